@@ -1,0 +1,407 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host's half of config_tree: compare the tree, and swap it in as one."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: config_tree
+short_description: A service's configuration, however many files, as one transaction
+version_added: 0.1.0
+description:
+  - Renders all files on the controller, compares them on the host in one round trip, and swaps in what differs as one.
+  - After the swap the service's own checker is asked. If it refuses, every file, link, mode, owner and directory is put
+    back as it was, and the task fails with the checker's words. A bad configuration does not stay on disk.
+  - If the process or the host dies on its way, the next run first brings back the old tree, then starts anew.
+options:
+  name:
+    description:
+      - Names the transaction's journal, C(/var/lib/foobar.lamp/config_tree/<name>). Unique on a host.
+    type: str
+    required: true
+  files:
+    description:
+      - The files. An entry takes exactly one of O(files[].template), O(files[].src) and O(files[].content).
+      - A link that stands at the destination is replaced by the file; its target is left alone.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      dest:
+        description:
+          - The absolute path. Its directory exists or is declared in O(directories).
+          - With O(files[].each), every C({key}) is replaced by the item's value of that key.
+        type: str
+        required: true
+      template:
+        description:
+          - A Jinja template, searched for and rendered as M(ansible.builtin.template) does.
+        type: str
+      src:
+        description:
+          - A file to be copied byte by byte, searched for as M(ansible.builtin.copy) does. A vaulted one is decrypted.
+        type: str
+      content:
+        description:
+          - The contents, taken as they are. Nothing is added, not even a final newline.
+        type: str
+      owner:
+        description:
+          - The user, by name or number.
+        type: str
+        default: root
+      group:
+        description:
+          - The group, by name or number.
+        type: str
+        default: root
+      mode:
+        description:
+          - The permissions, as an octal number in quotes.
+        type: raw
+        default: "0644"
+      secret:
+        description:
+          - Whether the contents are to be kept out of the diff, and their words out of what the checker says.
+        type: bool
+        default: false
+      vars:
+        description:
+          - More variables for the template.
+        type: dict
+        default: {}
+      each:
+        description:
+          - Take the entry once per item. The template sees the item as C(item).
+        type: list
+        elements: dict
+  links:
+    description:
+      - The symbolic links. A file that stands at the destination is replaced, a directory is refused.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      dest:
+        description:
+          - The absolute path of the link. C({key}) as in O(files[].dest).
+        type: str
+        required: true
+      target:
+        description:
+          - What the link points to, written as it is. It need not exist. C({key}) as in O(files[].dest).
+        type: str
+        required: true
+      each:
+        description:
+          - Take the entry once per item.
+        type: list
+        elements: dict
+  directories:
+    description:
+      - The directories. A link that leads to a directory is as good as one, with its target's owner and mode.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description:
+          - The absolute path. C({key}) as in O(files[].dest).
+        type: str
+        required: true
+      owner:
+        description:
+          - The user, by name or number. By default an existing directory keeps its owner and a new one is root's.
+        type: str
+      group:
+        description:
+          - The group, by name or number. By default an existing directory keeps its group and a new one is root's.
+        type: str
+      mode:
+        description:
+          - The permissions, as an octal number in quotes. By default an existing directory keeps its own and a new one
+            gets C(0755).
+        type: raw
+      purge:
+        description:
+          - Whether entries that this task does not declare are removed, whole directories too.
+        type: bool
+        default: false
+      keep:
+        description:
+          - Shell patterns of names that O(directories[].purge) leaves alone.
+        type: list
+        elements: str
+        default: []
+      each:
+        description:
+          - Take the entry once per item.
+        type: list
+        elements: dict
+  absent:
+    description:
+      - Paths that must not exist. A directory is removed with all that is in it.
+    type: list
+    elements: str
+    default: []
+  test:
+    description:
+      - A program and its arguments that checks the configuration. It runs, without a shell and with C(LC_ALL=C), after the
+        swap and only if something was changed.
+    type: list
+    elements: str
+  service:
+    description:
+      - A systemd unit. If it is active and was neither started nor reloaded since the last swap, for instance because a play
+        failed before its handlers ran, the task reports a change, so that its handler makes up for it.
+    type: str
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+    details:
+      - Accounts and directories that do not exist yet are no errors then, since an earlier task may be about to make them.
+      - After a run that was killed, the prediction compares with the half-made tree.
+  diff_mode:
+    description: Returns details on what has changed, or possibly needs changing in C(check_mode), when in diff mode.
+    support: full
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+notes:
+  - New and old files wait in hidden directories (C(.lamp-config-tree.*)) beside their destinations during the run.
+  - Since a file is replaced by a new one, other hard links to the old one keep the old contents.
+seealso:
+  - module: ansible.builtin.template
+  - module: ansible.builtin.copy
+author:
+  - The foobar.lamp developers
+"""
+
+EXAMPLES = r"""
+- name: Configuration
+  foobar.lamp.config_tree:
+    name: apache
+    files:
+      - dest: /etc/apache2/conf-available/lamp.conf
+        template: lamp.conf.j2
+      - each: "{{ apache_vhosts }}"
+        dest: /etc/apache2/sites-available/{name}.conf
+        template: vhost.conf.j2
+    links:
+      - each: "{{ apache_vhosts }}"
+        dest: /etc/apache2/sites-enabled/{name}.conf
+        target: ../sites-available/{name}.conf
+    directories:
+      - path: /etc/apache2/sites-enabled
+        purge: true
+        keep: ["*.local"]
+    test: [apache2ctl, configtest]
+    service: apache2
+  notify: Reload Apache
+
+- name: A secret and the absence of a file
+  foobar.lamp.config_tree:
+    name: backup
+    files:
+      - dest: /etc/backup/passphrase
+        content: "{{ backup_passphrase }}"
+        mode: "0600"
+        secret: true
+    directories:
+      - path: /etc/backup
+        mode: "0700"
+    absent:
+      - /etc/backup.conf
+"""
+
+RETURN = r"""
+changed_paths:
+  description: The paths that were, or in check mode would be, changed.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/apache2/conf-available/lamp.conf]
+stale:
+  description: Whether nothing differed, but the service runs on an older configuration than the one on disk.
+  returned: success
+  type: bool
+healed:
+  description: Whether an earlier run had died on its way and the old tree was, or in check mode would be, brought back first.
+  returned: success
+  type: bool
+diff:
+  description: What differs, file by file. A secret file's contents are not shown.
+  returned: in diff mode
+  type: list
+  elements: dict
+"""
+
+import base64
+import json
+import os
+import subprocess
+import zlib
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, diff, mask, printable
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import Planner, group_name, user_name
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import Transaction, boot_id
+
+JOURNALS = "/var/lib/foobar.lamp/config_tree"
+LONGEST_OUTPUT = 8000
+
+
+def run_test(argv: list[str], secrets: list[bytes]) -> None:
+    """Ask the service's checker; what it says is the error."""
+    # Checkers live in sbin, which not every login has in its search path.
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    name = " ".join(argv)
+    try:
+        done = subprocess.run(
+            argv,
+            env={**os.environ, "PATH": path, "LC_ALL": "C"},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    except OSError as error:
+        raise TreeError(f"The test '{name}' cannot be run: {error.strerror}.") from error
+    if done.returncode:
+        said = mask(done.stdout.decode("utf-8", "replace").strip(), secrets) or "(it said nothing)"
+        raise TreeError(
+            f"The test '{name}' refused the new files with exit status {done.returncode}:\n{said[-LONGEST_OUTPUT:]}"
+        )
+
+
+def is_stale(service: str, stamp: dict | None) -> bool:
+    """Whether a service is active, but has been neither started nor reloaded since the tree was last changed.
+
+    Both moments are microseconds of the same monotonic clock, so that setting the clock, or a swap and a reload within
+    one second, confuse nothing. After another boot the service has read the tree when it was started.
+    """
+    if not stamp or stamp["boot"] != boot_id() or not os.path.isdir("/run/systemd/system"):
+        return False
+    shown = subprocess.run(
+        ["systemctl", "show", "--property=ActiveState,StateChangeTimestampMonotonic", "--", service],
+        env={**os.environ, "LC_ALL": "C"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    values = dict(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
+    if values.get("ActiveState") not in ("active", "reloading"):
+        return False
+    return int(values.get("StateChangeTimestampMonotonic") or 0) < stamp["microseconds"]
+
+
+def converge(module: AnsibleModule, tree: dict) -> dict:
+    """Heal, compare, change; answer with the task's result."""
+    transaction = Transaction(os.path.join(JOURNALS, module.params["name"]))
+    if module.check_mode:
+        healed = transaction.pending()
+    else:
+        transaction.lock()
+        healed = transaction.heal()
+    changes = Planner(module.check_mode).plan(tree)
+    secrets = [entry["content"] for entry in tree["files"] if entry["secret"]]
+    if changes and not module.check_mode:
+        test = module.params["test"]
+        transaction.apply(changes, lambda: run_test(test, secrets) if test else None)
+    service = module.params["service"]
+    stale = not changes and bool(service) and is_stale(service, transaction.stamp())
+    result = {
+        "changed": bool(changes or healed or stale),
+        "changed_paths": [printable(change.path) for change in changes],
+        "healed": healed,
+        "stale": stale,
+    }
+    if healed:
+        result["msg"] = "An earlier run had died on its way; its old files were brought back first."
+    if stale:
+        result["msg"] = f"{service} has been neither started nor reloaded since its configuration was last changed."
+    if module._diff:
+        result["diff"] = diff(changes, user_name, group_name)
+    return result
+
+
+def main() -> None:
+    """Read what the action plugin sent, and answer without ever repeating it."""
+    each = {"type": "list", "elements": "dict"}
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "files": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "dest": {"type": "str", "required": True},
+                    "template": {"type": "str"},
+                    "src": {"type": "str"},
+                    "content": {"type": "str"},
+                    "owner": {"type": "str", "default": "root"},
+                    "group": {"type": "str", "default": "root"},
+                    "mode": {"type": "raw", "default": "0644"},
+                    "secret": {"type": "bool", "default": False},
+                    "vars": {"type": "dict", "default": {}},
+                    "each": each,
+                },
+            },
+            "links": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "dest": {"type": "str", "required": True},
+                    "target": {"type": "str", "required": True},
+                    "each": each,
+                },
+            },
+            "directories": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "path": {"type": "str", "required": True},
+                    "owner": {"type": "str"},
+                    "group": {"type": "str"},
+                    "mode": {"type": "raw"},
+                    "purge": {"type": "bool", "default": False},
+                    "keep": {"type": "list", "elements": "str", "default": []},
+                    "each": each,
+                },
+            },
+            "absent": {"type": "list", "elements": "str", "default": []},
+            "test": {"type": "list", "elements": "str"},
+            "service": {"type": "str"},
+            # What the action plugin made of files, links, directories and absent. Marked secret so that no log shows it.
+            "_tree": {"type": "str", "no_log": True},
+        },
+        supports_check_mode=True,
+    )
+    if not module.params["_tree"]:
+        module.fail_json(msg="config_tree works through its action plugin only.", invocation={})
+    tree = json.loads(zlib.decompress(base64.b64decode(module.params["_tree"])))
+    for entry in tree["files"]:
+        entry["content"] = base64.b64decode(entry["content"])
+    try:
+        result = converge(module, tree)
+    except TreeError as error:
+        module.fail_json(msg=str(error), invocation={})
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename}: {error.strerror}.", invocation={})
+    module.exit_json(**result, invocation={})
+
+
+if __name__ == "__main__":
+    main()
