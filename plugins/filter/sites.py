@@ -1,0 +1,42 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters of playbooks/wiring.yml and playbooks/preflight.yml: thin names for the functions of module_utils/_sites.py."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.foobar.lamp.plugins.module_utils import _sites
+
+
+def addresses(hosts):
+    """Return the addresses of hosts; what is missing becomes an Ansible error with the same sentence."""
+    try:
+        return _sites.addresses(hosts)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """Names the filters."""
+
+    def filters(self):
+        """Return ``{name: function}``."""
+        return {
+            "addresses": addresses,
+            **{
+                name: getattr(_sites, name)
+                for name in (
+                    "apache_vhosts",
+                    "bind_zones",
+                    "dns_records",
+                    "domain_problems",
+                    "inventory_problems",
+                    "mysql_databases",
+                    "mysql_users",
+                    "python_app_apps",
+                    "secret_problems",
+                    "site_problems",
+                )
+            },
+        }

@@ -1,0 +1,337 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What follows from ``lamp_sites``: what is wrong with it, and the inputs of the roles.
+
+Private to the collection. Pure: no I/O, no Ansible import. A *site* is a value of ``lamp_sites`` (see docs/sites.md), *secrets* is
+``{site name: {"database_password": str, "secret_key": str}}``, a *host* is the variables of one inventory host.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import posixpath
+import re
+from urllib.parse import quote
+
+#: The secrets of each site.
+SECRETS = ("database_password", "secret_key")
+#: The keys of a site and of its app, with the type of each.
+SITE_KEYS = {"aliases": list, "app": dict, "database": str, "document_root": str, "extra": str}
+APP_KEYS = {
+    "source": str,
+    "wsgi": str,
+    "requirements": str,
+    "environment": dict,
+    "migrate": list,
+    "collect": list,
+    "static_url": str,
+    "static_dir": str,
+    "health_path": str,
+    "processes": int,
+    "threads": int,
+    "user": str,
+}
+LAYERS = ("lamp_db", "lamp_dns", "lamp_web")
+
+_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+_HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z")
+_DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
+_WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")
+_ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_TYPE_NAMES = {dict: "a dictionary", list: "a list", str: "a text", int: "a whole number"}
+
+
+def _unknown_keys(where, given, known):
+    """Yield a sentence for each key of ``given`` that is not in ``known``."""
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"the known ones are {', '.join(sorted(known))}."
+            yield f"{where}.{key} is not a known key: {hint}"
+
+
+def _wrong_types(where, given, known):
+    """Yield a sentence for each value of ``given`` whose type is not the one that ``known`` wants."""
+    for key, wanted in known.items():
+        if key in given and (not isinstance(given[key], wanted) or isinstance(given[key], bool)):
+            yield f"{where}.{key} is {given[key]!r}: give {_TYPE_NAMES[wanted]}."
+
+
+def _app_problems(where, app):
+    yield from _unknown_keys(where, app, APP_KEYS)
+    wrong = list(_wrong_types(where, app, APP_KEYS))
+    yield from wrong
+    if wrong:
+        return
+    if not app.get("source"):
+        yield f"{where}.source is missing: name the directory of the application on this computer."
+    if not _WSGI.match(app.get("wsgi", "")):
+        yield (
+            f"{where}.wsgi is {app.get('wsgi')!r}: give the module and the callable in it, for instance myapp.wsgi:application."
+        )
+    for key in ("processes", "threads"):
+        if key in app and not 1 <= app[key] <= 1000:
+            yield f"{where}.{key} is {app[key]}: give a number from 1 to 1000."
+    for key in ("static_url", "health_path"):
+        if key in app and not app[key].startswith("/"):
+            yield f"{where}.{key} is {app[key]!r}: begin it with a slash."
+    for key in app.get("environment", {}):
+        if not _ENVIRONMENT.match(str(key)):
+            yield f"{where}.environment has the name {key!r}: use letters, digits and underscores, no digit first."
+
+
+def site_problems(sites):
+    """Return what is wrong with ``lamp_sites``: a list of sentences, each with variable, value and remedy.
+
+    Not checked here is what only the controller's disk can tell, such as whether an app's source exists.
+    """
+    if not isinstance(sites, dict) or not sites:
+        return ["lamp_sites is empty: describe at least one site in it, see docs/sites.md."]
+    problems = []
+    owner, databases, users = {}, {}, {}
+    for name, site in sites.items():
+        where = f"lamp_sites['{name}']"
+        if not _HOSTNAME.match(str(name)):
+            problems.append(f"{where} is no host name: use letters, digits, hyphens and dots, for instance www.foobar.com.")
+        if not isinstance(site, dict):
+            problems.append(f"{where} is {site!r}: give a dictionary with app or document_root.")
+            continue
+        problems.extend(_unknown_keys(where, site, SITE_KEYS))
+        wrong = list(_wrong_types(where, site, SITE_KEYS))
+        problems.extend(wrong)
+        if wrong:
+            continue
+        if "app" not in site and not site.get("document_root"):
+            problems.append(
+                f"{where} has neither app nor document_root: give it an application to run or a directory of static files to serve."
+            )
+        if "app" in site:
+            problems.extend(_app_problems(f"{where}.app", site["app"]))
+            user = site["app"].get("user") or app_user(str(name))
+            if users.setdefault(user, name) != name:
+                problems.append(
+                    f"{where}.app.user is {user!r}, which runs lamp_sites['{users[user]}'] already: give each application a user of its own."
+                )
+        if "document_root" in site and not posixpath.isabs(site["document_root"]):
+            problems.append(
+                f"{where}.document_root is {site['document_root']!r}: give the absolute path of a directory on the web host."
+            )
+        if "database" in site:
+            if not _DATABASE.match(site["database"]):
+                problems.append(
+                    f"{where}.database is {site['database']!r}: use 1 to 64 letters, digits, underscores, hyphens or dollar signs."
+                )
+            elif site["database"] in databases:
+                problems.append(
+                    f"{where}.database is {site['database']!r}, which lamp_sites['{databases[site['database']]}'] has already: "
+                    "give each site a database of its own."
+                )
+            databases.setdefault(site["database"], name)
+        for alias in [name, *site.get("aliases", [])]:
+            if not isinstance(alias, str) or not _HOSTNAME.match(alias):
+                if alias != name:
+                    problems.append(f"{where}.aliases has {alias!r}, which is no host name: correct or remove it.")
+            elif owner.setdefault(alias.lower(), name) != name:
+                problems.append(
+                    f"{where} answers to {alias}, which lamp_sites['{owner[alias.lower()]}'] does already: give each name to one site."
+                )
+    return problems
+
+
+def secret_problems(given, sites):
+    """Return what is wrong with ``lamp_secrets``: a list of sentences. They never hold a value."""
+    if not isinstance(given, dict):
+        return ["lamp_secrets is no dictionary: give secrets by site, for instance lamp_secrets['www.foobar.com'].secret_key."]
+    problems = []
+    for name, own in given.items():
+        where = f"lamp_secrets['{name}']"
+        if name not in sites:
+            problems.append(f"{where} is for a site that lamp_sites does not have: correct the name or remove it.")
+        elif not isinstance(own, dict):
+            problems.append(f"{where} is no dictionary: give secrets by name, for instance {where}.secret_key.")
+        else:
+            problems.extend(_unknown_keys(where, own, SECRETS))
+            problems.extend(
+                f"{where}.{key} is shorter than 12 characters or no text: give a longer one, or remove it to have one made."
+                for key in SECRETS
+                if key in own and (not isinstance(own[key], str) or len(own[key]) < 12)
+            )
+    return problems
+
+
+def domain_problems(domain):
+    """Return what is wrong with ``lamp_domain``: a list of sentences."""
+    if isinstance(domain, str) and _HOSTNAME.match(domain) and "." in domain:
+        return []
+    return [f"lamp_domain is {domain!r}: give the domain that the sites belong to, for instance foobar.com, without a dot at the end."]
+
+
+def inventory_problems(groups):
+    """Return what is wrong with the inventory's ``groups`` (``{group: [hosts]}``): a list of sentences."""
+    problems = []
+    placed = {host for layer in LAYERS for host in groups.get(layer, ())}
+    for host in groups.get("lamp", ()):
+        if host not in placed and host not in groups.get("lamp_lb", ()):
+            problems.append(f"Host {host} stands in no group that does something: put it into {', '.join(LAYERS)}, or out of lamp.")
+    for host in groups.get("ungrouped", ()):
+        problems.append(f"Host {host} stands in no group: put it into one of {', '.join(LAYERS)}, or into a group of its own.")
+    for layer in ("lamp_web", "lamp_db"):
+        if not groups.get(layer):
+            problems.append(f"Group {layer} is empty: put the host that does this part into it.")
+    for layer in (*LAYERS, "lamp_lb"):
+        for host in groups.get(layer, ()):
+            if host not in groups.get("lamp", ()):
+                problems.append(f"Host {host} stands in {layer} but not in lamp: make {layer} a child of the group lamp.")
+    for layer in ("lamp_db", "lamp_dns"):
+        if len(groups.get(layer, ())) > 1:
+            problems.append(
+                f"Group {layer} has {len(groups[layer])} hosts ({', '.join(groups[layer])}): this version takes one, leave one in it."
+            )
+    if groups.get("lamp_lb"):
+        problems.append("Group lamp_lb has hosts: this version brings no load balancer, empty the group.")
+    return problems
+
+
+def addresses(hosts):
+    """Return the addresses, IPv4 before IPv6, under which the world reaches ``hosts``, in their order.
+
+    A host's ``lamp_address`` (text or list) wins over what its facts say of its default routes.
+    Raises ValueError for a host of which neither is known.
+    """
+    found = []
+    for host in hosts:
+        given = host.get("lamp_address")
+        if given:
+            own = [given] if isinstance(given, str) else list(given)
+        else:
+            facts = host.get("ansible_facts") or {}
+            own = [facts.get(family, {}).get("address") for family in ("default_ipv4", "default_ipv6")]
+            # A link-local address is of no use to anyone outside the link.
+            own = [address for address in own if address and not address.lower().startswith("fe80:")]
+        if not own:
+            raise ValueError(
+                f"No address of host {host.get('inventory_hostname')} is known: run without --limit, or set lamp_address for the host."
+            )
+        found.extend(own)
+    return found
+
+
+def database_user(site):
+    """Return the name of the account that ``site`` uses: its database's, within the length that MySQL allows."""
+    return site["database"][:32]
+
+
+def mysql_databases(sites):
+    """Return the role input ``mysql_databases``."""
+    return [{"name": site["database"]} for site in sites.values() if "database" in site]
+
+
+def mysql_users(sites, secrets, clients):
+    """Return the role input ``mysql_users``: for each site with a database an account from each of ``clients``.
+
+    ``clients``: the hosts that accounts may come from, ``localhost`` among them where the application shares the database's host.
+    """
+    return [
+        {
+            "name": database_user(site),
+            "host": client,
+            "password": secrets[name]["database_password"],
+            "databases": [site["database"]],
+        }
+        for name, site in sites.items()
+        if "database" in site
+        for client in clients
+    ]
+
+
+def python_app_apps(sites, secrets, database_host, base):
+    """Return the role input ``python_app_apps``.
+
+    ``database_host``: the database server's address, or ``localhost`` for its socket. ``base``: the directory on the controller
+    that relative sources start from.
+    """
+    return [_python_app(name, site, secrets[name], database_host, base) for name, site in sites.items() if "app" in site]
+
+
+def _python_app(name, site, secret, database_host, base):
+    app = {key: value for key, value in site["app"].items() if key not in ("processes", "threads", "static_url")}
+    app["name"] = name
+    app.setdefault("user", app_user(name))
+    app["source"] = posixpath.normpath(posixpath.join(base, posixpath.expanduser(app["source"])))
+    environment = {"SECRET_KEY": secret["secret_key"], "SITE_NAME": name}
+    if "database" in site:
+        environment["DATABASE_URL"] = database_url(site, secret["database_password"], database_host)
+    app["environment"] = {**environment, **app.get("environment", {})}
+    return app
+
+
+def database_url(site, password, host):
+    """Return the address of a site's database in the form that SQLAlchemy and Django's helpers read."""
+    options = "charset=utf8mb4"
+    if host == "localhost":
+        options = f"unix_socket=/run/mysqld/mysqld.sock&{options}"
+    place = f"[{host}]" if ":" in host else host
+    return f"mysql+pymysql://{quote(database_user(site))}:{quote(password, safe='')}@{place}/{quote(site['database'])}?{options}"
+
+
+def apache_vhosts(sites):
+    """Return the role input ``apache_vhosts``."""
+    vhosts = []
+    for name, site in sites.items():
+        vhost = {"name": name, "aliases": list(site.get("aliases", []))}
+        for key in ("document_root", "extra"):
+            if key in site:
+                vhost[key] = site[key]
+        if "app" in site:
+            app, current = site["app"], f"/srv/{name}/current"
+            user = app.get("user") or app_user(name)
+            vhost["wsgi"] = {
+                "script": f"{current}/wsgi.py",
+                "python_home": f"{current}/venv",
+                "python_path": f"{current}/src",
+                "user": user,
+                "group": user,
+                **{key: app[key] for key in ("processes", "threads") if key in app},
+            }
+            if "collect" in app or "static_dir" in app:
+                path = f"{current}/{app.get('static_dir', 'static')}"
+                vhost["static"] = [{"url": app.get("static_url", "/static/"), "path": path, "immutable": "collect" in app}]
+        vhosts.append(vhost)
+    return vhosts
+
+
+def app_user(name):
+    """Return the system user that runs the application of the site ``name``, within Linux's 32 characters."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if len(plain) > 28:
+        plain = f"{plain[:19]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"app-{plain}"
+
+
+def bind_zones(domain, name_servers, key):
+    """Return the role input ``bind_zones``: ``domain``, served by ``name_servers`` (addresses), updated with ``key``."""
+    return [
+        {
+            "name": domain,
+            "nameservers": [{"name": f"ns1.{domain}", "addresses": list(name_servers)}],
+            "hostmaster": f"hostmaster.{domain}",
+            "update_key": key,
+        }
+    ]
+
+
+def dns_records(sites, domain, web):
+    """Return the record sets that lead a browser to ``sites``: their names within ``domain``, at the addresses ``web``.
+
+    Names outside the domain have their records elsewhere.
+    """
+    records = []
+    for site_name, site in sites.items():
+        for name in [site_name, *site.get("aliases", [])]:
+            if name.lower() == domain.lower() or name.lower().endswith("." + domain.lower()):
+                for kind, values in (("A", [a for a in web if ":" not in a]), ("AAAA", [a for a in web if ":" in a])):
+                    if values:
+                        records.append({"name": f"{name}.", "type": kind, "values": values})
+    return records
