@@ -115,9 +115,9 @@ def _entries(args: dict, name: str, keys: set[str]) -> list[tuple[dict, dict | N
     return found
 
 
-def _account(entry: dict, key: str, default: str | None, where: str) -> str | None:
+def _account(entry: dict, item: dict | None, key: str, default: str | None, where: str) -> str | None:
     """The name, or the number as a string, of an owner or group."""
-    account = entry.get(key, default)
+    account = fill(entry.get(key, default), item, where)
     if account is not None and (isinstance(account, bool) or not isinstance(account, (str, int)) or account == ""):
         raise TreeError(f"{where}: '{key}' must be a name or a number.")
     return None if account is None else str(account)
@@ -149,8 +149,8 @@ def _file(entry: dict, item: dict | None, where: str) -> dict:
         "value": entry[sources[0]],
         "vars": variables,
         "item": item,
-        "owner": _account(entry, "owner", "root", where),
-        "group": _account(entry, "group", "root", where),
+        "owner": _account(entry, item, "owner", "root", where),
+        "group": _account(entry, item, "group", "root", where),
         "mode": parse_mode(entry.get("mode", "0644"), where),
         "secret": _truth(entry, "secret", where),
     }
@@ -173,8 +173,8 @@ def _directory(entry: dict, item: dict | None, where: str) -> dict:
     return {
         "path": path,
         "where": where,
-        "owner": _account(entry, "owner", None, where),
-        "group": _account(entry, "group", None, where),
+        "owner": _account(entry, item, "owner", None, where),
+        "group": _account(entry, item, "group", None, where),
         "mode": parse_mode(entry["mode"], where) if "mode" in entry else None,
         "purge": _truth(entry, "purge", where),
         "keep": list(keep),
