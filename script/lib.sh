@@ -1,0 +1,121 @@
+# What script/site and script/test share. Sourced by bash, from the repository's root.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+mkdir -p .cache
+NAME=${FOOBAR_LAMP_NAME:-foobar-lamp}
+STEP="start" STEPS=() BEGAN=$SECONDS
+
+say() { printf '%s\n' "$*"; }
+die() { printf '\n%s\n' "$*" >&2; exit 1; }
+
+# step TITLE COMMAND...: run a step, remember how long it took.
+step() {
+    STEP=$1; shift
+    local began=$SECONDS
+    say "==> $STEP"
+    "$@"
+    STEPS+=("$(printf '%5d s  %s' $((SECONDS - began)) "$STEP")")
+    STEP=""
+}
+
+times() { printf '%s\n' "${STEPS[@]}"; printf '%5d s  in all\n' $((SECONDS - BEGAN)); }
+
+explain() {
+    local status=$?
+    [ "$status" -eq 0 ] || [ -z "$STEP" ] || printf '\n%s stopped at "%s" (status %s). What it said stands above; correct that and run it again.\n' \
+        "$0" "$STEP" "$status" >&2
+}
+trap explain EXIT
+
+# quietly COMMAND...: its output goes to a log, which is shown when it fails.
+quietly() {
+    "$@" > .cache/log 2>&1 || { local status=$?; tail -n 30 .cache/log >&2; return $status; }
+}
+
+root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# install PACKAGE...: the only change that is ever made to this machine; said before it is made.
+install() {
+    command -v apt-get > /dev/null || die "$* is missing: install it with this system's package manager and run this again."
+    [ "$(id -u)" -eq 0 ] || command -v sudo > /dev/null || die "$* is missing: become root, or install it, and run this again."
+    say "    installs on this machine: $*"
+    quietly root apt-get update
+    quietly root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+}
+
+# environment site|test: the virtual environment with the locked packages, and the collection where Ansible looks for it.
+environment() {
+    local lock=.config/requirements/$1.txt stamp=.venv/.$1 python
+    python=$(command -v python3) || die "python3 is missing: install it and run this again."
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        die "$("$python" --version) is too old for Ansible: put Python 3.11 or later first on PATH."
+    mkdir -p .cache/collections/ansible_collections/foobar
+    ln -sfn ../../../.. .cache/collections/ansible_collections/foobar/lamp
+    if ! cmp -s "$lock" "$stamp" || ! .venv/bin/python -c '' 2> /dev/null; then
+        say "    .venv from $lock, a minute or two"
+        if "$python" -c 'import ensurepip' 2> /dev/null; then
+            quietly "$python" -m venv .venv
+            PIP=(.venv/bin/python -m pip)
+        else
+            # Debian without python3-venv: pip is taken out of the distribution's package; nothing is installed.
+            quietly "$python" -m venv --without-pip .venv
+            pip_from_package
+        fi
+        quietly "${PIP[@]}" install --disable-pip-version-check --no-input --require-hashes --requirement "$lock"
+        cp "$lock" "$stamp"
+    fi
+    export PATH=$PWD/.venv/bin:$PATH
+}
+
+pip_from_package() {
+    local place=.cache/pip
+    if ! compgen -G "$place/usr/share/python-wheels/pip-*.whl" > /dev/null; then
+        mkdir -p $place
+        # apt gives a download to its own user when it can; here it cannot, and says so.
+        (cd $place && { apt-get -qq download python3-pip-whl 2> /dev/null ||
+            { root apt-get -qq update && apt-get -qq download python3-pip-whl 2> /dev/null; }; }) ||
+            die "pip cannot be had: install python3-venv and run this again."
+        dpkg-deb --extract $place/python3-pip-whl_*.deb $place
+    fi
+    PIP=(.venv/bin/python "$(compgen -G "$place/usr/share/python-wheels/pip-*.whl")/pip")
+}
+
+# engine: a Docker engine that answers.
+engine() {
+    docker info > /dev/null 2>&1 && return
+    command -v dockerd > /dev/null || install docker.io iptables $(apt-cache show docker-cli > /dev/null 2>&1 && echo docker-cli)
+    if [ -d /run/systemd/system ]; then
+        root systemctl start docker
+    else
+        say "    starts the Docker engine, log in .cache/dockerd.log"
+        # Without systemd nobody starts it for us; it outlives this script.
+        root setsid --fork dockerd > .cache/dockerd.log 2>&1 < /dev/null
+    fi
+    for _ in $(seq 60); do
+        docker info > /dev/null 2>&1 && return
+        sleep 1
+    done
+    if root docker info > /dev/null 2>&1; then
+        die "The Docker engine runs, but $(id -un) may not use it: add the user to the group docker and log in anew, or run this as root."
+    fi
+    die "The Docker engine does not answer: see .cache/dockerd.log or 'systemctl status docker'."
+}
+
+# image DEBIAN: the image foobar.lamp/debian:DEBIAN, made once for each version of its recipe.
+image() {
+    local recipe tag=foobar.lamp/debian:$1 suite
+    recipe=$(sha256sum images/debian/Dockerfile | cut -c 1-12)
+    [ "$(docker image inspect --format '{{ index .Config.Labels "recipe" }}' "$tag" 2> /dev/null)" != "$recipe" ] || return 0
+    if timeout 30 docker pull --quiet "debian:$1" > /dev/null 2>&1; then
+        quietly docker build --quiet --build-arg "DEBIAN=$1" --label "recipe=$recipe" --tag "$tag" images/debian
+        return
+    fi
+    # No registry within reach: the distribution's own packages make the same.
+    case $1 in 12) suite=bookworm ;; 13) suite=trixie ;; esac
+    command -v mmdebstrap > /dev/null || install mmdebstrap
+    local packages
+    packages=$(grep -o 'no-install-recommends .*[^ \\]' images/debian/Dockerfile | cut -d ' ' -f 2- | tr ' ' ,)
+    quietly root mmdebstrap --variant=minbase --include="$packages" "$suite" ".cache/debian-$1.tar"
+    quietly docker import --change "LABEL recipe=$recipe" --change 'CMD ["/sbin/init"]' ".cache/debian-$1.tar" "$tag"
+    root rm -f ".cache/debian-$1.tar"
+}
