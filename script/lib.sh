@@ -115,7 +115,7 @@ image() {
     command -v mmdebstrap > /dev/null || install mmdebstrap
     local packages
     packages=$(grep -o 'no-install-recommends .*[^ \\]' images/debian/Dockerfile | cut -d ' ' -f 2- | tr ' ' ,)
-    quietly root mmdebstrap --variant=minbase --include="$packages" "$suite" ".cache/debian-$1.tar"
+    quietly root mmdebstrap --variant=minbase --skip=cleanup/apt/lists --include="$packages" "$suite" ".cache/debian-$1.tar"
     quietly docker import --change "LABEL recipe=$recipe" --change 'CMD ["/sbin/init"]' ".cache/debian-$1.tar" "$tag"
     root rm -f ".cache/debian-$1.tar"
 }

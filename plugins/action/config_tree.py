@@ -41,9 +41,7 @@ class ActionModule(ActionBase):
         # One opaque word: small on its way, and nothing that a log on the host could show.
         sent = base64.b64encode(zlib.compress(json.dumps(tree).encode("ascii"))).decode("ascii")
         module_args = {key: args[key] for key in ("name", "test", "service") if args.get(key) is not None}
-        return self._execute_module(
-            module_name="foobar.lamp.config_tree", module_args={**module_args, "_tree": sent}, task_vars=task_vars
-        )
+        return self._execute_module(module_name="foobar.lamp.config_tree", module_args={**module_args, "_tree": sent}, task_vars=task_vars)
 
 
 class Renderer:

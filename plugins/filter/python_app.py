@@ -112,9 +112,7 @@ def python_app_problems(apps):
         if not os.path.isdir(app["source"]):
             problems.append(f"{where} with the source {app['source']}, which is no directory on this computer: correct the path.")
         elif app.get("requirements") and not os.path.isfile(os.path.join(app["source"], app["requirements"])):
-            problems.append(
-                f"{where} with the requirements {app['requirements']}, which is no file in {app['source']}: add or correct it."
-            )
+            problems.append(f"{where} with the requirements {app['requirements']}, which is no file in {app['source']}: add or correct it.")
         if not _WSGI.match(app["wsgi"]):
             problems.append(f"{where} with wsgi {app['wsgi']!r}: give the module and the callable, for instance myapp.wsgi:application.")
         if not _USER.match(_user(app)):

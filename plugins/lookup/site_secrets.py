@@ -105,9 +105,7 @@ class LookupModule(LookupBase):
             _keep_out_of_git(directory)
             for site in self.get_option("sites"):
                 own = given.get(site) or {}
-                found[site] = {
-                    name: own[name] if own.get(name) else _read_or_make(os.path.join(directory, site, name)) for name in terms
-                }
+                found[site] = {name: own[name] if own.get(name) else _read_or_make(os.path.join(directory, site, name)) for name in terms}
         except OSError as error:
             raise AnsibleLookupError(
                 f"The secrets in {directory} cannot be kept: {error.strerror} ({error.filename}). "

@@ -201,8 +201,7 @@ def expand(args: dict) -> dict[str, list]:
         "links": [_link(*found) for found in _entries(args, "links", {"dest", "target", "each"})],
         "directories": [_directory(*found) for found in _entries(args, "directories", {"path", "purge", "keep", *common})],
         "absent": [
-            {"path": clean_path(path, f"absent[{number}]"), "where": f"absent[{number}] ({path})"}
-            for number, path in enumerate(absent)
+            {"path": clean_path(path, f"absent[{number}]"), "where": f"absent[{number}] ({path})"} for number, path in enumerate(absent)
         ],
     }
     _refuse_conflicts(tree)

@@ -13,7 +13,7 @@ import os
 import pwd
 import stat
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cache
 
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import (
     ABSENT,
@@ -45,7 +45,7 @@ def look(path: str, content: bool = True) -> State:
         return State("file", *owned, content=file.read())
 
 
-@lru_cache(maxsize=None)
+@cache
 def user_name(uid: int | None) -> str:
     """The name of a user, for people to read."""
     try:
@@ -54,7 +54,7 @@ def user_name(uid: int | None) -> str:
         return str(uid)
 
 
-@lru_cache(maxsize=None)
+@cache
 def group_name(gid: int | None) -> str:
     """The name of a group, for people to read."""
     try:
@@ -182,9 +182,7 @@ class Planner:
             raise TreeError(f"{path}: cannot be there, because {parent} or what is above it is no directory.") from error
         except FileNotFoundError as error:
             if not self._check:
-                raise TreeError(
-                    f"{path}: its directory {parent} does not exist; declare it under 'directories'."
-                ) from error
+                raise TreeError(f"{path}: its directory {parent} does not exist; declare it under 'directories'.") from error
 
     def _owned(self, kind: str, entry: dict, owner: str, group: str, mode: int, **more) -> State:
         return State(

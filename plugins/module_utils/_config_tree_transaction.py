@@ -164,8 +164,11 @@ class Transaction:
             directory = stages.setdefault(parent, os.path.join(parent, f"{STAGING_PREFIX}{self._name}.{token}"))
             return os.path.join(directory, f"{len(steps)}.{suffix}")
 
-        transient = {change.path for change in changes if "directory" in (change.before.kind, change.after.kind)
-                     and "absent" in (change.before.kind, change.after.kind)}
+        transient = {
+            change.path
+            for change in changes
+            if "directory" in (change.before.kind, change.after.kind) and "absent" in (change.before.kind, change.after.kind)
+        }
         for change in changes:
             before, after, path = change.before, change.after, change.path
             if after.kind == "directory":

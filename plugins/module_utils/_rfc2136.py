@@ -122,7 +122,11 @@ class Server:
         if isinstance(error, dns.tsig.PeerBadTime):
             return ServerError(f"{self._where} answered BADTIME: set the clocks of both hosts right.")
         if isinstance(error, dns.tsig.PeerError):
-            return ServerError(f"{self._where} answered {type(error).__name__.replace('Peer', '').upper()}: check the key's name, algorithm and secret.")
+            return ServerError(
+                f"{self._where} answered {type(error).__name__.replace('Peer', '').upper()}: check the key's name, algorithm and secret."
+            )
         if isinstance(error, (dns.exception.Timeout, OSError)):
-            return Unreachable(f"{self._where} does not answer ({error or 'time-out'}): see that it runs and that a firewall lets TCP through.")
+            return Unreachable(
+                f"{self._where} does not answer ({error or 'time-out'}): see that it runs and that a firewall lets TCP through."
+            )
         return ServerError(f"{self._where} answered what cannot be understood ({type(error).__name__}: {error}).")

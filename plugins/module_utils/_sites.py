@@ -68,9 +68,7 @@ def _app_problems(where, app):
     if not app.get("source"):
         yield f"{where}.source is missing: name the directory of the application on this computer."
     if not _WSGI.match(app.get("wsgi", "")):
-        yield (
-            f"{where}.wsgi is {app.get('wsgi')!r}: give the module and the callable in it, for instance myapp.wsgi:application."
-        )
+        yield (f"{where}.wsgi is {app.get('wsgi')!r}: give the module and the callable in it, for instance myapp.wsgi:application.")
     for key in ("processes", "threads"):
         if key in app and not 1 <= app[key] <= 1000:
             yield f"{where}.{key} is {app[key]}: give a number from 1 to 1000."
@@ -115,9 +113,7 @@ def site_problems(sites):
                     f"{where}.app.user is {user!r}, which runs lamp_sites['{users[user]}'] already: give each application a user of its own."
                 )
         if "document_root" in site and not posixpath.isabs(site["document_root"]):
-            problems.append(
-                f"{where}.document_root is {site['document_root']!r}: give the absolute path of a directory on the web host."
-            )
+            problems.append(f"{where}.document_root is {site['document_root']!r}: give the absolute path of a directory on the web host.")
         if "database" in site:
             if not _DATABASE.match(site["database"]):
                 problems.append(

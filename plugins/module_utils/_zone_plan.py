@@ -39,7 +39,7 @@ class RRset(NamedTuple):
 class Change(NamedTuple):
     """One step: ``before`` and ``after`` are record sets, None for what is not there."""
 
-    name: "dns.name.Name"
+    name: dns.name.Name
     type: str
     before: RRset | None
     after: RRset | None
@@ -163,9 +163,7 @@ def lines(name, kind, rrset):
 
 def zone_text(content):
     """Return a zone's content as the text of a zone file, sorted, without what the server itself keeps."""
-    return "".join(
-        f"{line}\n" for key in sorted(content) if key[1] not in SERVER_TYPES for line in lines(*key, content[key])
-    )
+    return "".join(f"{line}\n" for key in sorted(content) if key[1] not in SERVER_TYPES for line in lines(*key, content[key]))
 
 
 def applied(existing, changes):

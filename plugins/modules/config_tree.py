@@ -277,9 +277,7 @@ def run_test(argv: list[str], secrets: list[bytes]) -> None:
         raise TreeError(f"The test '{name}' cannot be run: {error.strerror}.") from error
     if done.returncode:
         said = mask(done.stdout.decode("utf-8", "replace").strip(), secrets) or "(it said nothing)"
-        raise TreeError(
-            f"The test '{name}' refused the new files with exit status {done.returncode}:\n{said[-LONGEST_OUTPUT:]}"
-        )
+        raise TreeError(f"The test '{name}' refused the new files with exit status {done.returncode}:\n{said[-LONGEST_OUTPUT:]}")
 
 
 def is_stale(service: str, stamp: dict | None) -> bool:

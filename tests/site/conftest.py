@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import subprocess
 from urllib.parse import urlencode
 
 import dns.message
@@ -111,8 +110,3 @@ class Browser:
 def browser(ask):
     """Return a new visitor."""
     return Browser(ask)
-
-
-def restart(host):
-    """Restart the services of the site on ``host``."""
-    subprocess.run(["docker", "restart", host.backend.host], check=True, stdout=subprocess.DEVNULL)

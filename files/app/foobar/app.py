@@ -86,7 +86,7 @@ def _add_pages(app: Flask, store: Store) -> None:
         wrong = {field: sentence for field, most in (("name", 80), ("message", 1000)) if (sentence := _wrong(form[field], most))}
         if wrong:
             return _guestbook(store, form, wrong), 400
-        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         if not store.write(form["name"], form["message"], request.remote_addr or "", now):
             minutes = int(WINDOW.total_seconds() // 60)
             sentence = f"That were {LIMIT} entries within {minutes} minutes. Please come back a little later."

@@ -7,7 +7,13 @@ revision = "0001"
 down_revision = None
 
 _LAMPS = [
-    ("aurora", "Aurora", "A pendant of hand-blown opal glass. Its light falls soft and even, from a long table to its last guest.", 24900, "pendant"),
+    (
+        "aurora",
+        "Aurora",
+        "A pendant of hand-blown opal glass. Its light falls soft and even, from a long table to its last guest.",
+        24900,
+        "pendant",
+    ),
     ("beacon", "Beacon", "A floor lamp on an oak tripod that stands in its corner like a small lighthouse.", 31900, "floor"),
     ("cinder", "Cinder", "A desk lamp of blackened steel; the arm stays where you leave it, for years.", 14900, "desk"),
     ("dune", "Dune", "A bedside light in sand-coloured stoneware. Turn the shade and it dims.", 8900, "table"),

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import (
     ABSENT,
     Change,
@@ -35,12 +34,14 @@ def test_defaults_are_filled_in():
 
 def test_each_makes_one_entry_an_item():
     items = [{"name": "a", "port": 1}, {"name": "b", "port": 2}]
-    tree = expand({
-        "name": "t",
-        "files": [{"dest": "/etc/{name}.{port}", "template": "x.j2", "each": items}],
-        "links": [{"dest": "/etc/on/{name}", "target": "../{name}.{port}", "each": items}],
-        "directories": [{"path": "/srv/{name}", "each": items}],
-    })
+    tree = expand(
+        {
+            "name": "t",
+            "files": [{"dest": "/etc/{name}.{port}", "template": "x.j2", "each": items}],
+            "links": [{"dest": "/etc/on/{name}", "target": "../{name}.{port}", "each": items}],
+            "directories": [{"path": "/srv/{name}", "each": items}],
+        }
+    )
     assert [(entry["path"], entry["item"]) for entry in tree["files"]] == [("/etc/a.1", items[0]), ("/etc/b.2", items[1])]
     assert [(entry["path"], entry["target"]) for entry in tree["links"]] == [("/etc/on/a", "../a.1"), ("/etc/on/b", "../b.2")]
     assert [entry["path"] for entry in tree["directories"]] == ["/srv/a", "/srv/b"]
@@ -65,43 +66,46 @@ def test_modes(mode, number):
     assert parse_mode(mode, "w") == number
 
 
-@pytest.mark.parametrize(("args", "words"), [
-    ({"name": "a/b"}, "'name' must be a word"),
-    ({}, "'name' must be a word"),
-    ({"name": "t", "file": []}, "Unknown option 'file'"),
-    ({"name": "t", "files": {}}, "'files' must be a list"),
-    ({"name": "t", "files": ["x"]}, "files[0]: must be a dictionary"),
-    ({"name": "t", "files": [file(path="/x")]}, "files[0]: unknown option 'path'"),
-    ({"name": "t", "files": [file(dest="etc/x")]}, "'etc/x' is not an absolute path"),
-    ({"name": "t", "files": [file(dest="/etc/../x")]}, "must hold neither '..'"),
-    ({"name": "t", "files": [file(dest="/etc/a\nb")]}, "nor control characters"),
-    ({"name": "t", "files": [file(dest="/")]}, "root directory"),
-    ({"name": "t", "files": [{"content": ""}]}, "None is not an absolute path"),
-    ({"name": "t", "files": [{"dest": "/etc/x"}]}, "exactly one of template, src, content"),
-    ({"name": "t", "files": [file(src="x")]}, "exactly one of template, src, content"),
-    ({"name": "t", "files": [file(content={"a": 1})]}, "'content' must be a string, not dict"),
-    ({"name": "t", "files": [file(vars=[])]}, "'vars' must be a dictionary"),
-    ({"name": "t", "files": [file(secret="yes")]}, "'secret' must be true or false"),
-    ({"name": "t", "files": [file(owner=True)]}, "'owner' must be a name or a number"),
-    ({"name": "t", "files": [file(mode=420)]}, "the mode 420 is not an octal number in quotes"),
-    ({"name": "t", "files": [file(mode="u=rw")]}, "the mode 'u=rw' is not"),
-    ({"name": "t", "files": [file(mode="0888")]}, "the mode '0888' is not"),
-    ({"name": "t", "files": [file(each="a")]}, "files[0]: 'each' must be a list of dictionaries"),
-    ({"name": "t", "files": [file(each=["a"])]}, "files[0].each[0]: must be a dictionary"),
-    ({"name": "t", "files": [file(dest="/{key}", each=[{"key": "a"}, {}])]}, "files[0].each[1]: '/{key}' needs the key 'key'"),
-    ({"name": "t", "files": [file(dest="/{key}", each=[{"key": ""}])]}, "to be a string that is not empty"),
-    ({"name": "t", "files": [file(dest="/{key}", each=[{"key": "../x"}])]}, "must hold neither '..'"),
-    ({"name": "t", "files": [file(dest="/x", each=[{}, {}])]}, "files[0].each[1] (/x): the path is declared already"),
-    ({"name": "t", "files": [file(), file(dest="/etc//x")]}, "files[1] (/etc/x): the path is declared already, by files[0]"),
-    ({"name": "t", "files": [file()], "absent": ["/etc/x"]}, "declared already"),
-    ({"name": "t", "files": [file(), file(dest="/etc/x/y")]}, "files[1] (/etc/x/y): lies below files[0] (/etc/x)"),
-    ({"name": "t", "files": [file(dest="/a/b/c")], "absent": ["/a"]}, "lies below absent[0]"),
-    ({"name": "t", "links": [{"dest": "/x"}]}, "links[0] (/x): needs a 'target'"),
-    ({"name": "t", "directories": [{"path": "/x", "keep": "*.a"}]}, "'keep' must be a list"),
-    ({"name": "t", "absent": "/x"}, "'absent' must be a list"),
-    ({"name": "t", "test": "apache2ctl configtest"}, "'test' must be a list of words"),
-    ({"name": "t", "service": "a b"}, "'service' must be the name of a systemd unit"),
-])
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"name": "a/b"}, "'name' must be a word"),
+        ({}, "'name' must be a word"),
+        ({"name": "t", "file": []}, "Unknown option 'file'"),
+        ({"name": "t", "files": {}}, "'files' must be a list"),
+        ({"name": "t", "files": ["x"]}, "files[0]: must be a dictionary"),
+        ({"name": "t", "files": [file(path="/x")]}, "files[0]: unknown option 'path'"),
+        ({"name": "t", "files": [file(dest="etc/x")]}, "'etc/x' is not an absolute path"),
+        ({"name": "t", "files": [file(dest="/etc/../x")]}, "must hold neither '..'"),
+        ({"name": "t", "files": [file(dest="/etc/a\nb")]}, "nor control characters"),
+        ({"name": "t", "files": [file(dest="/")]}, "root directory"),
+        ({"name": "t", "files": [{"content": ""}]}, "None is not an absolute path"),
+        ({"name": "t", "files": [{"dest": "/etc/x"}]}, "exactly one of template, src, content"),
+        ({"name": "t", "files": [file(src="x")]}, "exactly one of template, src, content"),
+        ({"name": "t", "files": [file(content={"a": 1})]}, "'content' must be a string, not dict"),
+        ({"name": "t", "files": [file(vars=[])]}, "'vars' must be a dictionary"),
+        ({"name": "t", "files": [file(secret="yes")]}, "'secret' must be true or false"),
+        ({"name": "t", "files": [file(owner=True)]}, "'owner' must be a name or a number"),
+        ({"name": "t", "files": [file(mode=420)]}, "the mode 420 is not an octal number in quotes"),
+        ({"name": "t", "files": [file(mode="u=rw")]}, "the mode 'u=rw' is not"),
+        ({"name": "t", "files": [file(mode="0888")]}, "the mode '0888' is not"),
+        ({"name": "t", "files": [file(each="a")]}, "files[0]: 'each' must be a list of dictionaries"),
+        ({"name": "t", "files": [file(each=["a"])]}, "files[0].each[0]: must be a dictionary"),
+        ({"name": "t", "files": [file(dest="/{key}", each=[{"key": "a"}, {}])]}, "files[0].each[1]: '/{key}' needs the key 'key'"),
+        ({"name": "t", "files": [file(dest="/{key}", each=[{"key": ""}])]}, "to be a string that is not empty"),
+        ({"name": "t", "files": [file(dest="/{key}", each=[{"key": "../x"}])]}, "must hold neither '..'"),
+        ({"name": "t", "files": [file(dest="/x", each=[{}, {}])]}, "files[0].each[1] (/x): the path is declared already"),
+        ({"name": "t", "files": [file(), file(dest="/etc//x")]}, "files[1] (/etc/x): the path is declared already, by files[0]"),
+        ({"name": "t", "files": [file()], "absent": ["/etc/x"]}, "declared already"),
+        ({"name": "t", "files": [file(), file(dest="/etc/x/y")]}, "files[1] (/etc/x/y): lies below files[0] (/etc/x)"),
+        ({"name": "t", "files": [file(dest="/a/b/c")], "absent": ["/a"]}, "lies below absent[0]"),
+        ({"name": "t", "links": [{"dest": "/x"}]}, "links[0] (/x): needs a 'target'"),
+        ({"name": "t", "directories": [{"path": "/x", "keep": "*.a"}]}, "'keep' must be a list"),
+        ({"name": "t", "absent": "/x"}, "'absent' must be a list"),
+        ({"name": "t", "test": "apache2ctl configtest"}, "'test' must be a list of words"),
+        ({"name": "t", "service": "a b"}, "'service' must be the name of a systemd unit"),
+    ],
+)
 def test_refused(args, words):
     with pytest.raises(TreeError) as error:
         expand(args)
@@ -153,9 +157,7 @@ def test_diff_of_bytes_that_are_no_text(content):
 
 def test_diff_of_attributes():
     (item,) = shown(Change("/x", state(), state(mode=0o4600)))
-    assert (item["before"], item["after"]) == (
-        "file\nowner: u0\ngroup: g0\nmode: 0644\n", "file\nowner: u0\ngroup: g0\nmode: 4600\n"
-    )
+    assert (item["before"], item["after"]) == ("file\nowner: u0\ngroup: g0\nmode: 0644\n", "file\nowner: u0\ngroup: g0\nmode: 4600\n")
 
 
 def test_diff_of_a_removal_does_not_show_contents():

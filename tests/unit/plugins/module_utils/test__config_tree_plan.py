@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 
 import pytest
-
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, expand
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import Planner
 
@@ -39,12 +38,15 @@ def test_nothing_to_do(tmp_path):
     write(tmp_path / "f")
     (tmp_path / "d").mkdir()
     (tmp_path / "l").symlink_to("nowhere")
-    assert plan(
-        files=[file(tmp_path / "f")],
-        directories=[{"path": str(tmp_path / "d"), "purge": True}],
-        links=[{"dest": str(tmp_path / "l"), "target": "nowhere"}],
-        absent=[str(tmp_path / "gone"), str(tmp_path / "f2" / "x")],
-    ) == []
+    assert (
+        plan(
+            files=[file(tmp_path / "f")],
+            directories=[{"path": str(tmp_path / "d"), "purge": True}],
+            links=[{"dest": str(tmp_path / "l"), "target": "nowhere"}],
+            absent=[str(tmp_path / "gone"), str(tmp_path / "f2" / "x")],
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("entry", [{"content": "y"}, {"mode": "0600"}, {"mode": "1777"}, {"owner": "12345"}, {"group": 12345}])

@@ -1,0 +1,123 @@
+"""What lamp_sites says, and what follows from it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.foobar.lamp.plugins.module_utils import _sites
+
+APP = {"source": "../app", "wsgi": "shop.wsgi:application"}
+SITE = {"www.foobar.com": {"aliases": ["foobar.com"], "app": APP, "database": "shop"}}
+SECRETS = {"www.foobar.com": {"database_password": "p/w:x", "secret_key": "k" * 40}}
+
+
+def test_good_sites_have_no_problems():
+    assert _sites.site_problems(SITE) == []
+
+
+@pytest.mark.parametrize(
+    ("sites", "words"),
+    [
+        ({}, ["lamp_sites is empty"]),
+        ({"www.foobar.com": {"database": "x"}}, ["lamp_sites['www.foobar.com']", "neither app nor document_root"]),
+        ({"www.foobar.com": {"document_root": "/x", "databse": "x"}}, [".databse", "did you mean database?"]),
+        ({"www.foobar.com": {"app": {**APP, "port": 80}}}, [".app.port", "known ones are"]),
+        ({"www.foobar.com": {"document_root": "/x", "database": "a'b"}}, ['.database is "a\'b"', "use 1 to 64 letters"]),
+        ({"www.foobar.com": {"document_root": "x"}}, [".document_root is 'x'", "absolute path"]),
+        ({"www.foobar.com": {"app": {**APP, "wsgi": "shop"}}}, [".wsgi is 'shop'", "myapp.wsgi:application"]),
+        ({"www.foobar.com": {"app": {"wsgi": "a:b"}}}, [".source is missing"]),
+        ({"www.foobar.com": {"app": {**APP, "threads": 0}}}, [".threads is 0", "1 to 1000"]),
+        ({"www.foobar.com": {"app": {**APP, "threads": True}}}, [".threads is True", "whole number"]),
+        ({"www_foobar": {"document_root": "/x"}}, ["lamp_sites['www_foobar'] is no host name"]),
+        ({"a.com": {"document_root": "/x", "aliases": ["b.com"]}, "b.com": {"document_root": "/y"}}, ["answers to b.com"]),
+        ({"a.com": {"document_root": "/x", "database": "d"}, "b.com": {"document_root": "/y", "database": "d"}}, ["a database of its own"]),
+        ({"a.com": {"app": APP}, "a-com": {"app": APP}}, ["a user of its own"]),
+        ({"a.com": "x"}, ["lamp_sites['a.com'] is 'x'"]),
+    ],
+)
+def test_problem_names_variable_value_and_remedy(sites, words):
+    text = "\n".join(_sites.site_problems(sites))
+    for word in words:
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        ({"lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["a"]}, "Host b stands in no group that does something"),
+        ({"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "ungrouped": ["c"]}, "Host c stands in no group"),
+        ({"lamp": ["a"], "lamp_web": ["a"]}, "Group lamp_db is empty"),
+        ({"lamp": [], "lamp_web": ["a"], "lamp_db": ["a"]}, "make lamp_web a child"),
+        ({"lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["a", "b"]}, "Group lamp_db has 2 hosts (a, b)"),
+        ({"lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["a"], "lamp_lb": ["b"]}, "no load balancer"),
+    ],
+)
+def test_inventory_problems(groups, words):
+    assert words in "\n".join(_sites.inventory_problems(groups))
+
+
+def test_good_inventory_has_no_problems():
+    assert _sites.inventory_problems({"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "ungrouped": []}) == []
+
+
+@pytest.mark.parametrize("domain", ["", "foobar", "foobar.com.", "-x.com", 5, None])
+def test_wrong_domain(domain):
+    assert "lamp_domain is" in _sites.domain_problems(domain)[0]
+
+
+def test_secret_problems_never_show_a_value():
+    text = "\n".join(_sites.secret_problems({"www.foobar.com": {"secret_key": "hush-hush"}, "x": {}}, SITE))
+    assert "lamp_secrets['www.foobar.com'].secret_key is shorter" in text
+    assert "lamp_secrets['x'] is for a site" in text
+    assert "hush" not in text
+
+
+def test_application_beside_its_database_goes_through_the_socket():
+    (app,) = _sites.python_app_apps(SITE, SECRETS, "localhost", "/inv")
+    assert app["source"] == "/app"
+    assert app["user"] == "app-www-foobar-com"
+    url = app["environment"]["DATABASE_URL"]
+    assert url == "mysql+pymysql://shop:p%2Fw%3Ax@localhost/shop?unix_socket=/run/mysqld/mysqld.sock&charset=utf8mb4"
+
+
+def test_application_apart_goes_over_the_network():
+    (app,) = _sites.python_app_apps(SITE, SECRETS, "2001:db8::1", "/inv")
+    assert "@[2001:db8::1]/shop?charset" in app["environment"]["DATABASE_URL"]
+
+
+def test_users_come_from_each_client():
+    users = _sites.mysql_users(SITE, SECRETS, ["localhost", "192.0.2.1"])
+    assert [(user["name"], user["host"], user["databases"]) for user in users] == [
+        ("shop", "localhost", ["shop"]),
+        ("shop", "192.0.2.1", ["shop"]),
+    ]
+
+
+def test_user_names_stay_within_linux_limits_and_apart():
+    names = {_sites.app_user("a" * 40 + f"{number}.com") for number in range(3)}
+    assert len(names) == 3
+    assert all(len(name) <= 32 for name in names)
+
+
+def test_records_lead_to_the_web_hosts_within_the_domain():
+    sites = {"www.foobar.com": {"aliases": ["foobar.com", "www.elsewhere.org"]}}
+    assert _sites.dns_records(sites, "foobar.com", ["192.0.2.1", "2001:db8::1"]) == [
+        {"name": "www.foobar.com.", "type": "A", "values": ["192.0.2.1"]},
+        {"name": "www.foobar.com.", "type": "AAAA", "values": ["2001:db8::1"]},
+        {"name": "foobar.com.", "type": "A", "values": ["192.0.2.1"]},
+        {"name": "foobar.com.", "type": "AAAA", "values": ["2001:db8::1"]},
+    ]
+
+
+def test_addresses_prefer_what_is_given_and_leave_out_link_local():
+    facts = {"default_ipv4": {"address": "10.0.0.1"}, "default_ipv6": {"address": "fe80::1"}}
+    assert _sites.addresses([{"lamp_address": "192.0.2.1"}, {"ansible_facts": facts}]) == ["192.0.2.1", "10.0.0.1"]
+    with pytest.raises(ValueError, match="No address of host x is known"):
+        _sites.addresses([{"inventory_hostname": "x"}])
+
+
+def test_vhost_has_the_application_and_its_static_files():
+    (vhost,) = _sites.apache_vhosts({"www.foobar.com": {"app": {**APP, "collect": ["x"], "threads": 3}, "extra": "Header unset X"}})
+    assert vhost["wsgi"]["script"] == "/srv/www.foobar.com/current/wsgi.py"
+    assert vhost["wsgi"]["threads"] == 3
+    assert vhost["static"] == [{"url": "/static/", "path": "/srv/www.foobar.com/current/static", "immutable": True}]
+    assert vhost["extra"] == "Header unset X"
