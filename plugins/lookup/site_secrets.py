@@ -47,6 +47,7 @@ _raw:
   elements: dict
 """
 
+import contextlib
 import os
 import secrets
 import string
@@ -67,13 +68,11 @@ def _read_or_make(path):
         handle, temporary = tempfile.mkstemp(dir=directory)  # has mode 0600
         try:
             with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write("".join(secrets.choice(_ALPHABET) for dummy in range(_LENGTH)) + "\n")
+                file.write("".join(secrets.choice(_ALPHABET) for _position in range(_LENGTH)) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-            try:
+            with contextlib.suppress(FileExistsError):
                 os.link(temporary, path)
-            except FileExistsError:
-                pass
         finally:
             os.unlink(temporary)
     if os.stat(path).st_mode & 0o077:

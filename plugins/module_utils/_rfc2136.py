@@ -37,11 +37,11 @@ class ServerError(Exception):
     """What a server said no with; the message names server, zone and remedy."""
 
 
-class Unreachable(ServerError):
+class UnreachableError(ServerError):
     """Nobody answers at the server's address."""
 
 
-class Raced(Exception):
+class RacedError(Exception):
     """The zone changed between reading and writing."""
 
 
@@ -91,7 +91,7 @@ class Server:
         return soa, content
 
     def apply(self, changes, soa):
-        """Make ``changes`` in one update that holds only if the zone's SOA is still ``soa``; raises Raced or ServerError."""
+        """Make ``changes`` in one update that holds only if the zone's SOA is still ``soa``; raises RacedError or ServerError."""
         update = dns.update.UpdateMessage(self._zone, **self._signature)
         update.present(self._zone, soa)
         for change in changes:
@@ -111,7 +111,7 @@ class Server:
             raise self._failed(error) from error
         word = dns.rcode.to_text(answer.rcode())
         if word in ("NXRRSET", "YXRRSET"):
-            raise Raced
+            raise RacedError
         if word != "NOERROR":
             raise self._refused(word)
 
@@ -126,7 +126,7 @@ class Server:
                 f"{self._where} answered {type(error).__name__.replace('Peer', '').upper()}: check the key's name, algorithm and secret."
             )
         if isinstance(error, (dns.exception.Timeout, OSError)):
-            return Unreachable(
+            return UnreachableError(
                 f"{self._where} does not answer ({error or 'time-out'}): see that it runs and that a firewall lets TCP through."
             )
         return ServerError(f"{self._where} answered what cannot be understood ({type(error).__name__}: {error}).")

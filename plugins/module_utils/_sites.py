@@ -110,7 +110,7 @@ def site_problems(sites):
             user = site["app"].get("user") or app_user(str(name))
             if users.setdefault(user, name) != name:
                 problems.append(
-                    f"{where}.app.user is {user!r}, which runs lamp_sites['{users[user]}'] already: give each application a user of its own."
+                    f"{where}.app.user is {user!r}, which runs lamp_sites['{users[user]}'] already: give each a user of its own."
                 )
         if "document_root" in site and not posixpath.isabs(site["document_root"]):
             problems.append(f"{where}.document_root is {site['document_root']!r}: give the absolute path of a directory on the web host.")

@@ -184,13 +184,13 @@ def _result(existing, changes):
 
 def _converge(server, zone, desired, absent, params, check_mode):
     """Read, plan and, unless in check mode, apply; return the module's result."""
-    for dummy in range(_TRIES):
+    for _try in range(_TRIES):
         soa, existing = server.read()
         changes = _zone_plan.plan(existing, desired, absent, zone, params["exclusive"])
         if changes and not check_mode:
             try:
                 server.apply(changes, soa)
-            except _rfc2136.Raced:
+            except _rfc2136.RacedError:
                 continue
         return {**_result(existing, changes), "serial": soa.serial}
     raise _rfc2136.ServerError(f"The zone {zone} was changed by someone else {_TRIES} times in a row: see who, and run again.")
@@ -256,7 +256,7 @@ def main():
         desired, absent = _zone_plan.parse(params["records"], zone, params["default_ttl"])
         server = _rfc2136.Server(params["server"], params["port"], zone, _key(params), params["timeout"])
         result = _converge(server, zone, desired, absent, params, module.check_mode)
-    except _rfc2136.Unreachable as error:
+    except _rfc2136.UnreachableError as error:
         if module.check_mode:
             to_come(str(error))
         module.fail_json(msg=str(error))
