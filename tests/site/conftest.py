@@ -63,7 +63,7 @@ def sql(db):
     """Return ``sql(statement)``: the rows, as lists of texts, that root gets through the socket."""
 
     def sql(statement):
-        return [line.split("\t") for line in db.check_output("mariadb -N -B -e %s", statement).splitlines()]
+        return [line.split("\t") for line in db.check_output("mariadb --default-character-set=utf8mb4 -N -B -e %s", statement).splitlines()]
 
     return sql
 
