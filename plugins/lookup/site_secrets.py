@@ -42,7 +42,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: One dictionary, C({site: {secret: value}}).
+  description: One dictionary of sites, each a dictionary of secrets by name.
   type: list
   elements: dict
 """
