@@ -88,8 +88,8 @@ engine() {
         root systemctl start docker
     else
         say "    starts the Docker engine, log in .cache/dockerd.log"
-        # Without systemd nobody starts it for us; it outlives this script.
-        root setsid --fork dockerd > .cache/dockerd.log 2>&1 < /dev/null
+        # Without systemd nobody starts it for us; it outlives this script, so it must not hold this script's lock.
+        root setsid --fork dockerd > .cache/dockerd.log 2>&1 < /dev/null 9>&-
     fi
     for _ in $(seq 60); do
         docker info > /dev/null 2>&1 && return
