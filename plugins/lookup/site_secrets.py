@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: site_secrets
-author: The foobar.lamp developers
+author: The foobar.lamp developers (@foobar)
 short_description: The secrets of sites, made once
 version_added: 0.1.0
 description:

@@ -181,7 +181,7 @@ seealso:
   - module: ansible.builtin.template
   - module: ansible.builtin.copy
 author:
-  - The foobar.lamp developers
+  - The foobar.lamp developers (@foobar)
 """
 
 EXAMPLES = r"""

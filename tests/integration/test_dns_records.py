@@ -97,6 +97,7 @@ def run(bind):
             capture_output=True,
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            check=False,
         )
         assert done.stdout, done.stderr
         return json.loads(done.stdout)

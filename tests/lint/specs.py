@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Check that each role's defaults are those of its argument_specs, in the same order, and that every option is described."""
 
 from __future__ import annotations

@@ -22,8 +22,9 @@ class Settings:
     trusted_proxies: int = 0
 
     @classmethod
-    def from_environment(cls, environment=os.environ) -> Settings:
-        """Read them; raises SettingsError."""
+    def from_environment(cls, environment=None) -> Settings:
+        """Read them from ``environment`` (the process's own if None); raises SettingsError."""
+        environment = os.environ if environment is None else environment
         for name in ("DATABASE_URL", "SECRET_KEY"):
             if not environment.get(name):
                 raise SettingsError(f"{name} is not set: give it in the application's environment.")

@@ -1,0 +1,166 @@
+"""The collection as a user gets it: built, installed into an empty directory, and run from there against a bare host."""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import json
+import os
+import pathlib
+import re
+import subprocess
+import threading
+import time
+
+import ansible_collections.community.mysql
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).parents[2]
+HOST = "lamp-galaxy"
+SITE = "www.example.com"
+IMAGE = "foobar.lamp/debian:13"
+
+
+def run(*command, **options):
+    """Run a command; returns its ``CompletedProcess`` with text, whatever its status unless ``check`` is given."""
+    return subprocess.run(command, **{"capture_output": True, "text": True, "check": False, **options})
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory):
+    """Build the collection from what git knows or would add."""
+    place = tmp_path_factory.mktemp("build")
+    built = run("ansible-galaxy", "collection", "build", "--output-path", place, cwd=ROOT)
+    assert built.returncode == 0, built.stderr
+    return next(place.glob("foobar-lamp-*.tar.gz"))
+
+
+@pytest.fixture(scope="session")
+def host():
+    """Start a bare host; returns its name."""
+    run("docker", "rm", "--force", "--volumes", HOST)
+    options = "--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined --cgroupns=private"
+    options += " --tmpfs /run --tmpfs /run/lock --tmpfs /tmp --env container=docker"
+    started = run("docker", "run", "--detach", "--name", HOST, "--hostname", "server1", *options.split(), IMAGE, "/sbin/init")
+    assert started.returncode == 0, started.stderr
+    deadline = time.monotonic() + 60
+    while run("docker", "exec", HOST, "systemctl", "is-system-running").stdout.strip() != "running":
+        assert time.monotonic() < deadline, "systemd does not come up in the container"
+        time.sleep(0.2)
+    yield HOST
+    run("docker", "rm", "--force", "--volumes", HOST)
+
+
+class User:
+    """Somebody in a directory with an inventory, who runs ``ansible-playbook``."""
+
+    def __init__(self, place, archive):
+        self.place = place
+        there = pathlib.Path(next(iter(ansible_collections.community.mysql.__path__))).parents[2]
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+            "ANSIBLE_COLLECTIONS_PATH": f"{place}/collections:{there}",
+        }
+        options = ["--offline", "--collections-path", f"{place}/collections"]
+        self.ran = run("ansible-galaxy", "collection", "install", *options, archive, cwd=place, env=self._environment)
+        assert self.ran.returncode == 0, self.ran.stderr
+        #: The sample application, in a place where a test may break it.
+        self.app = place / "shop"
+        (place / "collections/ansible_collections/foobar/lamp/files/app").rename(self.app)
+        hosts = {"hosts": {"server1": {"ansible_host": HOST, "ansible_connection": "community.docker.docker", "ansible_user": "root"}}}
+        self.sites = {
+            SITE: {
+                "aliases": ["example.com"],
+                "app": {
+                    "source": "shop",
+                    "wsgi": "foobar.wsgi:application",
+                    "requirements": "requirements.txt",
+                    "migrate": ["alembic", "upgrade", "head"],
+                    "collect": ["python", "-m", "foobar.assets"],
+                    "health_path": "/healthz",
+                },
+                "database": "shop",
+            }
+        }
+        self.inventory = {
+            "lamp": {
+                "children": dict.fromkeys(("lamp_db", "lamp_dns", "lamp_web"), hosts),
+                "vars": {
+                    "lamp_domain": "example.com",
+                    "lamp_sites": self.sites,
+                    "apache_default_site": SITE,
+                    "linux_base_trusted_certificates": [
+                        {"name": file.stem, "content": file.read_text()}
+                        for file in pathlib.Path("/usr/local/share/ca-certificates").glob("*.crt")
+                    ],
+                },
+            }
+        }
+
+    def play(self, *options, inventory=None, **variables):
+        """Run ``ansible-playbook foobar.lamp.site``; ``variables`` win over the inventory's, another ``inventory`` replaces it."""
+        text = yaml.safe_dump(inventory or self.inventory, sort_keys=False)
+        (self.place / "inventory.yml").write_text(text)
+        extra = ["--extra-vars", json.dumps(variables)] if variables else []
+        return run(
+            "ansible-playbook", "-i", "inventory.yml", "foobar.lamp.site", *options, *extra, cwd=self.place, env=self._environment
+        )
+
+
+@pytest.fixture(scope="session")
+def user(tmp_path_factory, archive):
+    """Return a user who has installed the collection into an empty directory."""
+    return User(tmp_path_factory.mktemp("user"), archive)
+
+
+def recap(done):
+    """Return the counts of a run's recap, ``{"ok": int, "changed": int, ...}``, over all hosts."""
+    counts = {}
+    for name, number in re.findall(r"(\w+)=(\d+)", done.stdout.partition("PLAY RECAP")[2]):
+        counts[name] = counts.get(name, 0) + int(number)
+    return counts
+
+
+@functools.lru_cache
+def address():
+    """Return the host's address on the containers' network."""
+    return run("docker", "inspect", "--format", "{{ .NetworkSettings.IPAddress }}", HOST).stdout.strip()
+
+
+def get(path, timeout=10):
+    """Return status and text of a page of the site."""
+    connection = http.client.HTTPConnection(address(), 80, timeout=timeout)
+    try:
+        connection.request("GET", path, headers={"Host": SITE})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+class Visitors:
+    """Somebody asks for a page all the while; ``failures`` has what did not go well."""
+
+    def __init__(self, path="/"):
+        self._path, self._end = path, threading.Event()
+        self.asked, self.failures = 0, []
+
+    def _ask(self):
+        while not self._end.wait(0.02):
+            self.asked += 1
+            try:
+                status, _text = get(self._path)
+            except OSError as error:
+                status = repr(error)
+            if status != 200:
+                self.failures.append(status)
+
+    def __enter__(self):
+        self._thread = threading.Thread(target=self._ask)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception):
+        self._end.set()
+        self._thread.join()

@@ -1,0 +1,92 @@
+"""Wrong and missing values stop the run before the first change, with a sentence that names variable, value and remedy."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from conftest import HOST, SITE, recap, run
+
+
+@pytest.fixture
+def refused(user, host):
+    """Return ``refused(*words, **options)``: run with wrong values, require each of the words and an untouched host."""
+
+    def state():
+        changes = run("docker", "diff", host).stdout.splitlines()
+        return sorted(line for line in changes if line.split()[1].startswith(("/etc", "/srv", "/usr")))
+
+    def refused(*words, **options):
+        before = state()
+        done = user.play(**options)
+        assert done.returncode != 0
+        for word in words:
+            assert word in done.stdout + done.stderr, done.stdout + done.stderr
+        assert recap(done).get("changed", 0) == 0
+        assert state() == before
+
+    return refused
+
+
+def test_site_with_nothing_to_serve(refused):
+    refused(f"lamp_sites['{SITE}'] has neither app nor document_root", lamp_sites={SITE: {"database": "shop"}})
+
+
+def test_unknown_key(refused):
+    site = {"document_root": "/srv/www", "databse": "shop"}
+    refused(f"lamp_sites['{SITE}'].databse is not a known key", "did you mean database?", lamp_sites={SITE: site})
+
+
+def test_database_name_with_a_quote(refused):
+    site = {"document_root": "/srv/www", "database": "sh'op"}
+    refused(f"lamp_sites['{SITE}'].database is", "sh'op", "use 1 to 64 letters", lamp_sites={SITE: site})
+
+
+@pytest.mark.parametrize("variable", ["apache_status_port", "python_app_port"])
+def test_port_out_of_range(refused, variable):
+    refused(variable, "70000", "from 1 to 65535", **{variable: 70000})
+
+
+def test_source_that_does_not_exist(user, refused):
+    sites = copy.deepcopy(user.sites)
+    sites[SITE]["app"]["source"] = "../nowhere"
+    refused("nowhere, which is no directory on this computer", lamp_sites=sites)
+
+
+def test_entry_that_is_none(user, refused):
+    sites = copy.deepcopy(user.sites)
+    sites[SITE]["app"]["wsgi"] = "foobar.wsgi"
+    refused(f"lamp_sites['{SITE}'].app.wsgi is 'foobar.wsgi'", "for instance myapp.wsgi:application", lamp_sites=sites)
+
+
+@pytest.mark.parametrize("variable", ["lamp_domain", "lamp_sites"])
+def test_missing_variable(user, refused, variable):
+    inventory = copy.deepcopy(user.inventory)
+    del inventory["lamp"]["vars"][variable]
+    refused(variable, "for instance" if variable == "lamp_domain" else "describe at least one site", inventory=inventory)
+
+
+def test_host_in_no_group(user, refused):
+    inventory = copy.deepcopy(user.inventory)
+    inventory["all"] = {"hosts": {"server2": {"ansible_host": "192.0.2.2"}}}
+    refused("Host server2 stands in no group", "put it into one of lamp_db, lamp_dns, lamp_web", inventory=inventory)
+
+
+def test_misspelt_group(user, refused):
+    inventory = copy.deepcopy(user.inventory)
+    inventory["lamp"]["children"]["lamp_wbe"] = inventory["lamp"]["children"].pop("lamp_web")
+    refused("Group lamp_web is empty", inventory=inventory)
+
+
+def test_unsupported_system(refused):
+    ubuntu = 'NAME="Ubuntu"\nID=ubuntu\nVERSION="24.04"\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04 LTS"'
+    disguise = f"cd /usr/lib && mv /etc/debian_version . && cp os-release os-release.kept && printf '{ubuntu}\n' > os-release"
+    run("docker", "exec", HOST, "sh", "-c", disguise, check=True)
+    try:
+        refused("Host server1 runs Ubuntu 24.04", "use Debian 12 or 13")
+    finally:
+        run("docker", "exec", HOST, "sh", "-c", "cd /usr/lib && mv debian_version /etc && mv os-release.kept os-release", check=True)
+
+
+def test_option_of_a_role_with_the_wrong_type(refused):
+    refused("python_app_keep_releases", "int", python_app_keep_releases="many")

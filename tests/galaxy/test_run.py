@@ -1,0 +1,143 @@
+"""From the bare host to the site, and what goes wrong afterwards while visitors are there."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+import pytest
+from conftest import HOST, Visitors, get, recap, run
+
+
+def on_host(script):
+    """Return what a shell on the host says."""
+    return run("docker", "exec", HOST, "sh", "-c", script).stdout
+
+
+@pytest.fixture(scope="module")
+def runs(user, host):
+    """Return two whole runs, with all that Ansible can say of them."""
+    return [user.play("-vvv", "--diff") for _ in range(2)]
+
+
+@pytest.fixture(scope="module")
+def site(runs):
+    """Require the site to stand."""
+    for done in runs:
+        assert done.returncode == 0, done.stdout[-5000:] + done.stderr
+    return get
+
+
+@pytest.fixture(scope="module")
+def secrets(user, site):
+    """Return every secret that a run made, by place."""
+    kept = {str(file): file.read_text().strip() for file in (user.place / ".secrets").rglob("[!.]*") if file.is_file()}
+    kept["the name server's key"] = re.search('secret "(.+)"', on_host("cat /etc/bind/keys/lamp.key"))[1]
+    assert len(kept) == 3
+    return kept
+
+
+def test_site_stands(site):
+    status, text = site("/")
+    assert status == 200
+    assert "Aurora" in text
+
+
+def test_second_run_changes_nothing(site, runs):
+    assert recap(runs[1])["changed"] == 0
+
+
+def test_dry_run_changes_nothing(user, site):
+    done = user.play("--check", "--diff")
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert recap(done)["changed"] == 0
+
+
+def test_no_run_shows_a_secret(secrets, runs):
+    for place, secret in secrets.items():
+        for number, done in enumerate(runs, 1):
+            assert secret not in done.stdout + done.stderr, f"run {number} shows {place}"
+
+
+def test_secrets_are_for_their_owner_only(user, secrets):
+    for path in (user.place / ".secrets").rglob("[!.]*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_host_keeps_secrets_from_others(secrets):
+    for place, secret in secrets.items():
+        found = on_host(f"find /etc /srv /tmp /var -xdev -type f -perm /004 -exec grep -lF -e '{secret}' {{}} +")
+        assert found == "", f"{place} can be read by anyone in {found}"
+        assert secret not in on_host("journalctl --no-pager")
+
+
+@pytest.fixture
+def break_off(user, site):
+    """Return ``break_off(words, **variables)``: a run that has to fail with these words while visitors see nothing of it."""
+
+    def break_off(*words, file=None, tags="all", **variables):
+        before, release = file and on_host(f"cat {file}"), site("/version")
+        with Visitors() as visitors:
+            done = user.play("--tags", tags, **variables)
+        assert done.returncode != 0
+        for word in words:
+            assert word in done.stdout, done.stdout[-3000:]
+        assert visitors.asked > 20
+        assert not visitors.failures
+        assert site("/version") == release
+        if file:
+            assert before
+            assert on_host(f"cat {file}") == before
+
+    return break_off
+
+
+@pytest.mark.parametrize(
+    ("role", "file", "words", "variables"),
+    [
+        (
+            "apache",
+            "/etc/apache2/conf-available/zz-foobar-lamp.conf",
+            "Invalid command 'NoSuchDirective'",
+            {"apache_settings": {"NoSuchDirective": "on"}},
+        ),
+        ("mysql", "/etc/mysql/mariadb.conf.d/90-foobar-lamp.cnf", "no_such_setting", {"mysql_settings": {"mysqld": {"no_such_setting": 1}}}),
+        ("bind", "/etc/bind/named.conf.options", "unknown option 'no-such-option'", {"bind_options": {"no-such-option": "yes"}}),
+        (
+            "linux_base",
+            "/etc/ssh/sshd_config.d/10-foobar-lamp.conf",
+            "Bad configuration option: NoSuchKeyword",
+            {"linux_base_sshd_settings": {"NoSuchKeyword": "yes"}},
+        ),
+    ],
+    ids=["apache", "mysql", "bind", "sshd"],
+)
+def test_broken_setting_leaves_the_old_ones(break_off, role, file, words, variables):
+    break_off(words, file=file, tags=role, **variables)
+
+
+def broken(user, file, text):
+    """Return the sample application's copy with ``text`` at the end of ``file``, as the site's source."""
+    place = user.place / f"broken-{pathlib.Path(file).stem}"
+    run("cp", "-r", user.app, place)
+    with open(place / file, "a", encoding="utf-8") as source:
+        source.write(text)
+    sites = {name: {**site, "app": {**site["app"], "source": str(place)}} for name, site in user.sites.items()}
+    return {"lamp_sites": sites}
+
+
+def test_entry_that_cannot_be_imported(user, break_off):
+    sites = broken(user, "foobar/wsgi.py", '\nraise RuntimeError("broken on purpose")\n')
+    break_off("Traceback", "RuntimeError: broken on purpose", "visitors see what they saw before", tags="python_app,apache", **sites)
+
+
+def test_migration_that_fails(user, break_off):
+    sites = broken(user, "migrations/env.py", '\nraise RuntimeError("no way forward")\n')
+    break_off("RuntimeError: no way forward", "(migrate)", tags="python_app,apache", **sites)
+
+
+def test_next_good_run_converges(user, site):
+    done = user.play()
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert recap(done)["changed"] == 0
+    assert site("/")[0] == 200
