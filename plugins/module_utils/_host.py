@@ -1,0 +1,27 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What dpkg, systemd and the passwd file say of a host. Private to the collection. Pure: texts in, names out."""
+
+from __future__ import annotations
+
+
+def installed(listing):
+    """Return the packages that are wholly installed, of lines ``STATUS NAME`` (dpkg-query's ``${db:Status-Abbrev} ${Package}``)."""
+    words = (line.split() for line in listing.splitlines())
+    return sorted({word[-1] for word in words if len(word) == 2 and len(word[0]) == 2 and word[0][1] == "i"})
+
+
+def running(listing):
+    """Return the services that are active and enabled, of systemctl's ``show``: ``KEY=VALUE`` lines, units parted by empty lines."""
+    found = []
+    for block in listing.split("\n\n"):
+        unit = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if unit.get("ActiveState") == "active" and unit.get("UnitFileState") == "enabled":
+            found.append(unit["Id"].removesuffix(".service"))
+    return sorted(found)
+
+
+def users(listing):
+    """Return the names of the accounts in a passwd file."""
+    return sorted({line.split(":", 1)[0] for line in listing.splitlines() if ":" in line})
