@@ -1,7 +1,9 @@
 # What script/site and script/test share. Sourced by bash, from the repository's root.
+# shellcheck shell=bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p .cache
+# shellcheck disable=SC2034 # script/site uses it
 NAME=${FOOBAR_LAMP_NAME:-foobar-lamp}
 STEP="start" STEPS=() BEGAN=$SECONDS
 
@@ -83,7 +85,10 @@ pip_from_package() {
 # engine: a Docker engine that answers.
 engine() {
     docker info > /dev/null 2>&1 && return
-    command -v dockerd > /dev/null || install docker.io iptables $(apt-cache show docker-cli > /dev/null 2>&1 && echo docker-cli)
+    # The client is a package of its own since Debian 13.
+    local client=docker.io
+    ! apt-cache show docker-cli > /dev/null 2>&1 || client=docker-cli
+    command -v dockerd > /dev/null || install docker.io "$client" iptables
     if [ -d /run/systemd/system ]; then
         root systemctl start docker
     else

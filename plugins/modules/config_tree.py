@@ -158,6 +158,10 @@ options:
       - A systemd unit. If it is active and was neither started nor reloaded since the last swap, for instance because a play
         failed before its handlers ran, the task reports a change, so that its handler makes up for it.
     type: str
+  _tree:
+    description:
+      - What the action plugin made of I(files), I(links), I(directories) and I(absent). Not an input; no log shows it.
+    type: str
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
@@ -382,7 +386,6 @@ def main() -> None:
             "absent": {"type": "list", "elements": "str", "default": []},
             "test": {"type": "list", "elements": "str"},
             "service": {"type": "str"},
-            # What the action plugin made of files, links, directories and absent. Marked secret so that no log shows it.
             "_tree": {"type": "str", "no_log": True},
         },
         supports_check_mode=True,

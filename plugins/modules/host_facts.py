@@ -31,7 +31,7 @@ EXAMPLES = r"""
 - name: Install what is missing
   ansible.builtin.apt:
     name: [apache2, brotli]
-  when: ['apache2', 'brotli'] | difference(ansible_facts['foobar_lamp'].packages)
+  when: "['apache2', 'brotli'] is not subset(ansible_facts['foobar_lamp'].packages)"
 """
 
 RETURN = r"""

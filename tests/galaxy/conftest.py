@@ -22,9 +22,9 @@ SITE = "www.example.com"
 IMAGE = "foobar.lamp/debian:13"
 
 
-def run(*command, **options):
+def run(*command, check=False, **options):
     """Run a command; returns its ``CompletedProcess`` with text, whatever its status unless ``check`` is given."""
-    return subprocess.run(command, **{"capture_output": True, "text": True, "check": False, **options})
+    return subprocess.run(command, capture_output=True, text=True, check=check, **options)
 
 
 @pytest.fixture(scope="session")
@@ -103,9 +103,7 @@ class User:
         text = yaml.safe_dump(inventory or self.inventory, sort_keys=False)
         (self.place / "inventory.yml").write_text(text)
         extra = ["--extra-vars", json.dumps(variables)] if variables else []
-        return run(
-            "ansible-playbook", "-i", "inventory.yml", "foobar.lamp.site", *options, *extra, cwd=self.place, env=self._environment
-        )
+        return run("ansible-playbook", "-i", "inventory.yml", "foobar.lamp.site", *options, *extra, cwd=self.place, env=self._environment)
 
 
 @pytest.fixture(scope="session")

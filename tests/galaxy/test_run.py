@@ -17,7 +17,7 @@ def on_host(script):
 @pytest.fixture(scope="module")
 def runs(user, host):
     """Return two whole runs, with all that Ansible can say of them."""
-    return [user.play("-vvv", "--diff") for _ in range(2)]
+    return [user.play("-vvv", "--diff") for _time in ("first", "second")]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,12 @@ def break_off(user, site):
             "Invalid command 'NoSuchDirective'",
             {"apache_settings": {"NoSuchDirective": "on"}},
         ),
-        ("mysql", "/etc/mysql/mariadb.conf.d/90-foobar-lamp.cnf", "no_such_setting", {"mysql_settings": {"mysqld": {"no_such_setting": 1}}}),
+        (
+            "mysql",
+            "/etc/mysql/mariadb.conf.d/90-foobar-lamp.cnf",
+            "no_such_setting",
+            {"mysql_settings": {"mysqld": {"no_such_setting": 1}}},
+        ),
         ("bind", "/etc/bind/named.conf.options", "unknown option 'no-such-option'", {"bind_options": {"no-such-option": "yes"}}),
         (
             "linux_base",
