@@ -193,7 +193,7 @@ def inventory_problems(groups):
 def addresses(hosts):
     """Return the addresses, IPv4 before IPv6, under which the world reaches ``hosts``, in their order.
 
-    A host's ``lamp_address`` (text or list) wins over what its facts say of its default routes.
+    A host's ``lamp_address`` (text or list) wins over those that host_facts found.
     Raises ValueError for a host of which neither is known.
     """
     found = []
@@ -202,10 +202,7 @@ def addresses(hosts):
         if given:
             own = [given] if isinstance(given, str) else list(given)
         else:
-            facts = host.get("ansible_facts") or {}
-            own = [facts.get(family, {}).get("address") for family in ("default_ipv4", "default_ipv6")]
-            # A link-local address is of no use to anyone outside the link.
-            own = [address for address in own if address and not address.lower().startswith("fe80:")]
+            own = (host.get("ansible_facts") or {}).get("foobar_lamp", {}).get("addresses", [])
         if not own:
             raise ValueError(
                 f"No address of host {host.get('inventory_hostname')} is known: run without --limit, or set lamp_address for the host."

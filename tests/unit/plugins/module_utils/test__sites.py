@@ -108,9 +108,9 @@ def test_records_lead_to_the_web_hosts_within_the_domain():
     ]
 
 
-def test_addresses_prefer_what_is_given_and_leave_out_link_local():
-    facts = {"default_ipv4": {"address": "10.0.0.1"}, "default_ipv6": {"address": "fe80::1"}}
-    assert _sites.addresses([{"lamp_address": "192.0.2.1"}, {"ansible_facts": facts}]) == ["192.0.2.1", "10.0.0.1"]
+def test_addresses_prefer_what_is_given():
+    facts = {"foobar_lamp": {"addresses": ["10.0.0.1", "2001:db8::1"]}}
+    assert _sites.addresses([{"lamp_address": "192.0.2.1"}, {"ansible_facts": facts}]) == ["192.0.2.1", "10.0.0.1", "2001:db8::1"]
     with pytest.raises(ValueError, match="No address of host x is known"):
         _sites.addresses([{"inventory_hostname": "x"}])
 
