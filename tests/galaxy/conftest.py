@@ -104,14 +104,17 @@ class User:
             }
         }
 
-    def _command(self, *options, inventory=None, **variables):
+    def _command(self, *options, inventory=None, playbook="foobar.lamp.site", **variables):
         text = yaml.safe_dump(inventory or self.inventory, sort_keys=False)
         (self.place / "inventory.yml").write_text(text)
         extra = ["--extra-vars", json.dumps(variables)] if variables else []
-        return ["ansible-playbook", "-i", "inventory.yml", "foobar.lamp.site", *options, *extra]
+        return ["ansible-playbook", "-i", "inventory.yml", playbook, *options, *extra]
 
     def play(self, *options, **variables):
-        """Run ``ansible-playbook foobar.lamp.site``; ``variables`` win over the inventory's, another ``inventory`` replaces it."""
+        """Run ``ansible-playbook foobar.lamp.site``; ``variables`` win over the inventory's.
+
+        Another ``inventory`` or ``playbook`` takes the place of the user's.
+        """
         return run(*self._command(*options, **variables), cwd=self.place, env=self._environment)
 
     def play_until(self, task, *options, **variables):
