@@ -9,7 +9,6 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -180,11 +179,15 @@ def ask_name():
     return "" if answer.answer else dns.rcode.to_text(answer.rcode())
 
 
-def ask_sshd():
-    """Find fault with an SSH server that does not greet."""
-    with socket.create_connection((address(), 22), timeout=5) as connection:
-        greeting = connection.recv(32)
-    return "" if greeting.startswith(b"SSH-2.0") else repr(greeting)
+def ask_sshd(key):
+    """Return a question that finds fault with a login by the private key in the file ``key``."""
+    options = "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=5"
+
+    def ask():
+        done = run("ssh", "-i", key, *options.split(), f"root@{address()}", "true")
+        return done.stderr if done.returncode else ""
+
+    return ask
 
 
 class Visitors:
