@@ -35,14 +35,15 @@ _TRIES = 3
 # Queries that are under way at once on one connection.
 _WINDOW = 100
 _REMEDY = {
-    "REFUSED": "let the key do this (BIND: allow-transfer and update-policy, Knot DNS: acl).",
+    "REFUSED": "let the key do this (BIND: allow-transfer and update-policy, Knot DNS: acl). BIND says so too when an NS or MX leads to "
+    "a name of the zone that has no address.",
     "NOTAUTH": "check that it is primary for the zone, and that it knows the key and lets it do this.",
     "NOTIMP": "it takes no updates, or not for this zone: ask the zone's primary.",
     "NOTZONE": "a name lies outside the zone: correct it.",
     "FORMERR": "it does not understand the update: look into its log.",
     "SERVFAIL": "look into its log; BIND answers so when it cannot write the zone's journal or a record set grows too large.",
     "BADTIME": "set the clocks of both hosts right.",
-    "BADKEY": "it does not know a key of this name and algorithm: check both.",
+    "BADKEY": "it does not know a key of this name and algorithm, or (Knot DNS) does not let it do this: check name, algorithm and acl.",
     "BADSIG": "its secret for the key is another one: check the secret.",
     "BADTRUNC": "it wants longer signatures: check the algorithm.",
 }
@@ -104,8 +105,12 @@ class Server:
         return self._ask(self._transfer)
 
     def query(self, keys):
-        """Return ``(soa, content)`` where the content is that of the names and types ``keys``, and aliases at those names."""
-        wanted = sorted({*keys, *((name, "CNAME") for name, _kind in keys)})
+        """Return ``(soa, content)`` where the content is that of the names and types ``keys``.
+
+        Besides it has the aliases at those names, what the server tells of other data where an alias is asked for, and of a DS the NS.
+        """
+        keys = {*keys, *((name, "NS") for name, kind in keys if kind == "DS")}
+        wanted = sorted({*keys, *((name, "ANY" if (name, "CNAME") in keys else "CNAME") for name, _kind in keys)})
         return self._ask(lambda stream: (self._soa(stream), self._query(stream, wanted)))
 
     def soa(self):
@@ -145,13 +150,16 @@ class Server:
         else:
             update.absent(change.name, change.type)
 
-    @staticmethod
-    def _enter(update, change):
+    def _enter(self, update, change):
         if change.after is None:
             update.delete(change.name, change.type)
             return
-        # Value by value, new ones first: a server keeps the last name server of a zone.
         before = change.before.values if change.before else frozenset()
+        if change.before and change.before.ttl != change.after.ttl and (change.name, change.type) != (self._zone, "NS"):
+            # Knot DNS passes over the new TTL of a record that is there.
+            update.replace(change.name, change.after.ttl, *change.after.values)
+            return
+        # Value by value, new ones first: a server keeps the last name server of a zone.
         kept_ttl = change.before and change.before.ttl == change.after.ttl
         for value in change.after.values - before if kept_ttl else change.after.values:
             update.add(change.name, change.after.ttl, value)
@@ -208,29 +216,38 @@ class Server:
         wire = message.to_wire(max_size=65535)
         stream.sendall(struct.pack("!H", len(wire)) + wire)
 
-    def _receive(self, stream, sent=None, **options):
+    def _receive(self, stream, sent, **options):
+        """Return the next answer, to one of the messages in ``sent`` (``{id: message}``)."""
         (size,) = struct.unpack("!H", _read(stream, 2))
-        mac = sent.mac if sent and sent.keyring else b""
-        return dns.message.from_wire(_read(stream, size), keyring=self._signature.get("keyring"), request_mac=mac, **options)
+        wire = _read(stream, size)
+        question = sent.get(struct.unpack("!H", wire[:2])[0])
+        if question is None:
+            raise ServerError(f"{self._where} answered what was not asked: ask the zone's primary.")
+        keyring = self._signature.get("keyring")
+        try:
+            answer = dns.message.from_wire(wire, keyring=keyring, request_mac=question.mac if keyring else b"", **options)
+        except dns.exception.FormError:
+            # A refusal may come without a signature, nothing else.
+            if wire[3] & 15 == dns.rcode.NOERROR:
+                raise
+            answer = dns.message.from_wire(wire)
+        if keyring and not (answer.had_tsig or answer.rcode() != dns.rcode.NOERROR or options):
+            self._fail_unsigned()
+        return answer
 
     def _exchange(self, stream, message):
         self._send(stream, message)
-        answer = self._receive(stream, message)
-        if self._signature and not answer.had_tsig:
-            self._unsigned(answer)
-        return answer
+        return self._receive(stream, {message.id: message})
 
-    def _unsigned(self, answer):
-        """An answer without a signature is believed only when it says no."""
-        if answer.rcode() == dns.rcode.NOERROR:
-            raise ServerError(f"{self._where} did not sign its answer: see that it knows the key.")
+    def _fail_unsigned(self):
+        raise ServerError(f"{self._where} did not sign its answer: see that it knows the key.")
 
     def _transfer(self, stream):
         question = dns.message.make_query(self._zone, "AXFR", flags=0)
         self._send(stream, question)
         found, soa, context, ended = {}, None, None, False
         while not ended:
-            answer = self._receive(stream, question, xfr=True, tsig_ctx=context, multi=True)
+            answer = self._receive(stream, {question.id: question}, xfr=True, tsig_ctx=context, multi=True)
             context = answer.tsig_ctx
             if answer.rcode() != dns.rcode.NOERROR:
                 raise self._refused(dns.rcode.to_text(answer.rcode()), " to the transfer")
@@ -244,8 +261,9 @@ class Server:
                 values.extend(rrset)
             if soa is None:
                 raise self._refused("an empty transfer")
+        # Of several messages the last one has to be signed.
         if self._signature and not answer.had_tsig:
-            self._unsigned(answer)
+            self._fail_unsigned()
         return soa, {key: RRset(ttl, frozenset(values)) for key, (ttl, values) in found.items()}
 
     def _query(self, stream, wanted):
@@ -253,45 +271,34 @@ class Server:
         content = {}
         for start in range(0, len(wanted), _WINDOW):
             sent = {}
-            for number, (name, kind) in enumerate(wanted[start : start + _WINDOW]):
-                question = dns.message.make_query(name, kind, flags=0)
-                question.id = number
-                self._send(stream, question)
-                sent[number] = question, (name, kind)
-            questions = {number: question for number, (question, _key) in sent.items()}
+            for number, key in enumerate(wanted[start : start + _WINDOW]):
+                sent[number] = dns.message.make_query(*key, flags=0)
+                sent[number].id = number
+                self._send(stream, sent[number])
             for _answer in range(len(sent)):
-                answer = self._receive_one_of(stream, questions)
-                key = sent[answer.id][1]
+                answer = self._receive(stream, sent)
+                key = wanted[start + answer.id]
                 if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
                     raise self._refused(dns.rcode.to_text(answer.rcode()), f" to the query for {key[0]} {key[1]}")
                 # Of a delegation the name servers stand in the authority section, their addresses in the additional one.
                 for rrset in (*answer.answer, *answer.authority, *answer.additional):
-                    if (rrset.name, dns.rdatatype.to_text(rrset.rdtype)) == key:
-                        content[key] = RRset(rrset.ttl, frozenset(rrset))
+                    found = (rrset.name, dns.rdatatype.to_text(rrset.rdtype))
+                    if found == key or key == (rrset.name, "ANY"):
+                        content[found] = RRset(rrset.ttl, frozenset(rrset))
         return content
-
-    def _receive_one_of(self, stream, questions):
-        (size,) = struct.unpack("!H", _read(stream, 2))
-        wire = _read(stream, size)
-        question = questions.get(struct.unpack("!H", wire[:2])[0])
-        if question is None:
-            raise ServerError(f"{self._where} answered what was not asked: ask the zone's primary.")
-        answer = dns.message.from_wire(wire, keyring=self._signature.get("keyring"), request_mac=question.mac or b"")
-        if self._signature and not answer.had_tsig:
-            self._unsigned(answer)
-        return answer
 
     def _soa(self, stream):
         answer = self._exchange(stream, dns.message.make_query(self._zone, "SOA", flags=0))
         if answer.rcode() != dns.rcode.NOERROR:
-            raise self._refused(dns.rcode.to_text(answer.rcode()), " to the query for the SOA")
+            remedy = "check the zone's name, and that it is primary for the zone."
+            raise self._refused(dns.rcode.to_text(answer.rcode()), " to the query for the SOA", remedy)
         for rrset in answer.answer:
             if (rrset.name, rrset.rdtype) == (self._zone, dns.rdatatype.SOA):
                 return rrset[0]
         raise ServerError(f"{self._where} has no SOA of it: ask the zone's primary, and check the zone's name.")
 
-    def _refused(self, word, to=""):
-        return ServerError(f"{self._where} answered {word}{to}: {_REMEDY.get(word, 'look into its log.')}", word)
+    def _refused(self, word, to="", remedy=None):
+        return ServerError(f"{self._where} answered {word}{to}: {remedy or _REMEDY.get(word, 'look into its log.')}", word)
 
 
 def _trust(file):

@@ -17,6 +17,8 @@ from ansible_collections.foobar.lamp.plugins.module_utils import _rfc2136, _zone
 
 # Each try reads the zone anew; a zone that changes faster than this is not ours to change.
 _TRIES = 5
+# How servers refuse a transfer; Knot DNS says BADKEY of a key that may not.
+_REFUSALS = ("REFUSED", "NOTAUTH", "NOTIMP", "SERVFAIL", "FORMERR", "BADKEY")
 
 
 class Outcome(NamedTuple):
@@ -46,7 +48,7 @@ def read(server, declared, exclusive):
     try:
         return (*server.transfer(), True)
     except _rfc2136.ServerError as error:
-        if error.word not in ("REFUSED", "NOTAUTH", "NOTIMP", "SERVFAIL", "FORMERR"):
+        if error.word not in _REFUSALS:
             raise
         if exclusive:
             raise _rfc2136.ServerError(f"{error} To be exclusive takes a transfer of the zone.", error.word) from error

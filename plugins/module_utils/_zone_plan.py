@@ -60,7 +60,9 @@ def plan(existing, declared, zone, exclusive=False, keep=()):
                 changes.append(Change(*key, found, None))
     if any(change[:2] == (zone, "NS") and change.after is None for change in changes):
         raise DeclarationError(f"The name servers of {zone} itself cannot be absent: declare those that it shall have.")
-    _check_aliases(existing, changes)
+    after = applied(existing, changes)
+    _check_names(after, {change.name for change in changes})
+    _check_name_servers(after, changes, zone)
     return _ordered(changes)
 
 
@@ -110,17 +112,27 @@ def _ordered(changes):
     return sorted(changes, key=lambda change: (rank[change.name], change.name, change.after is not None, change.type))
 
 
-def _check_aliases(existing, changes):
-    """Raise DeclarationError where a changed name would be an alias and have other data: a server passes over such an update."""
-    changed = {change.name for change in changes}
+def _check_names(after, changed):
+    """Raise DeclarationError where a changed name would hold what cannot be together: servers pass over that without a word."""
     types = {}
-    for name, kind in applied(existing, changes):
+    for name, kind in after:
         if name in changed and kind not in SERVER_TYPES - {"SOA"}:
             types.setdefault(name, set()).add(kind)
     for name, kinds in types.items():
         others = sorted(kinds - {"CNAME"})
         if "CNAME" in kinds and others:
             raise DeclarationError(f"{name} would be an alias (CNAME) and have {', '.join(others)}: remove one of them.")
+        if "DS" in kinds and "NS" not in kinds:
+            raise DeclarationError(f"{name} would have DS but no NS, so nothing that it could vouch for: declare the NS records too.")
+
+
+def _check_name_servers(after, changes, zone):
+    """Raise DeclarationError where a name server of the zone would lose its last address: BIND refuses the whole update then."""
+    targets = {value.target for value in after[zone, "NS"].values} if (zone, "NS") in after else ()
+    for change in changes:
+        gone = change.after is None and change.type in ("A", "AAAA") and change.name in targets
+        if gone and not {(change.name, "A"), (change.name, "AAAA")} & after.keys():
+            raise DeclarationError(f"{change.name}, a name server of {zone}, would have no address: declare it, or ignore its records.")
 
 
 def check(existing, changes, zone, max_change, small_zone):
@@ -174,5 +186,7 @@ def parts(changes, limit=PART_SIZE):
 def _size(change):
     """Return how many bytes a change takes at most, prerequisites included."""
     head = sum(len(label) + 1 for label in change.name.labels) + 10
-    before, after = (rrset.values if rrset else () for rrset in (change.before, change.after))
-    return 2 * head + sum(head + len(value.to_digestable()) for values in (before, before, after) for value in values)
+    # What was there is required and deleted value by value; what was not, or goes altogether, takes one line.
+    lines = (change.before is None) + (change.after is None)
+    sets = [rrset.values for rrset in (change.before, change.before, change.after) if rrset]
+    return lines * head + sum(head + len(value.to_digestable()) for values in sets for value in values)

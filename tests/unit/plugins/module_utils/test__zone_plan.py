@@ -131,6 +131,21 @@ def test_own_name_servers_cannot_be_absent_and_are_not_dropped_lightly():
     _zone_plan.check(APEX, more, ZONE, 30, 10)
 
 
+def test_delegation_is_signed_only_where_there_is_one():
+    ds = {"name": "sub", "type": "DS", "values": ["1 13 2 " + "ab" * 32]}
+    with pytest.raises(_zone_records.DeclarationError, match=r"sub.foobar.com. would have DS but no NS"):
+        _zone_plan.plan(APEX, parse(ds), ZONE)
+    assert len(_zone_plan.plan(APEX, parse(ds, {"name": "sub", "type": "NS", "values": ["x.example."]}), ZONE)) == 2
+
+
+def test_name_server_keeps_an_address():
+    own = [{"name": "ns1", "type": "A", "values": ["192.0.2.1"]}, {"name": "ns1", "type": "AAAA", "values": ["2001:db8::1"]}]
+    existing = {**APEX, **content(*own)}
+    with pytest.raises(_zone_records.DeclarationError, match="ns1.foobar.com., a name server of foobar.com., would have no address"):
+        _zone_plan.plan(existing, {}, ZONE, exclusive=True)
+    assert len(_zone_plan.plan(existing, parse(own[0]), ZONE, exclusive=True)) == 1
+
+
 @pytest.mark.parametrize(
     ("size", "gone", "changed", "refused"),
     [
