@@ -245,7 +245,7 @@ class Server:
     def _transfer(self, stream):
         question = dns.message.make_query(self._zone, "AXFR", flags=0)
         self._send(stream, question)
-        found, soa, context, ended = {}, None, None, False
+        content, soa, context, ended = {}, None, None, False
         while not ended:
             answer = self._receive(stream, {question.id: question}, xfr=True, tsig_ctx=context, multi=True)
             context = answer.tsig_ctx
@@ -257,14 +257,16 @@ class Server:
                     raise ServerError(f"{self._where} answered the transfer with what is no zone: ask the zone's primary.")
                 if kind == "SOA":
                     soa, ended = rrset[0], soa is not None
-                _ttl, values = found.setdefault((rrset.name, kind), (rrset.ttl, []))
-                values.extend(rrset)
+                new = RRset(rrset.ttl, frozenset(rrset))
+                before = content.setdefault((rrset.name, kind), new)
+                if before is not new:  # it goes on from one message to the next
+                    content[rrset.name, kind] = before._replace(values=before.values | new.values)
             if soa is None:
                 raise self._refused("an empty transfer")
         # Of several messages the last one has to be signed.
         if self._signature and not answer.had_tsig:
             self._fail_unsigned()
-        return soa, {key: RRset(ttl, frozenset(values)) for key, (ttl, values) in found.items()}
+        return soa, content
 
     def _query(self, stream, wanted):
         """Return the content for the names and types ``wanted``, asked over one connection without waiting for each answer."""

@@ -59,7 +59,7 @@ def converge(server, zone, declared, options, check_mode=False):
     """Lead ``zone`` on ``server`` to what is ``declared``; return the Outcome.
 
     ``options``: exclusive, keep, force, max_change and small_zone, as the module has them. Raises UnsafeError, PartError,
-    ServerError and DeclarationError. A plan that was cut into parts is done when the zone, read again, needs no change.
+    ServerError and DeclarationError.
     """
     first, done, unsure = None, [], []
     for _try in range(_TRIES):
@@ -74,10 +74,12 @@ def converge(server, zone, declared, options, check_mode=False):
             return Outcome(first[0], changes if check_mode else done, danger, first[1], soa.serial)
         if danger:
             raise _partly(danger, done, first, soa) if done else _zone_plan.UnsafeError(danger)
-        parts = _zone_plan.parts(changes)
-        for number, part in enumerate(parts):
+        before, guard = soa, soa
+        for part in _zone_plan.parts(changes):
             try:
-                server.update(part, None if number else soa)
+                server.update(part, guard)
+                done += part
+                soa = server.soa()
             except _rfc2136.RacedError:
                 break
             except TimeoutError:
@@ -87,10 +89,13 @@ def converge(server, zone, declared, options, check_mode=False):
                 if done:
                     raise _partly(str(error), done, first, soa) from error
                 raise
-            done += part
+            # One step of the serial is ours: nobody was in between, and the next part can rely on what was read. Where the server
+            # counts otherwise, or somebody was, each record set has to be as it was read, and the zone is read again at the end.
+            guard = soa if guard and soa.serial == before.serial + 1 else None
+            before = soa
         else:
-            if len(parts) == 1:
-                return Outcome(first[0], done, None, first[1], server.soa().serial)
+            if guard or len(done) == len(part):
+                return Outcome(first[0], done, None, first[1], soa.serial)
     raise _partly(
         f"The zone {zone} was changed by someone else, or the answer was lost, {_TRIES} times in a row: see who changes it, and run again.",
         done,

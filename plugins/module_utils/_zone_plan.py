@@ -58,11 +58,8 @@ def plan(existing, declared, zone, exclusive=False, keep=()):
         for key, found in existing.items():
             if key not in declared and not _kept(key, found, zone, keep):
                 changes.append(Change(*key, found, None))
-    if any(change[:2] == (zone, "NS") and change.after is None for change in changes):
-        raise DeclarationError(f"The name servers of {zone} itself cannot be absent: declare those that it shall have.")
-    after = applied(existing, changes)
-    _check_names(after, {change.name for change in changes})
-    _check_name_servers(after, changes, zone)
+    _check_names(existing, changes)
+    _check_name_servers(existing, changes, zone)
     return _ordered(changes)
 
 
@@ -105,19 +102,31 @@ def _ordered(changes):
 
     Within a name what goes, goes first: an alias has to be gone before addresses take its place.
     """
-    rank = {}
+    groups = {}
     for change in changes:
-        risk = ("create", "update", "delete").index(change.action)
-        rank[change.name] = max(risk, rank.get(change.name, 0))
-    return sorted(changes, key=lambda change: (rank[change.name], change.name, change.after is not None, change.type))
+        groups.setdefault(change.name, []).append(change)
+    for group in groups.values():
+        group.sort(key=lambda change: (change.after is not None, change.type))
+    risks = ("create", "update", "delete")
+    ordered = sorted(groups.values(), key=lambda group: (max(risks.index(change.action) for change in group), _ascending(group[0].name)))
+    return [change for group in ordered for change in group]
 
 
-def _check_names(after, changed):
+def _ascending(name):
+    """Return what sorts as the name does, and faster."""
+    return [label.lower() for label in reversed(name.labels)]
+
+
+def _check_names(existing, changes):
     """Raise DeclarationError where a changed name would hold what cannot be together: servers pass over that without a word."""
-    types = {}
-    for name, kind in after:
-        if name in changed and kind not in SERVER_TYPES - {"SOA"}:
-            types.setdefault(name, set()).add(kind)
+    keys = [change[:2] for change in changes]
+    special = {name for name, kind in (*existing, *keys) if kind in ("CNAME", "DS")}
+    if not special:
+        return
+    types = {name: set() for name, _kind in keys if name in special}
+    for name, kind in applied(existing, changes):
+        if name in types and kind not in SERVER_TYPES - {"SOA"}:
+            types[name].add(kind)
     for name, kinds in types.items():
         others = sorted(kinds - {"CNAME"})
         if "CNAME" in kinds and others:
@@ -126,13 +135,16 @@ def _check_names(after, changed):
             raise DeclarationError(f"{name} would have DS but no NS, so nothing that it could vouch for: declare the NS records too.")
 
 
-def _check_name_servers(after, changes, zone):
-    """Raise DeclarationError where a name server of the zone would lose its last address: BIND refuses the whole update then."""
+def _check_name_servers(existing, changes, zone):
+    """Raise DeclarationError where the zone would lose its name servers, or one of them its last address: BIND refuses that."""
+    gone = [change[:2] for change in changes if change.after is None and change.type in ("NS", "A", "AAAA")]
+    if (zone, "NS") in gone:
+        raise DeclarationError(f"The name servers of {zone} itself cannot be absent: declare those that it shall have.")
+    after = applied(existing, changes) if gone else {}
     targets = {value.target for value in after[zone, "NS"].values} if (zone, "NS") in after else ()
-    for change in changes:
-        gone = change.after is None and change.type in ("A", "AAAA") and change.name in targets
-        if gone and not {(change.name, "A"), (change.name, "AAAA")} & after.keys():
-            raise DeclarationError(f"{change.name}, a name server of {zone}, would have no address: declare it, or ignore its records.")
+    for name, kind in gone:
+        if kind != "NS" and name in targets and not {(name, "A"), (name, "AAAA")} & after.keys():
+            raise DeclarationError(f"{name}, a name server of {zone}, would have no address: declare it, or ignore its records.")
 
 
 def check(existing, changes, zone, max_change, small_zone):

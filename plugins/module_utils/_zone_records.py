@@ -65,24 +65,23 @@ def parse(records, zone, default_ttl):
     ``records``: dictionaries with name, type, and as the state wants values, ttl and state. Equal declarations of one record set
     count once, and several that append to it are put together. Raises DeclarationError.
     """
-    declared, places = {}, {}
+    declared = {}
     for index, record in enumerate(records):
         where = f"records[{index}] ({record['name']} {record['type']})"
         name = _name(record["name"], zone, where)
         if not name.is_subdomain(zone):
             raise DeclarationError(f"{where} lies outside the zone {zone}: correct the name, or declare it in its own zone.")
         kind = _type(record["type"], where)
-        key, declaration = (name, kind), _declaration(record, kind, zone, default_ttl, where)
-        first = declared.setdefault(key, declaration)
-        place = places.setdefault(key, index)
-        if first == declaration:
+        new = _declaration(record, kind, zone, default_ttl, where)
+        first, place = declared.setdefault((name, kind), (new, index))
+        if first == new:
             continue
-        if not (first.state == declaration.state == "append" and first.ttl == declaration.ttl):
+        if not (first.state == new.state == "append" and first.ttl == new.ttl):
             raise DeclarationError(
                 f"{where} says otherwise than records[{place}], which declares {name} {kind} too: put both into one of them."
             )
-        declared[key] = first._replace(values=first.values | declaration.values)
-    return declared
+        declared[name, kind] = first._replace(values=first.values | new.values), place
+    return {key: declaration for key, (declaration, _place) in declared.items()}
 
 
 def pointers(records, origin, zone, default_ttl):
