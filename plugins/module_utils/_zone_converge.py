@@ -61,7 +61,7 @@ def converge(server, zone, declared, options, check_mode=False):
     ``options``: exclusive, keep, force, max_change and small_zone, as the module has them. Raises UnsafeError, PartError,
     ServerError and DeclarationError.
     """
-    first, done, unsure = None, [], []
+    first, done, unsure, raced = None, [], [], None
     for _try in range(_TRIES):
         soa, content, whole = read(server, declared, options["exclusive"])
         first = first or (content, soa.serial)
@@ -74,13 +74,17 @@ def converge(server, zone, declared, options, check_mode=False):
             return Outcome(first[0], changes if check_mode else done, danger, first[1], soa.serial)
         if danger:
             raise _partly(danger, done, first, soa) if done else _zone_plan.UnsafeError(danger)
-        before, guard = soa, soa
-        for part in _zone_plan.parts(changes):
+        # A server that signs a copy of the zone (BIND's inline-signing) answers with the copy's serial and compares with another one:
+        # it says that the zone changed where it did not. Each record set has to be as it was read then.
+        guard = None if soa.serial == raced else soa
+        parts = _zone_plan.parts(changes)
+        for part in parts:
             try:
                 server.update(part, guard)
                 done += part
-                soa = server.soa()
+                before, soa = soa, _after_update(server, soa)
             except _rfc2136.RacedError:
+                raced = guard and guard.serial
                 break
             except TimeoutError:
                 unsure = part
@@ -92,9 +96,8 @@ def converge(server, zone, declared, options, check_mode=False):
             # One step of the serial is ours: nobody was in between, and the next part can rely on what was read. Where the server
             # counts otherwise, or somebody was, each record set has to be as it was read, and the zone is read again at the end.
             guard = soa if guard and soa.serial == before.serial + 1 else None
-            before = soa
         else:
-            if guard or len(done) == len(part):
+            if guard or len(parts) == 1:
                 return Outcome(first[0], done, None, first[1], soa.serial)
     raise _partly(
         f"The zone {zone} was changed by someone else, or the answer was lost, {_TRIES} times in a row: see who changes it, and run again.",
@@ -102,6 +105,14 @@ def converge(server, zone, declared, options, check_mode=False):
         first,
         soa,
     )
+
+
+def _after_update(server, before):
+    """Return the SOA after an update; a server that signs a copy of the zone takes a moment to come with the next serial."""
+    deadline = time.monotonic() + 2
+    while (soa := server.soa()).serial == before.serial and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return soa
 
 
 def _danger(content, changes, zone, options, whole):

@@ -86,7 +86,7 @@ class NameServer:
 class Bind(NameServer):
     """BIND; ``secondaries`` are ports that it notifies, ``primary`` makes it a secondary of another server."""
 
-    def configure(self, secondaries=(), primary=None, policy="zonesub any"):
+    def configure(self, secondaries=(), primary=None, policy="zonesub any", signing=""):
         key, certificate = self.place / "tls.key", self.place / "tls.crt"
         new = [
             "openssl",
@@ -107,7 +107,7 @@ class Bind(NameServer):
         if primary:
             kind = f"type secondary; primaries {{ 127.0.0.1 port {primary.port} key lamp; }}; "
         else:
-            kind = f"type primary; update-policy {{ grant lamp {policy}; }}; "
+            kind = f"type primary; update-policy {{ grant lamp {policy}; }}; {signing}"
         zones = "".join(f'zone "{zone}" {{ {kind} file "{self.place}/{zone}.zone"; }};\n' for zone in ZONES)
         if not primary:
             zones += f'zone "{CLOSED}" {{ {kind} file "{self.place}/{CLOSED}.zone"; allow-transfer {{ none; }}; }};\n'

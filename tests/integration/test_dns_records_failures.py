@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from name_servers import Bind
 
 WWW = {"name": "www", "type": "A", "values": ["192.0.2.1", "192.0.2.2"]}
@@ -122,3 +123,18 @@ def test_update_that_the_policy_refuses_names_the_record(run, bind):
     message = run(bind, [{"name": "x", "type": "TXT", "values": ["v"]}])["msg"]
     assert f"127.0.0.1 port {bind.port}, asked for the zone foobar.com., answered REFUSED to the update of x.foobar.com. TXT" in message
     assert "update-policy" in message
+
+
+@pytest.mark.parametrize("inline", ["yes", "no"])
+def test_signed_zone_is_changed_whether_or_not_the_signed_one_is_a_copy(run, info, bind, inline):
+    bind.stop()
+    bind.configure(signing=f"dnssec-policy default; inline-signing {inline};")
+    bind.start()
+    assert len(run(bind, [WWW, *hosts(1500)])["changes"]) == 1501
+    assert run(bind, [WWW, *hosts(1500)])["changes"] == []
+    more = run(bind, [{**WWW, "values": ["192.0.2.9"], "state": "append"}])
+    assert len(more["changes"]) == 1
+    assert more["serial"] > more["serial_before"]
+    assert bind.ask("www.foobar.com", "A") == ["192.0.2.1", "192.0.2.2", "192.0.2.9"]
+    assert bind.ask("foobar.com", "DNSKEY")
+    assert {record["type"] for record in info(bind)["records"]} == {"A", "NS"}
