@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """How fast a zone is filled, and found to be right: dns_records, octoDNS and a loop of community.general.nsupdate, in one run.
 
-Usage: tests/bench/dns_records.py [ROUNDS], in the environment that script/test makes; takes some minutes.
+Usage: python tests/bench/dns_records.py [ROUNDS], in the environment that script/test makes; takes some minutes.
 A BIND on the loopback address serves the zone. "Own work" is from the declarations in memory to the last answer: Python's and
 Ansible's start are apart. "Whole task" is a playbook with the task, less one without it. The loop runs over LOOPED records, and its
 time is multiplied. Figures are medians of ROUNDS rounds, by default 3; those of another machine differ, their ratios hardly do.
