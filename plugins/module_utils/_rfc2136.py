@@ -14,7 +14,7 @@ import socket
 import ssl
 import struct
 
-from ansible_collections.foobar.lamp.plugins.module_utils._zone_records import RRset
+from ansible_collections.foobar.lamp.plugins.module_utils._zone_records import RRset, kind_of
 
 try:
     import dns.exception
@@ -24,6 +24,7 @@ try:
     import dns.query
     import dns.rcode
     import dns.rdatatype
+    import dns.rrset
     import dns.tsig
     import dns.tsigkeyring
     import dns.update
@@ -161,8 +162,9 @@ class Server:
             return
         # Value by value, new ones first: a server keeps the last name server of a zone.
         kept_ttl = change.before and change.before.ttl == change.after.ttl
-        for value in change.after.values - before if kept_ttl else change.after.values:
-            update.add(change.name, change.after.ttl, value)
+        new = change.after.values - before if kept_ttl else change.after.values
+        if new:  # past update.add, which looks for a record set to add to first
+            update.update.append(dns.rrset.from_rdata_list(change.name, change.after.ttl, new))
         for value in before - change.after.values:
             update.delete(change.name, value)
 
@@ -252,7 +254,7 @@ class Server:
             if answer.rcode() != dns.rcode.NOERROR:
                 raise self._refused(dns.rcode.to_text(answer.rcode()), " to the transfer")
             for rrset in answer.answer:
-                kind = dns.rdatatype.to_text(rrset.rdtype)
+                kind = kind_of(rrset.rdtype)
                 if soa is None and (kind, rrset.name) != ("SOA", self._zone):
                     raise ServerError(f"{self._where} answered the transfer with what is no zone: ask the zone's primary.")
                 if kind == "SOA":
@@ -284,7 +286,7 @@ class Server:
                     raise self._refused(dns.rcode.to_text(answer.rcode()), f" to the query for {key[0]} {key[1]}")
                 # Of a delegation the name servers stand in the authority section, their addresses in the additional one.
                 for rrset in (*answer.answer, *answer.authority, *answer.additional):
-                    found = (rrset.name, dns.rdatatype.to_text(rrset.rdtype))
+                    found = (rrset.name, kind_of(rrset.rdtype))
                     if found == key or key == (rrset.name, "ANY"):
                         content[found] = RRset(rrset.ttl, frozenset(rrset))
         return content

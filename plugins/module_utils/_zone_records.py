@@ -9,6 +9,7 @@ texts such as ``A``. Values are dnspython rdata, which compare in DNSSEC's canon
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 try:
@@ -69,7 +70,8 @@ def parse(records, zone, default_ttl):
     for index, record in enumerate(records):
         where = f"records[{index}] ({record['name']} {record['type']})"
         name = _name(record["name"], zone, where)
-        if not name.is_subdomain(zone):
+        # The first comparison is the cheap one, for names spelled as the zone is.
+        if name.labels[-len(zone.labels) :] != zone.labels and not name.is_subdomain(zone):
             raise DeclarationError(f"{where} lies outside the zone {zone}: correct the name, or declare it in its own zone.")
         kind = _type(record["type"], where)
         new = _declaration(record, kind, zone, default_ttl, where)
@@ -134,12 +136,23 @@ def _name(text, origin, where):
         raise DeclarationError(f"{where} has no valid name: {error} Correct it.") from error
 
 
+@functools.cache
+def kind_of(number):
+    """Return the text for the number of a type."""
+    return dns.rdatatype.to_text(number)
+
+
+@functools.cache
+def _number(text):
+    return dns.rdatatype.from_text(text)
+
+
 def _type(text, where):
     try:
-        number = dns.rdatatype.from_text(text)
+        number = _number(text)
     except (dns.exception.DNSException, ValueError) as error:
         raise DeclarationError(f"{where} has the unknown type {text}: give one such as A, AAAA, CNAME, MX or TXT.") from error
-    kind = dns.rdatatype.to_text(number)
+    kind = kind_of(number)
     if dns.rdatatype.is_metatype(number) or kind in SERVER_TYPES:
         raise DeclarationError(f"{where} has the type {kind}, which the server itself keeps: remove it.")
     return kind
@@ -149,7 +162,7 @@ def _value(value, kind, zone, where):
     text = _text_value(value) if kind in _TEXTS else value
     try:
         codec = None if text.isascii() else _codec(text)
-        return dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(kind), text, zone, False, idna_codec=codec)
+        return dns.rdata.from_text(dns.rdataclass.IN, _number(kind), text, zone, False, idna_codec=codec)
     except (dns.exception.DNSException, ValueError, UnicodeError) as error:
         raise DeclarationError(f"{where} has the value {value!r}, which is none of this type: {error}") from error
 
