@@ -17,30 +17,37 @@ def _within(name, zone):
     return name == zone or name.endswith(f".{zone}")
 
 
-def bind_problems(zones, keys):
-    """Return what is wrong with ``bind_zones``, given the names of ``bind_keys``, and with these: a list of sentences."""
-    keys = list(keys)
-    problems = [
-        f"bind_keys has the name {key!r}: use letters, digits, dots, hyphens and underscores." for key in keys if not _KEY.match(key)
-    ]
+def bind_problems(zones, keys, policies=()):
+    """Return what is wrong with ``bind_zones``, with the names of ``bind_keys`` and of ``bind_dnssec_policies``: a list of sentences."""
+    keys, policies = list(keys), ["default", "insecure", "none", *policies]
+    keyless = [key for key in keys if not _KEY.match(key)]
+    problems = [f"bind_keys has the name {key!r}: use letters, digits, dots, hyphens and underscores." for key in keyless]
     seen = set()
     for zone in zones:
-        name, where = zone["name"], f"bind_zones gives {zone['name']}"
+        name = zone["name"]
         if not _ZONE.match(name):
             problems.append(f"bind_zones has the name {name!r}: give a domain such as foobar.com, without a dot at the end.")
         if name.lower() in seen:
             problems.append(f"bind_zones has {name} twice: remove one.")
         seen.add(name.lower())
-        if not zone["nameservers"]:
-            problems.append(f"{where} no name server: name at least one in nameservers.")
-        problems += [
-            f"{where} the name server {server['name']} without addresses, but its name lies in {name} itself: add its addresses."
-            for server in zone["nameservers"]
-            if not server.get("addresses") and _within(server["name"], name)
-        ]
-        if zone.get("update_key") and zone["update_key"] not in keys:
-            problems.append(f"{where} the update_key {zone['update_key']}: add that to bind_keys, or correct it.")
+        problems += [f"bind_zones gives {name} {problem}" for problem in _zone_problems(zone, keys, policies)]
     return problems
+
+
+def _zone_problems(zone, keys, policies):
+    servers, policy = zone.get("nameservers") or [], zone.get("dnssec_policy")
+    if not servers and not zone.get("primaries"):
+        yield "no name server: name at least one in nameservers."
+    for server in servers:
+        if not server.get("addresses") and _within(server["name"], zone["name"]):
+            yield f"the name server {server['name']} without addresses, but its name lies in {zone['name']} itself: add its addresses."
+    for option in ("update_key", "transfer_key"):
+        if zone.get(option) and zone[option] not in keys:
+            yield f"the {option} {zone[option]}: add that to bind_keys, or correct it."
+    if policy and policy not in policies:
+        yield f"the dnssec_policy {policy}: take one of {', '.join(policies)}, or describe it in bind_dnssec_policies."
+    if policy and zone.get("primaries"):
+        yield "both primaries and a dnssec_policy: a zone is signed on its primary, remove one."
 
 
 class FilterModule:

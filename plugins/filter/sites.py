@@ -17,6 +17,11 @@ def addresses(hosts):
         raise AnsibleFilterError(str(error)) from error
 
 
+def addresses_each(hosts):
+    """Return a list of addresses for each of hosts."""
+    return [addresses([host]) for host in hosts]
+
+
 class FilterModule:
     """Names the filters."""
 
@@ -24,10 +29,12 @@ class FilterModule:
         """Return ``{name: function}``."""
         return {
             "addresses": addresses,
+            "addresses_each": addresses_each,
             **{
                 name: getattr(_sites, name)
                 for name in (
                     "apache_vhosts",
+                    "bind_keys",
                     "bind_zones",
                     "dns_records",
                     "domain_problems",

@@ -180,7 +180,7 @@ def inventory_problems(groups):
         for host in groups.get(layer, ()):
             if host not in groups.get("lamp", ()):
                 problems.append(f"Host {host} stands in {layer} but not in lamp: make {layer} a child of the group lamp.")
-    for layer in ("lamp_db", "lamp_dns"):
+    for layer in ("lamp_db",):
         if len(groups.get(layer, ())) > 1:
             problems.append(
                 f"Group {layer} has {len(groups[layer])} hosts ({', '.join(groups[layer])}): this version takes one, leave one in it."
@@ -303,28 +303,79 @@ def app_user(name):
     return f"app-{plain}"
 
 
-def bind_zones(domain, name_servers, key):
-    """Return the role input ``bind_zones``: ``domain``, served by ``name_servers`` (addresses), updated with ``key``."""
+def bind_zones(domain, name_servers, position, dnssec_policy=None):
+    """Return the role input ``bind_zones`` of the name server at ``position``: the first is primary, the others are secondaries.
+
+    ``name_servers``: a list of addresses for each. The keys ``lamp`` (updates) and ``lamp-transfer`` are those of ``bind_keys``.
+    """
+    zone = {"name": domain}
+    if len(name_servers) > 1:
+        zone["transfer_key"] = "lamp-transfer"
+    if position > 0:
+        return [{**zone, "primaries": name_servers[0]}]
+    if dnssec_policy:
+        zone["dnssec_policy"] = dnssec_policy
     return [
         {
-            "name": domain,
-            "nameservers": [{"name": f"ns1.{domain}", "addresses": list(name_servers)}],
+            **zone,
+            "nameservers": [{"name": f"ns{number}.{domain}", "addresses": own} for number, own in enumerate(name_servers, 1)],
             "hostmaster": f"hostmaster.{domain}",
-            "update_key": key,
+            "update_key": "lamp",
+            "secondaries": [address for own in name_servers[1:] for address in own],
         }
     ]
 
 
-def dns_records(sites, domain, web):
-    """Return the record sets that lead a browser to ``sites``: their names within ``domain``, at the addresses ``web``.
+def bind_keys(name_servers, position, transfer_secret):
+    """Return the role input ``bind_keys`` of the name server at ``position``, of as many as ``name_servers``.
 
-    Names outside the domain have their records elsewhere.
+    The key for updates is made on the primary and stays there; that for transfers has to be the same on all.
+    """
+    transfer = [{"name": "lamp-transfer", "secret": transfer_secret}] if len(name_servers) > 1 else []
+    return ([] if position else [{"name": "lamp"}]) + transfer
+
+
+def dns_records(sites, domain, web, name_servers=(), authorities=(), declared=()):
+    """Return the record sets of ``domain``: those that follow from ``sites`` and the inventory, and those that the user ``declared``.
+
+    Names of sites lead to the addresses ``web``; names outside the domain have their records elsewhere. What is declared takes the place
+    of what follows under the same name and type.
     """
     records = []
     for site_name, site in sites.items():
         for name in [site_name, *site.get("aliases", [])]:
             if name.lower() == domain.lower() or name.lower().endswith("." + domain.lower()):
-                for kind, values in (("A", [a for a in web if ":" not in a]), ("AAAA", [a for a in web if ":" in a])):
-                    if values:
-                        records.append({"name": f"{name}.", "type": kind, "values": values})
+                records += _address_records(f"{name}.", web)
+    own = {(_absolute(record["name"], domain), str(record["type"]).upper()) for record in declared}
+    if name_servers:
+        # On somebody else's name server the domain may have mail and more that nobody told us of.
+        records += _zone_records(domain, name_servers, authorities, (_absolute("@", domain), "MX") in own)
+    return [record for record in records if (_absolute(record["name"], domain), record["type"]) not in own] + list(declared)
+
+
+def _zone_records(domain, name_servers, authorities, mail):
+    """Return the record sets of a zone of our own.
+
+    ``name_servers``: a list of addresses for each. ``authorities``: who may issue certificates. ``mail``: whether the domain has mail; if
+    not, it says so.
+    """
+    names = [f"ns{number}.{domain}." for number in range(1, len(name_servers) + 1)]
+    records = [{"name": "@", "type": "NS", "values": names}]
+    for name, addresses_of_it in zip(names, name_servers, strict=True):
+        records += _address_records(name, addresses_of_it)
+    records.append({"name": "@", "type": "CAA", "values": [f'0 issue "{name}"' for name in authorities] or ['0 issue ";"']})
+    if not mail:
+        records.append({"name": "@", "type": "MX", "values": ["0 ."]})
+        records.append({"name": "@", "type": "TXT", "values": ["v=spf1 -all"]})
+        records.append({"name": "_dmarc", "type": "TXT", "values": ["v=DMARC1; p=reject"]})
     return records
+
+
+def _absolute(name, domain):
+    name = str(name).lower()
+    return name if name.endswith(".") else f"{domain.lower()}." if name == "@" else f"{name}.{domain.lower()}."
+
+
+def _address_records(name, addresses):
+    kinds = {"A": [address for address in addresses if ":" not in address], "AAAA": [address for address in addresses if ":" in address]}
+    return [{"name": name, "type": kind, "values": values} for kind, values in kinds.items() if values]

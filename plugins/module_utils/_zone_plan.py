@@ -1,39 +1,30 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a zone shall hold, what it holds, and what has to change: pure, no I/O, no Ansible import.
+"""What has to change in a zone, in what order, and whether that is safe: pure, no I/O, no Ansible import.
 
-Private to the collection. A zone's content is ``{(name, type): RRset}``; names are absolute :class:`dns.name.Name`, types are
-texts such as ``A``. Values are dnspython rdata, so two spellings of one value are equal.
+Private to the collection. Contents, record sets and declarations are those of ``_zone_records``.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fnmatch
+import itertools
 from typing import NamedTuple
 
-try:
-    import dns.exception
+from ansible_collections.foobar.lamp.plugins.module_utils._zone_records import SERVER_TYPES, DeclarationError, RRset
+
+with contextlib.suppress(ImportError):  # the module says so, in its own words
     import dns.name
-    import dns.rdata
-    import dns.rdataclass
-    import dns.rdatatype
-except ImportError:  # the module says so, in its own words
-    pass
 
-#: Types that belong to the server and its signer: read, never planned for.
-SERVER_TYPES = frozenset({"SOA", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY", "TYPE65534"})
-_MAX_TTL = 2**31 - 1
+#: Bytes of records in one update: a DNS message holds 65535, and header and signature need some.
+PART_SIZE = 60000
+_ACME = b"_acme-challenge"
 
 
-class PlanError(Exception):
-    """A declaration that cannot be: the message names the record, the value and the remedy."""
-
-
-class RRset(NamedTuple):
-    """A record set: ``ttl`` in seconds, ``values`` a frozenset of rdata."""
-
-    ttl: int
-    values: frozenset
+class UnsafeError(Exception):
+    """A plan that is likely a mistake: the message has the numbers and the remedy."""
 
 
 class Change(NamedTuple):
@@ -50,120 +41,133 @@ class Change(NamedTuple):
         return "create" if self.before is None else "delete" if self.after is None else "update"
 
 
-def _text_value(value):
-    """Return a TXT value in presentation format: as it is when it begins with a quote, else as one text cut at 255 bytes."""
-    if value.startswith('"'):
-        return value
-    raw = value.encode()
-    parts = [raw[start : start + 255] for start in range(0, len(raw), 255)] or [b""]
-    return " ".join('"' + "".join(_escaped(byte) for byte in part) + '"' for part in parts)
+def plan(existing, declared, zone, exclusive=False, keep=()):
+    """Return the ordered list of Changes that lead from the content ``existing`` to what is ``declared``.
 
-
-def _escaped(byte):
-    if byte in (0x22, 0x5C):
-        return "\\" + chr(byte)
-    return chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:03d}"
-
-
-def parse(records, zone, default_ttl):
-    """Return ``(desired, absent)`` for the declarations ``records`` in ``zone``.
-
-    ``records``: dictionaries with name, type, values, ttl (or None) and state. ``desired`` is a zone's content, ``absent`` a set of
-    its keys. Raises PlanError.
-    """
-    desired, absent, declared = {}, set(), {}
-    for index, record in enumerate(records):
-        where = f"records[{index}] ({record['name']} {record['type']})"
-        name = _name(record["name"], zone, where)
-        kind = record["type"].upper()
-        _check_type(kind, where)
-        key = (name, kind)
-        if key in declared:
-            raise PlanError(f"{where} is declared by records[{declared[key]}] already: put all values into one of them.")
-        declared[key] = index
-        if record.get("state") == "absent":
-            absent.add(key)
-            continue
-        ttl = default_ttl if record.get("ttl") is None else record["ttl"]
-        if not 0 <= ttl <= _MAX_TTL:
-            raise PlanError(f"{where} has the ttl {ttl}: give seconds from 0 to {_MAX_TTL}.")
-        if not record.get("values"):
-            raise PlanError(f"{where} has no values: give at least one, or set state to absent.")
-        desired[key] = RRset(ttl, frozenset(_value(value, kind, zone, where) for value in record["values"]))
-        if kind == "CNAME" and len(desired[key].values) > 1:
-            raise PlanError(f"{where} has {len(desired[key].values)} values: an alias leads to one name, keep one.")
-    return desired, absent
-
-
-def _name(text, zone, where):
-    try:
-        name = zone if text == "@" else dns.name.from_text(text, zone)
-    except (dns.exception.DNSException, UnicodeError) as error:
-        raise PlanError(f"{where} has no valid name: {error} Correct it.") from error
-    if not name.is_subdomain(zone):
-        raise PlanError(f"{where} lies outside the zone {zone}: correct the name, or declare it in its own zone.")
-    return name
-
-
-def _check_type(kind, where):
-    try:
-        number = dns.rdatatype.from_text(kind)
-    except (dns.exception.DNSException, ValueError) as error:
-        raise PlanError(f"{where} has the unknown type {kind}: give one such as A, AAAA, CNAME, MX or TXT.") from error
-    if dns.rdatatype.is_metatype(number) or kind in SERVER_TYPES:
-        raise PlanError(f"{where} has the type {kind}, which the server itself keeps: remove it.")
-
-
-def _value(value, kind, zone, where):
-    text = _text_value(str(value)) if kind in ("TXT", "SPF") else str(value)
-    try:
-        return dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(kind), text, zone, relativize=False)
-    except (dns.exception.DNSException, ValueError, UnicodeError) as error:
-        raise PlanError(f"{where} has the value {value!r}, which is none of this type: {error}") from error
-
-
-def plan(existing, desired, absent, zone, exclusive=False):
-    """Return the sorted list of Changes that lead from ``existing`` to ``desired``.
-
-    ``exclusive``: what is not desired goes too, but for the apex NS, the server's own types and ACME challenges.
-    Raises PlanError when the result could not be served.
+    ``exclusive``: what is not declared goes too, but for the apex NS, the server's own types, the records of other tools, and
+    what ``keep`` matches: patterns for a relative name, each with a type after a space or without.
+    Raises DeclarationError when the result could not be served.
     """
     changes = []
-    for key, wanted in desired.items():
-        if existing.get(key) != wanted:
-            changes.append(Change(*key, existing.get(key), wanted))
-    for key, found in existing.items():
-        if key in desired or key[1] in SERVER_TYPES:
-            continue
-        kept = key == (zone, "NS") or key[0].labels[0].lower() == b"_acme-challenge"
-        if key in absent or (exclusive and not kept):
-            if key == (zone, "NS"):
-                raise PlanError(f"The name servers of {zone} itself cannot be absent: declare those that it shall have.")
-            changes.append(Change(*key, found, None))
-    # What goes, goes first: an alias has to be gone before addresses take its place.
-    changes.sort(key=lambda change: (change.after is not None, change.name, change.type))
-    _check_aliases(existing, changes)
-    return changes
+    for key, declaration in declared.items():
+        before = existing.get(key)
+        after = _after(before, declaration)
+        if after != before:
+            changes.append(Change(*key, before, after))
+    if exclusive:
+        for key, found in existing.items():
+            if key not in declared and not _kept(key, found, zone, keep):
+                changes.append(Change(*key, found, None))
+    _check_names(existing, changes)
+    _check_name_servers(existing, changes, zone)
+    return _ordered(changes)
 
 
-def _check_aliases(existing, changes):
-    types = {}
+def _after(before, declaration):
+    """Return the record set that ``before`` becomes by ``declaration``."""
+    state, ttl, fixed, values = declaration
+    if state == "present":
+        return RRset(ttl, values)
+    if state == "append":
+        return RRset(ttl if fixed or before is None else before.ttl, values | (before.values if before else frozenset()))
+    if state == "absent":
+        left = before.values - values if before and values else None
+        return before._replace(values=left) if left else None
+    return before
+
+
+def _kept(key, found, zone, keep):
+    """Whether an undeclared record set stays in an exclusive zone."""
+    name, kind = key
+    if kind in SERVER_TYPES or key == (zone, "NS") or _of_other_tool(name, kind, found):
+        return True
+    relative = name.relativize(zone).to_text().lower()
+    for pattern in keep:
+        pattern, _space, wanted = pattern.lower().partition(" ")
+        if fnmatch.fnmatchcase(relative, pattern) and wanted.strip() in ("", kind.lower()):
+            return True
+    return False
+
+
+def _of_other_tool(name, kind, found):
+    """Whether a record set is an ACME challenge, or the mark by which a DHCP server, ExternalDNS or octoDNS knows its own."""
+    first = name.labels[0].lower()
+    if first == _ACME or kind == "DHCID":
+        return True
+    return kind == "TXT" and (first == b"_owner" or any(b"".join(value.strings).startswith(b"heritage=") for value in found.values))
+
+
+def _ordered(changes):
+    """Return ``changes`` name by name, so that an alias takes an address's place within one update, what is new before what goes.
+
+    Within a name what goes, goes first: an alias has to be gone before addresses take its place.
+    """
+    groups = {}
+    for change in changes:
+        groups.setdefault(change.name, []).append(change)
+    for group in groups.values():
+        group.sort(key=lambda change: (change.after is not None, change.type))
+    risks = ("create", "update", "delete")
+    ordered = sorted(groups.values(), key=lambda group: (max(risks.index(change.action) for change in group), _ascending(group[0].name)))
+    return [change for group in ordered for change in group]
+
+
+def _ascending(name):
+    """Return what sorts as the name does, and faster."""
+    return [label.lower() for label in reversed(name.labels)]
+
+
+def _check_names(existing, changes):
+    """Raise DeclarationError where a changed name would hold what cannot be together: servers pass over that without a word."""
+    keys = [change[:2] for change in changes]
+    special = {name for name, kind in (*existing, *keys) if kind in ("CNAME", "DS")}
+    if not special:
+        return
+    types = {name: set() for name, _kind in keys if name in special}
     for name, kind in applied(existing, changes):
-        types.setdefault(name, set()).add(kind)
+        if name in types and kind not in SERVER_TYPES - {"SOA"}:
+            types[name].add(kind)
     for name, kinds in types.items():
-        others = sorted(kinds - SERVER_TYPES - {"CNAME"})
-        if "CNAME" in kinds and (others or "SOA" in kinds):
-            raise PlanError(f"{name} would be an alias (CNAME) and have {', '.join(others) or 'SOA'}: remove one of them.")
+        others = sorted(kinds - {"CNAME"})
+        if "CNAME" in kinds and others:
+            raise DeclarationError(f"{name} would be an alias (CNAME) and have {', '.join(others)}: remove one of them.")
+        if "DS" in kinds and "NS" not in kinds:
+            raise DeclarationError(f"{name} would have DS but no NS, so nothing that it could vouch for: declare the NS records too.")
 
 
-def lines(name, kind, rrset):
-    """Return a record set as sorted lines of a zone file."""
-    return sorted(f"{name} {rrset.ttl} IN {kind} {value.to_text()}" for value in rrset.values)
+def _check_name_servers(existing, changes, zone):
+    """Raise DeclarationError where the zone would lose its name servers, or one of them its last address: BIND refuses that."""
+    gone = [change[:2] for change in changes if change.after is None and change.type in ("NS", "A", "AAAA")]
+    if (zone, "NS") in gone:
+        raise DeclarationError(f"The name servers of {zone} itself cannot be absent: declare those that it shall have.")
+    after = applied(existing, changes) if gone else {}
+    targets = {value.target for value in after[zone, "NS"].values} if (zone, "NS") in after else ()
+    for name, kind in gone:
+        if kind != "NS" and name in targets and not {(name, "A"), (name, "AAAA")} & after.keys():
+            raise DeclarationError(f"{name}, a name server of {zone}, would have no address: declare it, or ignore its records.")
 
 
-def zone_text(content):
-    """Return a zone's content as the text of a zone file, sorted, without what the server itself keeps."""
-    return "".join(f"{line}\n" for key in sorted(content) if key[1] not in SERVER_TYPES for line in lines(*key, content[key]))
+def check(existing, changes, zone, max_change, small_zone):
+    """Raise UnsafeError for a plan that changes or deletes more than ``max_change`` percent of a zone, or drops its name servers.
+
+    The share counts in zones of at least ``small_zone`` record sets; what is created never counts.
+    """
+    for change in changes:
+        if (change.name, change.type) == (zone, "NS") and change.before:
+            gone = sorted(value.to_text() for value in change.before.values - change.after.values)
+            if gone:
+                raise UnsafeError(
+                    f"The plan takes the name server {', '.join(gone)} from the zone {zone} itself: see that the parent zone no longer "
+                    "names it, then set force to true."
+                )
+    size = sum(kind not in SERVER_TYPES for _name, kind in existing)
+    updates, deletes = (sum(change.action == action for change in changes) for action in ("update", "delete"))
+    share = 100 * (updates + deletes) / max(size, 1)
+    if size >= small_zone and share > max_change:
+        raise UnsafeError(
+            f"The plan changes {updates} and deletes {deletes} of the {size} record sets of {zone}: {share:.0f} %, where max_change allows "
+            f"{max_change} %. Look at it with --check --diff; if it is right, set force to true or raise max_change."
+        )
 
 
 def applied(existing, changes):
@@ -175,3 +179,26 @@ def applied(existing, changes):
         else:
             result[change.name, change.type] = change.after
     return result
+
+
+def parts(changes, limit=PART_SIZE):
+    """Return ``changes`` cut into lists that one update of ``limit`` bytes of records can hold each; no name is cut in two."""
+    found, size = [], limit
+    for _name, group in itertools.groupby(changes, key=lambda change: change.name):
+        group = list(group)
+        room = sum(_size(change) for change in group)
+        if size + room > limit:
+            found.append([])
+            size = 0
+        found[-1].extend(group)
+        size += room
+    return found
+
+
+def _size(change):
+    """Return how many bytes a change takes at most, prerequisites included."""
+    head = sum(len(label) + 1 for label in change.name.labels) + 10
+    # What was there is required and deleted value by value; what was not, or goes altogether, takes one line.
+    lines = (change.before is None) + (change.after is None)
+    sets = [rrset.values for rrset in (change.before, change.before, change.after) if rrset]
+    return lines * head + sum(head + len(value.to_digestable()) for values in sets for value in values)

@@ -10,13 +10,14 @@ author: The foobar.lamp developers (@foobar)
 short_description: Declare the records of a DNS zone
 version_added: 0.1.0
 description:
-  - Declares record sets of one zone on any name server that takes signed updates (RFC 2136), for instance BIND, Knot or PowerDNS.
-  - The zone is read by one transfer (AXFR). What differs is changed by one update, which holds only if nobody else changed the zone
-    in between; otherwise the zone is read again.
+  - Declares record sets of one zone on any name server that takes updates (RFC 2136), for instance BIND, Knot DNS or PowerDNS.
+  - The zone is read by one transfer (AXFR), or by queries where the server refuses that and O(exclusive) is off. What differs is
+    changed by one update, which holds only if nobody else changed the zone in between; otherwise the zone is read again.
+  - What one DNS message does not hold is cut into several updates. Each holds only if what it changes is still as it was read.
+  - A plan that is likely a mistake is refused, see O(max_change). In check mode that is a warning, so that one can look at it.
   - Values are compared as the DNS sees them, whatever their spelling or order.
-  - SOA records and those of DNSSEC are never touched.
-requirements:
-  - dnspython 2.3 or later, on the host that the module runs on
+  - SOA records and those of DNSSEC, but for DS, are never touched.
+extends_documentation_fragment: [foobar.lamp.name_server]
 attributes:
   check_mode:
     support: full
@@ -25,72 +26,107 @@ attributes:
     support: full
     description: Shows the zone before and after in the format of a zone file.
 options:
-  zone:
-    description: The zone's name.
-    type: str
-    required: true
   records:
-    description: The record sets.
+    description: >-
+      The record sets. A set may be declared twice only if both say the same, or if both append; two that append are put together.
     type: list
     elements: dict
     default: []
-    suboptions:
+    suboptions: &record
       name:
-        description: The name, relative to the zone or, with a dot at the end, absolute. C(@) is the zone itself.
+        description: >-
+          The name, relative to the zone or, with a dot at the end, absolute. C(@) is the zone itself. International names can be
+          written as they are read.
         type: str
         required: true
       type:
-        description: The type, for instance C(A) or C(TXT).
+        description: The type, for instance C(A) or C(TXT); any that dnspython knows, others as C(TYPE65280).
         type: str
         required: true
       ttl:
-        description: How many seconds the records may be kept. O(default_ttl) by default.
+        description: How many seconds the records may be kept. O(default_ttl) by default; a set that is appended to keeps its own.
         type: int
       values:
         description:
-          - All values of the record set, in the format of a zone file.
+          - The values of the record set, in the format of a zone file. Relative names in them are relative to the zone.
           - A TXT value without quotes is one text, however long.
         type: list
         elements: str
       state:
-        description: Whether the record set is there with exactly these values, or is not.
+        description:
+          - V(present) makes these the values of the record set, and no others.
+          - V(append) has these values be among those of the record set, and leaves the others.
+          - V(absent) removes these values or, without any, the record set.
+          - V(ignore) leaves the record set as it is, in an exclusive zone too.
         type: str
-        choices: [present, absent]
+        choices: [present, append, absent, ignore]
         default: present
+  reverse_of:
+    description: >-
+      Makes PTR records in this (reverse) zone from the A and AAAA records of another zone: those whose addresses lie in this one.
+      Of several names for one address the first is taken. A PTR record in O(records) wins.
+    type: dict
+    version_added: 0.2.0
+    suboptions:
+      zone:
+        description: The other zone's name.
+        type: str
+        required: true
+      records:
+        description: Its record sets, declared as in O(records); other types than A and AAAA are passed over.
+        type: list
+        elements: dict
+        required: true
+        suboptions: *record
   default_ttl:
     description: The TTL of record sets that name none, in seconds.
     type: int
     default: 3600
   exclusive:
-    description: Whether record sets that are not declared are removed. The zone's own name servers and ACME challenges stay.
+    description:
+      - Whether record sets that are not declared are removed.
+      - The zone's own name servers, ACME challenges, and the marks by which DHCP servers, ExternalDNS and octoDNS know their records
+        stay; so does what O(keep) matches.
     type: bool
     default: false
-  server:
-    description: The address of the zone's primary name server.
-    type: str
-    default: 127.0.0.1
-  port:
-    description: Its port.
+  keep:
+    description: >-
+      Patterns for names relative to the zone, such as C(*.dyn), and where wanted a type after a space, such as C(* SSHFP). What matches
+      stays in an exclusive zone.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
+  max_change:
+    description: How many percent of the zone's record sets may be changed or deleted in one run. What is created does not count.
     type: int
-    default: 53
-  timeout:
-    description: How many seconds to wait for an answer.
+    default: 30
+    version_added: 0.2.0
+  small_zone:
+    description: In a zone of fewer record sets than this O(max_change) does not count.
     type: int
     default: 10
-  key_file:
-    description: A file with the TSIG key as tsig-keygen writes it, on the host that the module runs on.
-    type: path
-  key_name:
-    description: The name of the TSIG key, instead of O(key_file).
-    type: str
-  key_algorithm:
-    description: The algorithm of O(key_name).
-    type: str
-    choices: [hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512]
-    default: hmac-sha256
-  key_secret:
-    description: The secret of O(key_name), in base64.
-    type: str
+    version_added: 0.2.0
+  force:
+    description: Whether to go past O(max_change), and to take away name servers of the zone itself.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  wait_seconds:
+    description: >-
+      How many seconds to wait, at most, until all name servers of the zone answer with the new serial; 0 for not at all. They are
+      asked over UDP.
+    type: int
+    default: 0
+    version_added: 0.2.0
+  wait_servers:
+    description: >-
+      The addresses of the servers to wait for, with C(@) and the port where it is not 53. By default those of the zone's NS records.
+    type: list
+    elements: str
+    version_added: 0.2.0
+seealso:
+  - module: foobar.lamp.dns_records_info
 """
 
 EXAMPLES = r"""
@@ -103,12 +139,38 @@ EXAMPLES = r"""
       - {name: "@", type: MX, values: [10 mail.foobar.com.]}
       - {name: "@", type: TXT, values: [v=spf1 mx -all]}
       - {name: old, type: CNAME, state: absent}
+
+- name: Let the zone hold this and nothing else, but for what the DHCP server enters
+  foobar.lamp.dns_records:
+    zone: foobar.com
+    server: 192.0.2.53
+    key_name: admin
+    key_secret: "{{ vault_dns_secret }}"
+    records: "{{ foobar_records }}"
+    exclusive: true
+    keep: ["*.lan", "* SSHFP"]
+    wait_seconds: 30
+  delegate_to: localhost
+
+- name: Add this host to those that share a service
+  foobar.lamp.dns_records:
+    zone: foobar.com
+    server: 192.0.2.53
+    key_file: /etc/lamp.key
+    records:
+      - {name: _ldap._tcp, type: SRV, values: ["0 5 389 {{ inventory_hostname }}."], state: append}
+
+- name: Let addresses lead back to names
+  foobar.lamp.dns_records:
+    zone: 2.0.192.in-addr.arpa
+    key_file: /etc/bind/keys/lamp.key
+    reverse_of: {zone: foobar.com, records: "{{ foobar_records }}"}
 """
 
 RETURN = r"""
 changes:
-  description: What changed, or would change in check mode.
-  returned: success
+  description: What changed, or would change in check mode, in the order of the updates. After a failure, what was changed before it.
+  returned: always, but for bad input
   type: list
   elements: dict
   contains:
@@ -134,8 +196,12 @@ changes:
       type: list
       elements: str
       returned: always
+serial_before:
+  description: The zone's serial before the change.
+  returned: when the zone could be read
+  type: int
 serial:
-  description: The zone's serial that the plan was made from, before the change.
+  description: The zone's serial after it.
   returned: when the zone could be read
   type: int
 """
@@ -144,93 +210,84 @@ import os
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.foobar.lamp.plugins.module_utils import _rfc2136, _zone_plan
+from ansible_collections.foobar.lamp.plugins.module_utils import _name_server, _rfc2136, _zone_converge, _zone_plan, _zone_records
 
 DNSPYTHON_ERROR = None
 try:
     import dns.exception
-    import dns.name
 except ImportError:
     DNSPYTHON_ERROR = traceback.format_exc()
 
-# Each try reads the zone anew; a zone that changes faster than this is not ours to change.
-_TRIES = 5
+_RECORD = {
+    "name": {"type": "str", "required": True},
+    "type": {"type": "str", "required": True},
+    "ttl": {"type": "int"},
+    "values": {"type": "list", "elements": "str"},
+    "state": {"type": "str", "choices": ["present", "append", "absent", "ignore"], "default": "present"},
+}
 
 
-def _key(params):
-    """Return the TSIG key as (name, algorithm, secret); raises ValueError or OSError."""
-    if params["key_file"]:
-        return _rfc2136.read_key_file(params["key_file"])
-    return params["key_name"], params["key_algorithm"], params["key_secret"]
+def converge(params, check_mode=False):
+    """Lead the zone to what the module's ``params`` declare; return the ``_zone_converge.Outcome``."""
+    zone = _zone_records.zone_name(params["zone"])
+    declared = _zone_records.parse(params["records"], zone, params["default_ttl"])
+    if params["reverse_of"]:
+        origin = _zone_records.zone_name(params["reverse_of"]["zone"])
+        declared = {**_zone_records.pointers(params["reverse_of"]["records"], origin, zone, params["default_ttl"]), **declared}
+    places = [_zone_converge.place(text) for text in params["wait_servers"] or ()]
+    server = _name_server.server(params, zone)
+    outcome = _zone_converge.converge(server, zone, declared, params, check_mode)
+    if params["wait_seconds"] and not check_mode:
+        _zone_converge.wait(zone, outcome, places or _zone_converge.name_servers(server, zone), params["wait_seconds"])
+    return outcome
 
 
-def _result(existing, changes):
-    after = _zone_plan.applied(existing, changes)
-    return {
-        "changed": bool(changes),
+def _result(outcome, diff):
+    """Return the module's result; ``diff``: whether to show the zone."""
+    result = {
+        "changed": bool(outcome.changes),
         "changes": [
             {
                 "action": change.action,
                 "name": str(change.name),
                 "type": change.type,
-                "before": _zone_plan.lines(change.name, change.type, change.before) if change.before else [],
-                "after": _zone_plan.lines(change.name, change.type, change.after) if change.after else [],
+                "before": _zone_records.lines(change.name, change.type, change.before),
+                "after": _zone_records.lines(change.name, change.type, change.after),
             }
-            for change in changes
+            for change in outcome.changes
         ],
-        "diff": {"before": _zone_plan.zone_text(existing), "after": _zone_plan.zone_text(after)},
+        "serial_before": outcome.serial_before,
+        "serial": outcome.serial,
     }
-
-
-def _converge(server, zone, desired, absent, params, check_mode):
-    """Read, plan and, unless in check mode, apply; return the module's result."""
-    for _try in range(_TRIES):
-        soa, existing = server.read()
-        changes = _zone_plan.plan(existing, desired, absent, zone, params["exclusive"])
-        if changes and not check_mode:
-            try:
-                server.apply(changes, soa)
-            except _rfc2136.RacedError:
-                continue
-        return {**_result(existing, changes), "serial": soa.serial}
-    raise _rfc2136.ServerError(f"The zone {zone} was changed by someone else {_TRIES} times in a row: see who, and run again.")
+    if diff:
+        after = _zone_plan.applied(outcome.before, outcome.changes)
+        result["diff"] = {"before": _zone_records.zone_text(outcome.before), "after": _zone_records.zone_text(after)}
+    return result
 
 
 def main():
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "zone": {"type": "str", "required": True},
-            "records": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
+            **_name_server.ARGUMENT_SPEC,
+            "records": {"type": "list", "elements": "dict", "default": [], "options": _RECORD},
+            "reverse_of": {
+                "type": "dict",
                 "options": {
-                    "name": {"type": "str", "required": True},
-                    "type": {"type": "str", "required": True},
-                    "ttl": {"type": "int"},
-                    "values": {"type": "list", "elements": "str"},
-                    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+                    "zone": {"type": "str", "required": True},
+                    "records": {"type": "list", "elements": "dict", "required": True, "options": _RECORD},
                 },
             },
             "default_ttl": {"type": "int", "default": 3600},
             "exclusive": {"type": "bool", "default": False},
-            "server": {"type": "str", "default": "127.0.0.1"},
-            "port": {"type": "int", "default": 53},
-            "timeout": {"type": "int", "default": 10},
-            "key_file": {"type": "path", "no_log": False},
-            "key_name": {"type": "str", "no_log": False},
-            "key_algorithm": {
-                "type": "str",
-                "choices": ["hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"],
-                "default": "hmac-sha256",
-                "no_log": False,
-            },
-            "key_secret": {"type": "str", "no_log": True},
+            "keep": {"type": "list", "elements": "str", "default": []},
+            "max_change": {"type": "int", "default": 30},
+            "small_zone": {"type": "int", "default": 10},
+            "force": {"type": "bool", "default": False},
+            "wait_seconds": {"type": "int", "default": 0},
+            "wait_servers": {"type": "list", "elements": "str"},
         },
-        mutually_exclusive=[("key_file", "key_name")],
-        required_one_of=[("key_file", "key_name")],
-        required_together=[("key_name", "key_secret")],
+        **_name_server.CONSTRAINTS,
         supports_check_mode=True,
     )
     params = module.params
@@ -241,7 +298,7 @@ def main():
         changes = [
             {"action": "create", "name": record["name"], "type": record["type"], "before": [], "after": record["values"]}
             for record in params["records"]
-            if record["state"] == "present"
+            if record["state"] in ("present", "append")
         ]
         module.exit_json(changed=bool(changes), changes=changes)
 
@@ -252,19 +309,20 @@ def main():
     if params["key_file"] and module.check_mode and not os.path.exists(params["key_file"]):
         to_come(f"The key file {params['key_file']} is not there yet.")
     try:
-        zone = dns.name.from_text(params["zone"])
-        desired, absent = _zone_plan.parse(params["records"], zone, params["default_ttl"])
-        server = _rfc2136.Server(params["server"], params["port"], zone, _key(params), params["timeout"])
-        result = _converge(server, zone, desired, absent, params, module.check_mode)
+        outcome = converge(params, module.check_mode)
+    except _zone_converge.PartError as error:
+        module.fail_json(msg=str(error), **_result(error.outcome, module._diff))
     except _rfc2136.UnreachableError as error:
         if module.check_mode:
             to_come(str(error))
         module.fail_json(msg=str(error))
-    except (_zone_plan.PlanError, _rfc2136.ServerError, ValueError) as error:
+    except (_zone_records.DeclarationError, _zone_plan.UnsafeError, _rfc2136.ServerError, ValueError) as error:
         module.fail_json(msg=str(error))
     except (dns.exception.DNSException, OSError) as error:
         module.fail_json(msg=f"The zone {params['zone']} or its key cannot be used: {error}")
-    module.exit_json(**result)
+    if outcome.danger:
+        module.warn(f"A run would refuse this plan. {outcome.danger}")
+    module.exit_json(**_result(outcome, module._diff))
 
 
 if __name__ == "__main__":

@@ -1,178 +1,244 @@
-"""The module dns_records against a BIND of its own."""
+"""The modules dns_records and dns_records_info against BIND and Knot DNS."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
 
-import dns.query
-import dns.resolver
-import dns.tsigkeyring
-import dns.update
 import pytest
-
-ZONE = """\
-$TTL 300
-@ SOA ns1 hostmaster 1 3600 900 1209600 300
-@ NS ns1
-ns1 A 127.0.0.1
-"""
-CONF = """\
-include "{place}/lamp.key";
-options {{
-    directory "{place}"; pid-file none; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-    recursion no; allow-transfer {{ key lamp; }}; dnssec-validation no;
-}};
-controls {{ }};
-zone "foobar.com" {{ type primary; file "{place}/foobar.com.zone"; update-policy {{ grant lamp zonesub any; }}; }};
-"""
-
-
-class Bind:
-    """A name server for foobar.com on the loopback address."""
-
-    def __init__(self, place):
-        self.place = place
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        (place / "lamp.key").write_text(subprocess.run(["tsig-keygen", "lamp"], check=True, capture_output=True, text=True).stdout)
-        (place / "foobar.com.zone").write_text(ZONE)
-        (place / "named.conf").write_text(CONF.format(place=place, port=self.port))
-        self.log = (place / "log").open("w")
-        self.process = subprocess.Popen([shutil.which("named") or "named", "-g", "-c", place / "named.conf"], stderr=self.log)
-        for _try in range(100):
-            try:
-                self.ask("foobar.com", "SOA")
-                return
-            except (dns.exception.DNSException, OSError):
-                time.sleep(0.1)
-        raise AssertionError((place / "log").read_text())
-
-    def ask(self, name, kind):
-        """Return the answer's values as sorted texts; none for a name or type that is not there."""
-        resolver = dns.resolver.Resolver(configure=False)
-        resolver.nameservers, resolver.port, resolver.lifetime = ["127.0.0.1"], self.port, 2
-        try:
-            return sorted(rdata.to_text() for rdata in resolver.resolve(name, kind))
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return []
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
-        self.log.close()
-
-
-@pytest.fixture
-def bind(tmp_path):
-    server = Bind(tmp_path)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def run(bind):
-    """Return ``run(records, check=False, **options)``: the module's result."""
-
-    def run(records, check=False, **options):
-        arguments = {
-            "zone": "foobar.com",
-            "port": bind.port,
-            "key_file": str(bind.place / "lamp.key"),
-            "timeout": 3,
-            "records": records,
-            **options,
-            "_ansible_check_mode": check,
-            "_ansible_diff": True,
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "ansible_collections.foobar.lamp.plugins.modules.dns_records"],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": {key: value for key, value in arguments.items() if value is not None}}),
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            check=False,
-        )
-        assert done.stdout, done.stderr
-        return json.loads(done.stdout)
-
-    return run
-
+from name_servers import CLOSED
+from record_types import EXAMPLES
 
 WWW = {"name": "www", "type": "A", "values": ["192.0.2.1", "192.0.2.2"]}
 
 
-def test_create_then_nothing_then_change_then_remove(run, bind):
-    first = run([WWW], check=True)
+def hosts(count, **more):
+    return [{"name": f"h{number}", "type": "A", "values": ["192.0.2.1"], **more} for number in range(count)]
+
+
+def test_create_then_nothing_then_change_then_remove(run, server):
+    first = run(server, [WWW], check=True)
     assert first["changed"]
-    assert bind.ask("www.foobar.com", "A") == []
-    assert run([WWW])["changes"] == first["changes"]
-    assert bind.ask("www.foobar.com", "A") == ["192.0.2.1", "192.0.2.2"]
-    again = run([{**WWW, "values": ["192.0.2.2", "192.0.2.1"]}])
+    assert server.ask("www.foobar.com", "A") == []
+    assert run(server, [WWW])["changes"] == first["changes"]
+    assert server.ask("www.foobar.com", "A") == ["192.0.2.1", "192.0.2.2"]
+    again = run(server, [{**WWW, "values": ["192.0.2.2", "192.0.2.1"]}])
     assert not again["changed"]
     assert again["diff"]["before"] == again["diff"]["after"]
-    changed = run([{**WWW, "values": ["192.0.2.2", "192.0.2.3"]}])
-    assert changed["changes"][0]["action"] == "update"
-    assert bind.ask("www.foobar.com", "A") == ["192.0.2.2", "192.0.2.3"]
-    assert run([{"name": "www", "type": "A", "state": "absent"}])["changed"]
-    assert bind.ask("www.foobar.com", "A") == []
+    changed = run(server, [{**WWW, "values": ["192.0.2.2", "192.0.2.3"]}])
+    assert changed["changes"] == [
+        {
+            "action": "update",
+            "name": "www.foobar.com.",
+            "type": "A",
+            "before": ["www.foobar.com. 3600 IN A 192.0.2.1", "www.foobar.com. 3600 IN A 192.0.2.2"],
+            "after": ["www.foobar.com. 3600 IN A 192.0.2.2", "www.foobar.com. 3600 IN A 192.0.2.3"],
+        }
+    ]
+    assert changed["diff"]["after"] == changed["diff"]["before"].replace("192.0.2.2", "192.0.2.3").replace("192.0.2.1", "192.0.2.2")
+    assert changed["serial"] == changed["serial_before"] + 1
+    assert server.ask("www.foobar.com", "A") == ["192.0.2.2", "192.0.2.3"]
+    assert run(server, [{"name": "www", "type": "A", "state": "absent"}])["changed"]
+    assert server.ask("www.foobar.com", "A") == []
 
 
-def test_ttl_alone_is_a_change(run):
-    run([{**WWW, "ttl": 60}])
-    assert run([{**WWW, "ttl": 120}])["changes"][0]["after"][0].split()[1] == "120"
-    assert not run([{**WWW, "ttl": 120}])["changed"]
+# An alias goes with nothing else, a name server below the apex hides what is below it: each type has a name of its own.
+def test_every_type_is_created_found_again_and_removed(run, info, server):
+    # Servers want an address where an MX leads, and a delegation where a DS is.
+    needed = [{"name": "mail", "type": "A", "values": ["192.0.2.1"]}, {"name": "x-DS", "type": "NS", "values": ["elsewhere.example."]}]
+    run(server, needed)
+    records = [{"name": f"x-{kind}", "type": kind, "ttl": 60, "values": [one]} for kind, (one, _other) in EXAMPLES.items()]
+    made = run(server, records)
+    assert made["changed"], made
+    assert [change["type"] for change in made["changes"]] == sorted(EXAMPLES, key=str.lower)
+    assert run(server, [{**record, "values": [EXAMPLES[record["type"]][1]]} for record in records])["changes"] == []
+    found = info(server)
+    assert len(found["records"]) == len(EXAMPLES) + 4
+    assert run(server, found["records"], exclusive=True)["changes"] == []
+    gone = run(server, [{**record, "state": "absent"} for record in records], force=True)
+    assert len(gone["changes"]) == len(EXAMPLES)
+    assert len(info(server)["records"]) == 4
 
 
-def test_one_update_raises_the_serial_once(run, bind):
-    before = run([])["serial"]
-    run([{"name": f"h{number}", "type": "A", "values": ["192.0.2.1"]} for number in range(200)])
-    assert run([])["serial"] == before + 1
-    assert bind.ask("h199.foobar.com", "A") == ["192.0.2.1"]
+def test_ttl_alone_is_a_change(run, server):
+    run(server, [{**WWW, "ttl": 60}])
+    assert run(server, [{**WWW, "ttl": 120}])["changes"][0]["after"][0].split()[1] == "120"
+    assert not run(server, [{**WWW, "ttl": 120}])["changed"]
 
 
-def test_exclusive_removes_the_rest_but_the_name_servers(run, bind):
-    run([WWW])
-    run([{"name": "ns1", "type": "A", "values": ["127.0.0.1"]}], exclusive=True)
-    assert bind.ask("www.foobar.com", "A") == []
-    assert bind.ask("foobar.com", "NS") == ["ns1.foobar.com."]
+def test_one_update_raises_the_serial_once(run, server):
+    result = run(server, hosts(200))
+    assert result["serial"] == result["serial_before"] + 1
+    assert server.ask("h199.foobar.com", "A") == ["192.0.2.1"]
 
 
-def test_name_servers_of_the_zone_can_be_replaced(run, bind):
-    run([{"name": "@", "type": "NS", "values": ["ns2"]}, {"name": "ns2", "type": "A", "values": ["127.0.0.1"]}])
-    assert bind.ask("foobar.com", "NS") == ["ns2.foobar.com."]
+def test_states(run, server):
+    srv = {"name": "_x._tcp", "type": "SRV", "values": ["0 5 1 a"]}
+    run(server, [{**srv, "state": "append"}])
+    run(server, [{**srv, "values": ["0 5 1 b"], "state": "append"}])
+    both = ["0 5 1 a.foobar.com.", "0 5 1 b.foobar.com."]
+    assert server.ask("_x._tcp.foobar.com", "SRV") == both
+    assert not run(server, [{**srv, "state": "append"}])["changed"]
+    ignored = [{"name": "_x._tcp", "type": "SRV", "state": "ignore"}, {"name": "ns1", "type": "A", "state": "ignore"}]
+    run(server, [WWW])
+    assert [change["name"] for change in run(server, ignored, exclusive=True)["changes"]] == ["www.foobar.com."]
+    assert server.ask("_x._tcp.foobar.com", "SRV") == both
+    run(server, [{**srv, "state": "absent"}])
+    assert server.ask("_x._tcp.foobar.com", "SRV") == both[1:]
 
 
-def test_long_text_and_odd_names(run, bind):
-    run([{"name": "_dmarc", "type": "TXT", "values": ["v" * 300]}, {"name": "*", "type": "A", "values": ["192.0.2.7"]}])
-    assert bind.ask("_dmarc.foobar.com", "TXT") == ['"' + "v" * 255 + '" "' + "v" * 45 + '"']
-    assert bind.ask("anything.foobar.com", "A") == ["192.0.2.7"]
+def test_exclusive_removes_the_rest_but_the_name_servers_and_what_is_kept(run, server):
+    run(
+        server, [WWW, {"name": "pc.dyn", "type": "A", "values": ["192.0.2.8"]}, {"name": "_acme-challenge", "type": "TXT", "values": ["t"]}]
+    )
+    run(server, [{"name": "ns1", "type": "A", "values": ["127.0.0.1"]}], exclusive=True, keep=["*.dyn"])
+    assert server.ask("www.foobar.com", "A") == []
+    assert server.ask("pc.dyn.foobar.com", "A") == ["192.0.2.8"]
+    assert server.ask("_acme-challenge.foobar.com", "TXT") == ['"t"']
+    assert server.ask("foobar.com", "NS") == ["ns1.foobar.com."]
 
 
-def test_wrong_key_is_named_and_its_secret_is_not_shown(run):
-    secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="
-    result = run([WWW], key_file=None, key_name="lamp", key_secret=secret)
-    assert result["failed"]
-    assert "check the key" in result["msg"] or "the key" in result["msg"]
-    assert secret not in json.dumps(result)
+def test_name_servers_of_the_zone_are_replaced_by_force_only(run, server):
+    records = [{"name": "@", "type": "NS", "values": ["ns2"]}, {"name": "ns2", "type": "A", "values": ["127.0.0.1"]}]
+    assert "takes the name server ns1.foobar.com. from the zone" in run(server, records)["msg"]
+    assert server.ask("ns2.foobar.com", "A") == []
+    assert run(server, records, force=True)["changed"]
+    assert server.ask("foobar.com", "NS") == ["ns2.foobar.com."]
 
 
-def test_unknown_zone_and_silent_server_say_what_to_do(run):
-    assert "example.org" in run([], zone="example.org")["msg"]
-    assert "does not answer" in run([WWW], port=1)["msg"]
+def test_dangerous_plan_is_refused_and_shown_in_a_dry_run(run, bind):
+    run(bind, hosts(20))
+    refused = run(bind, hosts(20, state="absent"))
+    assert "deletes 20 of the 22 record sets of foobar.com.: 91 %" in refused["msg"]
+    assert len(bind.ask("h7.foobar.com", "A")) == 1
+    dry = run(bind, hosts(20, state="absent"), check=True)
+    assert len(dry["changes"]) == 20
+    assert "A run would refuse this plan." in str(dry["warnings"])
+    assert len(run(bind, hosts(20, state="absent"), max_change=95)["changes"]) == 20
 
 
-def test_dry_run_before_there_is_a_server(run, tmp_path):
-    result = run([WWW], check=True, key_file=str(tmp_path / "none.key"))
-    assert result["changed"]
-    assert "not there yet" in str(result["warnings"])
+def test_alias_and_address_change_places(run, server):
+    run(server, [WWW])
+    alias = {"name": "www", "type": "CNAME", "values": ["ns1"]}
+    assert "would be an alias" in run(server, [alias])["msg"]
+    run(server, [alias, {**WWW, "state": "absent", "values": []}])
+    assert server.ask("www.foobar.com", "CNAME") == ["ns1.foobar.com."]
+    run(server, [{**alias, "state": "absent"}, WWW])
+    assert server.ask("www.foobar.com", "A") == ["192.0.2.1", "192.0.2.2"]
 
 
-def test_bad_declaration_is_refused_before_a_packet_is_sent(run):
-    assert "records[0]" in run([{"name": "www", "type": "A", "values": ["x"]}], port=1)["msg"]
+def test_names_of_all_kinds(run, server):
+    names = ["*", "_dmarc", "*.under.deep", "Bücher", r"odd\.label", "UPPER"]
+    made = run(server, [{"name": name, "type": "TXT", "values": ["v" * 300]} for name in names])
+    assert len(made["changes"]) == len(names)
+    assert not run(server, [{"name": name, "type": "TXT", "values": ["v" * 300]} for name in names])["changed"]
+    assert server.ask("xn--bcher-kva.foobar.com", "TXT") == ['"' + "v" * 255 + '" "' + "v" * 45 + '"']
+    assert server.ask("anything.foobar.com", "TXT") == ['"' + "v" * 255 + '" "' + "v" * 45 + '"']
+
+
+def test_pointers(run, server):
+    reverse_of = {"zone": "foobar.com", "records": [WWW, {"name": "other", "type": "A", "values": ["198.51.100.1"]}]}
+    options = {"zone": "2.0.192.in-addr.arpa", "reverse_of": reverse_of}
+    assert len(run(server, [], **options)["changes"]) == 2
+    assert server.ask("2.2.0.192.in-addr.arpa", "PTR") == ["www.foobar.com."]
+    assert not run(server, [], **options)["changed"]
+
+
+def test_refused_transfer_is_read_by_queries(run, server):
+    options = {"zone": CLOSED}
+    records = [
+        WWW,
+        {"name": "sub", "type": "NS", "values": ["ns.sub"]},
+        {"name": "ns.sub", "type": "A", "values": ["192.0.2.5"]},
+        *hosts(150),
+    ]
+    made = run(server, records, **options)
+    assert len(made["changes"]) == 153, made
+    assert run(server, records, **options)["changes"] == []
+    assert run(server, [{**WWW, "values": ["192.0.2.1"]}], **options)["changes"][0]["action"] == "update"
+    assert "would be an alias" in run(server, [{"name": "www", "type": "CNAME", "values": ["x"]}], **options)["msg"]
+    refused = run(server, [WWW], exclusive=True, **options)["msg"]
+    assert "REFUSED to the transfer" in refused or "BADKEY" in refused
+    assert "To be exclusive takes a transfer" in refused
+
+
+def test_info_says_no_where_the_transfer_is_refused(info, bind):
+    assert "answered REFUSED to the transfer: let the key do this" in info(bind, zone=CLOSED)["msg"]
+
+
+def test_ten_thousand_record_sets(run, server):
+    made = run(server, hosts(10000))
+    assert len(made["changes"]) == 10000
+    # As few updates as messages of 64 KiB can hold it.
+    assert 5 < made["serial"] - made["serial_before"] < 15
+    assert server.ask("h9999.foobar.com", "A") == ["192.0.2.1"]
+    assert run(server, hosts(10000))["changes"] == []
+    assert len(run(server, hosts(10000, state="absent"), force=True)["changes"]) == 10000
+    assert server.ask("h9999.foobar.com", "A") == []
+
+
+def test_message_that_no_update_can_hold(run, bind):
+    long = [{"name": "x", "type": "TXT", "values": [f"{number:02d}" + "v" * 900 for number in range(90)]}]
+    assert "one DNS message holds 65535 bytes" in run(bind, long)["msg"]
+
+
+def test_over_tls(run, info, bind):
+    options = {"port": bind.tls_port, "tls": True, "tls_ca": str(bind.place / "tls.crt"), "tls_name": "ns.foobar.com"}
+    assert run(bind, [WWW], **options)["changed"]
+    assert bind.ask("www.foobar.com", "A") == ["192.0.2.1", "192.0.2.2"]
+    assert len(info(bind, **options)["records"]) == 3
+    assert "no TLS that can be trusted" in run(bind, [WWW], **{**options, "tls_name": "other.foobar.com"})["msg"]
+    assert "no TLS that can be trusted" in run(bind, [WWW], **{**options, "tls_ca": None})["msg"]
+
+
+def test_dry_run_before_there_is_a_server(run, bind, tmp_path):
+    for missing in ({"key_file": str(tmp_path / "none.key")}, {"port": 1}):
+        result = run(bind, [WWW], check=True, **missing)
+        assert result["changed"]
+        assert "In a dry run all records count" in str(result["warnings"])
+
+
+def test_dry_run_sends_no_update(run, bind, relay):
+    updates = []
+    between = relay(bind.port, on_update=updates.append)
+    assert run(bind, [WWW], check=True, port=between.port)["changed"]
+    assert updates == []
+    assert run(bind, [WWW], port=between.port)["changed"]
+    assert updates == [1]
+
+
+def test_bad_declaration_is_refused_before_a_packet_is_sent(run, bind, relay):
+    between = relay(bind.port)
+    assert "records[0]" in run(bind, [{"name": "www", "type": "A", "values": ["x"]}], port=between.port)["msg"]
+    assert between.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "word"),
+    [
+        ({"key_name": "other", "key_secret": "c2VjcmV0LXNlY3JldC1zZWNyZXQ="}, "BADKEY"),
+        ({"key_name": "lamp", "key_secret": "c2VjcmV0LXNlY3JldC1zZWNyZXQ="}, "BADSIG"),
+        ({"key_name": "lamp", "key_secret": "c2VjcmV0LXNlY3JldC1zZWNyZXQ=", "key_algorithm": "hmac-sha512"}, "BADKEY"),
+        ({"key_name": "lamp", "key_secret": "not-base64"}, "not base64"),
+    ],
+)
+def test_wrong_key_is_named_and_its_secret_is_not_shown(run, server, key, word):
+    result = run(server, [WWW], key_file=None, **key)
+    assert word in result["msg"]
+    assert "secret-secret" not in json.dumps(result)
+    assert key["key_secret"] not in json.dumps(result)
+
+
+def test_skewed_clock(run, server):
+    skew = "import time; now = time.time; time.time = lambda: now() - 3600"
+    assert "answered BADTIME: set the clocks of both hosts right" in run(server, [WWW], prelude=skew)["msg"]
+
+
+def test_unsigned_update_is_refused(run, server):
+    message = run(server, [WWW], key_file=None)["msg"]
+    assert "to the update of www.foobar.com. A" in message
+    assert "REFUSED" in message or "NOTAUTH" in message
+
+
+def test_unknown_zone_and_silent_server_say_what_to_do(run, server):
+    assert "asked for the zone example.org., answered REFUSED to the query" in run(server, [], zone="example.org")["msg"]
+    assert "does not answer" in run(server, [WWW], port=1)["msg"]

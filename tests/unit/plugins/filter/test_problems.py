@@ -41,12 +41,21 @@ ZONE = {"name": "a.com", "nameservers": [{"name": "ns1.a.com", "addresses": ["19
         ([{**ZONE, "nameservers": []}], ["k"], "bind_zones gives a.com no name server"),
         ([{**ZONE, "nameservers": [{"name": "NS1.a.com."}]}], ["k"], "the name server NS1.a.com. without addresses"),
         ([ZONE], [], "bind_zones gives a.com the update_key k: add that to bind_keys"),
+        ([{**ZONE, "transfer_key": "t"}], ["k"], "bind_zones gives a.com the transfer_key t: add that to bind_keys"),
+        ([{**ZONE, "dnssec_policy": "ours"}], ["k"], "bind_zones gives a.com the dnssec_policy ours: take one of default"),
+        ([{**ZONE, "dnssec_policy": "default", "primaries": ["192.0.2.1"]}], ["k"], "both primaries and a dnssec_policy"),
     ],
 )
 def test_bind(zones, keys, words):
     (problem,) = bind.bind_problems(zones, keys)
     assert words in problem
-    assert bind.bind_problems([ZONE, {**ZONE, "name": "b.com", "nameservers": [{"name": "ns1.nota.com"}]}], ["k"]) == []
+    good = [
+        ZONE,
+        {**ZONE, "name": "b.com", "nameservers": [{"name": "ns1.nota.com"}]},
+        {"name": "c.com", "primaries": ["192.0.2.1"]},
+        {**ZONE, "name": "d.com", "dnssec_policy": "ours"},
+    ]
+    assert bind.bind_problems(good, ["k"], ["ours"]) == []
 
 
 CERTIFICATE = {"name": "ours", "content": "-----BEGIN CERTIFICATE-----\n"}

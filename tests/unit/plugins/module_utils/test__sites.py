@@ -98,14 +98,55 @@ def test_user_names_stay_within_linux_limits_and_apart():
     assert all(len(name) <= 32 for name in names)
 
 
-def test_records_lead_to_the_web_hosts_within_the_domain():
+def records_of(*arguments):
+    return {(record["name"], record["type"]): record["values"] for record in _sites.dns_records(*arguments)}
+
+
+SERVERS = [["192.0.2.1"], ["192.0.2.2", "2001:db8::2"]]
+
+
+def test_records_lead_to_the_web_hosts_within_the_domain_and_touch_nothing_else_of_somebody_elses_zone():
     sites = {"www.foobar.com": {"aliases": ["foobar.com", "www.elsewhere.org"]}}
-    assert _sites.dns_records(sites, "foobar.com", ["192.0.2.1", "2001:db8::1"]) == [
-        {"name": "www.foobar.com.", "type": "A", "values": ["192.0.2.1"]},
-        {"name": "www.foobar.com.", "type": "AAAA", "values": ["2001:db8::1"]},
-        {"name": "foobar.com.", "type": "A", "values": ["192.0.2.1"]},
-        {"name": "foobar.com.", "type": "AAAA", "values": ["2001:db8::1"]},
-    ]
+    assert records_of(sites, "foobar.com", ["192.0.2.1", "2001:db8::1"]) == {
+        ("www.foobar.com.", "A"): ["192.0.2.1"],
+        ("www.foobar.com.", "AAAA"): ["2001:db8::1"],
+        ("foobar.com.", "A"): ["192.0.2.1"],
+        ("foobar.com.", "AAAA"): ["2001:db8::1"],
+    }
+
+
+def test_zone_of_our_own_names_its_servers_who_may_issue_certificates_and_that_it_has_no_mail():
+    assert records_of({}, "foobar.com", [], SERVERS, ["letsencrypt.org"]) == {
+        ("@", "NS"): ["ns1.foobar.com.", "ns2.foobar.com."],
+        ("ns1.foobar.com.", "A"): ["192.0.2.1"],
+        ("ns2.foobar.com.", "A"): ["192.0.2.2"],
+        ("ns2.foobar.com.", "AAAA"): ["2001:db8::2"],
+        ("@", "CAA"): ['0 issue "letsencrypt.org"'],
+        ("@", "MX"): ["0 ."],
+        ("@", "TXT"): ["v=spf1 -all"],
+        ("_dmarc", "TXT"): ["v=DMARC1; p=reject"],
+    }
+    assert records_of({}, "foobar.com", [], SERVERS)["@", "CAA"] == ['0 issue ";"']
+
+
+def test_declared_records_win_and_declared_mail_ends_the_denial_of_mail():
+    declared = [{"name": "foobar.com.", "type": "mx", "values": ["10 mail"]}, {"name": "www", "type": "A", "values": ["192.0.2.9"]}]
+    records = records_of({"www.foobar.com": {}}, "foobar.com", ["192.0.2.1"], SERVERS[:1], [], declared)
+    assert records["foobar.com.", "mx"] == ["10 mail"]
+    assert records["www", "A"] == ["192.0.2.9"]
+    assert not {("www.foobar.com.", "A"), ("@", "MX"), ("@", "TXT"), ("_dmarc", "TXT")} & records.keys()
+
+
+def test_first_name_server_is_primary_and_the_others_copy_it():
+    servers = [["192.0.2.1"], ["192.0.2.2"]]
+    (primary,), (secondary,) = (_sites.bind_zones("foobar.com", servers, position, "default") for position in (0, 1))
+    assert primary["secondaries"] == ["192.0.2.2"]
+    assert [server["name"] for server in primary["nameservers"]] == ["ns1.foobar.com", "ns2.foobar.com"]
+    assert primary["dnssec_policy"] == "default"
+    assert secondary == {"name": "foobar.com", "transfer_key": "lamp-transfer", "primaries": ["192.0.2.1"]}
+    assert [key["name"] for key in _sites.bind_keys(servers, 0, "x")] == ["lamp", "lamp-transfer"]
+    assert _sites.bind_keys(servers, 1, "x") == [{"name": "lamp-transfer", "secret": "x"}]
+    assert _sites.bind_keys(servers[:1], 0, "") == [{"name": "lamp"}]
 
 
 def test_addresses_prefer_what_is_given():

@@ -1,0 +1,110 @@
+"""A primary and a secondary name server, asked from outside."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+import testinfra.utils.ansible_runner
+
+_inventory = testinfra.utils.ansible_runner.AnsibleRunner(os.environ["MOLECULE_INVENTORY_FILE"])
+ROLES = ("primary", "secondary")
+
+
+def host_of(role):
+    return _inventory.get_host(f"lamp-bind-{role}")
+
+
+def address_of(role):
+    return host_of(role).check_output("hostname -I").split()[0]
+
+
+def ask(role, name, kind, **options):
+    """Return the answer of a server as a dnspython message."""
+    return dns.query.tcp(dns.message.make_query(name, kind, flags=0, **options), address_of(role), timeout=5)
+
+
+def values(answer):
+    return sorted(value.to_text() for rrset in answer.answer for value in rrset)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_declared_records_are_answered_by_both(role):
+    answer = ask(role, "www.foobar.com", "A")
+    assert answer.flags & dns.flags.AA
+    assert values(answer) == ["192.0.2.10", "192.0.2.11"]
+    assert values(ask(role, "10.2.0.192.in-addr.arpa", "PTR")) == ["www.foobar.com."]
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("name", "kind", "words"), [("www.foobar.com", "A", "192.0.2.10"), ("nobody.foobar.com", "A", "ncache nxdomain")])
+def test_answers_are_validated_from_the_returned_ds_record(tmp_path, role, name, kind, words):
+    # What the role returned for the zone's parent: "foobar.com. IN DS number algorithm kind digest".
+    returned = (pathlib.Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "ds").read_text()
+    _zone, _in, _ds, number, algorithm, kind, digest = returned.split()
+    anchors = tmp_path / "anchors"
+    anchors.write_text(f'trust-anchors {{ foobar.com. static-ds {number} {algorithm} {kind} "{digest}"; }};\n')
+    command = ["delv", f"@{address_of(role)}", "-a", anchors, "+root=foobar.com", "+tcp", "+multiline", name, kind]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "; fully validated" in said.stdout or "; negative response, fully validated" in said.stdout, said.stdout + said.stderr
+    assert words in said.stdout.lower() + said.stderr.lower()
+
+
+def test_answer_is_not_validated_from_another_ds_record(tmp_path):
+    """The same command fails: validation is not for show."""
+    anchors = tmp_path / "anchors"
+    anchors.write_text(f'trust-anchors {{ foobar.com. static-ds 1 13 2 "{"ab" * 32}"; }};\n')
+    command = ["delv", f"@{address_of('primary')}", "-a", anchors, "+root=foobar.com", "+tcp", "www.foobar.com", "A"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "fully validated" not in said.stdout
+    assert "resolution failed" in said.stdout + said.stderr
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_strangers_get_neither_zone_nor_version_nor_recursion(role):
+    with pytest.raises(dns.query.TransferError):
+        list(dns.query.xfr(address_of(role), "foobar.com"))
+    assert ask(role, "debian.org", "A").rcode() == dns.rcode.REFUSED
+    assert values(ask(role, "version.bind", "TXT", rdclass="CH")) == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_answer_of_dnssec_fits_a_small_packet_or_says_so(role):
+    query = dns.message.make_query("www.foobar.com", "A", want_dnssec=True, payload=1232)
+    answer = dns.query.udp(query, address_of(role), timeout=5)
+    assert len(answer.to_wire()) <= 1232
+    assert answer.flags & dns.flags.TC or [rrset for rrset in answer.answer if rrset.rdtype == dns.rdatatype.RRSIG]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_service_is_confined(role):
+    host = host_of(role)
+    said = host.run("systemd-analyze security --no-pager --threshold=30 named.service")
+    assert said.rc == 0, said.stdout
+    assert host.check_output("ps -o user= -C named").strip() == "bind"
+
+
+def test_statistics_are_for_the_host_itself_only():
+    host = host_of("primary")
+    fetch = "python3 -c \"import urllib.request; print(len(urllib.request.urlopen('http://%s:8053/json/v1/status').read()))\""
+    assert int(host.check_output(fetch % "127.0.0.1")) > 100
+    assert host.run(fetch % address_of("primary")).rc != 0
+
+
+def test_zone_that_was_given_up_is_archived():
+    host = host_of("primary")
+    assert ask("primary", "parting.example", "SOA").rcode() == dns.rcode.REFUSED
+    assert not host.file("/var/lib/bind/parting.example.zone").exists
+    assert "ns.elsewhere.example." in host.check_output("cat /var/lib/bind/archive/parting.example.*/parting.example.zone")
+
+
+def test_secrets_are_not_for_everyone():
+    for role, key in (("primary", "update"), ("primary", "transfer"), ("secondary", "transfer")):
+        assert host_of(role).file(f"/etc/bind/keys/{key}.key").mode == 0o640
+    assert not host_of("secondary").file("/etc/bind/keys/update.key").exists

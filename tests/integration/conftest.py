@@ -1,0 +1,92 @@
+"""Name servers and relays for each test, and the modules as Ansible runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from name_servers import Bind, Knot, Relay
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Return a directory that servers which give up root may read too."""
+    tmp_path.chmod(0o755)
+    return tmp_path
+
+
+@pytest.fixture
+def bind(place):
+    server = Bind(place)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=[Bind, Knot])
+def server(request, place):
+    """Return BIND and Knot DNS in turn."""
+    server = request.param(place)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def relay():
+    """Return ``relay(port, on_update=..., on_query=...)``: a Relay to the server at the port."""
+    relays = []
+
+    def relay(port, **hooks):
+        relays.append(Relay(port, **hooks))
+        return relays[-1]
+
+    yield relay
+    for each in relays:
+        each.stop()
+
+
+def run_module(module, arguments, prelude="", secret=None):
+    """Return the result of ``module`` for the ``arguments`` that are not None; ``prelude`` is Python code that runs before it.
+
+    Nothing that it writes may hold ``secret``.
+    """
+    name = f"ansible_collections.foobar.lamp.plugins.modules.{module}"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import runpy\n{prelude}\nrunpy.run_module({name!r}, run_name='__main__')"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": {key: value for key, value in arguments.items() if value is not None}}),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    result = json.loads(done.stdout)
+    result.pop("invocation", None)
+    if secret:
+        assert secret not in done.stdout + done.stderr
+    return result
+
+
+@pytest.fixture
+def run():
+    """Return ``run(server, records, check=False, prelude="", **options)``: what dns_records says of foobar.com on a server."""
+
+    def run(server, records, check=False, prelude="", **options):
+        arguments = {"zone": "foobar.com", "port": server.port, "key_file": str(server.key_file), "timeout": 3, "records": records}
+        arguments.update(options, _ansible_check_mode=check, _ansible_diff=True)
+        return run_module("dns_records", arguments, prelude, server.secret)
+
+    return run
+
+
+@pytest.fixture
+def info():
+    """Return ``info(server, **options)``: what dns_records_info says of foobar.com on a server."""
+
+    def info(server, **options):
+        arguments = {"zone": "foobar.com", "port": server.port, "key_file": str(server.key_file), "timeout": 3, **options}
+        return run_module("dns_records_info", arguments, secret=server.secret)
+
+    return info
