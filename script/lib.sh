@@ -5,19 +5,19 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p .cache
 # shellcheck disable=SC2034 # script/site uses it
 NAME=${FOOBAR_LAMP_NAME:-foobar-lamp}
-STEP="start" STEPS=() BEGAN=$SECONDS
+STEP="" STEPS=() BEGAN=$SECONDS
 
 say() { printf '%s\n' "$*"; }
 die() { printf '\n%s\n' "$*" >&2; exit 1; }
 
 # step TITLE COMMAND...: run a step, remember how long it took.
 step() {
-    STEP=$1; shift
-    local began=$SECONDS
+    local title=$1 outer=$STEP began=$SECONDS; shift
+    STEP=$title
     say "==> $STEP"
     "$@"
-    STEPS+=("$(printf '%5d s  %s' $((SECONDS - began)) "$STEP")")
-    STEP=""
+    STEPS+=("$(printf '%5d s  %s' $((SECONDS - began)) "$title")")
+    STEP=$outer
 }
 
 times() { printf '%s\n' "${STEPS[@]}"; printf '%5d s  in all\n' $((SECONDS - BEGAN)); }

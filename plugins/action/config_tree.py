@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         renderer = Renderer(self, task_vars or {})
         for entry in tree["files"]:
             content = renderer.content(entry)
-            for key in ("source", "value", "vars", "item"):
+            for key in ("source", "value", "vars", "item", "present"):
                 del entry[key]
             entry["content"] = base64.b64encode(content).decode("ascii")
         # One opaque word: small on its way, and nothing that a log on the host could show.

@@ -99,9 +99,13 @@ def python_app_plan(apps, environment=False):
     return plans
 
 
-def python_app_problems(apps):
-    """Return what is wrong with ``apps``: a list of sentences. Environments are named, their values never shown."""
+def python_app_problems(apps, keep_releases=2, port=80):
+    """Return what is wrong with the role's inputs: a list of sentences. Environments are named, their values never shown."""
     problems, seen = [], set()
+    if keep_releases < 2:
+        problems.append(f"python_app_keep_releases is {keep_releases}: give at least 2, the current release and the one before.")
+    if not 0 < port < 65536:
+        problems.append(f"python_app_port is {port}: give a port from 1 to 65535.")
     for app in apps:
         where = f"python_app_apps has {app['name']}"
         if not _NAME.match(app["name"]):
@@ -137,10 +141,24 @@ def python_app_directories(plans):
     return directories
 
 
-def python_app_pending(plans, links):
-    """Return those of ``plans`` whose release is not current, by ``links``: lines of directory, C(current) and target."""
-    current = {words[0]: words[2] for words in (line.split() for line in links) if len(words) == 3}
-    return [plan for plan in plans if current.get(plan["root"]) != f"releases/{plan['release']}"]
+def python_app_pending(plans, paths):
+    """Return those of ``plans`` whose release is not current, by the ``paths`` of host_facts."""
+    return [plan for plan in plans if paths.get(f"{plan['root']}/current", {}).get("link") != f"releases/{plan['release']}"]
+
+
+def python_app_stale(apps, paths):
+    """Return the names of those of ``apps`` whose settings are younger than the script that was touched to take them up."""
+    stale = []
+    for app in apps:
+        settings, script = paths.get(f"/etc/python_app/{app['name']}.env"), paths.get(f"/srv/{app['name']}/current/wsgi.py")
+        if settings and script and settings["changed"] > script["changed"]:
+            stale.append(app["name"])
+    return stale
+
+
+def python_app_pages(plans):
+    """Return the pages that tell the health of ``plans``, as http_health takes them."""
+    return [{"name": plan["name"], "path": plan["health_path"]} for plan in plans]
 
 
 class FilterModule:
@@ -150,7 +168,9 @@ class FilterModule:
         """Return ``{name: function}``."""
         return {
             "python_app_directories": python_app_directories,
+            "python_app_pages": python_app_pages,
             "python_app_pending": python_app_pending,
             "python_app_plan": python_app_plan,
             "python_app_problems": python_app_problems,
+            "python_app_stale": python_app_stale,
         }

@@ -15,6 +15,7 @@ from posixpath import dirname, normpath
 
 OPTIONS = {"name", "files", "links", "directories", "absent", "test", "service"}
 SOURCES = ("template", "src", "content")
+UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+")
 # What may be a password in a secret file. Shorter words stay readable: hiding "yes" would hide what a checker has to say.
 SECRET_WORD = re.compile(r"[^\s'\"`=:;,(){}<>]{8,}")
 
@@ -46,6 +47,8 @@ class Change:
     before: State
     after: State
     secret: bool = False
+    unit: str | None = None  # the systemd unit that reads the path
+    restart: bool = False  # whether the unit does so only when it is started
 
 
 def parse_mode(mode: object, where: str) -> int:
@@ -123,11 +126,18 @@ def _account(entry: dict, item: dict | None, key: str, default: str | None, wher
     return None if account is None else str(account)
 
 
-def _truth(entry: dict, key: str, where: str) -> bool:
-    value = entry.get(key, False)
+def _truth(entry: dict, key: str, where: str, default: bool = False) -> bool:
+    value = entry.get(key, default)
     if not isinstance(value, bool):
         raise TreeError(f"{where}: '{key}' must be true or false, not {value!r}.")
     return bool(value)
+
+
+def _unit(unit: object, where: str) -> str | None:
+    """Check the name of a systemd unit."""
+    if unit is not None and not (isinstance(unit, str) and UNIT.fullmatch(unit)):
+        raise TreeError(f"{where}: 'service' must be the name of a systemd unit, not {unit!r}.")
+    return unit
 
 
 def _file(entry: dict, item: dict | None, where: str) -> dict:
@@ -153,6 +163,9 @@ def _file(entry: dict, item: dict | None, where: str) -> dict:
         "group": _account(entry, item, "group", "root", where),
         "mode": parse_mode(entry.get("mode", "0644"), where),
         "secret": _truth(entry, "secret", where),
+        "unit": _unit(entry.get("service"), where),
+        "restart": _truth(entry, "restart", where),
+        "present": _truth(entry, "present", where, True),
     }
 
 
@@ -187,25 +200,50 @@ def expand(args: dict) -> dict[str, list]:
         raise TreeError(f"Unknown option '{unknown[0]}'; known are {', '.join(sorted(OPTIONS))}.")
     if not isinstance(args.get("name"), str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", args["name"]):
         raise TreeError(f"'name' must be a word of letters, digits, '.', '_' and '-', not {args.get('name')!r}.")
-    test, service = args.get("test"), args.get("service")
+    test, unit = args.get("test"), _unit(args.get("service"), f"The tree {args['name']}")
     if test is not None and not (isinstance(test, list) and all(isinstance(word, str) and word for word in test)):
         raise TreeError("'test' must be a list of words: the program, then each of its arguments.")
-    if service is not None and not (isinstance(service, str) and re.fullmatch(r"[A-Za-z0-9:_.\\@-]+", service)):
-        raise TreeError(f"'service' must be the name of a systemd unit, not {service!r}.")
     common = {"owner", "group", "mode", "each"}
     absent = args.get("absent") or []
     if not isinstance(absent, (list, tuple)):
         raise TreeError(f"'absent' must be a list of paths, not {type(absent).__name__}.")
+    options = {"dest", *SOURCES, "secret", "vars", "service", "restart", "present", *common}
+    files = [_file(*found) for found in _entries(args, "files", options)]
     tree = {
-        "files": [_file(*found) for found in _entries(args, "files", {"dest", *SOURCES, "secret", "vars", *common})],
+        "files": [entry for entry in files if entry["present"]],
         "links": [_link(*found) for found in _entries(args, "links", {"dest", "target", "each"})],
         "directories": [_directory(*found) for found in _entries(args, "directories", {"path", "purge", "keep", *common})],
         "absent": [
             {"path": clean_path(path, f"absent[{number}]"), "where": f"absent[{number}] ({path})"} for number, path in enumerate(absent)
-        ],
+        ]
+        + [{key: entry[key] for key in ("path", "where", "unit")} for entry in files if not entry["present"]],
     }
     _refuse_conflicts(tree)
+    for entry in (entry for entries in tree.values() for entry in entries):
+        entry["unit"] = entry.get("unit") or unit
     return tree
+
+
+def readers(changes: list[Change]) -> dict[str, list[str]]:
+    """The units that have to read changed paths anew: those that a reload is enough for, and those to be restarted."""
+    restart = {change.unit for change in changes if change.unit and change.restart}
+    return {"reload": sorted({change.unit for change in changes if change.unit} - restart), "restart": sorted(restart)}
+
+
+def stale(stamps: dict[str, dict[str, int]], units: dict[str, dict[str, str]]) -> dict[str, list[str]]:
+    """The units that run on an older tree than the one on disk, parted like `readers`.
+
+    `stamps` has the microsecond of the last change that each unit has to read, `units` what systemd says of them, both by
+    the same monotonic clock, so that setting the clock, or a swap and a reload within one second, confuse nothing.
+    """
+
+    def older(unit: str, when: int, moment: str) -> bool:
+        said = units.get(unit, {})
+        return said.get("ActiveState") in ("active", "reloading") and int(said.get(moment) or 0) < when
+
+    restart = {unit for unit, when in stamps["restart"].items() if older(unit, when, "ExecMainStartTimestampMonotonic")}
+    reload = {unit for unit, when in stamps["reload"].items() if older(unit, when, "StateChangeTimestampMonotonic")}
+    return {"reload": sorted(reload - restart), "restart": sorted(restart)}
 
 
 def _refuse_conflicts(tree: dict[str, list]) -> None:

@@ -82,8 +82,8 @@ class Planner:
             self._guard(self._file, entry, changes)
         for entry in tree["links"]:
             self._guard(self._link, entry, changes)
-        for path in self._removals(tree):
-            self._guard(self._remove, {"path": path}, changes)
+        for entry in self._removals(tree):
+            self._guard(self._remove, entry, changes)
         return changes
 
     @staticmethod
@@ -114,7 +114,7 @@ class Planner:
                 before.mode if entry["mode"] is None else entry["mode"],
             )
         if before != after:
-            changes.append(Change(path, before, after))
+            changes.append(Change(path, before, after, unit=entry["unit"]))
 
     def _file(self, entry: dict, changes: list[Change]) -> None:
         path = entry["path"]
@@ -124,7 +124,7 @@ class Planner:
             raise TreeError(f"{path}: must be a file, but a {_named(before)} is there; move it away.")
         after = self._owned("file", entry, "root", "root", entry["mode"], content=entry["content"])
         if before != after:
-            changes.append(Change(path, before, after, secret=entry["secret"]))
+            changes.append(Change(path, before, after, entry["secret"], entry["unit"], entry["restart"]))
 
     def _link(self, entry: dict, changes: list[Change]) -> None:
         path = entry["path"]
@@ -135,22 +135,22 @@ class Planner:
         after = State("link", target=entry["target"])
         if before != after:
             # A file that makes way for a link may have held anything; its contents are nobody's to see.
-            changes.append(Change(path, before, after, secret=before.kind == "file"))
+            changes.append(Change(path, before, after, secret=before.kind == "file", unit=entry["unit"]))
 
     def _remove(self, entry: dict, changes: list[Change]) -> None:
         path = entry["path"]
         before = look(path, content=False)
         if before.kind == "directory":
             for name in sorted(os.listdir(path)):
-                self._remove({"path": os.path.join(path, name)}, changes)
+                self._remove({**entry, "path": os.path.join(path, name)}, changes)
         if before is not ABSENT:
-            changes.append(Change(path, before, ABSENT))
+            changes.append(Change(path, before, ABSENT, unit=entry["unit"]))
 
-    def _removals(self, tree: dict[str, list]) -> list[str]:
-        """The paths to remove: those named, and what stands undeclared in a directory that is to be purged."""
+    def _removals(self, tree: dict[str, list]) -> list[dict]:
+        """What to remove: those named, and what stands undeclared in a directory that is to be purged."""
         wanted = {_real(entry["path"]) for key in ("files", "links", "directories") for entry in tree[key]}
         wanted |= {parent for path in wanted for parent in parents(path)}
-        removals = {_real(entry["path"]): entry["path"] for entry in tree["absent"]}
+        removals = {_real(entry["path"]): entry for entry in tree["absent"]}
         for entry in tree["directories"]:
             if not entry["purge"] or not os.path.isdir(entry["path"]):
                 continue
@@ -158,9 +158,10 @@ class Planner:
                 path = os.path.join(entry["path"], name)
                 kept = name.startswith(STAGING_PREFIX) or any(fnmatchcase(name, pattern) for pattern in entry["keep"])
                 if not kept and _real(path) not in wanted:
-                    removals.setdefault(_real(path), path)
+                    removals.setdefault(_real(path), {"path": path, "unit": entry["unit"]})
         # What lies below another removal goes with that one.
-        return sorted(path for real, path in removals.items() if not removals.keys() & set(parents(real)))
+        roots = [entry for real, entry in removals.items() if not removals.keys() & set(parents(real))]
+        return sorted(roots, key=lambda entry: entry["path"])
 
     @staticmethod
     def _refuse_aliases(tree: dict[str, list]) -> None:

@@ -26,7 +26,7 @@ import secrets
 import stat
 import time
 
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import Change, TreeError, printable
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import Change, TreeError, printable, readers
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import STAGING_PREFIX
 
 PHASES = ("staging", "swapping", "done")
@@ -71,17 +71,22 @@ class Transaction:
             return False
         self._undo(journal, phase)
         # A service may have read the half-made tree in the meantime; what it reads now is new to it.
-        self._stamp()
+        self._stamp(journal["readers"])
         self._finish(journal)
         return True
 
-    def stamp(self) -> dict | None:
-        """The boot and the microsecond, by its monotonic clock, of the last change to the tree; None if there was none."""
+    def stamps(self) -> dict[str, dict[str, int]]:
+        """When, in microseconds of this boot's monotonic clock, each unit's part of the tree was last changed.
+
+        By what the unit needs to read it, reload or restart. After another boot every unit has read the tree at its start.
+        """
         try:
-            with open(os.path.join(self._state, "stamp"), encoding="ascii") as file:
-                return json.load(file)
+            with open(os.path.join(self._state, "stamps"), encoding="ascii") as file:
+                stamps = json.load(file)
         except (OSError, ValueError):
-            return None
+            stamps = {}
+        same = stamps.get("boot") == boot_id()
+        return {kind: stamps[kind] if same else {} for kind in ("reload", "restart")}
 
     def apply(self, changes: list[Change], test=lambda: None) -> None:
         """Make all changes; if one of them or the test raises, put back what was and raise that."""
@@ -101,7 +106,7 @@ class Transaction:
             self._sync_parents(journal)
             test()
             self._checkpoint()
-            self._stamp()
+            self._stamp(journal["readers"])
             self._checkpoint()
             self._advance("swapping", "done")
         except BaseException as error:
@@ -143,8 +148,11 @@ class Transaction:
         os.rename(os.path.join(self._state, phase), os.path.join(self._state, following))
         _sync(self._state)
 
-    def _stamp(self) -> None:
-        self._write("stamp", json.dumps({"boot": boot_id(), "microseconds": time.monotonic_ns() // 1000}))
+    def _stamp(self, units: dict[str, list[str]]) -> None:
+        stamps, now = self.stamps(), time.monotonic_ns() // 1000
+        for kind, names in units.items():
+            stamps[kind].update(dict.fromkeys(names, now))
+        self._write("stamps", json.dumps({"boot": boot_id(), **stamps}))
 
     # There
 
@@ -186,7 +194,7 @@ class Transaction:
                 new, old = stage(path, "new"), None if before.kind == "absent" else stage(path, "old")
                 staged.append((new, change))
                 steps.append({"do": "put", "path": path, "new": new, "old": old})
-        return {"stages": sorted(stages.values()), "steps": steps + last}, staged
+        return {"stages": sorted(stages.values()), "steps": steps + last, "readers": readers(changes)}, staged
 
     def _stage(self, journal: dict, staged: list[tuple[str, Change]]) -> None:
         """Make every new file and link, complete and safe on disk, where no service looks."""

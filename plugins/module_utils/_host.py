@@ -1,9 +1,12 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What dpkg, systemd and the passwd file say of a host. Private to the collection. Pure: texts in, names out."""
+"""What dpkg, systemd and the files under /etc and /proc say of a host. Private to the collection. Pure: texts in, facts out."""
 
 from __future__ import annotations
+
+import re
+import shlex
 
 
 def installed(listing):
@@ -25,3 +28,17 @@ def running(listing):
 def users(listing):
     """Return the names of the accounts in a passwd file."""
     return sorted({line.split(":", 1)[0] for line in listing.splitlines() if ":" in line})
+
+
+def system(os_release):
+    """Return ``(name, version)`` of an os-release file, such as ``("debian", "13")``; empty texts for what it does not say."""
+    lines = (line.split("=", 1) for line in os_release.splitlines() if "=" in line and not line.startswith("#"))
+    said = {key: " ".join(shlex.split(value)) for key, value in lines}
+    return said.get("ID", ""), said.get("VERSION_ID", "")
+
+
+def memory_mb(meminfo, limit=""):
+    """Return the memory in MiB: what meminfo says, or the control group's ``limit`` in bytes where that is less."""
+    found = re.search(r"^MemTotal:\s*(\d+) kB", meminfo, re.MULTILINE)
+    total = int(found[1]) // 1024 if found else 0
+    return min(total, int(limit) // 2**20) if limit.strip().isdecimal() else total

@@ -193,7 +193,7 @@ def inventory_problems(groups):
 def addresses(hosts):
     """Return the addresses, IPv4 before IPv6, under which the world reaches ``hosts``, in their order.
 
-    A host's ``lamp_address`` (text or list) wins over what its facts say of its default routes.
+    A host's ``lamp_address`` (text or list) wins over those that host_facts found.
     Raises ValueError for a host of which neither is known.
     """
     found = []
@@ -202,10 +202,7 @@ def addresses(hosts):
         if given:
             own = [given] if isinstance(given, str) else list(given)
         else:
-            facts = host.get("ansible_facts") or {}
-            own = [facts.get(family, {}).get("address") for family in ("default_ipv4", "default_ipv6")]
-            # A link-local address is of no use to anyone outside the link.
-            own = [address for address in own if address and not address.lower().startswith("fe80:")]
+            own = (host.get("ansible_facts") or {}).get("foobar_lamp", {}).get("addresses", [])
         if not own:
             raise ValueError(
                 f"No address of host {host.get('inventory_hostname')} is known: run without --limit, or set lamp_address for the host."
@@ -341,27 +338,37 @@ def bind_keys(name_servers, position, transfer_secret):
 def dns_records(sites, domain, web, name_servers=(), authorities=(), declared=()):
     """Return the record sets of ``domain``: those that follow from ``sites`` and the inventory, and those that the user ``declared``.
 
-    Names of sites lead to the addresses ``web``; names outside the domain have their records elsewhere. ``name_servers``: a list of
-    addresses for each of our own. ``authorities``: who may issue certificates. A domain for which no MX is declared sends and takes no
-    mail, and says so. What is declared takes the place of what follows under the same name and type.
+    Names of sites lead to the addresses ``web``; names outside the domain have their records elsewhere. What is declared takes the place
+    of what follows under the same name and type.
     """
     records = []
     for site_name, site in sites.items():
         for name in [site_name, *site.get("aliases", [])]:
             if name.lower() == domain.lower() or name.lower().endswith("." + domain.lower()):
                 records += _address_records(f"{name}.", web)
-    if name_servers:
-        names = [f"ns{number}.{domain}." for number in range(1, len(name_servers) + 1)]
-        records.append({"name": "@", "type": "NS", "values": names})
-        for name, own in zip(names, name_servers, strict=True):
-            records += _address_records(name, own)
-    records.append({"name": "@", "type": "CAA", "values": [f'0 issue "{name}"' for name in authorities] or ['0 issue ";"']})
     own = {(_absolute(record["name"], domain), str(record["type"]).upper()) for record in declared}
-    if (_absolute("@", domain), "MX") not in own:
+    if name_servers:
+        # On somebody else's name server the domain may have mail and more that nobody told us of.
+        records += _zone_records(domain, name_servers, authorities, (_absolute("@", domain), "MX") in own)
+    return [record for record in records if (_absolute(record["name"], domain), record["type"]) not in own] + list(declared)
+
+
+def _zone_records(domain, name_servers, authorities, mail):
+    """Return the record sets of a zone of our own.
+
+    ``name_servers``: a list of addresses for each. ``authorities``: who may issue certificates. ``mail``: whether the domain has mail; if
+    not, it says so.
+    """
+    names = [f"ns{number}.{domain}." for number in range(1, len(name_servers) + 1)]
+    records = [{"name": "@", "type": "NS", "values": names}]
+    for name, addresses_of_it in zip(names, name_servers, strict=True):
+        records += _address_records(name, addresses_of_it)
+    records.append({"name": "@", "type": "CAA", "values": [f'0 issue "{name}"' for name in authorities] or ['0 issue ";"']})
+    if not mail:
         records.append({"name": "@", "type": "MX", "values": ["0 ."]})
         records.append({"name": "@", "type": "TXT", "values": ["v=spf1 -all"]})
         records.append({"name": "_dmarc", "type": "TXT", "values": ["v=DMARC1; p=reject"]})
-    return [record for record in records if (_absolute(record["name"], domain), record["type"]) not in own] + list(declared)
+    return records
 
 
 def _absolute(name, domain):

@@ -68,6 +68,20 @@ options:
           - Whether the contents are to be kept out of the diff, and their words out of what the checker says.
         type: bool
         default: false
+      present:
+        description:
+          - Whether the file is there. V(false) removes it, like a path in O(absent).
+        type: bool
+        default: true
+      service:
+        description:
+          - The systemd unit that reads the file, instead of O(service).
+        type: str
+      restart:
+        description:
+          - Whether the unit reads the file only when it is started, so that a reload is not enough.
+        type: bool
+        default: false
       vars:
         description:
           - More variables for the template.
@@ -155,8 +169,9 @@ options:
     elements: str
   service:
     description:
-      - A systemd unit. If it is active and was neither started nor reloaded since the last swap, for instance because a play
-        failed before its handlers ran, the task reports a change, so that its handler makes up for it.
+      - The systemd unit that reads the tree. It is returned in RV(reload) or RV(restart) when something changed.
+      - It is so, too, when it is active but was not reloaded (or restarted) since an earlier change, for instance because a play
+        failed before its handlers ran. The task then reports a change, so that its handlers make up for it.
     type: str
   _tree:
     description:
@@ -208,7 +223,8 @@ EXAMPLES = r"""
         keep: ["*.local"]
     test: [apache2ctl, configtest]
     service: apache2
-  notify: Reload Apache
+  register: apache_config
+  notify: Reload Apache  # when: "'apache2' in apache_config.reload"
 
 - name: A secret and the absence of a file
   foobar.lamp.config_tree:
@@ -232,10 +248,22 @@ changed_paths:
   type: list
   elements: str
   sample: [/etc/apache2/conf-available/lamp.conf]
-stale:
-  description: Whether nothing differed, but the service runs on an older configuration than the one on disk.
+reload:
+  description: The units that have to be reloaded, since files of theirs changed, now or in a run that died before its handlers.
   returned: success
-  type: bool
+  type: list
+  elements: str
+  sample: [apache2]
+restart:
+  description: The units that have to be restarted, since a file that they read only at their start changed.
+  returned: success
+  type: list
+  elements: str
+stale:
+  description: Those of RV(reload) and RV(restart) of which nothing changed in this run.
+  returned: success
+  type: list
+  elements: str
 healed:
   description: Whether an earlier run had died on its way and the old tree was, or in check mode would be, brought back first.
   returned: success
@@ -254,9 +282,9 @@ import subprocess
 import zlib
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, diff, mask, printable
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, diff, mask, printable, readers, stale
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import Planner, group_name, user_name
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import Transaction, boot_id
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import Transaction
 
 JOURNALS = "/var/lib/foobar.lamp/config_tree"
 LONGEST_OUTPUT = 8000
@@ -284,26 +312,22 @@ def run_test(argv: list[str], secrets: list[bytes]) -> None:
         raise TreeError(f"The test '{name}' refused the new files with exit status {done.returncode}:\n{said[-LONGEST_OUTPUT:]}")
 
 
-def is_stale(service: str, stamp: dict | None) -> bool:
-    """Whether a service is active, but has been neither started nor reloaded since the tree was last changed.
-
-    Both moments are microseconds of the same monotonic clock, so that setting the clock, or a swap and a reload within
-    one second, confuse nothing. After another boot the service has read the tree when it was started.
-    """
-    if not stamp or stamp["boot"] != boot_id() or not os.path.isdir("/run/systemd/system"):
-        return False
+def ask_systemd(units: set[str]) -> dict[str, dict[str, str]]:
+    """What systemd says of units: whether they run, and since when."""
+    if not units or not os.path.isdir("/run/systemd/system"):
+        return {}
+    properties = "ActiveState,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic"
+    names = sorted(units)
     shown = subprocess.run(
-        ["systemctl", "show", "--property=ActiveState,StateChangeTimestampMonotonic", "--", service],
+        ["systemctl", "show", f"--property={properties}", "--", *names],
         env={**os.environ, "LC_ALL": "C"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    values = dict(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
-    if values.get("ActiveState") not in ("active", "reloading"):
-        return False
-    return int(values.get("StateChangeTimestampMonotonic") or 0) < stamp["microseconds"]
+    blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.stdout.split("\n\n")]
+    return dict(zip(names, blocks, strict=False))
 
 
 def converge(module: AnsibleModule, tree: dict) -> dict:
@@ -319,18 +343,24 @@ def converge(module: AnsibleModule, tree: dict) -> dict:
     if changes and not module.check_mode:
         test = module.params["test"]
         transaction.apply(changes, lambda: run_test(test, secrets) if test else None)
-    service = module.params["service"]
-    stale = not changes and bool(service) and is_stale(service, transaction.stamp())
+    # A run that died before its handlers left units behind that nothing of this run's is about.
+    stamps, changed = transaction.stamps(), readers(changes)
+    old = stale(stamps, ask_systemd({*stamps["reload"], *stamps["restart"]}))
+    restart = {*changed["restart"], *old["restart"]}
+    reload = {*changed["reload"], *old["reload"]} - restart
+    left_behind = sorted({*old["reload"], *old["restart"]} - {*changed["reload"], *changed["restart"]})
     result = {
-        "changed": bool(changes or healed or stale),
+        "changed": bool(changes or healed or left_behind),
         "changed_paths": [printable(change.path) for change in changes],
         "healed": healed,
-        "stale": stale,
+        "reload": sorted(reload),
+        "restart": sorted(restart),
+        "stale": left_behind,
     }
     if healed:
         result["msg"] = "An earlier run had died on its way; its old files were brought back first."
-    if stale:
-        result["msg"] = f"{service} has been neither started nor reloaded since its configuration was last changed."
+    if left_behind:
+        result["msg"] = f"{', '.join(left_behind)}: not reloaded since the configuration was last changed by an earlier run."
     if module._diff:
         result["diff"] = diff(changes, user_name, group_name)
     return result
@@ -355,6 +385,9 @@ def main() -> None:
                     "group": {"type": "str", "default": "root"},
                     "mode": {"type": "raw", "default": "0644"},
                     "secret": {"type": "bool", "default": False},
+                    "present": {"type": "bool", "default": True},
+                    "service": {"type": "str"},
+                    "restart": {"type": "bool", "default": False},
                     "vars": {"type": "dict", "default": {}},
                     "each": each,
                 },

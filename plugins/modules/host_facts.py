@@ -9,11 +9,20 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host_facts
 author: The foobar.lamp developers (@foobar)
-short_description: Ask once what a host has installed, which services it runs, and which accounts it has
+short_description: Ask a host once a run for all that the roles want to know
 version_added: 0.1.0
 description:
-  - One round trip of some milliseconds instead of a task each, so that a role passes over what already holds.
+  - One round trip instead of a task for each question, so that a role passes over what already holds. The second task of a run
+    that asks the same host is answered on the controller.
   - What a host without dpkg or systemd cannot say is left empty, and the roles then ask by themselves.
+options:
+  refresh:
+    description: Whether to ask again although this run has asked already, for instance after packages were installed.
+    type: bool
+    default: false
+  _run:
+    description: What tells one run from another. Set by the action plugin; not an input.
+    type: str
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - ansible.builtin.action_common_attributes.facts
@@ -44,16 +53,46 @@ ansible_facts:
       description: What the host has, at the time of asking.
       type: dict
       contains:
+        addresses:
+          description: The addresses that the host's own connections come from, IPv4 before IPv6, none of them link-local.
+          type: list
+          elements: str
+          sample: [192.0.2.10, "2001:db8::10"]
+        asked_by:
+          description: What tells the run that asked from another.
+          type: str
+        container:
+          description: The kind of container that the host is, such as C(docker), empty where it is none.
+          type: str
+        cores:
+          description: The number of processor cores.
+          type: int
+        hostname:
+          description: The name that the host gives itself.
+          type: str
+        memory_mb:
+          description: The memory in MiB that the host, or its container, may use.
+          type: int
         packages:
           description: Names of the packages that are wholly installed.
           type: list
           elements: str
           sample: [apache2, apache2-bin]
+        paths:
+          description:
+            - Places where the roles keep what is made once - the releases and settings of applications, keys and zones of the name server.
+              By path, the target of a link (empty for what is none) and the time of its last change in seconds.
+          type: dict
+          sample: {/srv/www.foobar.com/current: {link: releases/0123456789ab, changed: 1795550000.5}}
         running:
           description: Names of the services that are active now and enabled at the start of the system.
           type: list
           elements: str
           sample: [apache2, ssh]
+        system:
+          description: The operating system and its version.
+          type: dict
+          sample: {name: debian, version: "13"}
         users:
           description: Names of the accounts in C(/etc/passwd).
           type: list
@@ -61,25 +100,78 @@ ansible_facts:
           sample: [root, www-data]
 """
 
+import glob
+import os
 import pathlib
+import socket
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foobar.lamp.plugins.module_utils import _host
 
+PATHS = (
+    "/srv/*/current",
+    "/srv/*/current/wsgi.py",
+    "/etc/python_app/*.env",
+    "/etc/bind/keys/*.key",
+    "/var/lib/bind/*.zone",
+)
+# Addresses that are reserved for documentation: reached, if at all, by the default route. Nothing is sent.
+ANYWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+
+
+def addresses():
+    """Return the addresses that connections to anywhere would come from."""
+    found = []
+    for family, anywhere in ANYWHERE:
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((anywhere, 9))
+                found.append(probe.getsockname()[0])
+        except OSError:
+            continue
+    return [address for address in found if not address.lower().startswith("fe80:")]
+
+
+def paths():
+    """Return what stands at PATHS."""
+    found = {}
+    for path in (path for pattern in PATHS for path in glob.glob(pattern)):
+        link = os.readlink(path) if os.path.islink(path) else ""
+        found[path] = {"link": link, "changed": os.lstat(path).st_mtime}
+    return found
+
+
+def read(path):
+    """Return the text of a file, empty if it is not there."""
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""
+
 
 def main():
     """Ask, and say it as facts."""
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={"refresh": {"type": "bool", "default": False}, "_run": {"type": "str"}}, supports_check_mode=True)
 
     def answer(*command):
         if not module.get_bin_path(command[0]):
             return ""
         return module.run_command(list(command), environ_update={"LC_ALL": "C.UTF-8"})[1]
 
+    name, version = _host.system(read("/etc/os-release"))
+    container = answer("systemd-detect-virt", "--container").strip()
     facts = {
+        "addresses": addresses(),
+        "asked_by": module.params["_run"] or "",
+        "container": "" if container == "none" else container,
+        "cores": len(os.sched_getaffinity(0)),
+        "hostname": os.uname().nodename,
+        "memory_mb": _host.memory_mb(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max")),
         "packages": _host.installed(answer("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}\n")),
+        "paths": paths(),
         "running": _host.running(answer("systemctl", "show", "--property=Id,ActiveState,UnitFileState", "*.service")),
-        "users": _host.users(pathlib.Path("/etc/passwd").read_text(encoding="utf-8", errors="surrogateescape")),
+        "system": {"name": name, "version": version},
+        "users": _host.users(read("/etc/passwd")),
     }
     module.exit_json(changed=False, ansible_facts={"foobar_lamp": facts})
 

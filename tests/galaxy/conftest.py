@@ -8,11 +8,16 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import threading
 import time
 
 import ansible_collections.community.mysql
+import dns.exception
+import dns.message
+import dns.query
+import dns.rcode
 import pytest
 import yaml
 
@@ -98,12 +103,33 @@ class User:
             }
         }
 
-    def play(self, *options, inventory=None, **variables):
-        """Run ``ansible-playbook foobar.lamp.site``; ``variables`` win over the inventory's, another ``inventory`` replaces it."""
+    def _command(self, *options, inventory=None, playbook="foobar.lamp.site", **variables):
         text = yaml.safe_dump(inventory or self.inventory, sort_keys=False)
         (self.place / "inventory.yml").write_text(text)
         extra = ["--extra-vars", json.dumps(variables)] if variables else []
-        return run("ansible-playbook", "-i", "inventory.yml", "foobar.lamp.site", *options, *extra, cwd=self.place, env=self._environment)
+        return ["ansible-playbook", "-i", "inventory.yml", playbook, *options, *extra]
+
+    def play(self, *options, **variables):
+        """Run ``ansible-playbook foobar.lamp.site``; ``variables`` win over the inventory's.
+
+        Another ``inventory`` or ``playbook`` takes the place of the user's.
+        """
+        return run(*self._command(*options, **variables), cwd=self.place, env=self._environment)
+
+    def play_until(self, task, *options, **variables):
+        """Run it, and kill it without a word as soon as ``task`` has changed something."""
+        command = self._command(*options, **variables)
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        with subprocess.Popen(command, cwd=self.place, env=self._environment, start_new_session=True, **streams) as process:
+            said, at_task = [], False
+            for line in process.stdout:
+                said.append(line)
+                at_task = at_task or line.startswith(f"TASK [{task}]")
+                if at_task and line.startswith("changed:"):
+                    break
+            else:
+                pytest.fail(f"{task} changed nothing:\n{''.join(said[-40:])}")
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")
@@ -137,22 +163,49 @@ def get(path, timeout=10):
         connection.close()
 
 
-class Visitors:
-    """Somebody asks for a page all the while; ``failures`` has what did not go well."""
+def ask_page(path="/"):
+    """Return a question that finds fault with the answer to a page that is not 200."""
 
-    def __init__(self, path="/"):
-        self._path, self._end = path, threading.Event()
+    def ask():
+        status = get(path)[0]
+        return "" if status == 200 else f"{path} is answered with {status}"
+
+    return ask
+
+
+def ask_name():
+    """Find fault with an answer of the name server that holds no address of the site."""
+    answer = dns.query.udp(dns.message.make_query(SITE, "A"), address(), timeout=5)
+    return "" if answer.answer else dns.rcode.to_text(answer.rcode())
+
+
+def ask_sshd(key):
+    """Return a question that finds fault with a login by the private key in the file ``key``."""
+    options = "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=5"
+
+    def ask():
+        done = run("ssh", "-i", key, *options.split(), f"root@{address()}", "true")
+        return done.stderr if done.returncode else ""
+
+    return ask
+
+
+class Visitors:
+    """Somebody asks a question all the while; ``failures`` has what did not go well."""
+
+    def __init__(self, question):
+        self._question, self._end = question, threading.Event()
         self.asked, self.failures = 0, []
 
     def _ask(self):
-        while not self._end.wait(0.02):
+        while not self._end.wait(0.05):
             self.asked += 1
             try:
-                status, _text = get(self._path)
-            except OSError as error:
-                status = repr(error)
-            if status != 200:
-                self.failures.append(status)
+                wrong = self._question()
+            except (OSError, dns.exception.DNSException) as error:
+                wrong = repr(error)
+            if wrong:
+                self.failures.append(wrong)
 
     def __enter__(self):
         self._thread = threading.Thread(target=self._ask)

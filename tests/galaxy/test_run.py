@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pathlib
 import re
+import urllib.request
 
+import dns.message
+import dns.query
 import pytest
-from conftest import HOST, Visitors, get, recap, run
+from conftest import HOST, SITE, Visitors, address, ask_name, ask_page, ask_sshd, get, recap, run
 
 
 def on_host(script):
@@ -75,14 +78,14 @@ def test_host_keeps_secrets_from_others(secrets):
 def break_off(user, site):
     """Return ``break_off(words, **variables)``: a run that has to fail with these words while visitors see nothing of it."""
 
-    def break_off(*words, file=None, tags="all", **variables):
+    def break_off(*words, file=None, question=None, tags="all", **variables):
         before, release = file and on_host(f"cat {file}"), site("/version")
-        with Visitors() as visitors:
+        with Visitors(question or ask_page()) as visitors:
             done = user.play("--tags", tags, **variables)
         assert done.returncode != 0
         for word in words:
             assert word in done.stdout, done.stdout[-3000:]
-        assert visitors.asked > 20
+        assert visitors.asked > 5
         assert not visitors.failures
         assert site("/version") == release
         if file:
@@ -93,32 +96,86 @@ def break_off(user, site):
 
 
 @pytest.mark.parametrize(
-    ("role", "file", "words", "variables"),
+    ("role", "question", "file", "words", "variables"),
     [
         (
             "apache",
+            ask_page(),
             "/etc/apache2/conf-available/zz-foobar-lamp.conf",
             "Invalid command 'NoSuchDirective'",
             {"apache_settings": {"NoSuchDirective": "on"}},
         ),
         (
             "mysql",
+            ask_page("/readyz"),
             "/etc/mysql/mariadb.conf.d/90-foobar-lamp.cnf",
             "no_such_setting",
             {"mysql_settings": {"mysqld": {"no_such_setting": 1}}},
         ),
-        ("bind", "/etc/bind/named.conf.options", "unknown option 'no-such-option'", {"bind_options": {"no-such-option": "yes"}}),
-        (
-            "linux_base",
-            "/etc/ssh/sshd_config.d/10-foobar-lamp.conf",
-            "Bad configuration option: NoSuchKeyword",
-            {"linux_base_sshd_settings": {"NoSuchKeyword": "yes"}},
-        ),
+        ("bind", ask_name, "/etc/bind/named.conf.options", "unknown option 'no-such-option'", {"bind_options": {"no-such-option": "yes"}}),
     ],
-    ids=["apache", "mysql", "bind", "sshd"],
+    ids=["apache", "mysql", "bind"],
 )
-def test_broken_setting_leaves_the_old_ones(break_off, role, file, words, variables):
-    break_off(words, file=file, tags=role, **variables)
+def test_broken_setting_leaves_the_old_ones(break_off, role, question, file, words, variables):
+    break_off(words, file=file, question=question, tags=role, **variables)
+
+
+def test_broken_setting_of_sshd_leaves_the_old_ones(user, break_off):
+    key = user.place / "key"
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key, check=True)
+    public = key.with_suffix(".pub").read_text().strip()
+    on_host(f"install -d -m 700 /root/.ssh && echo '{public}' > /root/.ssh/authorized_keys")
+    break_off(
+        "Bad configuration option: NoSuchKeyword",
+        file="/etc/ssh/sshd_config.d/10-foobar-lamp.conf",
+        question=ask_sshd(key),
+        tags="linux_base",
+        linux_base_sshd_settings={"NoSuchKeyword": "yes"},
+    )
+
+
+def header_of_page():
+    """Return what a visitor sees of a setting of Apache."""
+    with urllib.request.urlopen(urllib.request.Request(f"http://{address()}/healthz", headers={"Host": SITE}), timeout=10) as answer:
+        return answer.headers["X-Test"]
+
+
+def connections_of_database():
+    """Return a setting that the database server reads at its start."""
+    return on_host("mariadb -N -e 'SELECT @@max_connections'").strip()
+
+
+def version_by_dns():
+    """Return what the name server says its version is."""
+    answer = dns.query.udp(dns.message.make_query("version.bind", "TXT", "CH"), address(), timeout=5).answer
+    return answer[0][0].strings[0].decode() if answer else None
+
+
+def name_in_pages():
+    """Return what the application takes from its environment."""
+    return re.search("<footer><p>(.*?)</p>", get("/")[1])[1]
+
+
+@pytest.mark.parametrize(
+    ("role", "ask", "wanted", "variables"),
+    [
+        ("apache", header_of_page, "healed", {"apache_settings": {"Header": 'always set X-Test "healed"'}}),
+        ("mysql", connections_of_database, "77", {"mysql_settings": {"mysqld": {"max_connections": 77}}}),
+        ("bind", version_by_dns, "healed", {"bind_options": {"version": '"healed"'}}),
+        ("python_app", name_in_pages, "healed", {"environment": {"SITE_NAME": "healed"}}),
+    ],
+)
+def test_run_that_died_before_its_handlers_heals(user, site, role, ask, wanted, variables):
+    if role == "python_app":
+        sites = {name: {**one, "app": {**one["app"], **variables}} for name, one in user.sites.items()}
+        variables = {"lamp_sites": sites}
+    user.play_until(f"foobar.lamp.{role} : Configure", **variables)
+    assert ask() != wanted, "nothing is left to heal"
+    done = user.play(**variables)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert recap(done)["changed"] > 0
+    assert ask() == wanted
+    assert recap(user.play(**variables))["changed"] == 0
 
 
 def broken(user, file, text):
@@ -144,5 +201,6 @@ def test_migration_that_fails(user, break_off):
 def test_next_good_run_converges(user, site):
     done = user.play()
     assert done.returncode == 0, done.stdout[-5000:]
-    assert recap(done)["changed"] == 0
+    assert recap(user.play())["changed"] == 0
     assert site("/")[0] == 200
+    assert connections_of_database() != "77"

@@ -38,10 +38,18 @@ def test_plan_holds_no_secret(app):
 
 def test_only_what_is_not_current_is_pending(app):
     plans = python_app.python_app_plan([app])
-    current = f"/srv/www.foobar.com current releases/{plans[0]['release']}"
-    assert python_app.python_app_pending(plans, [current]) == []
-    assert python_app.python_app_pending(plans, ["/srv/www.foobar.com current releases/000000000000"]) == plans
-    assert python_app.python_app_pending(plans, []) == plans
+    current = {"/srv/www.foobar.com/current": {"link": f"releases/{plans[0]['release']}", "changed": 1.0}}
+    assert python_app.python_app_pending(plans, current) == []
+    assert python_app.python_app_pending(plans, {}) == plans
+    assert python_app.python_app_pending(plans, {"/srv/www.foobar.com/current": {"link": "releases/x", "changed": 1.0}}) == plans
+
+
+@pytest.mark.parametrize(("script", "stale"), [(1.0, ["www.foobar.com"]), (3.0, []), (None, [])])
+def test_settings_that_no_process_has_read_are_found(app, script, stale):
+    paths = {"/etc/python_app/www.foobar.com.env": {"link": "", "changed": 2.0}}
+    if script:
+        paths["/srv/www.foobar.com/current/wsgi.py"] = {"link": "", "changed": script}
+    assert python_app.python_app_stale([app], paths) == stale
 
 
 @pytest.mark.parametrize(

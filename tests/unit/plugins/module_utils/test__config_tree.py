@@ -17,6 +17,8 @@ from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import (
     mask,
     parents,
     parse_mode,
+    readers,
+    stale,
 )
 
 
@@ -169,3 +171,39 @@ def test_diff_of_a_removal_does_not_show_contents():
 def test_diff_of_links_and_of_names_that_are_no_text():
     (item,) = shown(Change("/x\udcff", State("link", target="a"), State("link", target="b")))
     assert (item["before"], item["after"], item["after_header"]) == ("-> a\n", "-> b\n", "/x\ufffd")
+
+
+def test_readers_are_reloaded_and_restarted_only_where_a_reload_is_not_enough():
+    changes = [
+        Change("/a", ABSENT, state(), unit="web"),
+        Change("/b", ABSENT, state(), unit="db", restart=True),
+        Change("/c", ABSENT, state()),
+    ]
+    assert readers(changes) == {"reload": ["web"], "restart": ["db"]}
+    assert readers([*changes, Change("/d", ABSENT, state(), unit="web", restart=True)]) == {"reload": [], "restart": ["db", "web"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "reload", "restart"),
+    [
+        ({"ActiveState": "active", "StateChangeTimestampMonotonic": "9", "ExecMainStartTimestampMonotonic": "9"}, ["web"], ["web"]),
+        ({"ActiveState": "active", "StateChangeTimestampMonotonic": "11", "ExecMainStartTimestampMonotonic": "9"}, [], ["web"]),
+        ({"ActiveState": "active", "StateChangeTimestampMonotonic": "11", "ExecMainStartTimestampMonotonic": "11"}, [], []),
+        ({"ActiveState": "inactive", "StateChangeTimestampMonotonic": "9", "ExecMainStartTimestampMonotonic": "9"}, [], []),
+        ({}, [], []),
+    ],
+)
+def test_a_unit_is_stale_when_it_runs_since_before_the_last_change(said, reload, restart):
+    assert stale({"reload": {"web": 10}, "restart": {}}, {"web": said})["reload"] == reload
+    assert stale({"reload": {}, "restart": {"web": 10}}, {"web": said})["restart"] == restart
+
+
+def test_a_file_that_is_not_present_is_removed():
+    tree = expand({"name": "t", "service": "web", "files": [{"dest": "/x", "content": "", "present": False}]})
+    assert tree["files"] == []
+    assert [(entry["path"], entry["unit"]) for entry in tree["absent"]] == [("/x", "web")]
+
+
+def test_a_file_has_its_own_reader_or_the_trees():
+    tree = expand({"name": "t", "service": "web", "files": [{"dest": "/x", "content": ""}, {"dest": "/y", "content": "", "service": "db"}]})
+    assert [entry["unit"] for entry in tree["files"]] == ["web", "db"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.foobar.lamp.plugins.module_utils import _host
 
 
@@ -24,3 +25,14 @@ def test_only_active_and_enabled_services_count():
 
 def test_users():
     assert _host.users("root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\n+\n") == ["root", "www-data"]
+
+
+def test_system():
+    assert _host.system('PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nID=debian\nVERSION_ID="13"\n# x=y\n') == ("debian", "13")
+    assert _host.system("ID=debian\n") == ("debian", "")
+    assert _host.system("") == ("", "")
+
+
+@pytest.mark.parametrize(("limit", "memory"), [("", 4000), ("max\n", 4000), ("1073741824\n", 1024), ("9223372036854771712", 4000)])
+def test_memory_is_the_hosts_or_its_containers(limit, memory):
+    assert _host.memory_mb("MemFree: 1 kB\nMemTotal:        4096000 kB\n", limit) == memory

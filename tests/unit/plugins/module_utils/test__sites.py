@@ -102,33 +102,39 @@ def records_of(*arguments):
     return {(record["name"], record["type"]): record["values"] for record in _sites.dns_records(*arguments)}
 
 
-def test_records_lead_to_the_web_hosts_within_the_domain():
+SERVERS = [["192.0.2.1"], ["192.0.2.2", "2001:db8::2"]]
+
+
+def test_records_lead_to_the_web_hosts_within_the_domain_and_touch_nothing_else_of_somebody_elses_zone():
     sites = {"www.foobar.com": {"aliases": ["foobar.com", "www.elsewhere.org"]}}
     assert records_of(sites, "foobar.com", ["192.0.2.1", "2001:db8::1"]) == {
         ("www.foobar.com.", "A"): ["192.0.2.1"],
         ("www.foobar.com.", "AAAA"): ["2001:db8::1"],
         ("foobar.com.", "A"): ["192.0.2.1"],
         ("foobar.com.", "AAAA"): ["2001:db8::1"],
-        ("@", "CAA"): ['0 issue ";"'],
+    }
+
+
+def test_zone_of_our_own_names_its_servers_who_may_issue_certificates_and_that_it_has_no_mail():
+    assert records_of({}, "foobar.com", [], SERVERS, ["letsencrypt.org"]) == {
+        ("@", "NS"): ["ns1.foobar.com.", "ns2.foobar.com."],
+        ("ns1.foobar.com.", "A"): ["192.0.2.1"],
+        ("ns2.foobar.com.", "A"): ["192.0.2.2"],
+        ("ns2.foobar.com.", "AAAA"): ["2001:db8::2"],
+        ("@", "CAA"): ['0 issue "letsencrypt.org"'],
         ("@", "MX"): ["0 ."],
         ("@", "TXT"): ["v=spf1 -all"],
         ("_dmarc", "TXT"): ["v=DMARC1; p=reject"],
     }
-
-
-def test_records_name_our_own_name_servers_and_who_may_issue_certificates():
-    records = records_of({}, "foobar.com", [], [["192.0.2.1"], ["192.0.2.2", "2001:db8::2"]], ["letsencrypt.org"])
-    assert records["@", "NS"] == ["ns1.foobar.com.", "ns2.foobar.com."]
-    assert records["ns2.foobar.com.", "AAAA"] == ["2001:db8::2"]
-    assert records["@", "CAA"] == ['0 issue "letsencrypt.org"']
+    assert records_of({}, "foobar.com", [], SERVERS)["@", "CAA"] == ['0 issue ";"']
 
 
 def test_declared_records_win_and_declared_mail_ends_the_denial_of_mail():
-    mail = {"name": "foobar.com.", "type": "mx", "values": ["10 mail"]}
-    records = _sites.dns_records(
-        {"www.foobar.com": {}}, "foobar.com", ["192.0.2.1"], (), (), [mail, {"name": "www", "type": "A", "values": []}]
-    )
-    assert [(record["name"], record["type"]) for record in records] == [("@", "CAA"), ("foobar.com.", "mx"), ("www", "A")]
+    declared = [{"name": "foobar.com.", "type": "mx", "values": ["10 mail"]}, {"name": "www", "type": "A", "values": ["192.0.2.9"]}]
+    records = records_of({"www.foobar.com": {}}, "foobar.com", ["192.0.2.1"], SERVERS[:1], [], declared)
+    assert records["foobar.com.", "mx"] == ["10 mail"]
+    assert records["www", "A"] == ["192.0.2.9"]
+    assert not {("www.foobar.com.", "A"), ("@", "MX"), ("@", "TXT"), ("_dmarc", "TXT")} & records.keys()
 
 
 def test_first_name_server_is_primary_and_the_others_copy_it():
@@ -143,9 +149,9 @@ def test_first_name_server_is_primary_and_the_others_copy_it():
     assert _sites.bind_keys(servers[:1], 0, "") == [{"name": "lamp"}]
 
 
-def test_addresses_prefer_what_is_given_and_leave_out_link_local():
-    facts = {"default_ipv4": {"address": "10.0.0.1"}, "default_ipv6": {"address": "fe80::1"}}
-    assert _sites.addresses([{"lamp_address": "192.0.2.1"}, {"ansible_facts": facts}]) == ["192.0.2.1", "10.0.0.1"]
+def test_addresses_prefer_what_is_given():
+    facts = {"foobar_lamp": {"addresses": ["10.0.0.1", "2001:db8::1"]}}
+    assert _sites.addresses([{"lamp_address": "192.0.2.1"}, {"ansible_facts": facts}]) == ["192.0.2.1", "10.0.0.1", "2001:db8::1"]
     with pytest.raises(ValueError, match="No address of host x is known"):
         _sites.addresses([{"inventory_hostname": "x"}])
 

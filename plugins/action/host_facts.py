@@ -1,0 +1,25 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of host_facts: a host is asked once a run, however many roles want to know."""
+
+from __future__ import annotations
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    """Answer from what this very run has asked already, else ask."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        """Return the module's result, or nothing new."""
+        result = super().run(tmp, task_vars)
+        known = ((task_vars or {}).get("ansible_facts") or {}).get("foobar_lamp") or {}
+        # All but the last part of a task's identity is the run's own: a fact from a cache is another run's, and may be old.
+        run = self._task._uuid.rpartition("-")[0]
+        if known.get("asked_by") == run and not boolean(self._task.args.get("refresh", False)):
+            return {**result, "changed": False}
+        return self._execute_module(module_args={**self._task.args, "_run": run}, task_vars=task_vars)

@@ -1,0 +1,127 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask many web pages at once whether they are well."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: http_health
+author: The foobar.lamp developers (@foobar)
+short_description: Ask many web pages at once whether they are well
+version_added: 0.1.0
+description:
+  - Asks all pages at the same time, from the host that the module runs on, and each again until it is well or the time is over.
+  - A page is well when it is answered with a status below 400. A redirection is not followed.
+options:
+  pages:
+    description: The pages.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: What the page is called in the result. Each name once.
+        type: str
+        required: true
+      path:
+        description: The path and query that are asked for.
+        type: str
+        default: /
+      host:
+        description: The name of the site, sent as the header C(Host). O(pages[].name) by default.
+        type: str
+  address:
+    description: The address of the web server.
+    type: str
+    default: 127.0.0.1
+  port:
+    description: The port of the web server.
+    type: int
+    default: 80
+  timeout:
+    description: How many seconds all pages have to become well.
+    type: int
+    default: 15
+attributes:
+  check_mode:
+    description: Asks all the same; nothing is ever changed.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Ask the sites
+  foobar.lamp.http_health:
+    pages:
+      - {name: www.foobar.com, path: /healthz}
+      - {name: shop.foobar.com}
+  register: health
+  failed_when: health.ill | length > 0
+"""
+
+RETURN = r"""
+ill:
+  description: What is wrong with each page that is not well, by name.
+  returned: always
+  type: dict
+  sample: {shop.foobar.com: "answered 503 Service Unavailable"}
+"""
+
+import concurrent.futures
+import http.client
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+PAUSE = 0.3  # seconds between two questions to one page
+
+
+def ask(page, address, port, deadline):
+    """Return what is wrong with ``page``, an empty text when it is well."""
+    connection = http.client.HTTPConnection(address, port, timeout=max(1.0, deadline - time.monotonic()))
+    try:
+        connection.request("GET", page["path"], headers={"Host": page["host"] or page["name"], "User-Agent": "foobar.lamp"})
+        answer = connection.getresponse()
+        return "" if answer.status < 400 else f"answered {answer.status} {answer.reason}"
+    except (OSError, http.client.HTTPException) as error:
+        return f"does not answer ({error or type(error).__name__})"
+    finally:
+        connection.close()
+
+
+def wait(page, address, port, deadline):
+    """Ask until ``page`` is well or the time is over; return what is wrong with it in the end."""
+    while (wrong := ask(page, address, port, deadline)) and time.monotonic() + PAUSE < deadline:
+        time.sleep(PAUSE)
+    return wrong
+
+
+def main():
+    """Ask, and say who is ill."""
+    module = AnsibleModule(
+        argument_spec={
+            "pages": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {"name": {"type": "str", "required": True}, "path": {"type": "str", "default": "/"}, "host": {"type": "str"}},
+            },
+            "address": {"type": "str", "default": "127.0.0.1"},
+            "port": {"type": "int", "default": 80},
+            "timeout": {"type": "int", "default": 15},
+        },
+        supports_check_mode=True,
+    )
+    pages, address, port = (module.params[name] for name in ("pages", "address", "port"))
+    deadline = time.monotonic() + module.params["timeout"]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+        wrongs = list(pool.map(lambda page: wait(page, address, port, deadline), pages))
+    module.exit_json(changed=False, ill={page["name"]: wrong for page, wrong in zip(pages, wrongs, strict=True) if wrong})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""config_tree on file systems that are full, read-only or otherwise in the way: nothing is left half-written."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from conftest import HOST, recap, run
+
+
+def on_host(script, check=True):
+    """Return what a shell on the host says."""
+    return run("docker", "exec", HOST, "sh", "-euc", script, check=check).stdout
+
+
+@pytest.fixture
+def tree(user, host):
+    """Return ``tree(**arguments)``: a run with nothing but config_tree."""
+
+    def tree(*options, **arguments):
+        task = {"name": "Configure", "foobar.lamp.config_tree": {"name": "test", **arguments}}
+        play = [{"hosts": "lamp", "gather_facts": False, "tasks": [task]}]
+        (user.place / "tree.yml").write_text(yaml.safe_dump(play))
+        return user.play(*options, playbook="tree.yml")
+
+    return tree
+
+
+@pytest.fixture
+def place(host):
+    """Return ``place(options)``: a file system mounted with these options at /mnt/test, with a file in it."""
+
+    def place(options):
+        on_host(f"mkdir -p /mnt/test; mount -t tmpfs -o {options} tmpfs /mnt/test; echo old > /mnt/test/small")
+
+    yield place
+    on_host("umount --recursive /mnt/test; rm -rf /var/lib/foobar.lamp/config_tree/test")
+
+
+def listing():
+    return on_host(r"cd /mnt/test; find . -printf '%p %i %u %g %m %s\n' | sort; cat small")
+
+
+def test_full_file_system(tree, place):
+    place("size=256k")
+    before = listing()
+    done = tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}, {"dest": "/mnt/test/big", "content": "x" * 2**20}])
+    assert re.search(r"/mnt/test/big: No space left on device\.\s+The old files are back\.", done.stdout), done.stdout
+    assert listing() == before
+
+
+def test_read_only_file_system(tree, place):
+    place("size=256k")
+    on_host("mount -o remount,ro /mnt/test")
+    done = tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}])
+    assert "/mnt/test: Read-only file system." in done.stdout, done.stdout
+    on_host("mount -o remount,rw /mnt/test")
+    assert recap(tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}]))["changed"] == 1
+    assert on_host("cat /mnt/test/small") == "new\n"
+
+
+def test_file_that_another_is_mounted_on(tree, place):
+    place("size=256k")
+    on_host("touch /mnt/test/held; mount --bind /etc/hostname /mnt/test/held")
+    before = listing()
+    done = tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}, {"dest": "/mnt/test/held", "content": "new\n"}])
+    assert re.search(r"/mnt/test/held: .*\.\s+The old files are back\.", done.stdout), done.stdout
+    assert listing() == before
+
+
+def test_path_below_a_file(tree, place):
+    place("size=256k")
+    done = tree(files=[{"dest": "/mnt/test/small/x", "content": "new\n"}])
+    assert "/mnt/test/small/x: cannot be there, because /mnt/test/small or what is above it is no directory." in " ".join(
+        done.stdout.split()
+    )
+
+
+def test_bytes_that_are_no_text_and_special_modes(user, tree, place):
+    place("size=256k")
+    (user.place / "bytes").write_bytes(b"\xff\x00\xfe")
+    arguments = {"files": [{"dest": "/mnt/test/bytes", "src": str(user.place / "bytes"), "mode": "4711"}]}
+    done = tree("--diff", **arguments)
+    assert "(binary, 3 bytes, SHA-256" in done.stdout
+    assert on_host("stat -c %a /mnt/test/bytes; od -An -tx1 /mnt/test/bytes").split() == ["4711", "ff", "00", "fe"]
+    assert recap(tree(**arguments))["changed"] == 0
+
+
+def test_dry_run_shows_the_same_diff_and_changes_nothing(tree, place):
+    place("size=256k")
+    before = listing()
+    arguments = {"files": [{"dest": "/mnt/test/small", "content": "new\n"}], "links": [{"dest": "/mnt/test/link", "target": "small"}]}
+    dry = tree("--check", "--diff", **arguments)
+    assert listing() == before
+    wet = tree("--diff", **arguments)
+    diffs = [done.stdout.partition("TASK [Configure]")[2].partition("PLAY RECAP")[0] for done in (dry, wet)]
+    assert "-old\n+new\n" in diffs[0]
+    assert diffs[0] == diffs[1]
+    assert on_host("cat /mnt/test/link") == "new\n"
+
+
+def test_secret_shows_in_no_diff_and_in_no_word_of_the_checker(tree, place):
+    place("size=256k")
+    secret = {"dest": "/mnt/test/secret", "content": "pass=correct-horse\n", "mode": "0600", "secret": True}
+    done = tree("--diff", "-vvv", files=[secret], test=["sh", "-c", "cat /mnt/test/secret; false"])
+    assert done.returncode != 0
+    assert "pass=********" in done.stdout
+    assert "correct-horse" not in done.stdout + done.stderr
+    assert on_host("test ! -e /mnt/test/secret && echo gone") == "gone\n"
