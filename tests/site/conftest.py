@@ -37,9 +37,15 @@ def web():
 
 
 @pytest.fixture(scope="session")
-def name_server():
-    """Return the name server."""
-    return _host("lamp_dns")
+def name_servers():
+    """Return the name servers, the primary first."""
+    return [_inventory.get_host(name) for name in _inventory.get_hosts("lamp_dns")]
+
+
+@pytest.fixture(scope="session")
+def name_server(name_servers):
+    """Return the primary name server."""
+    return name_servers[0]
 
 
 def address_of(host):
@@ -49,11 +55,10 @@ def address_of(host):
 
 @pytest.fixture(scope="session")
 def ask(name_server):
-    """Return ``ask(name, type)``: the answer of the site's name server, over UDP, as a dnspython message."""
-    server = address_of(name_server)
+    """Return ``ask(name, type, server)``: the answer of the site's name server, over UDP, as a dnspython message."""
 
-    def ask(name, kind="A"):
-        return dns.query.udp(dns.message.make_query(name, kind), server, timeout=5)
+    def ask(name, kind="A", server=None):
+        return dns.query.udp(dns.message.make_query(name, kind), address_of(server or name_server), timeout=5)
 
     return ask
 

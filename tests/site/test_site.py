@@ -25,10 +25,17 @@ def sign(browser):
 
 
 @pytest.mark.parametrize("name", [SITE, "foobar.com"])
-def test_name_leads_to_the_web_host(ask, web, name):
-    answer = ask(name)
-    assert answer.flags & dns.flags.AA
-    assert [rdata.address for rdata in answer.answer[0]] == [address_of(web)]
+def test_name_leads_to_the_web_host(ask, web, name_servers, name):
+    for server in name_servers:
+        answer = ask(name, server=server)
+        assert answer.flags & dns.flags.AA
+        assert [rdata.address for rdata in answer.answer[0]] == [address_of(web)]
+
+
+def test_zone_names_all_its_name_servers_and_denies_mail(ask, name_servers):
+    named = [rdata.target for rdata in ask("foobar.com", "NS").answer[0]]
+    assert sorted(ask(name).answer[0][0].address for name in named) == sorted(address_of(server) for server in name_servers)
+    assert [rdata.to_text() for rdata in ask("foobar.com", "MX").answer[0]] == ["0 ."]
 
 
 def test_name_server_is_authoritative_only(ask):
