@@ -9,6 +9,7 @@ hardly do.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -63,6 +64,17 @@ print(json.dumps([time.perf_counter() - began, len(plan.changes) if plan else 0]
 """
 
 
+@contextlib.contextmanager
+def serving(place):
+    """Serve the zone, new, in a directory below ``place``; the server ends whatever happens."""
+    with tempfile.TemporaryDirectory(dir=place) as own:
+        server = Bind(pathlib.Path(own))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
 def parameters(server, records):
     """Return the module's parameters, defaults included, as Ansible hands them over."""
     return {
@@ -115,11 +127,9 @@ def measure_work(place, python):
     for size in SIZES:
         records = hosts(size)
         for what, program, script in (("dns_records", sys.executable, OURS), ("octoDNS", python, OCTODNS)):
-            with tempfile.TemporaryDirectory(dir=place) as own:
-                server = Bind(pathlib.Path(own))
+            with serving(place) as server:
                 for run, expected in (("first", size), ("again", 0)):
                     found[f"{what}, own work", size, run] = own_work(program, script, parameters(server, records), expected)
-                server.stop()
     return found
 
 
@@ -127,12 +137,10 @@ def measure_tasks(place):
     """Return what whole tasks take in one round: ``{(what, size, run): seconds}``."""
     found, records, nothing = {}, hosts(SIZES[0]), playbook(place, [])
     for number, what in enumerate(("dns_records, whole task", "nsupdate in a loop")):
-        with tempfile.TemporaryDirectory(dir=place) as own:
-            server = Bind(pathlib.Path(own))
+        with serving(place) as server:
             chosen, factor = (records, 1) if number == 0 else (records[:LOOPED], SIZES[0] / LOOPED)
             for run in ("first", "again"):
                 found[what, SIZES[0], run] = (playbook(place, tasks_of(server, chosen)[number]) - nothing) * factor
-            server.stop()
     return found
 
 
