@@ -85,10 +85,10 @@ pip_from_package() {
 # engine: a Docker engine that answers.
 engine() {
     docker info > /dev/null 2>&1 && return
+    local packages=(docker.io iptables)
     # The client is a package of its own since Debian 13.
-    local client=docker.io
-    ! apt-cache show docker-cli > /dev/null 2>&1 || client=docker-cli
-    command -v dockerd > /dev/null || install docker.io "$client" iptables
+    ! apt-cache show docker-cli > /dev/null 2>&1 || packages+=(docker-cli)
+    command -v dockerd > /dev/null || install "${packages[@]}"
     if [ -d /run/systemd/system ]; then
         root systemctl start docker
     else
