@@ -24,6 +24,10 @@ times() { printf '%s\n' "${STEPS[@]}"; printf '%5d s  in all\n' $((SECONDS - BEG
 
 explain() {
     local status=$?
+    case $status in
+        # What Ctrl-C leaves: of the shell, and of Ansible.
+        130 | 99) printf '\n%s was interrupted at "%s": run it again, it goes on from there.\n' "$0" "$STEP" >&2; return ;;
+    esac
     [ "$status" -eq 0 ] || [ -z "$STEP" ] || printf '\n%s stopped at "%s" (status %s). What it said stands above; correct that and run it again.\n' \
         "$0" "$STEP" "$status" >&2
 }

@@ -44,6 +44,7 @@ class FilterModule:
                     "python_app_apps",
                     "secret_problems",
                     "site_problems",
+                    "variable_problems",
                 )
             },
         }

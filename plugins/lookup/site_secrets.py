@@ -60,6 +60,10 @@ _ALPHABET = string.ascii_letters + string.digits
 _LENGTH = 48  # characters of 62: 285 bits
 
 
+def _new():
+    return "".join(secrets.choice(_ALPHABET) for _position in range(_LENGTH))
+
+
 def _read_or_make(path):
     """Return the secret in the file ``path``, which is made when it is not there; of two makers at once the first wins."""
     directory = os.path.dirname(path)
@@ -68,7 +72,7 @@ def _read_or_make(path):
         handle, temporary = tempfile.mkstemp(dir=directory)  # has mode 0600
         try:
             with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write("".join(secrets.choice(_ALPHABET) for _position in range(_LENGTH)) + "\n")
+                file.write(_new() + "\n")
                 file.flush()
                 os.fsync(file.fileno())
             with contextlib.suppress(FileExistsError):
@@ -98,16 +102,23 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         """Return ``[{site: {secret: value}}]``."""
         self.set_options(var_options=variables, direct=kwargs)
+        # A dry run makes nothing: what is not there yet is another secret each time, and nobody keeps it.
+        dry = bool((variables or {}).get("ansible_check_mode"))
         directory, given = self.get_option("directory"), self.get_option("given")
         found = {}
         try:
-            _keep_out_of_git(directory)
+            if not dry:
+                _keep_out_of_git(directory)
             for site in self.get_option("sites"):
                 own = given.get(site) or {}
-                found[site] = {name: own[name] if own.get(name) else _read_or_make(os.path.join(directory, site, name)) for name in terms}
+                found[site] = {name: own.get(name) or self._kept(os.path.join(directory, site, name), dry) for name in terms}
         except OSError as error:
             raise AnsibleLookupError(
                 f"The secrets in {directory} cannot be kept: {error.strerror} ({error.filename}). "
                 "Correct it, or name another directory in lamp_secrets_dir."
             ) from error
         return [found]
+
+    @staticmethod
+    def _kept(path, dry):
+        return _new() if dry and not os.path.exists(path) else _read_or_make(path)

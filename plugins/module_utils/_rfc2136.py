@@ -62,6 +62,10 @@ class UnreachableError(ServerError):
     """Nobody answers at the server's address."""
 
 
+class UnservedError(ServerError):
+    """The server does not serve the zone."""
+
+
 class RacedError(Exception):
     """The zone changed between reading and writing."""
 
@@ -295,7 +299,8 @@ class Server:
         answer = self._exchange(stream, dns.message.make_query(self._zone, "SOA", flags=0))
         if answer.rcode() != dns.rcode.NOERROR:
             remedy = "check the zone's name, and that it is primary for the zone."
-            raise self._refused(dns.rcode.to_text(answer.rcode()), " to the query for the SOA", remedy)
+            refusal = self._refused(dns.rcode.to_text(answer.rcode()), " to the query for the SOA", remedy)
+            raise UnservedError(str(refusal), refusal.word)
         for rrset in answer.answer:
             if (rrset.name, rrset.rdtype) == (self._zone, dns.rdatatype.SOA):
                 return rrset[0]

@@ -34,6 +34,25 @@ APP_KEYS = {
     "user": str,
 }
 LAYERS = ("lamp_db", "lamp_dns", "lamp_web")
+#: The variables of an inventory that playbooks read.
+VARIABLES = (
+    "lamp_address",
+    "lamp_base_dir",
+    "lamp_certificate_authorities",
+    "lamp_deploy_site",
+    "lamp_deploy_version",
+    "lamp_dns_force",
+    "lamp_dns_key",
+    "lamp_dns_records",
+    "lamp_dns_server",
+    "lamp_dnssec_policy",
+    "lamp_domain",
+    "lamp_release",
+    "lamp_secrets",
+    "lamp_secrets_dir",
+    "lamp_sites",
+    "lamp_untested_os",
+)
 
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z")
@@ -154,6 +173,16 @@ def secret_problems(given, sites):
                 for key in SECRETS
                 if key in own and (not isinstance(own[key], str) or len(own[key]) < 12)
             )
+    return problems
+
+
+def variable_problems(names):
+    """Return a sentence for each of the variables ``names`` that begins with ``lamp_`` and is none of ours: it would count for nothing."""
+    problems = []
+    for name in sorted(name for name in names if name.startswith("lamp_") and name not in VARIABLES):
+        near = difflib.get_close_matches(name, VARIABLES, n=1)
+        hint = f"did you mean {near[0]}?" if near else "correct or remove it, see docs/sites.md."
+        problems.append(f"{name} is not a known variable: {hint}")
     return problems
 
 

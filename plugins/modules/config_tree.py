@@ -288,13 +288,15 @@ from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transacti
 
 JOURNALS = "/var/lib/foobar.lamp/config_tree"
 LONGEST_OUTPUT = 8000
+LONGEST_NAME = 80
 
 
 def run_test(argv: list[str], secrets: list[bytes]) -> None:
     """Ask the service's checker; what it says is the error."""
     # Checkers live in sbin, which not every login has in its search path.
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
-    name = " ".join(argv)
+    words = " ".join(" ".join(argv).split())
+    name = words if len(words) <= LONGEST_NAME else f"{words[:LONGEST_NAME]}…"
     try:
         done = subprocess.run(
             argv,

@@ -21,7 +21,8 @@ extends_documentation_fragment: [foobar.lamp.name_server]
 attributes:
   check_mode:
     support: full
-    description: Sends no update. Where nobody answers yet, all records are reported as to be created, with a warning.
+    description: >-
+      Sends no update. Where nobody answers yet, or nobody for this zone, all records are reported as to be created, with a warning.
   diff_mode:
     support: full
     description: Shows the zone before and after in the format of a zone file.
@@ -312,7 +313,7 @@ def main():
         outcome = converge(params, module.check_mode)
     except _zone_converge.PartError as error:
         module.fail_json(msg=str(error), **_result(error.outcome, module._diff))
-    except _rfc2136.UnreachableError as error:
+    except (_rfc2136.UnreachableError, _rfc2136.UnservedError) as error:
         if module.check_mode:
             to_come(str(error))
         module.fail_json(msg=str(error))

@@ -66,6 +66,10 @@ def test_missing_variable(user, refused, variable):
     refused(variable, "for instance" if variable == "lamp_domain" else "describe at least one site", inventory=inventory)
 
 
+def test_misspelt_variable(refused):
+    refused("lamp_secret is not a known variable: did you mean lamp_secrets?", lamp_secret={})
+
+
 def test_host_in_no_group(user, refused):
     inventory = copy.deepcopy(user.inventory)
     inventory["all"] = {"hosts": {"server2": {"ansible_host": "192.0.2.2"}}}

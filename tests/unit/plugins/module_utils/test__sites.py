@@ -59,6 +59,12 @@ def test_good_inventory_has_no_problems():
     assert _sites.inventory_problems({"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "ungrouped": []}) == []
 
 
+def test_misspelt_variables_are_named():
+    assert _sites.variable_problems(["lamp_sites", "lamp_domain", "other", "apache_listen"]) == []
+    assert _sites.variable_problems(["lamp_secret"]) == ["lamp_secret is not a known variable: did you mean lamp_secrets?"]
+    assert "lamp_x is not a known variable: correct or remove it" in _sites.variable_problems(["lamp_x"])[0]
+
+
 @pytest.mark.parametrize("domain", ["", "foobar", "foobar.com.", "-x.com", 5, None])
 def test_wrong_domain(domain):
     assert "lamp_domain is" in _sites.domain_problems(domain)[0]
