@@ -62,7 +62,7 @@ def test_good_inventory_has_no_problems():
 def test_misspelt_variables_are_named():
     assert _sites.variable_problems(["lamp_sites", "lamp_domain", "other", "apache_listen"]) == []
     assert _sites.variable_problems(["lamp_secret"]) == ["lamp_secret is not a known variable: did you mean lamp_secrets?"]
-    assert "lamp_x is not a known variable: correct or remove it" in _sites.variable_problems(["lamp_x"])[0]
+    assert "lamp_wxyzwxyz is not a known variable: correct or remove it" in _sites.variable_problems(["lamp_wxyzwxyz"])[0]
 
 
 @pytest.mark.parametrize("domain", ["", "foobar", "foobar.com.", "-x.com", 5, None])
