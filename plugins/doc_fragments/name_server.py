@@ -48,13 +48,10 @@ options:
     description: Whether to talk over TLS (RFC 7858, RFC 9103).
     type: bool
     default: false
-    version_added: 0.2.0
   tls_ca:
     description: A file with the certificates that the server's is trusted by; without it those that the system trusts.
     type: path
-    version_added: 0.2.0
   tls_name:
     description: The name that the server's certificate has to bear, O(server) by default.
     type: str
-    version_added: 0.2.0
 """

@@ -67,7 +67,6 @@ options:
       Makes PTR records in this (reverse) zone from the A and AAAA records of another zone: those whose addresses lie in this one.
       Of several names for one address the first is taken. A PTR record in O(records) wins.
     type: dict
-    version_added: 0.2.0
     suboptions:
       zone:
         description: The other zone's name.
@@ -97,35 +96,29 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.2.0
   max_change:
     description: How many percent of the zone's record sets may be changed or deleted in one run. What is created does not count.
     type: int
     default: 30
-    version_added: 0.2.0
   small_zone:
     description: In a zone of fewer record sets than this O(max_change) does not count.
     type: int
     default: 10
-    version_added: 0.2.0
   force:
     description: Whether to go past O(max_change), and to take away name servers of the zone itself.
     type: bool
     default: false
-    version_added: 0.2.0
   wait_seconds:
     description: >-
       How many seconds to wait, at most, until all name servers of the zone answer with the new serial; 0 for not at all. They are
       asked over UDP.
     type: int
     default: 0
-    version_added: 0.2.0
   wait_servers:
     description: >-
       The addresses of the servers to wait for, with C(@) and the port where it is not 53. By default those of the zone's NS records.
     type: list
     elements: str
-    version_added: 0.2.0
 seealso:
   - module: foobar.lamp.dns_records_info
 """

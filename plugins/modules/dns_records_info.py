@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: dns_records_info
 author: The foobar.lamp developers (@foobar)
 short_description: Read the records of a DNS zone
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Reads a zone by transfer (AXFR) and returns its records in the shape that M(foobar.lamp.dns_records) takes.
 extends_documentation_fragment: [foobar.lamp.name_server]
