@@ -24,7 +24,7 @@ def apache_problems(vhosts, default_site, listen, status_port, modules):
         for module in modules
         if not _MODULE.match(module)
     ]
-    owners = {}
+    owners, paths, groups = {}, {}, {}
     for number, vhost in enumerate(vhosts):
         for name in [vhost["name"], *(vhost.get("aliases") or [])]:
             if not _NAME.match(name):
@@ -33,6 +33,14 @@ def apache_problems(vhosts, default_site, listen, status_port, modules):
                 problems.append(f"apache_vhosts gives the name {name} to two virtual hosts: leave it to one.")
         if not (vhost.get("document_root") or vhost.get("static") or vhost.get("wsgi")):
             problems.append(f"apache_vhosts gives {vhost['name']} nothing to serve: add document_root, static or wsgi.")
+        for wsgi in vhost.get("wsgi") or []:
+            group, path = wsgi.get("name") or vhost["name"], wsgi.get("path") or "/"
+            if not path.startswith("/"):
+                problems.append(f"apache_vhosts gives {vhost['name']} an application under the path {path!r}: begin it with a slash.")
+            elif paths.setdefault((number, path.rstrip("/")), group) != group:
+                problems.append(f"apache_vhosts gives {vhost['name']} two applications under the path {path}: give each a path of its own.")
+            if groups.setdefault(group, (number, path)) != (number, path):
+                problems.append(f"apache_vhosts names two applications {group}: give each a name of its own.")
     names = [vhost["name"] for vhost in vhosts]
     if default_site and default_site not in names:
         problems.append(f"apache_default_site is {default_site!r}, which apache_vhosts does not have: name one of them, or leave it empty.")
