@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter of the role apache that says what is wrong with its inputs. Private to the role."""
+"""Filters of the role apache: what its inputs say, and what is wrong with them. Private to the role."""
 
 from __future__ import annotations
 
@@ -47,9 +47,15 @@ def apache_problems(vhosts, default_site, listen, status_port, modules):
     return problems
 
 
+def apache_applications(vhost):
+    """Return the applications of a virtual host with name and path, deeper paths first: Apache takes the first that fits."""
+    found = [{**wsgi, "name": wsgi.get("name") or vhost["name"], "path": wsgi.get("path") or "/"} for wsgi in vhost.get("wsgi") or []]
+    return sorted(found, key=lambda wsgi: wsgi["path"], reverse=True)
+
+
 class FilterModule:
-    """Names the filter."""
+    """Names the filters."""
 
     def filters(self):
         """Return ``{name: function}``."""
-        return {"apache_problems": apache_problems}
+        return {"apache_applications": apache_applications, "apache_problems": apache_problems}

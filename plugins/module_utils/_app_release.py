@@ -14,6 +14,7 @@ import contextlib
 import datetime
 import fcntl
 import glob
+import gzip
 import json
 import os
 import pathlib
@@ -29,6 +30,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
 
 LOGS = "/var/log/python_app"
 MODULE = "/usr/lib/apache2/modules/mod_wsgi.so"
+TEXTS = (".css", ".html", ".js", ".json", ".map", ".mjs", ".svg", ".txt", ".wasm", ".xml")
 LONGEST_OUTPUT = 6000
 PAUSE = 0.05  # seconds between two looks at the processes
 
@@ -125,6 +127,7 @@ class Application:
         shutil.chown(static, self.plan["user"], self.plan["user"])
         if "collect" in self.plan["steps"]:
             self._step("collect")
+        self._compress(static)
         self._hand_over(static)
         self._check_python()
         self._check("import")
@@ -145,6 +148,19 @@ class Application:
         shutil.rmtree(shipped, ignore_errors=True)
         # The application's user cannot write what Python would keep for the next start.
         subprocess.run([f"{self.directory}/venv/bin/python", "-m", "compileall", "-q", source], check=False, capture_output=True)
+
+    def _compress(self, static):
+        """Put compressed neighbours beside texts: gzip's, and those of the host's program brotli where there is one."""
+        brotli = shutil.which("brotli")
+        for folder, _folders, names in os.walk(static):
+            for path in (os.path.join(folder, name) for name in names if name.endswith(TEXTS)):
+                content = pathlib.Path(path).read_bytes()
+                packed = gzip.compress(content, 9, mtime=0)
+                # Below a packet nothing is won.
+                if len(content) > 1000 and len(packed) < len(content):
+                    pathlib.Path(f"{path}.gz").write_bytes(packed)
+                    if brotli:
+                        subprocess.run([brotli, "--force", "--output", f"{path}.br", path], check=True, capture_output=True)
 
     def _hand_over(self, static):
         """Make the static files root's: the application cannot write its own code."""

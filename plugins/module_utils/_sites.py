@@ -342,7 +342,7 @@ def apache_vhosts(sites):
             if "collect" in app or "static_dir" in app:
                 url = app.get("static_url", f"{path.rstrip('/')}/static/")
                 directory = f"{current}/{app.get('static_dir', 'static')}"
-                vhost.setdefault("static", []).append({"url": url, "path": directory, "immutable": "collect" in app})
+                vhost.setdefault("static", []).append({"url": url, "path": directory, "immutable": "collect" in app, "precompressed": True})
         vhosts.append(vhost)
     return vhosts
 

@@ -161,7 +161,7 @@ def test_vhost_has_the_application_and_its_static_files():
     (wsgi,) = vhost["wsgi"]
     assert wsgi["script"] == "/srv/www.foobar.com/current/wsgi.py"
     assert wsgi["threads"] == 3
-    assert vhost["static"] == [{"url": "/static/", "path": "/srv/www.foobar.com/current/static", "immutable": True}]
+    assert vhost["static"] == [{"url": "/static/", "path": "/srv/www.foobar.com/current/static", "immutable": True, "precompressed": True}]
     assert vhost["extra"] == "Header unset X"
 
 
@@ -170,7 +170,9 @@ def test_applications_under_paths_of_one_site():
     (vhost,) = _sites.apache_vhosts(site)
     assert [(wsgi["name"], wsgi["path"]) for wsgi in vhost["wsgi"]] == [("www.foobar.com", "/"), ("www.foobar.com_api", "/api")]
     assert vhost["wsgi"][1]["memory_limit"] == 512
-    assert vhost["static"] == [{"url": "/api/static/", "path": "/srv/www.foobar.com_api/current/s", "immutable": False}]
+    assert vhost["static"] == [
+        {"url": "/api/static/", "path": "/srv/www.foobar.com_api/current/s", "immutable": False, "precompressed": True}
+    ]
     first, second = _sites.python_app_apps(site, SECRETS, "localhost", "/inv")
     assert (second["name"], second["host"], second["path"]) == ("www.foobar.com_api", "www.foobar.com", "/api")
     assert first["user"] != second["user"]
