@@ -255,8 +255,15 @@ class Application:
 
     def drop(self):
         """Remove the release, unless it is current; its log stays."""
-        if self.release != self.link("current"):
-            shutil.rmtree(self.directory, ignore_errors=True)
+        if self.release == self.link("current"):
+            return
+        shutil.rmtree(self.directory, ignore_errors=True)
+        if self.release == self.link("previous"):
+            others = [one["release"] for one in self.releases() if one["release"] != self.link("current")]
+            if others:
+                self._point("previous", others[0])
+            else:
+                os.unlink(f"{self.root}/previous")
 
     def note(self, what, before="", release=""):
         """Keep a line of what was done."""

@@ -35,10 +35,13 @@ def located(app):
 
 
 def chosen(apps, site="", version=""):
-    """Return those of ``apps`` that are the site's, at ``version``; all as they are where these are empty. Raises ValueError."""
+    """Return those of ``apps`` that are the site's, or the one of this name at ``version``; all where these are empty.
+
+    Raises ValueError.
+    """
     if not site and version:
         raise ValueError(f"lamp_deploy_version is {version!r}, but of which site? Give lamp_deploy_site, too.")
-    found = [app for app in apps if site in ("", app["name"], app.get("host"))]
+    found = [app for app in apps if site in ("", app["name"]) or (site == app.get("host") and not version)]
     if site and not found:
         names = ", ".join(app["name"] for app in apps)
         raise ValueError(f"lamp_deploy_site is {site!r}, which has no application: give one of {names}.")
@@ -102,13 +105,12 @@ def plan(app):
         "requirement": requirement(app) if kind(app) == "requirement" else "",
         "steps": {name: list(app[name]) for name in ("collect", "migrate", "after") if app.get(name)},
         "timeouts": {**TIMEOUTS, **{name: value for name, value in (app.get("timeouts") or {}).items() if value}},
-        "jobs": [job["name"] for key in ("workers", "timers") for job in app.get(key) or []],
     }
 
 
 def made_of(plan):
     """Return what of ``plan`` the release is made of: what its launchers read, and what makes another release when it changes."""
-    ways = {key: value for key, value in plan.items() if key not in ("timeouts", "jobs", "steps")}
+    ways = {key: value for key, value in plan.items() if key not in ("timeouts", "steps")}
     return json.dumps({**ways, "steps": {key: value for key, value in plan["steps"].items() if key != "after"}}, indent=2, sort_keys=True)
 
 
@@ -144,6 +146,8 @@ def _source_problems(where, app):
         found = "both a source and a requirement" if source else "neither source nor requirement"
         yield f"{where} with {found}: give one, a source to fetch or a requirement such as name==version for pip."
         return
+    if requirement and app.get("version") and re.search(r"[=<>~!@]", requirement):
+        yield f"{where} with the requirement {plain(requirement)} and the version {app['version']}: give the version in one of them only."
     if source and kind(app) in ("archive", "wheel") and is_url(source) and not app.get("checksum"):
         yield f"{where} with the source {plain(source)} and no checksum: give checksum, sha256: and the file's SHA-256 in hexadecimal."
     if app.get("checksum") and not _CHECKSUM.match(app["checksum"]):

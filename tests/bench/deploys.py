@@ -49,7 +49,7 @@ class Load:
 
     def __init__(self, address, options, seconds):
         # Visitors pause between two requests: a queue that is always full would measure the queue.
-        self._script = tempfile.NamedTemporaryFile("w", suffix=".lua")
+        self._script = tempfile.NamedTemporaryFile("w", suffix=".lua")  # noqa: SIM115 # it lives as long as wrk
         self._script.write(f"function delay() return {options.pause} end")
         self._script.flush()
         command = ["wrk", "--latency", "--timeout", "10s", "-t2", f"-c{options.connections}", f"-d{seconds}s", "-H", f"Host: {SITE}"]

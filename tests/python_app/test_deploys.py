@@ -74,7 +74,9 @@ def test_release_that_is_broken_behind_apache_only_is_taken_back(probe, fault, w
     assert done.returncode != 0
     assert words in done.stdout
     assert get("/").text == probe.current() == before
-    assert probe.releases() == there
+    # The oldest may be gone: a release that is taken back was current for a moment.
+    assert probe.releases() <= there
+    assert play("rollback").returncode == 0
 
 
 def wait_for_step(probe, step):

@@ -25,6 +25,7 @@ def app(tmp_path):
         ({"source": ""}, "neither source nor requirement"),
         ({"requirement": "shop==1"}, "both a source and a requirement"),
         ({"source": "", "requirement": "shop==1", "project": True}, "project, which a requirement is anyway"),
+        ({"source": "", "requirement": "shop==1", "version": "2"}, "requirement shop==1 and the version 2"),
         ({"requirements": ["x.txt"]}, "requirements x.txt, which is no file"),
         ({"constraints": ["x.txt"]}, "constraints x.txt, which is no file"),
         ({"wsgi": "shop"}, "wsgi 'shop'"),
@@ -69,6 +70,7 @@ def test_choice():
     apps = [{"name": "a.com", "host": "a.com"}, {"name": "a.com_x", "host": "a.com"}, {"name": "b.com", "host": "b.com"}]
     assert python_app.chosen_apps(apps) == apps
     assert [app["name"] for app in python_app.chosen_apps(apps, "a.com")] == ["a.com", "a.com_x"]
+    assert [app["name"] for app in python_app.chosen_apps(apps, "a.com", "2")] == ["a.com"]
     assert python_app.chosen_apps(apps, "a.com_x", 2) == [{"name": "a.com_x", "host": "a.com", "version": "2"}]
     with pytest.raises(AnsibleFilterError, match="give one of a.com, a.com_x, b.com"):
         python_app.chosen_apps(apps, "c.com")
