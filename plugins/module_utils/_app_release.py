@@ -214,12 +214,22 @@ class Application:
         self._prune()
         self.note("switched", old)
 
-    def back(self, release=""):
-        """Make an older release current again, the one before if none is named; returns its name."""
-        target, old = release or self.link("previous"), self.link("current")
-        there = ", ".join(f"{one['release']} ({one['source']})" for one in self.releases() if one["release"] != old) or "none"
-        if not target or not self.made(target) or target == old:
-            raise ReleaseError("back", f"There is no release {target or 'before this one'} to go back to. Others on this host: {there}.")
+    def target(self, release=""):
+        """Return the whole release to go back to, the one before if none is named; empty if there is none."""
+        found = release or self.link("previous")
+        return found if found and found != self.link("current") and self.made(found) else ""
+
+    def others(self):
+        """Return in words which releases there are but the current one."""
+        current = self.link("current")
+        return (
+            ", ".join(f"{one['release']} ({one['source']}, {one['made']})" for one in self.releases() if one["release"] != current)
+            or "none"
+        )
+
+    def back(self, target):
+        """Make another release current again; returns its name."""
+        old = self.link("current")
         self._point("previous", old)
         self._point("current", target)
         self.restart(target)

@@ -120,11 +120,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
 from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, ReleaseError
 
+REMOVED = "It is removed, and visitors see what they saw before. Correct the application and run again.\nIts own words, kept in /var/log/python_app:"
 WORDS = {
-    "make": "It is removed, and visitors see what they saw before.",
-    "migrate": "It is removed, and visitors see what they saw before.",
-    "switch": "It is removed, and visitors see what they saw before.",
-    "after": "The release is current all the same.",
+    "make": REMOVED,
+    "migrate": REMOVED,
+    "switch": REMOVED,
+    "after": "The release is current all the same. Its own words, kept in /var/log/python_app:",
     "back": "Visitors see what they saw before.",
     "restart": "",
 }
@@ -155,7 +156,7 @@ def act(application, step, params):
             raise ReleaseError("switch", f"Another deploy made {application.link('current')} current meanwhile: run again.")
         application.switch()
     elif step == "back":
-        params["releases"][name] = application.back(params["release"] or "")
+        params["releases"][name] = application.back(application.target(params["release"]))
         if params["drop"]:
             application.drop()
     elif step == "restart":
@@ -193,6 +194,16 @@ def main():
     changed, params["releases"] = False, {}
     if module.check_mode:
         module.exit_json(changed=step == "back", releases={}, invocation={})
+    if step == "back":
+        # An application that has nothing to go back to stays as it is, beside others that have.
+        able = [application for application in applications if application.target(params["release"])]
+        if not able:
+            there = "\n".join(f"{application.name}: {application.others()}" for application in applications)
+            module.fail_json(
+                msg=f"There is no release {params['release'] or 'before the current one'} to go back to. Others on this host:\n{there}",
+                invocation={},
+            )
+        applications = able
     for application in applications:
         try:
             with application.turn():
@@ -205,12 +216,8 @@ def main():
                     raise
         except ReleaseError as error:
             said = _python_app.mask(str(error), params["pip_environment"])
-            source = application.plan.get("source", "")
-            module.fail_json(
-                msg=f"{application.name}: release {application.release} of {source} failed ({error.step}). {WORDS[step]}\n"
-                f"Correct the application and run again. Its own words, kept in {application.log}:\n{said}",
-                invocation={},
-            )
+            what = f"release {application.release} of {application.plan['source']}" if application.release else "the release"
+            module.fail_json(msg=f"{application.name}: {what} failed ({error.step}). {WORDS[step]}\n{said}", invocation={})
     module.exit_json(changed=changed, releases=params["releases"], invocation={})
 
 

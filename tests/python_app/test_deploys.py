@@ -62,8 +62,8 @@ def test_broken_release_leaves_the_old_one(probe, site, fault, words):
     assert visitors.answers == [before]
     assert probe.current() == before
     assert probe.releases() == there
-    log = re.search(rf"kept in (/var/log/python_app/{PROBE}\.\w+\.log)", done.stdout)[1]
-    assert words[-1] in site.file(log).content_string
+    release = re.search(r"release (\w{12}) of", done.stdout)[1]
+    assert words[-1] in site.file(f"/var/log/python_app/{PROBE}.{release}.log").content_string
 
 
 @pytest.mark.parametrize(("fault", "words"), [("load", "broken load on purpose"), ("500 behind Apache", "broken page on purpose")])
