@@ -120,7 +120,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
 from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, ReleaseError
 
-REMOVED = "It is removed, and visitors see what they saw before. Correct the application and run again.\nIts own words, kept in /var/log/python_app:"
+REMOVED = """It is removed, and visitors see what they saw before. Correct the application and run again.
+Its own words, kept in /var/log/python_app:"""
 WORDS = {
     "make": REMOVED,
     "migrate": REMOVED,
