@@ -29,6 +29,7 @@ import time
 from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
 
 LOGS = "/var/log/python_app"
+UNITS = "/etc/systemd/system"
 MODULE = "/usr/lib/apache2/modules/mod_wsgi.so"
 TEXTS = (".css", ".html", ".js", ".json", ".map", ".mjs", ".svg", ".txt", ".wasm", ".xml")
 LONGEST_OUTPUT = 6000
@@ -253,7 +254,35 @@ class Application:
                 if time.monotonic() > deadline:
                     raise ReleaseError("load", f"A process of mod_wsgi does not come up. Apache's error log says:\n{self.apache_log()}")
                 time.sleep(PAUSE)
+        self._take_up_units(release)
         os.utime(f"{self.root}/releases/{release}/wsgi.py")
+
+    def _take_up_units(self, release):
+        """Let systemd run the workers and timers of the release, and no others of the application."""
+        with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
+            wanted = _python_app.units(json.load(file))
+        owned = re.compile(rf"{re.escape(self.name)}-[a-z0-9-]+\.(service|timer)")
+        there = {name for name in os.listdir(UNITS) if owned.fullmatch(name)}
+        if not wanted and not there:
+            return
+        gone = sorted(there - set(wanted))
+        if gone:
+            self._systemctl("disable", "--now", *gone)
+        for name in gone:
+            os.unlink(f"{UNITS}/{name}")
+        for name, text in wanted.items():
+            pathlib.Path(f"{UNITS}/{name}").write_text(text, encoding="utf-8")
+        self._systemctl("daemon-reload")
+        # A service that a timer starts waits for it.
+        started = [name for name in wanted if name.endswith(".timer") or name.replace(".service", ".timer") not in wanted]
+        if started:
+            self._systemctl("enable", *started)
+            self._systemctl("restart", *started)
+
+    def _systemctl(self, *words):
+        done = subprocess.run(["systemctl", "--quiet", *words], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ReleaseError("workers and timers", f"systemctl {' '.join(words)}:\n{done.stdout}{done.stderr}")
 
     def settings_are_new(self):
         """Return whether the settings are younger than the last loading."""

@@ -20,6 +20,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
 _WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_JOB = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
@@ -104,6 +105,7 @@ def plan(app):
         "extras": list(app.get("extras") or []),
         "requirement": requirement(app) if kind(app) == "requirement" else "",
         "steps": {name: list(app[name]) for name in ("collect", "migrate", "after") if app.get(name)},
+        **{kind: [{**job, "command": list(job["command"])} for job in app.get(kind) or []] for kind in ("workers", "timers")},
         "timeouts": {**TIMEOUTS, **{name: value for name, value in (app.get("timeouts") or {}).items() if value}},
     }
 
@@ -180,6 +182,12 @@ def problems(apps, keep_releases=2, port=80):
             problems.append(f"{where} with the user {user(app)!r}: use up to 32 small letters, digits, underscores and hyphens.")
         elif users.setdefault(user(app), app["name"]) != app["name"]:
             problems.append(f"{where} with the user {user(app)}, which runs {users[user(app)]} already: give each a user of its own.")
+        jobs = [job["name"] for kind in ("workers", "timers") for job in app.get(kind) or []]
+        for job in jobs:
+            if not _JOB.match(job):
+                problems.append(f"{where} with a worker or timer {job!r}: use small letters, digits and hyphens.")
+            elif jobs.count(job) > 1:
+                problems.append(f"{where} with two workers or timers {job}: give each a name of its own.")
         for key in ("health_path", "path"):
             if app.get(key) and not app[key].startswith("/"):
                 problems.append(f"{where} with {key} {app[key]!r}: begin it with a slash.")
@@ -236,3 +244,60 @@ def pages(plans, releases=None):
         }
         for plan in plans
     ]
+
+
+_UNIT = """# Made by the role python_app of foobar.lamp for the release that is current.
+[Unit]
+Description={job} of {name}
+After=network-online.target mariadb.service
+
+[Service]
+Type={type}
+User={user}
+Group={user}
+ExecStart={command}
+{restart}# Nothing but its state is for writing, and nothing of the system is within reach.
+ReadWritePaths={root}/state
+ProtectSystem=strict
+ProtectHome=true
+ProtectControlGroups=true
+ProtectKernelModules=true
+ProtectKernelTunables=true
+PrivateDevices=true
+PrivateTmp=true
+NoNewPrivileges=true
+CapabilityBoundingSet=
+LockPersonality=true
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=true
+RestrictRealtime=true
+RestrictSUIDSGID=true
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+"""
+_INSTALL = "\n[Install]\nWantedBy={target}.target\n"
+
+
+def _word(text):
+    """Return a word of a command as systemd reads it."""
+    for plain_text, escaped in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        text = str(text).replace(plain_text, escaped)
+    return f'"{text}"'
+
+
+def units(plan):
+    """Return the systemd units of the workers and timers of ``plan``: ``{file name: text}``."""
+    found = {}
+    for kind in ("workers", "timers"):
+        for job in plan.get(kind) or []:
+            unit = f"{plan['name']}-{job['name']}"
+            command = " ".join(map(_word, [f"{plan['root']}/current/run", *job["command"]]))
+            values = {"job": job["name"], "name": plan["name"], "user": plan["user"], "root": plan["root"], "command": command}
+            if kind == "workers":
+                service = _UNIT.format(**values, type="exec", restart="Restart=always\nRestartSec=2\n")
+                found[f"{unit}.service"] = service + _INSTALL.format(target="multi-user")
+            else:
+                found[f"{unit}.service"] = _UNIT.format(**values, type="oneshot", restart="")
+                timer = f"[Unit]\nDescription={job['name']} of {plan['name']}\n\n[Timer]\nOnCalendar={job['schedule']}\nPersistent=true\n"
+                found[f"{unit}.timer"] = timer + _INSTALL.format(target="timers")
+    return found

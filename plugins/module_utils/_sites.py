@@ -34,6 +34,8 @@ APP_KEYS = {
     "migrate": list,
     "collect": list,
     "after": list,
+    "workers": list,
+    "timers": list,
     "static_url": str,
     "static_dir": str,
     "health_path": str,

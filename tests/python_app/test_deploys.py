@@ -33,6 +33,22 @@ def test_command_after_the_switch(probe):
     assert probe.log(f"after of {probe.current()}")
 
 
+def test_worker_and_timer_belong_to_the_current_release(probe, site):
+    state = f"/srv/{PROBE}/state"
+    probe.change()
+    assert play("deploy").returncode == 0
+    wait_for(lambda: site.run(f"cat {state}/queue").stdout.strip() == probe.current())
+    assert site.service(f"{PROBE}-queue.service").is_enabled
+    assert site.check_output(f"systemctl is-active {PROBE}-clean.timer") == "active"
+    # It may write its state, and nothing else.
+    done = site.run(f"systemctl start {PROBE}-clean.service")
+    assert not done.succeeded
+    assert site.check_output(f"cat {state}/clean") == probe.current()
+    assert "Read-only file system" in site.check_output(f"journalctl --no-pager -u {PROBE}-clean.service")
+    assert play("rollback").returncode == 0
+    wait_for(lambda: site.run(f"cat {state}/queue").stdout.strip() == probe.current())
+
+
 def test_rollback_to_what_is_not_there_names_what_is(probe):
     done = play("rollback", lamp_release="000000000000")
     assert done.returncode != 0

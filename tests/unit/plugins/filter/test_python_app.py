@@ -32,6 +32,7 @@ def app(tmp_path):
         ({"wsgi": "shop:make(1)"}, "or a factory"),
         ({"user": "Big Name"}, "user 'Big Name'"),
         ({"name": "../x"}, "name '../x'"),
+        ({"workers": [{"name": "A b", "command": ["x"]}]}, "worker or timer 'A b'"),
         ({"health_path": "x"}, "health_path 'x'"),
         ({"path": "x"}, "path 'x'"),
         ({"environment": {"A-B": "x"}}, "environment variable 'A-B'"),

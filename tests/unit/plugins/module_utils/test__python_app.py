@@ -93,3 +93,18 @@ def test_page_has_its_site_and_release():
     page = {"name": "www.foobar.com_x", "host": "www.foobar.com", "path": "/x/h", "headers": {"X-Release": "1"}}
     assert _python_app.pages([plan]) == [page]
     assert _python_app.pages([plan], {"www.foobar.com_x": "2"})[0]["headers"] == {"X-Release": "2"}
+
+
+def test_units_of_workers_and_timers():
+    jobs = {
+        "workers": [{"name": "q", "command": ["sh", "-c", 'echo "$A" 5%']}],
+        "timers": [{"name": "t", "command": ["x"], "schedule": "daily"}],
+    }
+    units = _python_app.units(_python_app.plan({**APP, **jobs}))
+    assert sorted(units) == ["www.foobar.com-q.service", "www.foobar.com-t.service", "www.foobar.com-t.timer"]
+    worker = units["www.foobar.com-q.service"]
+    assert 'ExecStart="/srv/www.foobar.com/current/run" "sh" "-c" "echo \\"$$A\\" 5%%"' in worker
+    assert "WantedBy=multi-user.target" in worker
+    assert "Restart" not in units["www.foobar.com-t.service"].replace("Restrict", "")
+    assert "OnCalendar=daily" in units["www.foobar.com-t.timer"]
+    assert _python_app.units(_python_app.plan(APP)) == {}
