@@ -201,15 +201,16 @@ class Application:
     def switch(self):
         """Make the release current, once its health is asked; the old one stays in place if processes cannot load the new."""
         self._check("health")
-        old = self.link("current")
-        if old and old != self.release:
+        old, before = self.link("current"), self.link("previous")
+        if old:
             self._point("previous", old)
         self._point("current", self.release)
         try:
             self.restart()
         except ReleaseError:
-            if old and old != self.release:
+            if old:
                 self._point("current", old)
+                self._point("previous", before) if before else os.unlink(f"{self.root}/previous")
                 self.restart(old)
             raise
         self._prune()
@@ -261,8 +262,7 @@ class Application:
         """Let systemd run the workers and timers of the release, and no others of the application."""
         with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
             wanted = _python_app.units(json.load(file))
-        owned = re.compile(rf"{re.escape(self.name)}-[a-z0-9-]+\.(service|timer)")
-        there = {name for name in os.listdir(UNITS) if owned.fullmatch(name)}
+        there = {os.path.basename(path) for path in glob.glob(f"{UNITS}/{glob.escape(self.name)}-*") if self._owns(path)}
         if not wanted and not there:
             return
         gone = sorted(there - set(wanted))
@@ -278,6 +278,12 @@ class Application:
         if started:
             self._systemctl("enable", *started)
             self._systemctl("restart", *started)
+
+    def _owns(self, path):
+        """Return whether a unit is this application's; another's name may begin with its name."""
+        return pathlib.Path(path).is_file() and pathlib.Path(path).read_text(encoding="utf-8").startswith(
+            _python_app.unit_header(self.name)
+        )
 
     def _systemctl(self, *words):
         done = subprocess.run(["systemctl", "--quiet", *words], capture_output=True, text=True, check=False)

@@ -246,8 +246,7 @@ def pages(plans, releases=None):
     ]
 
 
-_UNIT = """# Made by the role python_app of foobar.lamp for the release that is current.
-[Unit]
+_UNIT = """[Unit]
 Description={job} of {name}
 After=network-online.target mariadb.service
 
@@ -285,6 +284,11 @@ def _word(text):
     return f'"{text}"'
 
 
+def unit_header(name):
+    """Return the first line of the units of the application ``name``."""
+    return f"# Of the application {name} and its current release; made by the role python_app of foobar.lamp.\n"
+
+
 def units(plan):
     """Return the systemd units of the workers and timers of ``plan``: ``{file name: text}``."""
     found = {}
@@ -300,4 +304,4 @@ def units(plan):
                 found[f"{unit}.service"] = _UNIT.format(**values, type="oneshot", restart="")
                 timer = f"[Unit]\nDescription={job['name']} of {plan['name']}\n\n[Timer]\nOnCalendar={job['schedule']}\nPersistent=true\n"
                 found[f"{unit}.timer"] = timer + _INSTALL.format(target="timers")
-    return found
+    return {name: unit_header(plan["name"]) + text for name, text in found.items()}

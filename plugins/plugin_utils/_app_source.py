@@ -26,9 +26,9 @@ import tarfile
 import tempfile
 import time
 import urllib.parse
-import urllib.request
 import zipfile
 
+from ansible.module_utils.urls import open_url
 from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
 
 # What is never part of an application, where no git says what is.
@@ -196,8 +196,7 @@ def _downloaded(url, checksum):
     with tempfile.TemporaryDirectory() as place:
         path = os.path.join(place, "file")
         try:
-            # The scheme is checked: is_url() let it in.
-            with urllib.request.urlopen(url, timeout=60) as answer, open(path, "wb") as file:  # noqa: S310
+            with open_url(url, timeout=60) as answer, open(path, "wb") as file:
                 shutil.copyfileobj(answer, file)
         except OSError as error:
             raise SourceError(f"{_python_app.plain(url)} cannot be fetched: {error}.") from None

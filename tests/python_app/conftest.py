@@ -95,7 +95,7 @@ class Visitors:
                 self.answers.append(answer.text)
 
     def __enter__(self):
-        self._threads = [threading.Thread(target=self._ask) for _ in range(3)]
+        self._threads = [threading.Thread(target=self._ask) for _number in range(3)]
         for thread in self._threads:
             thread.start()
         return self

@@ -18,14 +18,14 @@ def _load():
         raise RuntimeError(f"this is the Python of {sys.prefix}, not that of {_HERE}/venv")
     with open(_RELEASE["environment_file"], encoding="utf-8") as file:
         for line in shlex.split(file.read(), comments=True):
-            name, _, value = line.partition("=")
+            name, _equals, value = line.partition("=")
             os.environ[name] = value
     os.environ["RELEASE_ID"] = os.path.basename(_HERE)
     os.environ["STATIC_ROOT"] = f"{_HERE}/{_RELEASE['static_dir']}"
     sys.dont_write_bytecode = True
     # What a process imports late comes from its own release, whatever is current by then.
     sys.path[:] = [f"{_HERE}/src", *(os.path.realpath(path) for path in sys.path)]
-    module, _, name = _RELEASE["wsgi"].partition(":")
+    module, _colon, name = _RELEASE["wsgi"].partition(":")
     found = getattr(importlib.import_module(module), name.removesuffix("()"))
     return found() if name.endswith("()") else found
 
