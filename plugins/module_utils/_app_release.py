@@ -23,7 +23,6 @@ import re
 import shutil
 import signal
 import subprocess
-import tarfile
 import time
 
 from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
@@ -119,8 +118,7 @@ class Application:
         os.makedirs(self.directory, mode=0o755)
         os.makedirs(LOGS, exist_ok=True)
         pathlib.Path(self.log).unlink(missing_ok=True)
-        with tarfile.open(archive) as content:
-            content.extractall(self.directory, filter="fully_trusted")  # noqa: S202 # made on the controller
+        self._command("source", ["tar", "--extract", "--gzip", "--file", archive, "--directory", self.directory, "--no-same-owner"])
         self._command("virtual environment", [python, "-m", "venv", f"{self.directory}/venv"])
         self._install(pip_environment)
         static = f"{self.directory}/{self.plan['static_dir']}"

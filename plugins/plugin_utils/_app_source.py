@@ -187,8 +187,30 @@ def _fetch_commit(url, commit, version, target, exclude):
             _git("fetch", "--quiet", url, version or "HEAD", "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", cwd=place)
         content = _git("archive", "--format=tar", commit, cwd=place)
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        members = [member for member in archive if not _excluded(member.name, exclude)]
-        archive.extractall(target, members=members, filter="data")
+        _extract(archive, target, exclude)
+
+
+def _extract(archive, target, exclude=()):
+    """Unpack a tar archive below ``target``; ValueError for what would lie, or lead, outside or is no file, directory or link."""
+    top = os.path.realpath(target)
+    for member in archive:
+        place = os.path.join(top, member.name)
+        ends = [os.path.realpath(os.path.dirname(place)), os.path.normpath(place)]
+        if member.issym():
+            ends.append(os.path.realpath(os.path.join(os.path.dirname(place), member.linkname)))
+        if any(end != top and not end.startswith(f"{top}/") for end in ends):
+            raise ValueError(f"{member.name} would lie or lead outside")
+        if _excluded(member.name, exclude):
+            continue
+        os.makedirs(place if member.isdir() else os.path.dirname(place), exist_ok=True)
+        if member.issym():
+            os.symlink(member.linkname, place)
+        elif member.isfile():
+            with open(place, "wb") as file:
+                shutil.copyfileobj(archive.extractfile(member), file)
+            os.chmod(place, 0o755 if member.mode & 0o100 else 0o644)
+        elif not member.isdir():
+            raise ValueError(f"{member.name} is no file, directory or symbolic link")
 
 
 @contextlib.contextmanager
@@ -215,8 +237,8 @@ def _unpack(path, target):
                 archive.extractall(target)  # noqa: S202 # leaves out what would lie outside
         else:
             with tarfile.open(path) as archive:
-                archive.extractall(target, filter="data")
-    except (tarfile.TarError, zipfile.BadZipFile, OSError) as error:
+                _extract(archive, target)
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, ValueError) as error:
         raise SourceError(f"{path} cannot be unpacked: {error}.") from None
     entries = list(target.iterdir())
     if len(entries) == 1 and entries[0].is_dir():
