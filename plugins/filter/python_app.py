@@ -48,6 +48,7 @@ class FilterModule:
             "chosen_apps": chosen_apps,
             "python_app_directories": _python_app.directories,
             "python_app_files": _python_app.files,
+            "python_app_migrations": _python_app.migrations,
             "python_app_pages": _python_app.pages,
             "python_app_problems": python_app_problems,
             "python_app_stale": _python_app.stale,

@@ -233,6 +233,18 @@ def stale(apps, paths):
     return found
 
 
+def migrations(plans, host, hosts):
+    """Return those of ``plans`` whose migration is this host's to run, for all others.
+
+    ``hosts``: the variables of the play's hosts, in order. The first of them that has the application migrates it.
+    """
+    first = {}
+    for one in hosts:
+        for plan in (one.get("__python_app_made") or {}).get("plans") or []:
+            first.setdefault(plan["name"], one["inventory_hostname"])
+    return [plan for plan in plans if "migrate" in plan["steps"] and first.get(plan["name"], host) == host]
+
+
 def pages(plans, releases=None):
     """Return the pages that tell the health of ``plans`` as http_health takes them; ``releases``: those that answer, if not theirs."""
     return [

@@ -108,3 +108,15 @@ def test_units_of_workers_and_timers():
     assert "Restart" not in units["www.foobar.com-t.service"].replace("Restrict", "")
     assert "OnCalendar=daily" in units["www.foobar.com-t.timer"]
     assert _python_app.units(_python_app.plan(APP)) == {}
+
+
+def test_first_host_that_has_an_application_migrates_it():
+    plans = [{"name": "a", "steps": {"migrate": ["x"]}}, {"name": "b", "steps": {"migrate": ["x"]}}, {"name": "c", "steps": {}}]
+    hosts = [
+        {"inventory_hostname": "one", "__python_app_made": {"plans": plans[1:]}},
+        {"inventory_hostname": "two", "__python_app_made": {"plans": plans}},
+        {"inventory_hostname": "three", "__python_app_made": {"plans": plans}},
+        {"inventory_hostname": "of a later batch"},
+    ]
+    names = {host: [plan["name"] for plan in _python_app.migrations(plans, host, hosts)] for host in ("one", "two", "three")}
+    assert names == {"one": ["b"], "two": ["a"], "three": []}
