@@ -18,21 +18,42 @@ from urllib.parse import quote
 #: The secrets of each site.
 SECRETS = ("database_password", "secret_key")
 #: The keys of a site and of its app, with the type of each.
-SITE_KEYS = {"aliases": list, "app": dict, "database": str, "document_root": str, "extra": str}
+SITE_KEYS = {"aliases": list, "app": dict, "apps": dict, "database": str, "document_root": str, "extra": str}
 APP_KEYS = {
     "source": str,
+    "requirement": str,
+    "version": str,
+    "checksum": str,
+    "exclude": list,
     "wsgi": str,
-    "requirements": str,
+    "requirements": (str, list),
+    "constraints": (str, list),
+    "project": bool,
+    "extras": list,
     "environment": dict,
     "migrate": list,
     "collect": list,
+    "after": list,
+    "workers": list,
+    "timers": list,
     "static_url": str,
     "static_dir": str,
     "health_path": str,
+    "timeouts": dict,
+    "user": str,
+    # Of its processes.
     "processes": int,
     "threads": int,
-    "user": str,
+    "request_timeout": int,
+    "queue_timeout": int,
+    "startup_timeout": int,
+    "graceful_timeout": int,
+    "memory_limit": int,
+    "maximum_requests": int,
+    "restart_interval": int,
 }
+#: Those that tell Apache how to run it.
+PROCESS_KEYS = tuple(key for key, kind in APP_KEYS.items() if kind is int)
 LAYERS = ("lamp_db", "lamp_dns", "lamp_web")
 #: The variables of an inventory that playbooks read.
 VARIABLES = (
@@ -57,9 +78,17 @@ VARIABLES = (
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z")
 _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
-_WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")
+_WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_TYPE_NAMES = {dict: "a dictionary", list: "a list", str: "a text", int: "a whole number"}
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
+_TYPE_NAMES = {
+    dict: "a dictionary",
+    list: "a list",
+    str: "a text",
+    int: "a whole number",
+    bool: "true or false",
+    (str, list): "a text or a list",
+}
 
 
 def _unknown_keys(where, given, known):
@@ -74,7 +103,7 @@ def _unknown_keys(where, given, known):
 def _wrong_types(where, given, known):
     """Yield a sentence for each value of ``given`` whose type is not the one that ``known`` wants."""
     for key, wanted in known.items():
-        if key in given and (not isinstance(given[key], wanted) or isinstance(given[key], bool)):
+        if key in given and (not isinstance(given[key], wanted) or isinstance(given[key], bool) != (wanted is bool)):
             yield f"{where}.{key} is {given[key]!r}: give {_TYPE_NAMES[wanted]}."
 
 
@@ -84,13 +113,17 @@ def _app_problems(where, app):
     yield from wrong
     if wrong:
         return
-    if not app.get("source"):
-        yield f"{where}.source is missing: name the directory of the application on this computer."
+    if bool(app.get("source")) == bool(app.get("requirement")):
+        yield (
+            f"{where}.source is {'there besides' if app.get('source') else 'missing, and so is'} requirement: give one, a directory "
+            "on this computer, a git repository, an archive or a wheel, or what pip installs."
+        )
     if not _WSGI.match(app.get("wsgi", "")):
         yield (f"{where}.wsgi is {app.get('wsgi')!r}: give the module and the callable in it, for instance myapp.wsgi:application.")
-    for key in ("processes", "threads"):
-        if key in app and not 1 <= app[key] <= 1000:
-            yield f"{where}.{key} is {app[key]}: give a number from 1 to 1000."
+    for key in PROCESS_KEYS:
+        most = 1000 if key in ("processes", "threads") else 10**9
+        if key in app and not 1 <= app[key] <= most:
+            yield f"{where}.{key} is {app[key]}: give a number from 1 to {most}."
     for key in ("static_url", "health_path"):
         if key in app and not app[key].startswith("/"):
             yield f"{where}.{key} is {app[key]!r}: begin it with a slash."
@@ -120,17 +153,22 @@ def site_problems(sites):
         problems.extend(wrong)
         if wrong:
             continue
-        if "app" not in site and not site.get("document_root"):
+        if not site.get("app") and not site.get("apps") and not site.get("document_root"):
             problems.append(
                 f"{where} has neither app nor document_root: give it an application to run or a directory of static files to serve."
             )
-        if "app" in site:
-            problems.extend(_app_problems(f"{where}.app", site["app"]))
-            user = site["app"].get("user") or app_user(str(name))
-            if users.setdefault(user, name) != name:
-                problems.append(
-                    f"{where}.app.user is {user!r}, which runs lamp_sites['{users[user]}'] already: give each a user of its own."
-                )
+        for path in site.get("apps", {}):
+            if not _PATH.match(str(path)):
+                problems.append(f"{where}.apps has the path {path!r}: begin it with a slash, for instance /shop, and end it without one.")
+        for path, app_name, app in apps(name, site):
+            app_where = f"{where}.apps['{path}']" if path != "/" else f"{where}.app"
+            if not isinstance(app, dict):
+                problems.append(f"{app_where} is {app!r}: give a dictionary.")
+                continue
+            problems.extend(_app_problems(app_where, app))
+            user = app.get("user") or app_user(app_name)
+            if users.setdefault(user, app_where) != app_where:
+                problems.append(f"{app_where}.user is {user!r}, which runs {users[user]} already: give each a user of its own.")
         if "document_root" in site and not posixpath.isabs(site["document_root"]):
             problems.append(f"{where}.document_root is {site['document_root']!r}: give the absolute path of a directory on the web host.")
         if "database" in site:
@@ -274,19 +312,33 @@ def python_app_apps(sites, secrets, database_host, base):
     ``database_host``: the database server's address, or ``localhost`` for its socket. ``base``: the directory on the controller
     that relative sources start from.
     """
-    return [_python_app(name, site, secrets[name], database_host, base) for name, site in sites.items() if "app" in site]
+    return [
+        _python_app(name, app_name, path, app, site, secrets[name], database_host, base)
+        for name, site in sites.items()
+        for path, app_name, app in apps(name, site)
+    ]
 
 
-def _python_app(name, site, secret, database_host, base):
-    app = {key: value for key, value in site["app"].items() if key not in ("processes", "threads", "static_url")}
-    app["name"] = name
-    app.setdefault("user", app_user(name))
-    app["source"] = posixpath.normpath(posixpath.join(base, posixpath.expanduser(app["source"])))
+def apps(name, site):
+    """Return ``(path, name, app)`` of each application of the site ``name``."""
+    own = [("/", str(name), site["app"])] if "app" in site else []
+    return own + [(path, str(name) + str(path).replace("/", "_"), app) for path, app in site.get("apps", {}).items()]
+
+
+def _python_app(name, app_name, path, app, site, secret, database_host, base):
+    role_app = {key: value for key, value in app.items() if key not in (*PROCESS_KEYS, "static_url")}
+    role_app |= {"name": app_name, "host": name, "path": path, "user": app.get("user") or app_user(app_name)}
+    for key in ("requirements", "constraints"):
+        if isinstance(app.get(key), str):
+            role_app[key] = [app[key]]
+    source = app.get("source", "")
+    if source and "://" not in source and not source.startswith("git@"):
+        role_app["source"] = posixpath.normpath(posixpath.join(base, posixpath.expanduser(source)))
     environment = {"SECRET_KEY": secret["secret_key"], "SITE_NAME": name}
     if "database" in site:
         environment["DATABASE_URL"] = database_url(site, secret["database_password"], database_host)
-    app["environment"] = {**environment, **app.get("environment", {})}
-    return app
+    role_app["environment"] = {**environment, **app.get("environment", {})}
+    return role_app
 
 
 def database_url(site, password, host):
@@ -306,20 +358,22 @@ def apache_vhosts(sites):
         for key in ("document_root", "extra"):
             if key in site:
                 vhost[key] = site[key]
-        if "app" in site:
-            app, current = site["app"], f"/srv/{name}/current"
-            user = app.get("user") or app_user(name)
-            vhost["wsgi"] = {
+        for path, app_name, app in apps(name, site):
+            current, user = f"/srv/{app_name}/current", app.get("user") or app_user(app_name)
+            wsgi = {
+                "name": app_name,
+                "path": path,
                 "script": f"{current}/wsgi.py",
                 "python_home": f"{current}/venv",
-                "python_path": f"{current}/src",
                 "user": user,
                 "group": user,
-                **{key: app[key] for key in ("processes", "threads") if key in app},
+                **{key: app[key] for key in PROCESS_KEYS if key in app},
             }
+            vhost.setdefault("wsgi", []).append(wsgi)
             if "collect" in app or "static_dir" in app:
-                path = f"{current}/{app.get('static_dir', 'static')}"
-                vhost["static"] = [{"url": app.get("static_url", "/static/"), "path": path, "immutable": "collect" in app}]
+                url = app.get("static_url", f"{path.rstrip('/')}/static/")
+                directory = f"{current}/{app.get('static_dir', 'static')}"
+                vhost.setdefault("static", []).append({"url": url, "path": directory, "immutable": "collect" in app, "precompressed": True})
         vhosts.append(vhost)
     return vhosts
 

@@ -32,6 +32,10 @@ options:
       host:
         description: The name of the site, sent as the header C(Host). O(pages[].name) by default.
         type: str
+      headers:
+        description: Headers that the answer must have to be well, with their values.
+        type: dict
+        default: {}
   address:
     description: The address of the web server.
     type: str
@@ -86,7 +90,12 @@ def ask(page, address, port, deadline):
     try:
         connection.request("GET", page["path"], headers={"Host": page["host"] or page["name"], "User-Agent": "foobar.lamp"})
         answer = connection.getresponse()
-        return "" if answer.status < 400 else f"answered {answer.status} {answer.reason}"
+        if answer.status >= 400:
+            return f"answered {answer.status} {answer.reason}"
+        for name, value in page["headers"].items():
+            if answer.headers.get(name) != value:
+                return f"answered with {name}: {answer.headers.get(name)}, not {value}"
+        return ""
     except (OSError, http.client.HTTPException) as error:
         return f"does not answer ({error or type(error).__name__})"
     finally:
@@ -108,7 +117,12 @@ def main():
                 "type": "list",
                 "elements": "dict",
                 "required": True,
-                "options": {"name": {"type": "str", "required": True}, "path": {"type": "str", "default": "/"}, "host": {"type": "str"}},
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "path": {"type": "str", "default": "/"},
+                    "host": {"type": "str"},
+                    "headers": {"type": "dict", "default": {}},
+                },
             },
             "address": {"type": "str", "default": "127.0.0.1"},
             "port": {"type": "int", "default": 80},

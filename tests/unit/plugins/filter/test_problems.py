@@ -19,6 +19,9 @@ VHOST = {"name": "a.com", "document_root": "/srv/a"}
         ([VHOST, {**VHOST, "name": "b.com", "aliases": ["A.com"]}], {}, "gives the name A.com to two virtual hosts"),
         ([VHOST, VHOST], {}, "gives the name a.com to two virtual hosts"),
         ([{"name": "a.com"}], {}, "gives a.com nothing to serve"),
+        ([{**VHOST, "wsgi": [{"path": "x"}]}], {}, "gives a.com an application under the path 'x': begin it with a slash"),
+        ([{**VHOST, "wsgi": [{"name": "x"}, {"name": "y"}]}], {}, "gives a.com two applications under the path /"),
+        ([{**VHOST, "wsgi": [{"path": "/x"}, {"path": "/y"}]}], {}, "names two applications a.com"),
         ([VHOST], {"default_site": "b.com"}, "apache_default_site is 'b.com', which apache_vhosts does not have"),
     ],
 )
@@ -27,6 +30,11 @@ def test_apache(vhosts, options, words):
     (problem,) = apache.apache_problems(vhosts, **{**good, **options})
     assert words in problem
     assert apache.apache_problems([VHOST, {**VHOST, "name": "b.com"}], **good) == []
+
+
+def test_apache_takes_the_deeper_path_first():
+    found = apache.apache_applications({"name": "a.com", "wsgi": [{}, {"name": "x", "path": "/x"}]})
+    assert [(wsgi["name"], wsgi["path"]) for wsgi in found] == [("x", "/x"), ("a.com", "/")]
 
 
 ZONE = {"name": "a.com", "nameservers": [{"name": "ns1.a.com", "addresses": ["192.0.2.1"]}], "update_key": "k"}

@@ -1,8 +1,9 @@
-"""What identifies a release, and which are to be made."""
+"""What is wrong with the inputs of python_app, also by what is on the controller's disk."""
 
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible_collections.foobar.lamp.plugins.filter import python_app
 
 
@@ -10,66 +11,69 @@ from ansible_collections.foobar.lamp.plugins.filter import python_app
 def app(tmp_path):
     (tmp_path / "shop.py").write_text("application = None\n")
     (tmp_path / "requirements.txt").write_text("flask\n")
-    return {"name": "www.foobar.com", "source": str(tmp_path), "wsgi": "shop:application", "requirements": "requirements.txt"}
-
-
-def release(app, **options):
-    return python_app.python_app_plan([{**app, **options}])[0]["release"]
-
-
-def test_release_is_its_content(app, tmp_path):
-    first = release(app)
-    (tmp_path / "__pycache__").mkdir()
-    (tmp_path / "__pycache__/shop.pyc").write_text("x")
-    assert release(app) == first
-    (tmp_path / "shop.py").write_text("application = 1\n")
-    assert release(app) != first
-
-
-@pytest.mark.parametrize("change", [{"wsgi": "shop:other"}, {"migrate": ["x"]}, {"collect": ["x"]}, {"static_dir": "s"}])
-def test_release_is_also_how_it_is_made(app, change):
-    assert release(app, **change) != release(app)
-
-
-def test_plan_holds_no_secret(app):
-    (plan,) = python_app.python_app_plan([{**app, "environment": {"SECRET_KEY": "hush"}}])
-    assert "hush" not in repr(plan)
-
-
-def test_only_what_is_not_current_is_pending(app):
-    plans = python_app.python_app_plan([app])
-    current = {"/srv/www.foobar.com/current": {"link": f"releases/{plans[0]['release']}", "changed": 1.0}}
-    assert python_app.python_app_pending(plans, current) == []
-    assert python_app.python_app_pending(plans, {}) == plans
-    assert python_app.python_app_pending(plans, {"/srv/www.foobar.com/current": {"link": "releases/x", "changed": 1.0}}) == plans
-
-
-@pytest.mark.parametrize(("script", "stale"), [(1.0, ["www.foobar.com"]), (3.0, []), (None, [])])
-def test_settings_that_no_process_has_read_are_found(app, script, stale):
-    paths = {"/etc/python_app/www.foobar.com.env": {"link": "", "changed": 2.0}}
-    if script:
-        paths["/srv/www.foobar.com/current/wsgi.py"] = {"link": "", "changed": script}
-    assert python_app.python_app_stale([app], paths) == stale
+    return {"name": "www.foobar.com", "source": str(tmp_path), "wsgi": "shop:application", "requirements": ["requirements.txt"]}
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"source": "/nowhere"}, "source /nowhere, which is no directory"),
-        ({"requirements": "x.txt"}, "requirements x.txt, which is no file"),
+        ({"source": "/nowhere.tar.gz"}, "source /nowhere.tar.gz, which is no file"),
+        ({"source": "/{version}.whl", "version": "7"}, "source /7.whl, which is no file"),
+        ({"source": "https://me:hush@example.com/x.zip"}, "the source https://example.com/x.zip and no checksum"),
+        ({"source": "https://example.com/x.zip", "checksum": "md5:0"}, "checksum 'md5:0'"),
+        ({"source": ""}, "neither source nor requirement"),
+        ({"requirement": "shop==1"}, "both a source and a requirement"),
+        ({"source": "", "requirement": "shop==1", "project": True}, "project, which a requirement is anyway"),
+        ({"source": "", "requirement": "shop==1", "version": "2"}, "requirement shop==1 and the version 2"),
+        ({"requirements": ["x.txt"]}, "requirements x.txt, which is no file"),
+        ({"constraints": ["x.txt"]}, "constraints x.txt, which is no file"),
         ({"wsgi": "shop"}, "wsgi 'shop'"),
+        ({"wsgi": "shop:make(1)"}, "or a factory"),
         ({"user": "Big Name"}, "user 'Big Name'"),
         ({"name": "../x"}, "name '../x'"),
+        ({"workers": [{"name": "A b", "command": ["x"]}]}, "worker or timer 'A b'"),
         ({"health_path": "x"}, "health_path 'x'"),
+        ({"path": "x"}, "path 'x'"),
         ({"environment": {"A-B": "x"}}, "environment variable 'A-B'"),
     ],
 )
 def test_problems_name_value_and_remedy(app, change, words):
-    assert words in "\n".join(python_app.python_app_problems([{**app, **change}]))
+    (problem,) = python_app.python_app_problems([{**app, **change}])
+    assert words in problem
+    assert "hush" not in problem
+
+
+@pytest.mark.parametrize("change", [{}, {"wsgi": "shop:make()"}, {"source": "git@example.com:shop.git", "version": "v1"}])
+def test_what_is_right_has_no_problem(app, change):
+    assert python_app.python_app_problems([{**app, **change}]) == []
+
+
+@pytest.mark.parametrize(("keep", "port", "words"), [(1, 80, "python_app_keep_releases is 1"), (2, 0, "python_app_port is 0")])
+def test_numbers(app, keep, port, words):
+    (problem,) = python_app.python_app_problems([app], keep, port)
+    assert words in problem
+
+
+def test_two_applications_share_nothing(app):
+    text = "\n".join(python_app.python_app_problems([app, app, {**app, "name": "b", "user": "app-www-foobar-com"}]))
+    assert "www.foobar.com twice" in text
+    assert "which runs www.foobar.com already" in text
 
 
 def test_problem_with_a_value_does_not_show_it(app):
-    text = "\n".join(python_app.python_app_problems([{**app, "environment": {"KEY": "hush\nhush"}}]))
-    assert "value of KEY that has a line break" in text
-    assert "hush" not in text
-    assert python_app.python_app_problems([app]) == []
+    (problem,) = python_app.python_app_problems([{**app, "environment": {"KEY": "hush\nhush"}}])
+    assert "value of KEY that has a line break" in problem
+    assert "hush" not in problem
+
+
+def test_choice():
+    apps = [{"name": "a.com", "host": "a.com"}, {"name": "a.com_x", "host": "a.com"}, {"name": "b.com", "host": "b.com"}]
+    assert python_app.chosen_apps(apps) == apps
+    assert [app["name"] for app in python_app.chosen_apps(apps, "a.com")] == ["a.com", "a.com_x"]
+    assert [app["name"] for app in python_app.chosen_apps(apps, "a.com", "2")] == ["a.com"]
+    assert python_app.chosen_apps(apps, "a.com_x", 2) == [{"name": "a.com_x", "host": "a.com", "version": "2"}]
+    with pytest.raises(AnsibleFilterError, match="give one of a.com, a.com_x, b.com"):
+        python_app.chosen_apps(apps, "c.com")
+    with pytest.raises(AnsibleFilterError, match="of which site"):
+        python_app.chosen_apps(apps, "", "2")

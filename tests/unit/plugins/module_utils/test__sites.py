@@ -164,7 +164,43 @@ def test_addresses_prefer_what_is_given():
 
 def test_vhost_has_the_application_and_its_static_files():
     (vhost,) = _sites.apache_vhosts({"www.foobar.com": {"app": {**APP, "collect": ["x"], "threads": 3}, "extra": "Header unset X"}})
-    assert vhost["wsgi"]["script"] == "/srv/www.foobar.com/current/wsgi.py"
-    assert vhost["wsgi"]["threads"] == 3
-    assert vhost["static"] == [{"url": "/static/", "path": "/srv/www.foobar.com/current/static", "immutable": True}]
+    (wsgi,) = vhost["wsgi"]
+    assert wsgi["script"] == "/srv/www.foobar.com/current/wsgi.py"
+    assert wsgi["threads"] == 3
+    assert vhost["static"] == [{"url": "/static/", "path": "/srv/www.foobar.com/current/static", "immutable": True, "precompressed": True}]
     assert vhost["extra"] == "Header unset X"
+
+
+def test_applications_under_paths_of_one_site():
+    site = {"www.foobar.com": {"app": APP, "apps": {"/api": {**APP, "memory_limit": 512, "static_dir": "s"}}, "database": "shop"}}
+    (vhost,) = _sites.apache_vhosts(site)
+    assert [(wsgi["name"], wsgi["path"]) for wsgi in vhost["wsgi"]] == [("www.foobar.com", "/"), ("www.foobar.com_api", "/api")]
+    assert vhost["wsgi"][1]["memory_limit"] == 512
+    assert vhost["static"] == [
+        {"url": "/api/static/", "path": "/srv/www.foobar.com_api/current/s", "immutable": False, "precompressed": True}
+    ]
+    first, second = _sites.python_app_apps(site, SECRETS, "localhost", "/inv")
+    assert (second["name"], second["host"], second["path"]) == ("www.foobar.com_api", "www.foobar.com", "/api")
+    assert first["user"] != second["user"]
+    assert "memory_limit" not in second
+
+
+@pytest.mark.parametrize(
+    ("apps", "words"),
+    [
+        ({"api": APP}, "apps has the path 'api': begin it with a slash"),
+        ({"/api": "x"}, "apps['/api'] is 'x': give a dictionary"),
+        ({"/api": {**APP, "wsgi": "x"}}, "apps['/api'].wsgi is 'x'"),
+        ({"/api": {**APP, "user": "one"}, "/b": {**APP, "user": "one"}}, "which runs lamp_sites['www.foobar.com'].apps['/api'] already"),
+        ({"/api": {**APP, "requirement": "x==1"}}, "source is there besides requirement"),
+        ({"/api": {**APP, "project": 1}}, "project is 1: give true or false"),
+    ],
+)
+def test_problems_of_applications_under_paths(apps, words):
+    assert words in "\n".join(_sites.site_problems({"www.foobar.com": {"apps": apps}}))
+
+
+@pytest.mark.parametrize("source", ["git@example.com:shop.git", "https://example.com/shop.tar.gz"])
+def test_source_elsewhere_is_no_path(source):
+    (app,) = _sites.python_app_apps({"www.foobar.com": {"app": {"source": source, "wsgi": "a:b"}}}, SECRETS, "localhost", "/inv")
+    assert app["source"] == source

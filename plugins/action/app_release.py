@@ -1,0 +1,78 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of app_release: say what each application's release is, and ship those that are pending."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _app_source
+
+LAUNCHERS = os.path.join(os.path.dirname(__file__), "../../roles/python_app/files/release")
+
+
+class ActionModule(ActionBase):
+    """Resolve and pack here; make and switch there."""
+
+    _supports_async = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp=None, task_vars=None):
+        """Ask nothing of the host when every release is current."""
+        super().run(tmp, task_vars)
+        args, step = self._task.args, self._task.args["step"]
+        apps = args["apps"] or []
+        # What was planned before is handed on.
+        plans = [app if "root" in app else _python_app.plan(app) for app in apps]
+        if step != "make":
+            return {"plans": plans, **self._remote(args, plans, task_vars)}
+        # All but the last part of a task's identity is the run's own.
+        cache = _app_source.Cache(self._task._uuid.rpartition("-")[0])
+        paths = task_vars["ansible_facts"]["foobar_lamp"]["paths"]
+        try:
+            for app, plan in zip(apps, plans, strict=True):
+                content, source = _app_source.resolve(app, cache)
+                plan["release"] = _python_app.release(
+                    content, plan, _app_source.digest_of_files(LAUNCHERS, sorted(os.listdir(LAUNCHERS))), str(args.get("identity"))
+                )
+                plan["source"], plan["before"] = source, _python_app.current(plan["name"], paths)
+            pending = [plan for plan in plans if plan["release"] != plan["before"]]
+            result = {"changed": bool(pending), "plans": plans, "pending": pending, "diff": [_difference(plan) for plan in pending]}
+            if not pending or self._task.check_mode:
+                return result
+            archives = {}
+            for app, plan in zip(apps, plans, strict=True):
+                if plan in pending:
+                    options = {"wheels_for": args.get("wheels_for") or "", "pip_environment": args.get("pip_environment")}
+                    archives[plan["name"]] = self._ship(_app_source.pack(app, plan, cache, LAUNCHERS, **options))
+            done = self._remote({**args, "archives": archives}, pending, task_vars)
+            return {**done, **result} if not done.get("failed") else done
+        except _app_source.SourceError as error:
+            raise AnsibleActionFail(str(error)) from None
+        finally:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+
+    def _ship(self, path):
+        if self._connection._shell.tmpdir is None:
+            self._make_tmp_path()
+        return self._transfer_file(str(path), self._connection._shell.join_path(self._connection._shell.tmpdir, path.name))
+
+    def _remote(self, args, plans, task_vars):
+        by = f"{getpass.getuser()}@{socket.gethostname()}"
+        return self._execute_module(module_args={**args, "apps": plans, "by": by}, task_vars=task_vars)
+
+
+def _difference(plan):
+    return {
+        "before_header": f"{plan['root']}/current",
+        "after_header": f"{plan['root']}/current",
+        "before": f"{plan['before']}\n" if plan["before"] else "",
+        "after": f"{plan['release']} of {plan['source']}\n",
+    }

@@ -1,0 +1,387 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The releases of one application on its host. Private to the collection. No Ansible import.
+
+``/srv/NAME/releases/ID`` is a release, ``current`` and ``previous`` are links to two of them. ``made.json`` is the last file that the
+making of a release writes: a directory without it is what a killed run left, and is made anew. The script ``wsgi.py`` of a release is as
+old as can be until processes have loaded it; so a run that died between the switch and that is seen and made good.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import glob
+import gzip
+import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
+
+LOGS = "/var/log/python_app"
+UNITS = "/etc/systemd/system"
+MODULE = "/usr/lib/apache2/modules/mod_wsgi.so"
+TEXTS = (".css", ".html", ".js", ".json", ".map", ".mjs", ".svg", ".txt", ".wasm", ".xml")
+LONGEST_OUTPUT = 6000
+PAUSE = 0.05  # seconds between two looks at the processes
+
+
+class ReleaseError(Exception):
+    """A release cannot be made or loaded. ``step`` names where, the text has the words of who refused."""
+
+    def __init__(self, step, text):
+        super().__init__(text)
+        self.step = step
+
+
+class Application:
+    """An application by its plan (see _python_app.plan)."""
+
+    def __init__(self, plan, by=""):
+        """``by``: who deploys, for the record."""
+        self.plan, self.by = plan, by
+        self.name, self.root = plan["name"], plan["root"]
+        self.release = plan.get("release", "")
+        self.directory = f"{self.root}/releases/{self.release}"
+        self.log = f"{LOGS}/{self.name}.{self.release}.log"
+        self._lock = None
+
+    # What is there.
+
+    def link(self, name):
+        """Return the release that the link ``current`` or ``previous`` names, empty for none."""
+        try:
+            return os.path.basename(os.readlink(f"{self.root}/{name}"))
+        except OSError:
+            return ""
+
+    def made(self, release=None):
+        """Return what is known of a whole release, nothing if it is not there or not whole."""
+        try:
+            return json.loads(pathlib.Path(f"{self.root}/releases/{release or self.release}/made.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    def releases(self):
+        """Return the whole releases, newest first."""
+        found = [self.made(os.path.basename(path)) for path in glob.glob(f"{self.root}/releases/*")]
+        return sorted((one for one in found if one), key=lambda one: one["made"], reverse=True)
+
+    def processes(self):
+        """Return the application's processes: ``{pid: name}``, the name as wsgi.py shows it, ``ok:RELEASE`` or ``no:RELEASE``."""
+        found = {}
+        try:
+            # Apache cuts their titles short; but each application has a user of its own.
+            owner = pwd.getpwnam(self.plan["user"]).pw_uid
+        except KeyError:
+            return found
+        for place in glob.glob("/proc/[0-9]*"):
+            try:
+                if os.stat(place).st_uid == owner and pathlib.Path(place, "cmdline").read_bytes().startswith(b"wsgi:"):
+                    found[int(place[6:])] = pathlib.Path(place, "comm").read_text(encoding="utf-8", errors="replace").strip()
+            except OSError:  # it ended meanwhile
+                continue
+        return found
+
+    # What is done, one at a time.
+
+    @contextlib.contextmanager
+    def turn(self):
+        """Wait for one's turn: what a killed run left running on this host ends first."""
+        os.makedirs(f"{self.root}/releases", exist_ok=True)
+        with open(f"{self.root}/.lock", "w", encoding="ascii") as lock:
+            deadline, self._lock = time.monotonic() + self.plan["timeouts"]["install"], lock
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise ReleaseError("lock", f"Another deploy holds {self.root}/.lock; 'fuser {self.root}/.lock' names it.") from None
+                    time.sleep(0.5)
+            yield
+
+    def make(self, archive, python, pip_environment):
+        """Make the release of its ``archive`` up to the point where its entry is imported. One that is whole already stays."""
+        if self.made():
+            return
+        shutil.rmtree(self.directory, ignore_errors=True)
+        os.makedirs(self.directory, mode=0o755)
+        os.makedirs(LOGS, exist_ok=True)
+        pathlib.Path(self.log).unlink(missing_ok=True)
+        self._command("source", ["tar", "--extract", "--gzip", "--file", archive, "--directory", self.directory, "--no-same-owner"])
+        self._command("virtual environment", [python, "-m", "venv", f"{self.directory}/venv"])
+        self._install(pip_environment)
+        static = f"{self.directory}/{self.plan['static_dir']}"
+        os.makedirs(static, exist_ok=True)
+        shutil.chown(static, self.plan["user"], self.plan["user"])
+        if "collect" in self.plan["steps"]:
+            self._step("collect")
+        self._compress(static)
+        self._hand_over(static)
+        self._check_python()
+        self._check("import")
+        os.utime(f"{self.directory}/wsgi.py", (0, 0))
+        self._write_made()
+
+    def _install(self, environment):
+        pip = [f"{self.directory}/venv/bin/pip", "install", "--quiet", "--no-input"]
+        source, shipped = f"{self.directory}/src", f"{self.directory}/wheels"
+        if os.path.isdir(shipped):
+            # Resolved, and their hashes checked, on the controller.
+            wheels = sorted(glob.glob(f"{shipped}/*.whl"))
+            words = ["--no-index", "--no-deps", *wheels] if wheels else []
+        else:
+            words = _python_app.targets(self.plan, source, sorted(glob.glob(f"{source}/*.whl")))
+        if words:
+            self._command("install", [*pip, *words], environment, "install")
+        shutil.rmtree(shipped, ignore_errors=True)
+        # The application's user cannot write what Python would keep for the next start.
+        subprocess.run([f"{self.directory}/venv/bin/python", "-m", "compileall", "-q", source], check=False, capture_output=True)
+
+    def _compress(self, static):
+        """Put compressed neighbours beside texts: gzip's, and those of the host's program brotli where there is one."""
+        brotli = shutil.which("brotli")
+        for folder, _folders, names in os.walk(static):
+            for path in (os.path.join(folder, name) for name in names if name.endswith(TEXTS)):
+                content = pathlib.Path(path).read_bytes()
+                packed = gzip.compress(content, 9, mtime=0)
+                # Below a packet nothing is won.
+                if len(content) > 1000 and len(packed) < len(content):
+                    pathlib.Path(f"{path}.gz").write_bytes(packed)
+                    if brotli:
+                        subprocess.run([brotli, "--force", "--output", f"{path}.br", path], check=True, capture_output=True)
+
+    def _hand_over(self, static):
+        """Make the static files root's: the application cannot write its own code."""
+        for folder, folders, names in os.walk(static):
+            for name in (*folders, *names):
+                os.lchown(os.path.join(folder, name), 0, 0)
+        os.chown(static, 0, 0)
+
+    def _check_python(self):
+        """Require that mod_wsgi, where it is installed, holds the Python of the virtual environment."""
+        own = re.search(
+            r"^version = (\d+\.\d+)", pathlib.Path(f"{self.directory}/venv/pyvenv.cfg").read_text(encoding="utf-8"), re.MULTILINE
+        )[1]
+        try:
+            linked = re.search(rb"libpython(\d+\.\d+)", pathlib.Path(MODULE).read_bytes())
+        except OSError:
+            return
+        if linked and linked[1].decode() != own:
+            raise ReleaseError(
+                "check", f"mod_wsgi runs Python {linked[1].decode()}, the virtual environment is Python {own}: use python_app_python."
+            )
+
+    def _write_made(self):
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        made = {"release": self.release, "source": self.plan["source"], "made": now}
+        new = f"{self.directory}/made.json.new"
+        with open(new, "w", encoding="utf-8") as file:
+            json.dump(made, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(new, f"{self.directory}/made.json")
+
+    def migrate(self):
+        """Bring the database to what the release needs."""
+        self._step("migrate")
+
+    def switch(self):
+        """Make the release current, once its health is asked; the old one stays in place if processes cannot load the new."""
+        self._check("health")
+        old, before = self.link("current"), self.link("previous")
+        if old:
+            self._point("previous", old)
+        self._point("current", self.release)
+        try:
+            self.restart()
+        except ReleaseError:
+            if old:
+                self._point("current", old)
+                self._point("previous", before) if before else os.unlink(f"{self.root}/previous")
+                self.restart(old)
+            raise
+        self._prune()
+        self.note("switched", old)
+
+    def target(self, release=""):
+        """Return the whole release to go back to, the one before if none is named; empty if there is none."""
+        found = release or self.link("previous")
+        return found if found and found != self.link("current") and self.made(found) else ""
+
+    def others(self):
+        """Return in words which releases there are but the current one."""
+        current = self.link("current")
+        return (
+            ", ".join(f"{one['release']} ({one['source']}, {one['made']})" for one in self.releases() if one["release"] != current)
+            or "none"
+        )
+
+    def back(self, target):
+        """Make another release current again; returns its name."""
+        old = self.link("current")
+        self._point("previous", old)
+        self._point("current", target)
+        self.restart(target)
+        self.note("back", old, target)
+        return target
+
+    def restart(self, release=""):
+        """Let the processes load the current release, one after the other, so that the others answer meanwhile."""
+        release = release or self.link("current")
+        old = self.processes()
+        for fresh, pid in enumerate(old, 1):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            deadline = time.monotonic() + self.plan["timeouts"]["start"] + 30
+            while True:
+                now = {one: state for one, state in self.processes().items() if one not in old}
+                if f"no:{release}" in now.values():
+                    raise ReleaseError("load", f"mod_wsgi cannot load it. Apache's error log says:\n{self.apache_log()}")
+                if pid not in self.processes() and list(now.values()).count(f"ok:{release}") >= fresh:
+                    break
+                if time.monotonic() > deadline:
+                    raise ReleaseError("load", f"A process of mod_wsgi does not come up. Apache's error log says:\n{self.apache_log()}")
+                time.sleep(PAUSE)
+        self._take_up_units(release)
+        os.utime(f"{self.root}/releases/{release}/wsgi.py")
+
+    def _take_up_units(self, release):
+        """Let systemd run the workers and timers of the release, and no others of the application."""
+        with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
+            wanted = _python_app.units(json.load(file))
+        there = {os.path.basename(path) for path in glob.glob(f"{UNITS}/{glob.escape(self.name)}-*") if self._owns(path)}
+        if not wanted and not there:
+            return
+        gone = sorted(there - set(wanted))
+        if gone:
+            self._systemctl("disable", "--now", *gone)
+        for name in gone:
+            os.unlink(f"{UNITS}/{name}")
+        for name, text in wanted.items():
+            pathlib.Path(f"{UNITS}/{name}").write_text(text, encoding="utf-8")
+        self._systemctl("daemon-reload")
+        # A service that a timer starts waits for it.
+        started = [name for name in wanted if name.endswith(".timer") or name.replace(".service", ".timer") not in wanted]
+        if started:
+            self._systemctl("enable", *started)
+            self._systemctl("restart", *started)
+
+    def _owns(self, path):
+        """Return whether a unit is this application's; another's name may begin with its name."""
+        return pathlib.Path(path).is_file() and pathlib.Path(path).read_text(encoding="utf-8").startswith(
+            _python_app.unit_header(self.name)
+        )
+
+    def _systemctl(self, *words):
+        done = subprocess.run(["systemctl", "--quiet", *words], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ReleaseError("workers and timers", f"systemctl {' '.join(words)}:\n{done.stdout}{done.stderr}")
+
+    def settings_are_new(self):
+        """Return whether the settings are younger than the last loading."""
+        try:
+            script = os.stat(f"{self.root}/current/wsgi.py").st_mtime
+            return os.stat(self.plan["environment_file"]).st_mtime > script
+        except OSError:
+            return False
+
+    def drop(self):
+        """Remove the release, unless it is current; its log stays."""
+        if self.release == self.link("current"):
+            return
+        shutil.rmtree(self.directory, ignore_errors=True)
+        if self.release == self.link("previous"):
+            others = [one["release"] for one in self.releases() if one["release"] != self.link("current")]
+            if others:
+                self._point("previous", others[0])
+            else:
+                os.unlink(f"{self.root}/previous")
+
+    def note(self, what, before="", release=""):
+        """Keep a line of what was done."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        release = release or self.release
+        source = self.made(release).get("source") or self.plan.get("source", "")
+        line = {"time": now, "application": self.name, "what": what, "release": release, "before": before, "source": source, "by": self.by}
+        os.makedirs(LOGS, exist_ok=True)
+        with open(f"{LOGS}/deploys.log", "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def apache_log(self):
+        """Return the end of the site's error log."""
+        try:
+            text = pathlib.Path(f"/var/log/apache2/{self.plan['host']}.error.log").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return "(there is none)"
+        return text[-LONGEST_OUTPUT:].strip()
+
+    def _point(self, name, release):
+        new = f"{self.root}/{name}.new"
+        pathlib.Path(new).unlink(missing_ok=True)
+        os.symlink(f"releases/{release}", new)
+        os.replace(new, f"{self.root}/{name}")
+
+    def _prune(self):
+        """Keep the newest releases only, and never lose the current one and the one before."""
+        kept = {self.link("current"), self.link("previous")}
+        kept.update(one["release"] for one in self.releases()[: self.plan["keep"]])
+        for path in glob.glob(f"{self.root}/releases/*"):
+            if os.path.basename(path) not in kept:
+                shutil.rmtree(path, ignore_errors=True)
+        for path in glob.glob(f"{LOGS}/{glob.escape(self.name)}.*.log"):
+            if time.time() - os.stat(path).st_mtime > 30 * 86400:
+                os.unlink(path)
+
+    def _check(self, what):
+        seconds = self.plan["timeouts"]["start"]
+        words = ["python", f"{self.directory}/check.py", str(seconds), *(["health"] if what == "health" else [])]
+        self._command(what, [f"{self.directory}/run", *words], seconds=seconds + 5)
+
+    def _step(self, name):
+        self._command(name, [f"{self.directory}/run", *self.plan["steps"][name]], timeout="step")
+
+    def after(self):
+        """Run the command that comes after the switch."""
+        self._step("after")
+
+    def _command(self, step, argv, environment=None, timeout="step", seconds=None):
+        """Run a command into the release's log; ReleaseError with the end of what it said if it fails or does not end."""
+        seconds = seconds or self.plan["timeouts"][timeout]
+        with open(self.log, "a+", encoding="utf-8", errors="replace") as log:
+            os.fchmod(log.fileno(), 0o640)
+            log.write(f"== {step}\n")
+            log.flush()
+            start = log.tell()
+            process = subprocess.Popen(
+                argv,
+                cwd=self.directory,
+                env={**os.environ, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # Should we be killed, the lock is held until the command has ended.
+                pass_fds=[self._lock.fileno()],
+            )
+            try:
+                status = process.wait(seconds)
+                wrong = f"exit status {status}" if status else ""
+            except subprocess.TimeoutExpired:
+                wrong = f"not done after {seconds} seconds"
+            if wrong:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                log.seek(start)
+                raise ReleaseError(step, f"{log.read()[-LONGEST_OUTPUT:].strip()}\n({wrong})")

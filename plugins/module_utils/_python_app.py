@@ -1,0 +1,319 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What follows from the inputs of the role python_app. Private to the collection. Pure: no I/O, no Ansible import.
+
+An *app* is an item of ``python_app_apps``. A *plan* is what a host needs to know of it: never its environment, which holds secrets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
+#: Seconds that the steps of a release may take, where the app does not say.
+TIMEOUTS = {"install": 900, "step": 300, "start": 30}
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
+_WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_JOB = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def user(app):
+    """Return the system user that runs ``app``."""
+    return app.get("user") or "app-" + re.sub(r"[^a-z0-9]+", "-", app["name"].lower())[:28].strip("-")
+
+
+def located(app):
+    """Return ``app`` with ``{version}`` in its source filled in."""
+    return {**app, "source": app["source"].replace("{version}", str(app.get("version") or ""))} if app.get("source") else app
+
+
+def chosen(apps, site="", version=""):
+    """Return those of ``apps`` that are the site's, or the one of this name at ``version``; all where these are empty.
+
+    Raises ValueError.
+    """
+    if not site and version:
+        raise ValueError(f"lamp_deploy_version is {version!r}, but of which site? Give lamp_deploy_site, too.")
+    found = [app for app in apps if site in ("", app["name"]) or (site == app.get("host") and not version)]
+    if site and not found:
+        names = ", ".join(app["name"] for app in apps)
+        raise ValueError(f"lamp_deploy_site is {site!r}, which has no application: give one of {names}.")
+    return [{**app, "version": str(version)} if version else app for app in found]
+
+
+def kind(app):
+    """Return what an app's source is: ``requirement``, ``wheel``, ``archive``, ``git`` or ``directory``."""
+    source = located(app).get("source")
+    if not source:
+        return "requirement"
+    if source.endswith(".whl"):
+        return "wheel"
+    if source.endswith(ARCHIVES):
+        return "archive"
+    remote = "://" in source or source.startswith(("git+", "git@")) or source.endswith(".git")
+    return "git" if remote or app.get("version") else "directory"
+
+
+def is_url(source):
+    """Return whether ``source`` is fetched over the web."""
+    return source.startswith(("https://", "http://"))
+
+
+def requirement(app):
+    """Return the requirement that pip gets: with the version, where that is given apart."""
+    text, version = app["requirement"], app.get("version")
+    return f"{text}=={version}" if version else text
+
+
+def plain(text):
+    """Return ``text`` without the credentials of the addresses in it."""
+    return _CREDENTIALS.sub("", str(text))
+
+
+def described(app, commit=""):
+    """Return the app's source in words."""
+    if kind(app) == "requirement":
+        return plain(requirement(app))
+    at = f" at {app.get('version') or 'HEAD'} ({commit[:12]})" if commit else ""
+    return plain(located(app)["source"]) + at
+
+
+def plan(app):
+    """Return the plan of ``app``, all but its release."""
+    root = f"/srv/{app['name']}"
+    return {
+        "name": app["name"],
+        "user": user(app),
+        "root": root,
+        "environment_file": f"/etc/python_app/{app['name']}.env",
+        "wsgi": app["wsgi"],
+        "host": app.get("host") or app["name"],
+        "path": (app.get("path") or "/").rstrip("/"),
+        "health_path": app.get("health_path") or "/",
+        "static_dir": app.get("static_dir") or "static",
+        "requirements": list(app.get("requirements") or []),
+        "constraints": list(app.get("constraints") or []),
+        "project": bool(app.get("project")),
+        "extras": list(app.get("extras") or []),
+        "requirement": requirement(app) if kind(app) == "requirement" else "",
+        "steps": {name: list(app[name]) for name in ("collect", "migrate", "after") if app.get(name)},
+        **{kind: [{**job, "command": list(job["command"])} for job in app.get(kind) or []] for kind in ("workers", "timers")},
+        "timeouts": {**TIMEOUTS, **{name: value for name, value in (app.get("timeouts") or {}).items() if value}},
+    }
+
+
+def made_of(plan):
+    """Return what of ``plan`` the release is made of: what its launchers read, and what makes another release when it changes."""
+    ways = {key: value for key, value in plan.items() if key not in ("timeouts", "steps")}
+    return json.dumps({**ways, "steps": {key: value for key, value in plan["steps"].items() if key != "after"}}, indent=2, sort_keys=True)
+
+
+def release(content, plan, *more):
+    """Return the identity of a release: 12 hexadecimal digits of its content's identity, how it is made, and the texts ``more``."""
+    return hashlib.sha256("\0".join([content, made_of(plan), *more]).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def targets(plan, source, wheels):
+    """Return the arguments that tell pip what to install, for the source in the directory ``source`` and the paths ``wheels``."""
+    extras = f"[{','.join(plan['extras'])}]" if plan["extras"] else ""
+    files = [word for key in ("requirement", "constraint") for name in plan[f"{key}s"] for word in (f"--{key}", f"{source}/{name}")]
+    wanted = [f"{wheel}{extras}" for wheel in wheels]
+    if plan["requirement"]:
+        wanted.append(plan["requirement"])
+    if plan["project"]:
+        wanted.append(f"{source}{extras}")
+    # Constraints alone are nothing to install.
+    return [*files, *wanted] if wanted or plan["requirements"] else []
+
+
+def mask(text, environment):
+    """Return ``text`` without the values of ``environment`` and without credentials in addresses."""
+    for value in environment.values():
+        if len(str(value)) > 3:
+            text = text.replace(str(value), "***")
+    return plain(text)
+
+
+def _source_problems(where, app):
+    source, requirement = app.get("source"), app.get("requirement")
+    if bool(source) == bool(requirement):
+        found = "both a source and a requirement" if source else "neither source nor requirement"
+        yield f"{where} with {found}: give one, a source to fetch or a requirement such as name==version for pip."
+        return
+    if requirement and app.get("version") and re.search(r"[=<>~!@]", requirement):
+        yield f"{where} with the requirement {plain(requirement)} and the version {app['version']}: give the version in one of them only."
+    if source and kind(app) in ("archive", "wheel") and is_url(source) and not app.get("checksum"):
+        yield f"{where} with the source {plain(source)} and no checksum: give checksum, sha256: and the file's SHA-256 in hexadecimal."
+    if app.get("checksum") and not _CHECKSUM.match(app["checksum"]):
+        yield f"{where} with the checksum {app['checksum']!r}: give sha256: and 64 hexadecimal digits."
+    if app.get("project") and kind(app) in ("requirement", "wheel"):
+        yield f"{where} with project, which a {kind(app)} is anyway: remove it."
+
+
+def problems(apps, keep_releases=2, port=80):
+    """Return what is wrong with the role's inputs: a list of sentences. Environments are named, their values never shown."""
+    problems, seen, users = [], set(), {}
+    if keep_releases < 2:
+        problems.append(f"python_app_keep_releases is {keep_releases}: give at least 2, the current release and the one before.")
+    if not 0 < port < 65536:
+        problems.append(f"python_app_port is {port}: give a port from 1 to 65535.")
+    for app in apps:
+        where = f"python_app_apps has {app['name']}"
+        if not _NAME.match(app["name"]):
+            problems.append(f"python_app_apps has the name {app['name']!r}: use letters, digits, dots, hyphens and underscores.")
+        if app["name"] in seen:
+            problems.append(f"{where} twice: remove one.")
+        seen.add(app["name"])
+        problems.extend(_source_problems(where, app))
+        if not _WSGI.match(app["wsgi"]):
+            problems.append(
+                f"{where} with wsgi {app['wsgi']!r}: give the module and the callable, for instance myapp.wsgi:application, "
+                "or a factory, myapp:create_app()."
+            )
+        if not _USER.match(user(app)):
+            problems.append(f"{where} with the user {user(app)!r}: use up to 32 small letters, digits, underscores and hyphens.")
+        elif users.setdefault(user(app), app["name"]) != app["name"]:
+            problems.append(f"{where} with the user {user(app)}, which runs {users[user(app)]} already: give each a user of its own.")
+        jobs = [job["name"] for kind in ("workers", "timers") for job in app.get(kind) or []]
+        for job in jobs:
+            if not _JOB.match(job):
+                problems.append(f"{where} with a worker or timer {job!r}: use small letters, digits and hyphens.")
+            elif jobs.count(job) > 1:
+                problems.append(f"{where} with two workers or timers {job}: give each a name of its own.")
+        for key in ("health_path", "path"):
+            if app.get(key) and not app[key].startswith("/"):
+                problems.append(f"{where} with {key} {app[key]!r}: begin it with a slash.")
+        for name, value in (app.get("environment") or {}).items():
+            if not _VARIABLE.match(str(name)):
+                problems.append(f"{where} with the environment variable {name!r}: use letters, digits and underscores, no digit first.")
+            elif "\n" in str(value) or "\0" in str(value):
+                problems.append(f"{where} with a value of {name} that has a line break: write it in one line.")
+    return problems
+
+
+def directories(apps):
+    """Return the directories of ``apps`` as config_tree takes them."""
+    found = [
+        {"path": path, "owner": "root", "group": "root", "mode": "0755"} for path in ("/etc/python_app", "/var/log/python_app") if apps
+    ]
+    for app in apps:
+        root = f"/srv/{app['name']}"
+        for path in (root, f"{root}/releases"):
+            found.append({"path": path, "owner": "root", "group": "root", "mode": "0755"})
+        found.append({"path": f"{root}/state", "owner": user(app), "group": user(app), "mode": "0750"})
+    return found
+
+
+def files(apps):
+    """Return ``apps`` as the template of their environment takes them: name, user and environment."""
+    return [{"name": app["name"], "user": user(app), "environment": app.get("environment") or {}} for app in apps]
+
+
+def current(name, paths):
+    """Return the release of the app ``name`` that is current, by the ``paths`` of host_facts; empty for none."""
+    return paths.get(f"/srv/{name}/current", {}).get("link", "").removeprefix("releases/")
+
+
+def stale(apps, paths):
+    """Return the names of those of ``apps`` whose settings, or whose release, no process has taken up: both are older than the
+    script, which is touched when processes have."""
+    found = []
+    for app in apps:
+        settings, script = paths.get(f"/etc/python_app/{app['name']}.env"), paths.get(f"/srv/{app['name']}/current/wsgi.py")
+        if settings and script and settings["changed"] > script["changed"]:
+            found.append(app["name"])
+    return found
+
+
+def migrations(plans, host, hosts):
+    """Return those of ``plans`` whose migration is this host's to run, for all others.
+
+    ``hosts``: the variables of the play's hosts, in order. The first of them that has the application migrates it.
+    """
+    first = {}
+    for one in hosts:
+        for plan in (one.get("__python_app_made") or {}).get("plans") or []:
+            first.setdefault(plan["name"], one["inventory_hostname"])
+    return [plan for plan in plans if "migrate" in plan["steps"] and first.get(plan["name"], host) == host]
+
+
+def pages(plans, releases=None):
+    """Return the pages that tell the health of ``plans`` as http_health takes them; ``releases``: those that answer, if not theirs."""
+    return [
+        {
+            "name": plan["name"],
+            "host": plan["host"],
+            "path": plan["path"] + plan["health_path"],
+            "headers": {"X-Release": (releases or {}).get(plan["name"]) or plan["release"]},
+        }
+        for plan in plans
+    ]
+
+
+_UNIT = """[Unit]
+Description={job} of {name}
+After=network-online.target mariadb.service
+
+[Service]
+Type={type}
+User={user}
+Group={user}
+ExecStart={command}
+{restart}# Nothing but its state is for writing, and nothing of the system is within reach.
+ReadWritePaths={root}/state
+ProtectSystem=strict
+ProtectHome=true
+ProtectControlGroups=true
+ProtectKernelModules=true
+ProtectKernelTunables=true
+PrivateDevices=true
+PrivateTmp=true
+NoNewPrivileges=true
+CapabilityBoundingSet=
+LockPersonality=true
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=true
+RestrictRealtime=true
+RestrictSUIDSGID=true
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+"""
+_INSTALL = "\n[Install]\nWantedBy={target}.target\n"
+
+
+def _word(text):
+    """Return a word of a command as systemd reads it."""
+    for plain_text, escaped in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        text = str(text).replace(plain_text, escaped)
+    return f'"{text}"'
+
+
+def unit_header(name):
+    """Return the first line of the units of the application ``name``."""
+    return f"# Of the application {name} and its current release; made by the role python_app of foobar.lamp.\n"
+
+
+def units(plan):
+    """Return the systemd units of the workers and timers of ``plan``: ``{file name: text}``."""
+    found = {}
+    for kind in ("workers", "timers"):
+        for job in plan.get(kind) or []:
+            unit = f"{plan['name']}-{job['name']}"
+            command = " ".join(map(_word, [f"{plan['root']}/current/run", *job["command"]]))
+            values = {"job": job["name"], "name": plan["name"], "user": plan["user"], "root": plan["root"], "command": command}
+            if kind == "workers":
+                service = _UNIT.format(**values, type="exec", restart="Restart=always\nRestartSec=2\n")
+                found[f"{unit}.service"] = service + _INSTALL.format(target="multi-user")
+            else:
+                found[f"{unit}.service"] = _UNIT.format(**values, type="oneshot", restart="")
+                timer = f"[Unit]\nDescription={job['name']} of {plan['name']}\n\n[Timer]\nOnCalendar={job['schedule']}\nPersistent=true\n"
+                found[f"{unit}.timer"] = timer + _INSTALL.format(target="timers")
+    return {name: unit_header(plan["name"]) + text for name, text in found.items()}

@@ -1,0 +1,226 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host's half of app_release: make releases, switch to them, go back."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: app_release
+author: The foobar.lamp developers (@foobar)
+short_description: Releases of Python WSGI applications, made beside the current ones and switched to
+version_added: 0.1.0
+description:
+  - What the role P(foobar.lamp.python_app#role) does to a host. A release is identified by its content, so that what is there already
+    is not made again, and nothing is asked of the host.
+  - Each step takes turns with the same step of other runs on the host, and can be killed at any time. The next run finds a release
+    whole, or makes it anew.
+  - A step that fails removes the release, unless it is current, keeps its log in C(/var/log/python_app), and fails with its words.
+options:
+  step:
+    description:
+      - V(make) resolves the sources on the controller, says which applications are pending, ships them and makes their releases
+        up to the point where their entries are imported.
+      - V(migrate) runs their migrations, V(after) their commands for after the switch.
+      - V(switch) asks their health, makes them current and lets mod_wsgi's processes load them one after the other.
+      - V(back) makes the releases before current again, or the one that O(release) names.
+      - V(restart) lets the processes of those applications start anew whose settings changed since they did.
+      - V(list) says what there is.
+    type: str
+    required: true
+    choices: [make, migrate, switch, after, back, restart, list]
+  apps:
+    description: The applications, as C(python_app_apps) for V(make), V(restart) and V(list), as RV(pending) for the others.
+    type: list
+    elements: dict
+    required: true
+  release:
+    description: The release to go back to. The one before the current one by default.
+    type: str
+  drop:
+    description: Whether the release that is left is removed, since it is broken.
+    type: bool
+    default: false
+  keep:
+    description: How many releases of an application stay.
+    type: int
+    default: 5
+  python:
+    description: The Python that virtual environments are made with.
+    type: str
+    default: /usr/bin/python3
+  wheels_for:
+    description: The version of that Python, such as V(3.13), where what the applications need is resolved on the controller and shipped.
+    type: str
+  identity:
+    description: What else makes a release another one, for instance the operating system's version.
+    type: str
+    default: ""
+  pip_environment:
+    description: Environment variables for pip on the controller and on the host.
+    type: dict
+    default: {}
+  host_pip_environment:
+    description: Environment variables for pip on the host only.
+    type: dict
+    default: {}
+  archives:
+    description: Where the archives lie on the host, by name. Set by the action plugin; not an input.
+    type: dict
+    default: {}
+  by:
+    description: Who deploys, for the record in C(/var/log/python_app/deploys.log). Set by the action plugin; not an input.
+    type: str
+    default: ""
+attributes:
+  check_mode: {support: full, description: Says which releases would be made.}
+  diff_mode: {support: full, description: Shows the releases before and after.}
+"""
+
+EXAMPLES = r"""
+- name: Make the releases
+  foobar.lamp.app_release:
+    step: make
+    apps: "{{ python_app_apps }}"
+  register: made
+
+- name: Switch to them
+  foobar.lamp.app_release:
+    step: switch
+    apps: "{{ made.pending }}"
+  when: made.pending | length > 0
+"""
+
+RETURN = r"""
+plans:
+  description: What there is to know of each application but its environment.
+  returned: for the steps make and list
+  type: list
+  elements: dict
+  sample: [{name: www.foobar.com, release: 0123456789ab, source: ../files/app, root: /srv/www.foobar.com}]
+pending:
+  description: Those of RV(plans) whose release was not current.
+  returned: for the step make
+  type: list
+  elements: dict
+applications:
+  description: Current and previous release, all releases, and the releases that processes have loaded.
+  returned: for the step list
+  type: list
+  elements: dict
+releases:
+  description: The releases that are current now, by application.
+  returned: for the step back
+  type: dict
+  sample: {www.foobar.com: 0123456789ab}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
+from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, ReleaseError
+
+REMOVED = """It is removed, and visitors see what they saw before. Correct the application and run again.
+Its own words, kept in /var/log/python_app:"""
+WORDS = {
+    "make": REMOVED,
+    "migrate": REMOVED,
+    "switch": REMOVED,
+    "after": "The release is current all the same. Its own words, kept in /var/log/python_app:",
+    "back": "Visitors see what they saw before.",
+    "restart": "",
+}
+
+
+def listed(application):
+    """Return what there is of an application."""
+    current = application.link("current")
+    loaded = [name[3:] for name in application.processes().values() if name.startswith("ok:")]
+    return {
+        "name": application.name,
+        "current": current,
+        "previous": application.link("previous"),
+        "releases": application.releases(),
+        "loaded": {release: loaded.count(release) for release in loaded},
+    }
+
+
+def act(application, step, params):
+    """Do one step with one application; returns whether something changed."""
+    name = application.name
+    if step == "make":
+        if application.link("current") != application.plan["before"]:
+            raise ReleaseError("make", f"Another deploy made {application.link('current') or 'nothing'} current meanwhile: run again.")
+        application.make(params["archives"][name], params["python"], {**params["host_pip_environment"], **params["pip_environment"]})
+    elif step == "switch":
+        if application.link("current") != application.plan["before"]:
+            raise ReleaseError("switch", f"Another deploy made {application.link('current')} current meanwhile: run again.")
+        application.switch()
+    elif step == "back":
+        params["releases"][name] = application.back(application.target(params["release"]))
+        if params["drop"]:
+            application.drop()
+    elif step == "restart":
+        if not application.settings_are_new():
+            return False
+        application.restart()
+    elif step in application.plan["steps"]:
+        application.migrate() if step == "migrate" else application.after()
+    return True
+
+
+def main():
+    """Take the applications one after the other; the first that fails ends it."""
+    module = AnsibleModule(
+        argument_spec={
+            "step": {"type": "str", "required": True, "choices": ["make", "migrate", "switch", "after", "back", "restart", "list"]},
+            "apps": {"type": "list", "elements": "dict", "required": True},
+            "release": {"type": "str"},
+            "drop": {"type": "bool", "default": False},
+            "keep": {"type": "int", "default": 5},
+            "python": {"type": "str", "default": "/usr/bin/python3"},
+            "wheels_for": {"type": "str"},
+            "identity": {"type": "str", "default": ""},
+            "pip_environment": {"type": "dict", "default": {}, "no_log": True},
+            "host_pip_environment": {"type": "dict", "default": {}},
+            "archives": {"type": "dict", "default": {}},
+            "by": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    params, step = module.params, module.params["step"]
+    applications = [Application({**plan, "keep": params["keep"]}, params["by"]) for plan in params["apps"]]
+    if step == "list":
+        module.exit_json(changed=False, applications=[listed(application) for application in applications])
+    changed, params["releases"] = False, {}
+    if module.check_mode:
+        module.exit_json(changed=step == "back", releases={}, invocation={})
+    if step == "back":
+        # An application that has nothing to go back to stays as it is, beside others that have.
+        able = [application for application in applications if application.target(params["release"])]
+        if not able:
+            there = "\n".join(f"{application.name}: {application.others()}" for application in applications)
+            module.fail_json(
+                msg=f"There is no release {params['release'] or 'before the current one'} to go back to. Others on this host:\n{there}",
+                invocation={},
+            )
+        applications = able
+    for application in applications:
+        try:
+            with application.turn():
+                try:
+                    changed = act(application, step, params) or changed
+                except ReleaseError as error:
+                    if step in ("make", "migrate", "switch"):
+                        application.drop()
+                    application.note(f"failed: {error.step}", application.link("current"))
+                    raise
+        except ReleaseError as error:
+            said = _python_app.mask(str(error), params["pip_environment"])
+            what = f"release {application.release} of {application.plan['source']}" if application.release else "the release"
+            module.fail_json(msg=f"{application.name}: {what} failed ({error.step}). {WORDS[step]}\n{said}", invocation={})
+    module.exit_json(changed=changed, releases=params["releases"], invocation={})
+
+
+if __name__ == "__main__":
+    main()

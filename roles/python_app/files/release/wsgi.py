@@ -1,0 +1,52 @@
+"""What mod_wsgi loads: the application of this release, with its settings."""
+
+import ctypes
+import importlib
+import json
+import os
+import shlex
+import sys
+
+_PR_SET_NAME = 15  # see prctl(2)
+_HERE = os.path.dirname(os.path.realpath(__file__))
+with open(f"{_HERE}/release.json", encoding="utf-8") as _file:
+    _RELEASE = json.load(_file)
+
+
+def _load():
+    if os.path.realpath(sys.prefix) != f"{_HERE}/venv":
+        raise RuntimeError(f"this is the Python of {sys.prefix}, not that of {_HERE}/venv")
+    with open(_RELEASE["environment_file"], encoding="utf-8") as file:
+        for line in shlex.split(file.read(), comments=True):
+            name, _equals, value = line.partition("=")
+            os.environ[name] = value
+    os.environ["RELEASE_ID"] = os.path.basename(_HERE)
+    os.environ["STATIC_ROOT"] = f"{_HERE}/{_RELEASE['static_dir']}"
+    sys.dont_write_bytecode = True
+    # What a process imports late comes from its own release, whatever is current by then.
+    sys.path[:] = [f"{_HERE}/src", *(os.path.realpath(path) for path in sys.path)]
+    module, _colon, name = _RELEASE["wsgi"].partition(":")
+    found = getattr(importlib.import_module(module), name.removesuffix("()"))
+    return found() if name.endswith("()") else found
+
+
+def _show(sign):
+    """Show, as the name of the process, which release it has loaded (ok) or could not load (no): 'ps -o comm' tells."""
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, f"{sign}:{os.path.basename(_HERE)}".encode(), 0, 0, 0)
+
+
+try:
+    _application = _load()
+except BaseException:
+    _show("no")
+    raise
+_show("ok")
+
+
+def application(environ, start_response):
+    """Answer as the application does, and name the release."""
+
+    def start(status, headers, exc_info=None):
+        return start_response(status, [*headers, ("X-Release", os.path.basename(_HERE))], exc_info)
+
+    return _application(environ, start)

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Deploys and rollbacks while visitors ask: failed requests, and the 99th percentile of their times before and meanwhile.
+
+    tests/bench/deploys.py [--deploys N] [--rollbacks N] [--requests N] [--connections N] [--pause MS] [--path PATH]
+                          [--inventory FILE] [--container NAME]
+
+Runs against a host that script/site made (or any container of an inventory with the sample application). Each deploy ships a copy of the
+sample application with another version in it. wrk (Debian package) asks all the while on the containers' own network. The last step puts
+the inventory's release back. Exit status 1 if a request failed, if the releases did not change, or if fewer than --requests were asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import yaml
+
+ROOT = pathlib.Path(__file__).parents[2]
+SITE = "www.foobar.com"
+SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
+
+
+def arguments():
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--deploys", type=int, default=20)
+    parser.add_argument("--rollbacks", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--pause", type=int, default=20, help="milliseconds of each between two requests")
+    parser.add_argument("--path", default="/healthz")
+    parser.add_argument("--inventory", default=str(ROOT / "inventory"))
+    parser.add_argument("--container", default="foobar-lamp")
+    return parser.parse_args()
+
+
+class Load:
+    """wrk for a while; ``result`` has requests, failed, p99 in seconds and requests a second."""
+
+    def __init__(self, address, options, seconds):
+        # Visitors pause between two requests: a queue that is always full would measure the queue.
+        self._script = tempfile.NamedTemporaryFile("w", suffix=".lua")  # noqa: SIM115 # it lives as long as wrk
+        self._script.write(f"function delay() return {options.pause} end")
+        self._script.flush()
+        command = ["wrk", "--latency", "--timeout", "10s", "-t2", f"-c{options.connections}", f"-d{seconds}s", "-H", f"Host: {SITE}"]
+        command += ["-s", self._script.name, f"http://{address}{options.path}"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def stop(self):
+        """Send the visitors home."""
+        self._process.send_signal(signal.SIGINT)
+
+    def result(self):
+        """Wait for the end and return what came of it."""
+        text = self._process.communicate()[0]
+        errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+        answers = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+        number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s|m)", text).groups()
+        return {
+            "requests": int(re.search(r"(\d+) requests in", text)[1]),
+            "failed": sum(map(int, errors.groups() if errors else ())) + (int(answers[1]) if answers else 0),
+            "p99": float(number) * SECONDS[unit],
+            "per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
+        }
+
+
+def release(address):
+    """Return the release that answers a visitor."""
+    connection = http.client.HTTPConnection(address, 80, timeout=10)
+    connection.request("GET", "/version", headers={"Host": SITE})
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer["release"], answer["version"]
+
+
+def play(name, inventory, *options):
+    """Run a playbook; returns the seconds it took."""
+    start = time.monotonic()
+    done = subprocess.run(
+        ["ansible-playbook", "-i", inventory, f"playbooks/{name}.yml", *options], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"{name}.yml failed:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
+    return time.monotonic() - start
+
+
+def main():
+    """Measure before and during, and print both."""
+    options = arguments()
+    shown = ["docker", "inspect", "--format", "{{ range .NetworkSettings.Networks }}{{ .IPAddress }} {{ end }}", options.container]
+    address = subprocess.run(shown, check=True, capture_output=True, text=True).stdout.split()[0]
+    before = Load(address, options, 20).result()
+    variables = yaml.safe_load((ROOT / "inventory/group_vars/all.yml").read_text())
+    seen, times = [release(address)], []
+    with tempfile.TemporaryDirectory() as directory:
+        source = pathlib.Path(directory, "app")
+        shutil.copytree(ROOT / "files/app", source, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+        variables["lamp_sites"][SITE]["app"]["source"] = str(source)
+        sites = json.dumps({"lamp_sites": variables["lamp_sites"]})
+        load = Load(address, options, 3600)
+        try:
+            for number in range(options.deploys):
+                (source / "foobar/__init__.py").write_text(f'"""The sample application."""\n\n__version__ = "deploy.{number}"\n')
+                times.append(play("deploy", options.inventory, "-e", sites))
+                seen.append(release(address))
+                print(f"deploy {number + 1}: {times[-1]:.1f} s, {seen[-1]}", flush=True)
+            for number in range(options.rollbacks):
+                times.append(play("rollback", options.inventory))
+                seen.append(release(address))
+                print(f"rollback {number + 1}: {times[-1]:.1f} s, {seen[-1]}", flush=True)
+        finally:
+            load.stop()
+        during = load.result()
+    play("deploy", options.inventory)
+    for name, one in (("before", before), ("during", during)):
+        times_of = f"p99 {one['p99'] * 1000:.1f} ms, {one['per_second']:.0f} a second"
+        print(f"{name:7} {one['requests']:8} requests, {one['failed']} failed, {times_of}")
+    unchanged = [number for number, (old, new) in enumerate(zip(seen, seen[1:], strict=False), 1) if old == new]
+    if unchanged:
+        print(f"changed nothing: {unchanged}")
+    sys.exit(bool(during["failed"] or unchanged or during["requests"] < options.requests))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""What a host needs to know of an application, and what identifies a release."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
+
+APP = {"name": "www.foobar.com", "source": "/app", "wsgi": "shop:application", "environment": {"SECRET_KEY": "hush"}}
+
+
+def release(**change):
+    return _python_app.release("content", _python_app.plan({**APP, **change}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"wsgi": "shop:other"}, {"migrate": ["x"]}, {"collect": ["x"]}, {"static_dir": "s"}, {"requirements": ["r"]}, {"extras": ["e"]}],
+)
+def test_release_is_also_how_it_is_made(change):
+    assert release(**change) != release()
+
+
+@pytest.mark.parametrize("change", [{"after": ["x"]}, {"timeouts": {"start": 3}}, {"environment": {"A": "b"}}])
+def test_release_is_not_what_it_is_not_made_of(change):
+    assert release(**change) == release()
+
+
+def test_plan_holds_no_secret():
+    assert "hush" not in repr(_python_app.plan(APP))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({}, "directory"),
+        ({"version": "v1"}, "git"),
+        ({"source": "https://example.com/shop.git"}, "git"),
+        ({"source": "git+https://example.com/shop"}, "git"),
+        ({"source": "git@example.com:shop"}, "git"),
+        ({"source": "https://example.com/shop-{version}.tar.gz", "version": "1"}, "archive"),
+        ({"source": "dist/shop-1-py3-none-any.whl"}, "wheel"),
+        ({"source": "", "requirement": "shop"}, "requirement"),
+    ],
+)
+def test_kind(change, kind):
+    assert _python_app.kind({**APP, **change}) == kind
+
+
+def test_requirement_with_the_version_apart():
+    assert _python_app.plan({"name": "x", "wsgi": "a:b", "requirement": "shop[x]", "version": "2.1"})["requirement"] == "shop[x]==2.1"
+
+
+def test_words_hold_no_credentials():
+    assert _python_app.described({**APP, "source": "https://me:hush@example.com/shop.git"}, "0" * 40).startswith(
+        "https://example.com/shop.git at"
+    )
+    assert _python_app.mask("http://me:pass@example.com?k=hush", {"K": "hush"}) == "http://example.com?k=***"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"requirements": ["r.txt"], "constraints": ["c.txt"]}, ["--requirement", "src/r.txt", "--constraint", "src/c.txt"]),
+        ({"constraints": ["c.txt"]}, []),
+        ({"project": True, "extras": ["a", "b"]}, ["src[a,b]"]),
+        ({"source": "", "requirement": "shop==1"}, ["shop==1"]),
+        ({"source": "shop.whl", "extras": ["a"]}, ["src/shop.whl[a]"]),
+    ],
+)
+def test_what_pip_is_told(change, words):
+    app = {**APP, **change}
+    assert _python_app.targets(_python_app.plan(app), "src", ["src/shop.whl"] if _python_app.kind(app) == "wheel" else []) == words
+
+
+@pytest.mark.parametrize(("script", "stale"), [(1.0, ["www.foobar.com"]), (3.0, []), (None, [])])
+def test_settings_that_no_process_has_read_are_found(script, stale):
+    paths = {"/etc/python_app/www.foobar.com.env": {"link": "", "changed": 2.0}}
+    if script:
+        paths["/srv/www.foobar.com/current/wsgi.py"] = {"link": "", "changed": script}
+    assert _python_app.stale([APP], paths) == stale
+
+
+def test_current():
+    assert _python_app.current("a", {"/srv/a/current": {"link": "releases/0123456789ab", "changed": 1.0}}) == "0123456789ab"
+    assert _python_app.current("a", {}) == ""
+
+
+def test_page_has_its_site_and_release():
+    plan = {
+        **_python_app.plan({**APP, "name": "www.foobar.com_x", "host": "www.foobar.com", "path": "/x", "health_path": "/h"}),
+        "release": "1",
+    }
+    page = {"name": "www.foobar.com_x", "host": "www.foobar.com", "path": "/x/h", "headers": {"X-Release": "1"}}
+    assert _python_app.pages([plan]) == [page]
+    assert _python_app.pages([plan], {"www.foobar.com_x": "2"})[0]["headers"] == {"X-Release": "2"}
+
+
+def test_units_of_workers_and_timers():
+    jobs = {
+        "workers": [{"name": "q", "command": ["sh", "-c", 'echo "$A" 5%']}],
+        "timers": [{"name": "t", "command": ["x"], "schedule": "daily"}],
+    }
+    units = _python_app.units(_python_app.plan({**APP, **jobs}))
+    assert sorted(units) == ["www.foobar.com-q.service", "www.foobar.com-t.service", "www.foobar.com-t.timer"]
+    worker = units["www.foobar.com-q.service"]
+    assert 'ExecStart="/srv/www.foobar.com/current/run" "sh" "-c" "echo \\"$$A\\" 5%%"' in worker
+    assert "WantedBy=multi-user.target" in worker
+    assert "Restart" not in units["www.foobar.com-t.service"].replace("Restrict", "")
+    assert "OnCalendar=daily" in units["www.foobar.com-t.timer"]
+    assert _python_app.units(_python_app.plan(APP)) == {}
+
+
+def test_first_host_that_has_an_application_migrates_it():
+    plans = [{"name": "a", "steps": {"migrate": ["x"]}}, {"name": "b", "steps": {"migrate": ["x"]}}, {"name": "c", "steps": {}}]
+    hosts = [
+        {"inventory_hostname": "one", "__python_app_made": {"plans": plans[1:]}},
+        {"inventory_hostname": "two", "__python_app_made": {"plans": plans}},
+        {"inventory_hostname": "three", "__python_app_made": {"plans": plans}},
+        {"inventory_hostname": "of a later batch"},
+    ]
+    names = {host: [plan["name"] for plan in _python_app.migrations(plans, host, hosts)] for host in ("one", "two", "three")}
+    assert names == {"one": ["b"], "two": ["a"], "three": []}

@@ -1,0 +1,196 @@
+"""What identifies the content of each kind of source, and what its archive holds."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import tarfile
+import zipfile
+
+import pytest
+from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _app_source
+
+
+@pytest.fixture
+def source(tmp_path):
+    place = tmp_path / "shop"
+    place.mkdir()
+    (place / "shop.py").write_text("application = None\n")
+    return place
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return _app_source.Cache("run", tmp_path / "cache")
+
+
+@pytest.fixture
+def app(source):
+    return {"name": "www.foobar.com", "source": str(source), "wsgi": "shop:application"}
+
+
+def git(place, *words):
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "init.defaultBranch=main"]
+    return subprocess.run(["git", "-C", place, *who, *words], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def repository(source):
+    git(source, "init", "--quiet")
+    git(source, "add", ".")
+    git(source, "commit", "--quiet", "--message", "one")
+    git(source, "tag", "--annotate", "v1", "--message", "one")
+    return source
+
+
+def packed(app, cache, tmp_path):
+    """Return the names in the archive of an app, and the place where it is unpacked."""
+    plan = _python_app.plan(app)
+    content, plan["source"] = _app_source.resolve(app, cache)
+    plan["release"] = _python_app.release(content, plan)
+    (tmp_path / "launchers").mkdir(exist_ok=True)
+    with tarfile.open(_app_source.pack(app, plan, cache, tmp_path / "launchers")) as archive:
+        assert {member.uid for member in archive} == {0}
+        archive.extractall(tmp_path / "out")  # noqa: S202 # made here
+        return sorted(name for name in archive.getnames() if name.startswith("src/"))
+
+
+def test_directory_is_its_content(app, source, cache):
+    first = _app_source.resolve(app, cache)
+    (source / "__pycache__").mkdir()
+    (source / "__pycache__/shop.pyc").write_text("x")
+    assert _app_source.resolve(app, cache) == first
+    (source / "shop.py").write_text("application = 1\n")
+    assert _app_source.resolve(app, cache) != first
+
+
+def test_directory_without_what_is_excluded(app, source, cache, tmp_path):
+    for name in ("notes.txt", "tests/test_shop.py", "deep/tests/test_shop.py"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("x")
+    assert packed({**app, "exclude": ["*.txt", "tests"]}, cache, tmp_path) == ["src/shop.py"]
+
+
+def test_work_tree_ships_what_git_would(app, repository, cache, tmp_path):
+    (repository / ".gitignore").write_text("secret.txt\n")
+    (repository / "secret.txt").write_text("x")
+    (repository / "new.py").write_text("x")
+    assert packed(app, cache, tmp_path) == ["src/.gitignore", "src/new.py", "src/shop.py"]
+
+
+@pytest.mark.parametrize("version", ["v1", "main"])
+def test_git_is_its_commit(app, repository, cache, tmp_path, version):
+    commit = git(repository, "rev-parse", "HEAD")
+    content, words = _app_source.resolve({**app, "version": version}, cache)
+    assert commit in content
+    assert f"at {version} ({commit[:12]})" in words
+    assert _app_source.resolve({**app, "version": commit}, cache)[0] == content
+    assert packed({**app, "version": version, "exclude": []}, cache, tmp_path) == ["src/shop.py"]
+
+
+def test_branch_is_asked_once_a_run(app, repository, cache, tmp_path):
+    first = _app_source.resolve({**app, "version": "main"}, cache)
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", "two")
+    assert _app_source.resolve({**app, "version": "main"}, cache) == first
+    assert _app_source.resolve({**app, "version": "main"}, _app_source.Cache("next run", cache.directory)) != first
+
+
+def test_unknown_version_is_named(app, repository, cache):
+    with pytest.raises(_app_source.SourceError, match="no branch or tag v9"):
+        _app_source.resolve({**app, "version": "v9"}, cache)
+
+
+def pack_zip(source, target):
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.write(source / "shop.py", "shop-1.0/shop.py")
+
+
+def pack_tar(source, target):
+    with tarfile.open(target, "w:gz") as archive:
+        archive.add(source, "shop-1.0")
+
+
+@pytest.mark.parametrize(("name", "pack"), [("shop.zip", pack_zip), ("shop.tar.gz", pack_tar)])
+def test_archive_loses_its_top_directory(app, source, cache, tmp_path, name, pack):
+    pack(source, tmp_path / name)
+    assert packed({**app, "source": str(tmp_path / name)}, cache, tmp_path) == ["src/shop.py"]
+
+
+def member(name, **attributes):
+    """Return a member of an archive."""
+    found = tarfile.TarInfo(name)
+    for attribute, value in attributes.items():
+        setattr(found, attribute, value)
+    return found
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [member("../shop.py")],
+        [member("/shop.py")],
+        [member("link", type=tarfile.SYMTYPE, linkname="../..")],
+        [member("here", type=tarfile.SYMTYPE, linkname="."), member("up", type=tarfile.SYMTYPE, linkname="here/..")],
+        [member("up", type=tarfile.SYMTYPE, linkname="a/.."), member("a", type=tarfile.SYMTYPE, linkname="."), member("up/shop.py")],
+        [member("hard", type=tarfile.LNKTYPE, linkname="/etc/passwd")],
+        [member("device", type=tarfile.CHRTYPE)],
+    ],
+    ids=["above", "absolute", "link above", "link over a link", "file over links", "hard link", "device"],
+)
+def test_archive_that_would_reach_elsewhere_is_refused(app, cache, tmp_path, members):
+    with tarfile.open(tmp_path / "bad.tar", "w") as archive:
+        for one in members:
+            archive.addfile(one)
+    with pytest.raises(_app_source.SourceError, match="cannot be unpacked: .*(outside|is no file)"):
+        packed({**app, "source": str(tmp_path / "bad.tar")}, cache, tmp_path)
+
+
+def test_archive_keeps_links_and_programs(app, source, cache, tmp_path):
+    (source / "run").write_text("x")
+    (source / "run").chmod(0o755)
+    (source / "deep").mkdir()
+    (source / "deep/link").symlink_to("../shop.py")
+    pack_tar(source, tmp_path / "shop.tar.gz")
+    assert packed({**app, "source": str(tmp_path / "shop.tar.gz")}, cache, tmp_path) == [
+        "src/deep",
+        "src/deep/link",
+        "src/run",
+        "src/shop.py",
+    ]
+    assert os.readlink(tmp_path / "out/src/deep/link") == "../shop.py"
+    assert os.access(tmp_path / "out/src/run", os.X_OK)
+    assert not os.access(tmp_path / "out/src/shop.py", os.X_OK)
+
+
+def test_checksum_is_required_to_fit(app, source, cache, tmp_path):
+    pack_zip(source, tmp_path / "shop.zip")
+    good = {**app, "source": str(tmp_path / "shop.zip")}
+    checksum = _app_source.resolve(good, cache)[0].removeprefix("archive ")
+    assert _app_source.resolve({**good, "checksum": checksum}, cache) == _app_source.resolve(good, cache)
+    with pytest.raises(_app_source.SourceError, match="correct the checksum"):
+        _app_source.resolve({**good, "checksum": "sha256:" + "0" * 64}, cache)
+
+
+def test_archive_at_an_address(app, source, cache, tmp_path, address_of):
+    pack_zip(source, tmp_path / "shop.zip")
+    checksum = _app_source.resolve({**app, "source": str(tmp_path / "shop.zip")}, cache)[0].removeprefix("archive ")
+    remote = {**app, "source": f"{address_of(tmp_path)}/shop.zip", "checksum": checksum}
+    assert packed(remote, cache, tmp_path) == ["src/shop.py"]
+    with pytest.raises(_app_source.SourceError, match="correct the checksum"):
+        packed({**remote, "checksum": "sha256:" + "0" * 64}, cache, tmp_path)
+
+
+def test_missing_requirements_file_is_named(app, repository, cache, tmp_path):
+    with pytest.raises(_app_source.SourceError, match="wants the file r.txt"):
+        packed({**app, "version": "v1", "requirements": ["r.txt"]}, cache, tmp_path)
+
+
+def test_cache_forgets_after_a_day(cache):
+    old, new = cache.directory / "old", cache.directory / "new"
+    for file in (old, new):
+        file.write_text("x")
+    os.utime(old, (0, 0))
+    cache.tidy()
+    assert [file.name for file in pathlib.Path(cache.directory).iterdir()] == ["new"]
