@@ -191,7 +191,7 @@ def test_over_tls(run, info, bind):
 
 
 def test_dry_run_before_there_is_a_server(run, bind, tmp_path):
-    for missing in ({"key_file": str(tmp_path / "none.key")}, {"port": 1}):
+    for missing in ({"key_file": str(tmp_path / "none.key")}, {"port": 1}, {"zone": "example.org"}):
         result = run(bind, [WWW], check=True, **missing)
         assert result["changed"]
         assert "In a dry run all records count" in str(result["warnings"])

@@ -8,11 +8,11 @@ import stat
 import subprocess
 
 
-def look_up(directory, given=None):
+def look_up(directory, given=None, *options):
     """Return ``(secret, output)`` of the lookup, run by Ansible itself: no secret where it failed."""
     call = f"lookup('foobar.lamp.site_secrets', 'secret_key', sites=['www.foobar.com'], directory='{directory}', given=given)"
     command = ["ansible", "localhost", "-m", "ansible.builtin.debug", "-a", "msg={{ " + call + "['www.foobar.com'].secret_key }}"]
-    done = subprocess.run([*command, "-e", json.dumps({"given": given or {}})], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, *options, "-e", json.dumps({"given": given or {}})], capture_output=True, text=True, check=False)
     found = re.search(r"msg: (\w+)\n|\"msg\": \"(\w+)\"", done.stdout)
     return (found[1] or found[2]) if done.returncode == 0 else None, done.stdout + done.stderr
 
@@ -41,3 +41,10 @@ def test_file_open_to_others_is_closed_and_an_empty_one_refused(tmp_path):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     file.write_text("")
     assert "is empty" in look_up(tmp_path)[1]
+
+
+def test_dry_run_makes_nothing_and_reads_what_is_there(tmp_path):
+    assert len(look_up(tmp_path / "secrets", None, "--check")[0]) == 48
+    assert not (tmp_path / "secrets").exists()
+    secret, _output = look_up(tmp_path / "secrets")
+    assert look_up(tmp_path / "secrets", None, "--check")[0] == secret
