@@ -111,6 +111,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils import _host
 PATHS = (
     "/srv/*/current",
     "/srv/*/current/wsgi.py",
+    "/srv/*/unproven",
     "/etc/python_app/*.env",
     "/etc/bind/keys/*.key",
     "/var/lib/bind/*.zone",
