@@ -159,7 +159,8 @@ class Application:
         self._command("virtual environment", [python, "-m", "venv", *([] if words else ["--without-pip"]), f"{self.directory}/venv"])
         self._check_python()
         if words:
-            pip = [f"{self.directory}/venv/bin/pip", "install", "--quiet", "--no-input"]
+            # Not quiet: what conflicts with what is said beside the error only.
+            pip = [f"{self.directory}/venv/bin/pip", "install", "--no-input", "--progress-bar=off"]
             self._command("install", [*pip, *words], environment, "install")
         shutil.rmtree(shipped, ignore_errors=True)
         # The application's user cannot write what Python would keep for the next start.

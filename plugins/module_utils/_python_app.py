@@ -178,7 +178,7 @@ def _source_problems(where, app):
     if len(beyond(app)) < len([name for name in names if posixpath.isabs(name)]):
         yield f"{where} two requirements or constraints files of the same name beyond its source: give each a name of its own."
     for name in sorted(names):
-        if ".." in name.split("/"):
+        if ".." in name.split("/") and not posixpath.isabs(name):
             yield f"{where} the file {name}: give one in the source, or an absolute path on this computer."
     if app.get("project") and kind(app) in ("requirement", "wheel"):
         yield f"{where} project, which a {kind(app)} is anyway: remove it."

@@ -285,7 +285,7 @@ def _wheels(plan, stage, python, pip_environment):
 
 def _pip(words, environment):
     done = subprocess.run(
-        [sys.executable, "-m", "pip", *words, "--quiet", "--no-input", "--disable-pip-version-check"],
+        [sys.executable, "-m", "pip", *words, "--no-input", "--progress-bar=off", "--disable-pip-version-check"],
         env={**os.environ, **{name: str(value) for name, value in environment.items()}},
         capture_output=True,
         text=True,

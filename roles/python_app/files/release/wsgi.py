@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import sys
+import traceback
 
 _PR_SET_NAME = 15  # see prctl(2)
 _HERE = os.path.dirname(os.path.realpath(__file__))
@@ -39,6 +40,9 @@ def _show(sign):
 try:
     _application = _load()
 except BaseException:
+    # Said before it is shown: who sees it reads the log at once.
+    traceback.print_exc()
+    sys.stderr.flush()
     _show("no")
     raise
 _show("ok")
