@@ -14,6 +14,7 @@ import socket
 import ssl
 import struct
 
+from ansible_collections.foobar.lamp.plugins.module_utils import _gss_tsig
 from ansible_collections.foobar.lamp.plugins.module_utils._zone_records import RRset, kind_of
 
 try:
@@ -86,14 +87,15 @@ class Server:
     """The name server at ``address`` (IPv4 or IPv6) and ``port``, asked for ``zone``.
 
     ``key``: name, algorithm and secret of a TSIG key, or None. ``timeout``: seconds to wait for a packet. ``tls``: None, or
-    ``(file of trusted certificates or None, name in the server's certificate or None)``.
+    ``(file of trusted certificates or None, name in the server's certificate or None)``. ``gss``: None or, for a key that is agreed
+    on by Kerberos, ``(the server's name, our own or None, keytab or None)``. To be used by ``with``, so that such a key is given back.
     """
 
-    def __init__(self, address, port, zone, key=None, timeout=10, tls=None):
+    def __init__(self, address, port, zone, key=None, timeout=10, tls=None, gss=None):
         self._where = f"The name server {address} port {port}, asked for the zone {zone},"
         self._place, self._zone, self._timeout = (address, port), zone, timeout
         self._tls = tls and (_trust(tls[0]), tls[1] or address)
-        self._signature = {}
+        self._signature, self._gss = {}, gss
         if key:
             name, algorithm, secret = key
             try:
@@ -104,6 +106,18 @@ class Server:
                 }
             except binascii.Error:
                 raise ValueError(f"The secret of the key {name} is not base64: give it as tsig-keygen writes it.") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        if not (self._gss and self._signature):
+            return
+        try:
+            with self._stream() as stream:
+                self._exchange(stream, _gss_tsig.farewell(self._signature["keyring"]))
+        except (dns.exception.DNSException, OSError, EOFError, ServerError):
+            pass  # a key that is not given back is forgotten by the server in time
 
     def transfer(self):
         """Return ``(soa, content)`` of the whole zone; raises ServerError."""
@@ -177,6 +191,8 @@ class Server:
         for left in reversed(range(tries)):
             try:
                 with self._stream() as stream:
+                    if self._gss and not self._signature:
+                        self._agree(stream)
                     return question(stream)
             except TimeoutError as error:
                 if left == 0 and tries > 1:
@@ -193,6 +209,8 @@ class Server:
                 raise self._refused(word) from error
             except dns.tsig.BadTime as error:
                 raise self._refused("BADTIME") from error
+            except _gss_tsig.GssError as error:
+                raise ServerError(f"{self._where} {error}") from error
             except dns.exception.TooBig:
                 raise
             except EOFError as error:
@@ -216,16 +234,25 @@ class Server:
             stream.close()
             raise
 
+    def _agree(self, stream):
+        """Agree with the server on a key, by Kerberos; it serves for other connections too."""
+
+        def exchange(message):
+            _write(stream, message)
+            return _next(stream)
+
+        key, user = _gss_tsig.agree(exchange, *self._gss)
+        self._signature = {"keyring": key}
+        self._where = self._where.removesuffix(",") + f" by {user},"
+
     def _send(self, stream, message):
         if self._signature:
             message.use_tsig(**self._signature)
-        wire = message.to_wire(max_size=65535)
-        stream.sendall(struct.pack("!H", len(wire)) + wire)
+        _write(stream, message.to_wire(max_size=65535))
 
     def _receive(self, stream, sent, **options):
         """Return the next answer, to one of the messages in ``sent`` (``{id: message}``)."""
-        (size,) = struct.unpack("!H", _read(stream, 2))
-        wire = _read(stream, size)
+        wire = _next(stream)
         question = sent.get(struct.unpack("!H", wire[:2])[0])
         if question is None:
             raise ServerError(f"{self._where} answered what was not asked: ask the zone's primary.")
@@ -318,6 +345,15 @@ def _trust(file):
         raise ValueError(f"tls_ca is {file}, which holds no certificates that can be read ({error}): correct it.") from error
     context.set_alpn_protocols(["dot"])
     return context
+
+
+def _write(stream, wire):
+    stream.sendall(struct.pack("!H", len(wire)) + wire)
+
+
+def _next(stream):
+    """Return the next message of a connection; raises EOFError where it ends before."""
+    return _read(stream, *struct.unpack("!H", _read(stream, 2)))
 
 
 def _read(stream, size):

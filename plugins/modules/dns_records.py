@@ -229,10 +229,10 @@ def converge(params, check_mode=False):
         origin = _zone_records.zone_name(params["reverse_of"]["zone"])
         declared = {**_zone_records.pointers(params["reverse_of"]["records"], origin, zone, params["default_ttl"]), **declared}
     places = [_zone_converge.place(text) for text in params["wait_servers"] or ()]
-    server = _name_server.server(params, zone)
-    outcome = _zone_converge.converge(server, zone, declared, params, check_mode)
-    if params["wait_seconds"] and not check_mode:
-        _zone_converge.wait(zone, outcome, places or _zone_converge.name_servers(server, zone), params["wait_seconds"])
+    with _name_server.server(params, zone) as server:
+        outcome = _zone_converge.converge(server, zone, declared, params, check_mode)
+        if params["wait_seconds"] and not check_mode:
+            _zone_converge.wait(zone, outcome, places or _zone_converge.name_servers(server, zone), params["wait_seconds"])
     return outcome
 
 
@@ -300,8 +300,13 @@ def main():
         if module.check_mode:
             to_come("dnspython is not installed yet.")
         module.fail_json(msg=missing_required_lib("dnspython"), exception=DNSPYTHON_ERROR)
-    if params["key_file"] and module.check_mode and not os.path.exists(params["key_file"]):
-        to_come(f"The key file {params['key_file']} is not there yet.")
+    if missing := _name_server.missing_library(params):
+        if module.check_mode:
+            to_come(f"{missing[0]} is not installed yet.")
+        module.fail_json(msg=missing_required_lib(missing[0]), exception=missing[1])
+    for file in (params["key_file"], params["gss_keytab"]):
+        if file and module.check_mode and not os.path.exists(file):
+            to_come(f"The key file {file} is not there yet.")
     try:
         outcome = converge(params, module.check_mode)
     except _zone_converge.PartError as error:
