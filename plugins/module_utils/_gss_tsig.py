@@ -30,26 +30,28 @@ try:
 except (ImportError, OSError):  # OSError: the package is there, Kerberos' own libraries are not
     GSSAPI_ERROR = traceback.format_exc()
 
-_SPNEGO = "1.3.6.1.5.5.2"
+_KERBEROS, _SPNEGO = "1.2.840.113554.1.2.2", "1.3.6.1.5.5.2"
 _NEGOTIATE, _DELETE = 3, 5
 # Rounds that a server may ask for; Kerberos takes one, or two.
 _ROUNDS = 10
 _LOG_IN = "log in with kinit as the user that the module runs as, or set gss_keytab."
+_KEYTAB = "see with klist -k whether the keytab holds a key of gss_principal."
+_STALE = "the keytab holds another key than the realm: fetch it anew."
+_CLOCKS = "set the clocks of this host, the realm's servers and the name server right."
+_NO_REALM = "krb5.conf and the DNS know no server of this realm: correct gss_principal or gss_server, or krb5.conf."
 # By the number that Kerberos gives an error.
 _REMEDY = {
+    -1765328383: "the realm has locked the user: ask its administrator.",
     -1765328378: "the realm has no such user: correct gss_principal, or the keytab.",
-    -1765328377: "the realm has no such server: let gss_server be the name of which the server's keytab holds DNS/NAME.",
+    -1765328377: "let gss_server be the name for which the realm has DNS/NAME; Kerberos takes its realm from krb5.conf and the DNS.",
     -1765328366: "the realm has locked the user: ask its administrator.",
-    -1765328360: "the keytab holds another key than the realm: fetch it anew.",
-    -1765328353: "the keytab holds another key than the realm: fetch it anew.",
+    -1765328360: _STALE,
+    -1765328353: _STALE,
     -1765328352: _LOG_IN,
-    -1765328347: "set the clocks of this host and of the realm's servers right.",
-    -1765328343: "the ticket was made out for another key: log in anew with kinit.",
-    -1765328230: "krb5.conf and the DNS name no server of this realm: correct the realm, or krb5.conf.",
+    -1765328347: _CLOCKS,
+    -1765328237: _CLOCKS,
+    -1765328230: _NO_REALM,
     -1765328228: "see that the realm's servers run and that a firewall lets port 88 through.",
-    -1765328203: "the keytab holds no such user: correct gss_principal, or the keytab.",
-    -1765328189: _LOG_IN,
-    -1765328243: _LOG_IN,
 }
 
 
@@ -79,15 +81,17 @@ def agree(exchange, server, principal=None, keytab=None):
         key = dns.tsig.Key(dns.name.from_text(f"{secrets.token_hex(8)}.{server}"), context, dns.tsig.GSS_TSIG)
         token = context.step()
         for _round in range(_ROUNDS):
-            token, signed = _round_trip(exchange, key, token)
+            token, signed = _round_trip(exchange, key, token, server)
             if context.complete and not token:
                 break
     except gssapi.exceptions.GSSError as error:
-        raise GssError(_explained(error, server)) from error
+        raise GssError(_explained(error, server, keytab)) from error
     except dns.tsig.BadSignature as error:
         raise GssError("signed the agreed key wrongly: it is not the server that Kerberos knows.") from error
-    if not (context.complete and signed):
-        raise GssError("came to no end in agreeing on a key: look into its log.")
+    if not context.complete or token:
+        raise GssError(f"came to no end in {_ROUNDS} rounds of agreeing on a key: look into its log.")
+    if not signed:
+        raise GssError("did not sign the agreed key: it is not the server that Kerberos knows.")
     return key, str(context.initiator_name)
 
 
@@ -100,22 +104,24 @@ def _context(server, principal, keytab):
     user = principal and gssapi.Name(principal, gssapi.NameType.kerberos_principal)
     # What is got by a keytab stays in memory: it is no business of others who use the user's ticket cache.
     store = {"client_keytab": f"FILE:{keytab}", "ccache": f"MEMORY:{secrets.token_hex(8)}"} if keytab else None
-    return gssapi.SecurityContext(
-        name=gssapi.Name(f"DNS@{server}", gssapi.NameType.hostbased_service),
-        creds=gssapi.Credentials(name=user, usage="initiate", store=store),
-        mech=gssapi.OID.from_int_seq(_SPNEGO),
+    wanted = {
+        "name": gssapi.Name(f"DNS@{server}", gssapi.NameType.hostbased_service),
+        "creds": gssapi.Credentials(name=user, usage="initiate", store=store),
         # Answers to questions that are under way at once may come in any order, so their sequence is not watched.
-        flags=[gssapi.RequirementFlag.mutual_authentication, gssapi.RequirementFlag.integrity, gssapi.RequirementFlag.replay_detection],
-        usage="initiate",
-    )
+        "flags": [getattr(gssapi.RequirementFlag, flag) for flag in ("mutual_authentication", "integrity", "replay_detection")],
+        "usage": "initiate",
+    }
+    # This fetches the ticket. Of Kerberos' errors SPNEGO, which Windows wants, keeps the words and not the numbers.
+    gssapi.SecurityContext(mech=gssapi.OID.from_int_seq(_KERBEROS), **wanted).step()
+    return gssapi.SecurityContext(mech=gssapi.OID.from_int_seq(_SPNEGO), **wanted)
 
 
-def _round_trip(exchange, key, token):
+def _round_trip(exchange, key, token, server):
     """Send ``token``; return the one to send next, or None, and whether the answer was signed with ``key``."""
     following = []
 
     def step(answer):
-        following.append(key.secret.step(_token(answer, key.name)))
+        following.append(key.secret.step(_token(answer, key.name, server)))
 
     def keyring(answer, _name):
         # The answer that completes the context is signed by it.
@@ -138,8 +144,8 @@ def _tkey(key, mode, token):
     return question
 
 
-def _token(answer, name):
-    """Return the server's token in its ``answer``; raises GssError where it refuses."""
+def _token(answer, name, server):
+    """Return the token for ``name`` in the ``answer`` of the ``server``; raises GssError where it refuses."""
     word = dns.rcode.to_text(answer.rcode())
     for rrset in answer.answer:
         if (rrset.name, rrset.rdtype) == (name, dns.rdatatype.TKEY):
@@ -147,18 +153,19 @@ def _token(answer, name):
                 return rrset[0].key
             word = dns.rcode.to_text(rrset[0].error, tsig=True)
     if word == "BADKEY":
-        remedy = "see that its keytab holds the newest key of DNS/NAME, that its user may read that, and that all clocks agree."
+        remedy = "see that its keytab holds the newest key of that name, that it may read the file, that all clocks agree, and its log."
     else:
         remedy = "see that it is set up for Kerberos (BIND: tkey-gssapi-keytab)."
-    raise GssError(f"answered {word if word != 'NOERROR' else 'no key'} to the ticket: {remedy}")
+    raise GssError(f"answered {word if word != 'NOERROR' else 'no key'} to the ticket for DNS/{server}: {remedy}")
 
 
-def _explained(error, server):
+def _explained(error, server, keytab):
     number = error.min_code - 2**32 if error.min_code >= 2**31 else error.min_code
     said = error.get_all_statuses(error.min_code, False) or error.get_all_statuses(error.maj_code, True)
-    reason = "; ".join(text.strip() for text in said)
-    if isinstance(error, (gssapi.exceptions.MissingCredentialsError, gssapi.exceptions.ExpiredCredentialsError)):
-        fallback = _LOG_IN
-    else:
-        fallback = "see what klist and kvno say, as the user that the module runs as."
-    return f"cannot be spoken to as DNS/{server}: Kerberos says {reason!r}: {_REMEDY.get(number, fallback)}"
+    remedy = _REMEDY.get(number)
+    if not remedy and isinstance(error, (gssapi.exceptions.MissingCredentialsError, gssapi.exceptions.ExpiredCredentialsError)):
+        remedy = _KEYTAB if keytab else _LOG_IN
+    return (
+        f"cannot be spoken to as DNS/{server}: Kerberos says {'; '.join(said)!r}: "
+        f"{remedy or 'see what klist and kvno say, as the user that the module runs as.'}"
+    )

@@ -37,7 +37,7 @@ _TRIES = 3
 # Queries that are under way at once on one connection.
 _WINDOW = 100
 _REMEDY = {
-    "REFUSED": "let the key do this (BIND: allow-transfer and update-policy, Knot DNS: acl). BIND says so too when an NS or MX leads to "
+    "REFUSED": "let the key or user do this (BIND: allow-transfer and update-policy, Knot DNS: acl). BIND says so too when an NS or MX leads to "
     "a name of the zone that has no address.",
     "NOTAUTH": "check that it is primary for the zone, and that it knows the key and lets it do this.",
     "NOTIMP": "it takes no updates, or not for this zone: ask the zone's primary.",
@@ -243,7 +243,7 @@ class Server:
 
         key, user = _gss_tsig.agree(exchange, *self._gss)
         self._signature = {"keyring": key}
-        self._where = self._where.removesuffix(",") + f" by {user},"
+        self._where = f"{self._where[:-1]} by {user},"
 
     def _send(self, stream, message):
         if self._signature:
@@ -334,6 +334,8 @@ class Server:
         raise ServerError(f"{self._where} has no SOA of it: ask the zone's primary, and check the zone's name.")
 
     def _refused(self, word, to="", remedy=None):
+        if self._gss and word == "BADKEY":
+            remedy = "it has forgotten the key that was agreed on, as after a restart: run again."
         return ServerError(f"{self._where} answered {word}{to}: {remedy or _REMEDY.get(word, 'look into its log.')}", word)
 
 

@@ -31,7 +31,6 @@ class Kerberos:
     dns_canonicalize_hostname = false
     rdns = false
     udp_preference_limit = 1
-    kdc_timesync = 0
 [realms]
     {REALM} = {{
         kdc = 127.0.0.1:{self.port}

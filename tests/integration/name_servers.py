@@ -176,11 +176,12 @@ zone:
 class Relay:
     """Passes connections on to a name server; ``on_update(number)`` sees each UPDATE before the server does.
 
-    When it returns ``lose`` the server's answer is lost, when ``cut`` the connection ends. ``connections`` counts them.
+    When it returns ``lose`` the server's answer is lost, when ``cut`` the connection ends. ``connections`` counts them, ``tkeys`` the
+    messages about keys.
     """
 
     def __init__(self, port, on_update=None, on_query=None):
-        self.connections, self._updates, self._queries = 0, 0, 0
+        self.connections, self.tkeys, self._updates, self._queries = 0, 0, 0, 0
         relay = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -203,6 +204,7 @@ class Relay:
 
     def verdict(self, message, on_update, on_query, lost):
         """Return what shall become of a message to the server."""
+        self.tkeys += dns.message.from_wire(message, question_only=True).question[0].rdtype == dns.rdatatype.TKEY
         if (message[2] >> 3) & 15 == 5:
             self._updates += 1
             word = on_update and on_update(self._updates)
