@@ -75,14 +75,13 @@ def agree(exchange, server, principal=None, keytab=None):
     ``exchange`` takes a message to the server and returns its answer, both as bytes. Without ``keytab`` the ticket comes from where
     Kerberos itself looks for it. Raises GssError.
     """
-    context = None
     try:
         context = _context(server, principal, keytab)
         key = dns.tsig.Key(dns.name.from_text(f"{secrets.token_hex(8)}.{server}"), context, dns.tsig.GSS_TSIG)
         token = context.step()
         for _round in range(_ROUNDS):
             token, signed = _round_trip(exchange, key, token, server)
-            if context.complete and not token:
+            if not token:
                 break
     except gssapi.exceptions.GSSError as error:
         raise GssError(_explained(error, server, keytab)) from error
@@ -121,7 +120,8 @@ def _round_trip(exchange, key, token, server):
     following = []
 
     def step(answer):
-        following.append(key.secret.step(_token(answer, key.name, server)))
+        theirs = _token(answer, key.name, server)
+        following.append(None if key.secret.complete else key.secret.step(theirs))
 
     def keyring(answer, _name):
         # The answer that completes the context is signed by it.
@@ -151,7 +151,7 @@ def _token(answer, name, server):
         if (rrset.name, rrset.rdtype) == (name, dns.rdatatype.TKEY):
             if rrset[0].error == dns.rcode.NOERROR and word == "NOERROR":
                 return rrset[0].key
-            word = dns.rcode.to_text(rrset[0].error, tsig=True)
+            word = dns.rcode.to_text(rrset[0].error or answer.rcode(), tsig=bool(rrset[0].error))
     if word == "BADKEY":
         remedy = "see that its keytab holds the newest key of that name, that it may read the file, that all clocks agree, and its log."
     else:

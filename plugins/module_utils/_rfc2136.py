@@ -37,8 +37,8 @@ _TRIES = 3
 # Queries that are under way at once on one connection.
 _WINDOW = 100
 _REMEDY = {
-    "REFUSED": "let the key or user do this (BIND: allow-transfer and update-policy, Knot DNS: acl). BIND says so too when an NS or MX leads to "
-    "a name of the zone that has no address.",
+    "REFUSED": "let the key or user do this (BIND: allow-transfer and update-policy, Knot DNS: acl). BIND says so too when an NS or MX "
+    "leads to a name of the zone that has no address.",
     "NOTAUTH": "check that it is primary for the zone, and that it knows the key and lets it do this.",
     "NOTIMP": "it takes no updates, or not for this zone: ask the zone's primary.",
     "NOTZONE": "a name lies outside the zone: correct it.",

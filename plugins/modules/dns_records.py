@@ -154,6 +154,15 @@ EXAMPLES = r"""
     records:
       - {name: _ldap._tcp, type: SRV, values: ["0 5 389 {{ inventory_hostname }}."], state: append}
 
+- name: Change a zone of Active Directory or FreeIPA, with a ticket got by a keytab
+  foobar.lamp.dns_records:
+    zone: ad.example.com
+    server: dc1.ad.example.com
+    key_algorithm: gss-tsig
+    gss_keytab: /etc/dnsadmin.keytab
+    records:
+      - {name: www, type: A, values: [192.0.2.10]}
+
 - name: Let addresses lead back to names
   foobar.lamp.dns_records:
     zone: 2.0.192.in-addr.arpa

@@ -37,6 +37,12 @@ EXAMPLES = r"""
     key_name: admin
     key_secret: "{{ vault_dns_secret }}"
     records: "{{ zone.records }}"
+
+- name: Read a zone of FreeIPA, with the ticket of the user that the task runs as
+  foobar.lamp.dns_records_info:
+    zone: ipa.example.com
+    server: ipa1.ipa.example.com
+    key_algorithm: gss-tsig
 """
 
 RETURN = r"""
