@@ -125,6 +125,19 @@ def test_update_that_the_policy_refuses_names_the_record(run, bind):
     assert "update-policy" in message
 
 
+def test_unsigned_answer_is_not_believed(run, server):
+    strip = """
+from ansible_collections.foobar.lamp.plugins.module_utils import _rfc2136
+right = _rfc2136._next
+def wrong(stream):
+    message = right(stream)
+    # Of the answer to an update, its head alone.
+    return message[:4] + bytes(8) if message[2] & 0x78 == 0x28 else message
+_rfc2136._next = wrong
+"""
+    assert "did not sign its answer: see that it knows the key" in run(server, [WWW], prelude=strip)["msg"]
+
+
 @pytest.mark.parametrize("inline", ["yes", "no"])
 def test_signed_zone_is_changed_whether_or_not_the_signed_one_is_a_copy(run, info, bind, inline):
     bind.stop()
