@@ -47,6 +47,7 @@ _REMEDY = {
     "BADTIME": "set the clocks of both hosts right.",
     "BADKEY": "it does not know a key of this name and algorithm, or (Knot DNS) does not let it do this: check name, algorithm and acl.",
     "BADSIG": "its secret for the key is another one: check the secret.",
+    "an empty transfer": "it does not transfer zones, or not this one: let the key or user transfer it, or ask another server.",
     "BADTRUNC": "it wants longer signatures: check the algorithm.",
 }
 
@@ -259,10 +260,13 @@ class Server:
         keyring = self._signature.get("keyring")
         try:
             answer = dns.message.from_wire(wire, keyring=keyring, request_mac=question.mac if keyring else b"", **options)
-        except dns.exception.FormError:
-            # Newer versions of dnspython raise this where a signature is missing. A refusal may come without one, nothing else.
-            if options and wire[3] & 15 == dns.rcode.NOERROR:
+        except (dns.exception.FormError, dns.tsig.BadSignature) as error:
+            # A refusal may come without a signature, or with a wrong one as from Samba; nothing else may.
+            if wire[3] & 15 != dns.rcode.NOERROR:
+                return dns.message.from_wire(wire, question_only=True)
+            if options or isinstance(error, dns.tsig.BadSignature):
                 raise
+            # Newer versions of dnspython raise FormError where a signature is missing.
             answer = dns.message.from_wire(wire)
         if keyring and not (answer.had_tsig or answer.rcode() != dns.rcode.NOERROR or options):
             self._fail_unsigned()

@@ -243,6 +243,21 @@ _rfc2136._next = wrong
     assert said in run([WWW], gss_keytab=str(admin), prelude=prelude)["msg"]
 
 
+def test_refusal_that_is_signed_wrongly_is_a_refusal(run, realm):
+    reader = realm.add("reader", "reader")
+    prelude = """
+from ansible_collections.foobar.lamp.plugins.module_utils import _rfc2136
+right = _rfc2136._next
+def wrong(stream):
+    message = bytearray(right(stream))
+    if message[2] & 0x78 == 0x28:
+        message[-20] ^= 1
+    return bytes(message)
+_rfc2136._next = wrong
+"""
+    assert "answered REFUSED to the update of www.foobar.com. A" in run([WWW], gss_keytab=str(reader), prelude=prelude)["msg"]
+
+
 def test_over_tls(run, bind, admin):
     tls = {"tls": True, "port": bind.tls_port, "tls_ca": str(bind.place / "tls.crt"), "tls_name": "ns.foobar.com"}
     assert run([WWW], gss_keytab=str(admin), **tls)["changed"]
