@@ -13,39 +13,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import pathlib
-import platform
-import re
 import subprocess
 import sys
 import tempfile
-import time
 
 import hosts
 import peers
-
-
-def machine():
-    """Describe what it was measured on, without anybody's names."""
-    model = re.search(r"model name\s*: (.+)", pathlib.Path("/proc/cpuinfo").read_text())
-    memory = int(re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())[1])
-    first = r"\d+(\.\d+)+"
-    versions = {
-        "ansible-core": re.search(first, hosts.run("ansible", "--version"))[0],
-        "pyinfra": re.search(first, hosts.run("pyinfra", "--version"))[0],
-        "Python": platform.python_version(),
-        "Docker": hosts.run("docker", "version", "--format", "{{ .Server.Version }}").strip(),
-    }
-    return {
-        "cores": len(os.sched_getaffinity(0)),
-        "processor": model[1] if model else platform.machine(),
-        "memory_gib": round(memory / 2**20),
-        "kernel": platform.release(),
-        "load_before": round(os.getloadavg()[0], 1),
-        "date": time.strftime("%Y-%m-%d"),
-        "versions": versions,
-    }
 
 
 def galaxy():
@@ -94,7 +68,7 @@ def main():
     if options.quick:
         options.rounds = options.growth_rounds = options.again = 1
     points = dict.fromkeys([*((count, 1) for count in options.hosts), *((1, sites) for sites in options.sites)])
-    result = {"machine": machine(), "galaxy": galaxy(), "points": []}
+    result = {"machine": hosts.machine(), "galaxy": galaxy(), "points": []}
     with hosts.ready() as place:
         for count, sites in points:
             rounds = options.rounds if (count, sites) == (1, 1) else options.growth_rounds

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import platform
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -31,6 +33,29 @@ def run(*command, **options):
         print(" ".join(command[:3]), done.stdout[-3000:], done.stderr[-3000:], sep="\n")
         done.check_returncode()
     return done.stdout
+
+
+def machine():
+    """Describe what it was measured on, without anybody's names."""
+    model = re.search(r"model name\s*: (.+)", pathlib.Path("/proc/cpuinfo").read_text())
+    memory = int(re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())[1])
+    asked = {
+        "ansible-core": ("ansible", "--version"),
+        "pyinfra": ("pyinfra", "--version"),
+        "Docker": ("docker", "version", "--format", "{{ .Server.Version }}"),
+    }
+    there = {name: command for name, command in asked.items() if shutil.which(command[0])}
+    versions = {name: re.search(r"\d+(\.\d+)+", run(*command))[0] for name, command in there.items()}
+    versions["Python"] = platform.python_version()
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "processor": model[1] if model else platform.machine(),
+        "memory_gib": round(memory / 2**20),
+        "kernel": platform.release(),
+        "load_before": round(os.getloadavg()[0], 1),
+        "date": time.strftime("%Y-%m-%d"),
+        "versions": versions,
+    }
 
 
 class Host:
@@ -65,7 +90,7 @@ class Host:
 
     def sh(self, script):
         """Run a shell script on the host."""
-        return run("docker", "exec", "-i", self.container, "bash", "-euc", script)
+        return run("docker", "exec", "-i", self.container, "bash", "-ec", script)
 
     def received(self):
         """Return how many bytes the controller has sent to it."""

@@ -12,6 +12,7 @@ import argparse
 import json
 import pathlib
 import statistics
+import textwrap
 
 import matplotlib as mpl
 
@@ -200,20 +201,21 @@ class Serving:
         for row in rows:
             ratio = spread([own / other for own, other in zip(ours, row["rps"], strict=True)], "{:.2f}") if ours else ""
             memory = f"{row['memory_mb']:,.0f} MB" if row.get("memory_mb") is not None else ""
-            figures = [spread(row[name], form) for name, (_title, form) in self.FIGURES.items()]
+            figures = [spread(row[name], form) if name in row else "" for name, (_title, form) in self.FIGURES.items()]
             lines.append([row["who"], figures[0], ratio, *figures[1:], memory])
         titles = [title for title, _form in self.FIGURES.values()]
         return table([kind, titles[0], f"{OURS} has, times this", *titles[1:], "memory"], lines) + f"\n\nOf {len(rows[0]['rps'])} rounds."
 
     def draw(self, path):
         """Draw bars of requests a second, and of p99, for each kind of page."""
-        figure, axes = pyplot.subplots(2, len(self.kinds), figsize=(4 * len(self.kinds), 7), layout="constrained", squeeze=False)
+        figure, axes = pyplot.subplots(2, len(self.kinds), figsize=(5 * len(self.kinds), 7), layout="constrained", squeeze=False)
         for column, kind in enumerate(self.kinds):
             rows = [row for row in self.rows if row["what"] == kind]
-            names = [row["who"].replace(" ", "\n") for row in rows]
+            names = [textwrap.fill(row["who"], 12) for row in rows]
             for plot, figure_name in zip(axes[:, column], ("rps", "p99_ms"), strict=True):
-                middle, errors = middles([row[figure_name] for row in rows])
-                plot.bar(names, middle, yerr=errors, capsize=3, color=COLOURS)
+                known = [(name, row[figure_name]) for name, row in zip(names, rows, strict=True) if figure_name in row]
+                middle, errors = middles([values for _name, values in known])
+                plot.bar([name for name, _values in known], middle, yerr=errors, capsize=3, color=COLOURS)
                 plot.set(title=kind, ylabel=self.FIGURES[figure_name][0])
         figure.savefig(path, dpi=110)
 
