@@ -204,7 +204,7 @@ class Serving:
             figures = [spread(row[name], form) if name in row else "" for name, (_title, form) in self.FIGURES.items()]
             lines.append([row["who"], figures[0], ratio, *figures[1:], memory])
         titles = [title for title, _form in self.FIGURES.values()]
-        return table([kind, titles[0], f"{OURS} has, times this", *titles[1:], "memory"], lines) + f"\n\nOf {len(rows[0]['rps'])} rounds."
+        return table([kind, titles[0], f"{OURS} has, times this", *titles[1:], "memory"], lines) + f"\n\nRounds: {len(rows[0]['rps'])}."
 
     def draw(self, path):
         """Draw bars of requests a second, and of p99, for each kind of page."""
