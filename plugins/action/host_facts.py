@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 
 
 class ActionModule(ActionBase):
@@ -18,8 +19,8 @@ class ActionModule(ActionBase):
         """Return the module's result, or nothing new."""
         result = super().run(tmp, task_vars)
         known = ((task_vars or {}).get("ansible_facts") or {}).get("foobar_lamp") or {}
-        # All but the last part of a task's identity is the run's own: a fact from a cache is another run's, and may be old.
-        run = self._task._uuid.rpartition("-")[0]
+        # A fact from a cache is another run's.
+        run = run_of(self._task)
         if known.get("asked_by") == run and not boolean(self._task.args.get("refresh", False)):
             return {**result, "changed": False}
         return self._execute_module(module_args={**self._task.args, "_run": run}, task_vars=task_vars)

@@ -29,6 +29,7 @@ import time
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import Change, TreeError, printable, readers
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import STAGING_PREFIX
 
+JOURNALS = "/var/lib/foobar.lamp/config_tree"
 PHASES = ("staging", "swapping", "done")
 
 
@@ -45,6 +46,10 @@ class Transaction:
     def pending(self) -> bool:
         """Whether an earlier run died before its tree was whole."""
         return self._phase() in ("staging", "swapping")
+
+    def unfinished(self) -> bool:
+        """Whether an earlier run left anything to be undone or thrown away."""
+        return self._phase() is not None
 
     def lock(self) -> None:
         """Make the journal's directory, readable by nobody else, and keep other runs out until this process ends."""
@@ -87,6 +92,10 @@ class Transaction:
             stamps = {}
         same = stamps.get("boot") == boot_id()
         return {kind: stamps[kind] if same else {} for kind in ("reload", "restart")}
+
+    def seal(self, text: str) -> None:
+        """Keep what tells that the tree is still as this run leaves it."""
+        self._write("seal", text)
 
     def apply(self, changes: list[Change], test=lambda: None) -> None:
         """Make all changes; if one of them or the test raises, put back what was and raise that."""

@@ -15,14 +15,15 @@ def installed(listing):
     return sorted({word[-1] for word in words if len(word) == 2 and len(word[0]) == 2 and word[0][1] == "i"})
 
 
-def running(listing):
-    """Return the services that are active and enabled, of systemctl's ``show``: ``KEY=VALUE`` lines, units parted by empty lines."""
-    found = []
-    for block in listing.split("\n\n"):
-        unit = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        if unit.get("ActiveState") == "active" and unit.get("UnitFileState") == "enabled":
-            found.append(unit["Id"].removesuffix(".service"))
-    return sorted(found)
+def services(listing):
+    """Return what systemctl's ``show`` says of services, by name: ``KEY=VALUE`` lines, units parted by empty lines."""
+    units = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in listing.split("\n\n")]
+    return {unit["Id"].removesuffix(".service"): unit for unit in units if "Id" in unit}
+
+
+def running(units):
+    """Return the services that are active and enabled."""
+    return sorted(name for name, unit in units.items() if unit.get("ActiveState") == "active" and unit.get("UnitFileState") == "enabled")
 
 
 def users(listing):

@@ -177,6 +177,10 @@ options:
     description:
       - What the action plugin made of I(files), I(links), I(directories) and I(absent). Not an input; no log shows it.
     type: str
+  _seal:
+    description:
+      - What tells this tree from any other. Set by the action plugin; not an input.
+    type: str
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
@@ -196,6 +200,8 @@ attributes:
 notes:
   - New and old files wait in hidden directories (C(.lamp-config-tree.*)) beside their destinations during the run.
   - Since a file is replaced by a new one, other hard links to the old one keep the old contents.
+  - If M(foobar.lamp.host_facts) asked the host earlier in the run, and nothing of the tree was touched since the last run that wanted
+    the very same, the task is answered on the controller.
 seealso:
   - module: ansible.builtin.template
   - module: ansible.builtin.copy
@@ -284,9 +290,9 @@ import zlib
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, diff, mask, printable, readers, stale
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import Planner, group_name, user_name
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import Transaction
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_seal import keep, look
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import JOURNALS, Transaction
 
-JOURNALS = "/var/lib/foobar.lamp/config_tree"
 LONGEST_OUTPUT = 8000
 LONGEST_NAME = 80
 
@@ -340,11 +346,17 @@ def converge(module: AnsibleModule, tree: dict) -> dict:
     else:
         transaction.lock()
         healed = transaction.heal()
-    changes = Planner(module.check_mode).plan(tree)
+    looks, changes = look(tree), Planner(module.check_mode).plan(tree)
     secrets = [entry["content"] for entry in tree["files"] if entry["secret"]]
     if changes and not module.check_mode:
         test = module.params["test"]
         transaction.apply(changes, lambda: run_test(test, secrets) if test else None)
+    if module.params["_seal"] and not module.check_mode:
+        # What was just changed is compared again, in case that somebody else did something in between.
+        if changes:
+            looks = look(tree)
+        if not changes or not Planner().plan(tree):
+            keep(transaction, module.params["_seal"], looks)
     # A run that died before its handlers left units behind that nothing of this run's is about.
     stamps, changed = transaction.stamps(), readers(changes)
     old = stale(stamps, ask_systemd({*stamps["reload"], *stamps["restart"]}))
@@ -422,6 +434,7 @@ def main() -> None:
             "test": {"type": "list", "elements": "str"},
             "service": {"type": "str"},
             "_tree": {"type": "str", "no_log": True},
+            "_seal": {"type": "str", "no_log": True},
         },
         supports_check_mode=True,
     )

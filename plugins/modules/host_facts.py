@@ -93,6 +93,12 @@ ansible_facts:
           description: The operating system and its version.
           type: dict
           sample: {name: debian, version: "13"}
+        trees:
+          description:
+            - The trees of M(foobar.lamp.config_tree) of which nothing was touched since a run that left the host as they want it, and
+              that every service has read. By name, a digest of what they want.
+          type: dict
+          sample: {apache: 5f1d$9a0c}
         users:
           description: Names of the accounts in C(/etc/passwd).
           type: list
@@ -106,7 +112,7 @@ import pathlib
 import socket
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _host
+from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_seal, _host
 
 PATHS = (
     "/srv/*/current",
@@ -115,6 +121,7 @@ PATHS = (
     "/etc/bind/keys/*.key",
     "/var/lib/bind/*.zone",
 )
+PROPERTIES = ("Id", "ActiveState", "UnitFileState", "StateChangeTimestampMonotonic", "ExecMainStartTimestampMonotonic")
 # Addresses that are reserved for documentation: reached, if at all, by the default route. Nothing is sent.
 ANYWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
@@ -160,6 +167,7 @@ def main():
 
     name, version = _host.system(read("/etc/os-release"))
     container = answer("systemd-detect-virt", "--container").strip()
+    units = _host.services(answer("systemctl", "show", f"--property={','.join(PROPERTIES)}", "*.service"))
     facts = {
         "addresses": addresses(),
         "asked_by": module.params["_run"] or "",
@@ -169,8 +177,9 @@ def main():
         "memory_mb": _host.memory_mb(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max")),
         "packages": _host.installed(answer("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}\n")),
         "paths": paths(),
-        "running": _host.running(answer("systemctl", "show", "--property=Id,ActiveState,UnitFileState", "*.service")),
+        "running": _host.running(units),
         "system": {"name": name, "version": version},
+        "trees": _config_tree_seal.holding(units),
         "users": _host.users(read("/etc/passwd")),
     }
     module.exit_json(changed=False, ansible_facts={"foobar_lamp": facts})

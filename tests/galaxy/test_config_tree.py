@@ -108,3 +108,21 @@ def test_secret_shows_in_no_diff_and_in_no_word_of_the_checker(tree, place):
     assert "pass=********" in done.stdout
     assert "correct-horse" not in done.stdout + done.stderr
     assert on_host("test ! -e /mnt/test/secret && echo gone") == "gone\n"
+
+
+def test_untouched_tree_is_answered_by_what_the_host_said_already(user, place):
+    place("size=256k")
+    task = {"name": "test", "files": [{"dest": "/mnt/test/small", "content": "new\n"}]}
+    tasks = [{"foobar.lamp.host_facts": {}}, {"foobar.lamp.config_tree": task}]
+    (user.place / "tree.yml").write_text(yaml.safe_dump([{"hosts": "lamp", "gather_facts": False, "tasks": tasks}]))
+    assert recap(user.play(playbook="tree.yml"))["changed"] == 1
+    # Whoever goes to the host now meets another run.
+    on_host("setsid flock /var/lib/foobar.lamp/config_tree/test/lock sleep 300 > /dev/null 2>&1 & echo $! > /run/other")
+    try:
+        again = recap(user.play(playbook="tree.yml"))
+        assert (again["changed"], again["failed"]) == (0, 0)
+        on_host("touch /mnt/test/small")
+        assert "Another run is at work on the tree 'test'" in user.play(playbook="tree.yml").stdout
+    finally:
+        on_host("kill -- -$(cat /run/other)")
+    assert recap(user.play(playbook="tree.yml"))["changed"] == 0

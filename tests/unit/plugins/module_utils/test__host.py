@@ -19,8 +19,8 @@ def test_only_active_and_enabled_services_count():
         "Id=once.service\nActiveState=active\nUnitFileState=static\n\n"
         "Id=failed.service\nActiveState=failed\nUnitFileState=enabled\n"
     )
-    assert _host.running(listing) == ["apache2"]
-    assert _host.running("") == []
+    assert _host.running(_host.services(listing)) == ["apache2"]
+    assert _host.running(_host.services("")) == []
 
 
 def test_users():
