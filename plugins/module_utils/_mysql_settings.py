@@ -77,16 +77,11 @@ def differences(settings, running, before=()):
 
 
 def refused(live, running):
-    """Return the names of those of ``live`` that the server did not take: as they were, or below what was wanted.
-
-    Above it is well: a server rounds sizes up.
-    """
+    """Return the names of those of ``live`` that the server did not take."""
     there = {row["name"].lower(): row["value"] for row in running}
-    return [item["name"] for item in live if not _taken(*(plain(value) for value in (item["value"], item["was"], there[item["name"]])))]
+    return [item["name"] for item in live if not _taken(plain(item["value"]), plain(there[item["name"]]))]
 
 
-def _taken(wanted, was, now):
-    if now == wanted:
-        return True
-    numbers = all(_NUMBER.match(value) for value in (wanted, now))
-    return now != was and numbers and float(now) >= float(wanted)
+def _taken(wanted, now):
+    """A server rounds sizes up, and not to the double."""
+    return now == wanted or (bool(_NUMBER.match(wanted) and _NUMBER.match(now)) and float(wanted) <= float(now) < 2 * float(wanted))
