@@ -90,7 +90,7 @@ def _user_problems(user, databases, longest_name):
             yield f"{where} the privileges {given!r}: give one of {', '.join(_mysql_accounts.SETS)}, or a list such as [SELECT, INSERT]."
     else:
         for privilege in given:
-            if privilege.upper() not in _mysql_accounts.PRIVILEGES:
+            if str(privilege).upper() not in _mysql_accounts.PRIVILEGES:
                 yield f"{where} the privilege {privilege!r}: give one that goes with databases, such as SELECT or CREATE VIEW."
     if given != "monitor" and not user.get("databases"):
         yield f"{where} no database: name some in databases, or set privileges to monitor."

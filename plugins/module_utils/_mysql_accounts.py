@@ -60,7 +60,7 @@ def account_of(user):
 def privileges(user, monitor):
     """Return ``{place: {privilege}}`` of an account. *monitor* is the same of the named set monitor, which the engine says."""
     named = user.get("privileges") or "all"
-    own = SETS[named] if isinstance(named, str) else {privilege.upper() for privilege in named}
+    own = SETS[named] if isinstance(named, str) else {str(privilege).upper() for privilege in named}
     # An underscore stands for any character in a grant unless it is escaped.
     found = {re.sub("([_%])", r"\\\1", database) + ".*": own for database in user.get("databases") or [] if own}
     if named == "monitor":
