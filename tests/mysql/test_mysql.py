@@ -135,7 +135,7 @@ def test_server_is_restarted_for_the_rest_and_the_run_says_for_what(servers):
     done = play(mysql_settings={"mysqld": {"max_connections": 200, "back_log": 93}})
     assert done.returncode == 0, done.stdout[-3000:]
     said = re.findall(r"The server is restarted for ([^.]*)\.", done.stdout)
-    assert [sorted(set(re.findall(r"\w+_\w+", one))) for one in said] == [["back_log", "wait_timeout"]] * 3
+    assert [{"back_log", "wait_timeout"} <= set(re.findall(r"\w+_\w+", one)) for one in said] == [True] * 3
     for server in servers:
         assert (value(server, "back_log"), value(server, "wait_timeout")) == ("93", "28800")
     again = play(mysql_settings={"mysqld": {"max_connections": 200, "back_log": 93}})
