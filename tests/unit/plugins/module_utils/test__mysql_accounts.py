@@ -19,7 +19,9 @@ def grants(privileges, place=r"shop\_1.*"):
     return [{"account": "'shop'@'%'", "place": place, "privilege": privilege} for privilege in ("USAGE", *privileges)]
 
 
-def plan(user=USER, row=ROW, granted=None, hours=24):
+def plan(*given, granted=None, hours=24, **named):
+    user, row = (*given, *(USER, ROW)[len(given) :])
+    row = named.get("row", row)
     return accounts.plan([user], [row] if row else [], grants(ALL) if granted is None else granted, MONITOR, hours, PASSWORDS)
 
 
@@ -45,7 +47,7 @@ def test_account_as_declared_needs_nothing():
     ],
 )
 def test_other_privileges_or_tls_are_set(user, row, granted):
-    assert plan(user, row, granted) == [{"number": 0, "account": "shop@%", "password": "", "make": True}]
+    assert plan(user, row, granted=granted) == [{"number": 0, "account": "shop@%", "password": "", "make": True}]
 
 
 @pytest.mark.parametrize(
