@@ -60,7 +60,10 @@ def keep(settings, shelf, server) -> list[str]:
 
 
 def _copy(settings, shelf, backup, before, covers):
-    """Copy a backup's logs up to the one ``before`` which the server is at, empty for all there are."""
+    """Copy a backup's logs up to the one ``before`` which the server is at, empty for all there are.
+
+    A log holds what was written until it was closed, which was its file's last change.
+    """
     position, place = backup["manifest"]["position"], shelf.directory / backup["name"]
     index = backup["logs"]
     start = position["file"].rpartition(".")[0]
@@ -79,9 +82,8 @@ def _copy(settings, shelf, backup, before, covers):
         except Failure:
             target.unlink(missing_ok=True)
             raise
-        index["files"].append(
-            {"name": path.name, "file": file, "size": sink.size, "sha256": sink.sha256, "until": plan.shown(covers)}
-        )  # fmt: skip
+        until = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.timezone.utc)
+        index["files"].append({"name": path.name, "file": file, "size": sink.size, "sha256": sink.sha256, "until": plan.shown(until)})
         files.write_json(place / "logs.json", index)
     files.write_json(place / "logs.json", {**index, "covers": plan.shown(covers)})
     if fresh and _number(fresh[0]) != known + 1:

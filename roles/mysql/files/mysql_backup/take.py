@@ -24,13 +24,15 @@ def take(settings, shelf) -> str:
     part = shelf.directory / f".{name}.part"
     try:
         part.mkdir(mode=0o700)
+        # What was written since the backup before is kept with it. Where that fails, a new backup is all the more wanted.
+        try:
+            logs.keep(settings, shelf, live)
+        except Failure as error:
+            print(f"Warning: {error}", flush=True)
         manifest = _dump(settings, live, part)
         files.write_json(part / "logs.json", {"files": []})
         files.write_json(part / "manifest.json", manifest)
         files.sync(part)
-        # What leads from the backup before to this one is kept with the one before.
-        if manifest["position"]:
-            logs.keep(settings, shelf, live)
         os.rename(part, shelf.directory / name)
         files.sync(shelf.directory)
     except OSError as error:
