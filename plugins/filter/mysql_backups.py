@@ -24,7 +24,7 @@ def mysql_backup_problems(inputs):
             problems.append(f"mysql_backup_{name} is {inputs[name]!r}: give an absolute path of letters, digits and _ . @ + -.")
     for name in ("schedule", "log_schedule"):
         if not inputs[name].strip():
-            problems.append(f"mysql_backup_{name} is empty: give a systemd calendar expression such as daily, or set mysql_backup to false.")
+            problems.append(f"mysql_backup_{name} is empty: give one of systemd such as daily, or set mysql_backup to false.")
     problems += [
         f"mysql_backup_recipients has {one[:80]!r}: give the public key that age-keygen printed (age1…), or one of SSH (ssh-ed25519 …)."
         for one in inputs["recipients"]
@@ -48,7 +48,7 @@ def _copy_problems(inputs):
     if "PRIVATE KEY" not in inputs["copy_key"]:
         yield "mysql_backup_copy_key is not a private SSH key: give the text of one that may log in as mysql_backup_copy_to says."
     if not inputs["copy_known_hosts"].strip():
-        yield f"mysql_backup_copy_known_hosts is empty: give the lines that ssh-keyscan prints of the host of {to}, once you have compared them."
+        yield f"mysql_backup_copy_known_hosts is empty: give what ssh-keyscan prints of the host of {to}, once you have compared it."
     if not 0 < int(inputs["copy_port"]) < 65536:
         yield f"mysql_backup_copy_port is {inputs['copy_port']}: give a number from 1 to 65535."
 

@@ -16,7 +16,7 @@ def installed(listing):
 
 
 def services(listing):
-    """Return what systemctl's ``show`` says of units, by name, of a service without ``.service``: ``KEY=VALUE`` lines, parted by empty ones."""
+    """Return what ``systemctl show`` says of units, by name (a service without ``.service``): lines ``KEY=VALUE``, parted by empty ones."""
     units = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in listing.split("\n\n")]
     return {unit["Id"].removesuffix(".service"): unit for unit in units if "Id" in unit}
 

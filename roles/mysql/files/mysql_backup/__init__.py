@@ -4,5 +4,5 @@
 """Backups of a database server, and the way back: what the command mysql-backup is made of. Standard library only."""
 
 
-class Failure(Exception):
+class BackupError(Exception):
     """What went wrong, in words for the person who has to act."""

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import threading
 
-from . import Failure
+from . import BackupError
 
 CHUNK = 1 << 20
 
@@ -25,16 +25,16 @@ def suffix(settings) -> str:
     return ".zst.age" if settings.recipients else ".zst"
 
 
-def full(path: pathlib.Path, error: OSError) -> Failure:
+def full(path: pathlib.Path, error: OSError) -> BackupError:
     """Return in words what the disk refused."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free = os.statvfs(path.parent)
         left = free.f_bavail * free.f_frsize >> 20
-        return Failure(
+        return BackupError(
             f"No space is left for {path} ({left} MiB free). The backups before are kept; nothing of this one is. "
             "Make room, or lower mysql_backup_keep_days."
         )
-    return Failure(f"{path}: {error.strerror}.")
+    return BackupError(f"{path}: {error.strerror}.")
 
 
 class Sink:
@@ -80,7 +80,7 @@ class Sink:
         if self._error:
             raise full(self.path, self._error)
         self._said.seek(0)
-        raise Failure(f"{self.path} cannot be written: {self._said.read().decode(errors='replace').strip()}")
+        raise BackupError(f"{self.path} cannot be written: {self._said.read().decode(errors='replace').strip()}")
 
     def __enter__(self):
         return self
@@ -124,7 +124,7 @@ def opened(path: pathlib.Path, identity: str | None):
         chain, source = [], stored
         if path.suffix == ".age":
             if not identity:
-                raise Failure(f"{path} is encrypted: name the file with the age identity that it was encrypted to (--identity).")
+                raise BackupError(f"{path} is encrypted: name the file with the age identity that it was encrypted to (--identity).")
             chain.append(subprocess.Popen(["age", "--decrypt", "--identity", identity], stdin=stored, stdout=subprocess.PIPE, stderr=said))
             source = chain[0].stdout
         chain.append(subprocess.Popen(["zstd", "-q", "-dc"], stdin=source, stdout=subprocess.PIPE, stderr=said))
@@ -141,7 +141,7 @@ def opened(path: pathlib.Path, identity: str | None):
             codes = [process.wait() for process in chain]
         if any(codes):
             said.seek(0)
-            raise Failure(f"{path} cannot be read: {said.read().decode(errors='replace').strip()}")
+            raise BackupError(f"{path} cannot be read: {said.read().decode(errors='replace').strip()}")
 
 
 def check(path: pathlib.Path, wanted: dict) -> None:
@@ -149,15 +149,15 @@ def check(path: pathlib.Path, wanted: dict) -> None:
     try:
         size = path.stat().st_size
     except FileNotFoundError:
-        raise Failure(f"{path} is missing: the backup is damaged.") from None
+        raise BackupError(f"{path} is missing: the backup is damaged.") from None
     if size != wanted["size"]:
-        raise Failure(f"{path} has {size} bytes instead of {wanted['size']}: the backup is damaged.")
+        raise BackupError(f"{path} has {size} bytes instead of {wanted['size']}: the backup is damaged.")
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
     if digest.hexdigest() != wanted["sha256"]:
-        raise Failure(f"{path} has another checksum than when it was written: the backup is damaged.")
+        raise BackupError(f"{path} has another checksum than when it was written: the backup is damaged.")
 
 
 def write_json(path: pathlib.Path, data) -> None:

@@ -10,7 +10,7 @@ import os
 import pathlib
 import secrets
 
-from . import Failure, files, plan
+from . import BackupError, files, plan
 
 # What a log begins with before anything is written: a log with nothing else is not worth a file.
 _IDLE = {"Format_desc", "Gtid_list", "Binlog_checkpoint", "Previous_gtids", "Start_encryption"}
@@ -18,7 +18,7 @@ _IDLE = {"Format_desc", "Gtid_list", "Binlog_checkpoint", "Previous_gtids", "Sta
 
 def now() -> datetime.datetime:
     """Return this moment."""
-    return datetime.datetime.now(datetime.timezone.utc)
+    return datetime.datetime.now(datetime.UTC)
 
 
 def timeline(settings, renew: pathlib.Path | None = None) -> str:
@@ -79,15 +79,15 @@ def _copy(settings, shelf, backup, before, covers):
             with open(path, "rb") as log, files.Sink(settings, target) as sink:
                 while chunk := log.read(files.CHUNK):
                     sink.write(chunk)
-        except Failure:
+        except BackupError:
             target.unlink(missing_ok=True)
             raise
-        until = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.timezone.utc)
+        until = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
         index["files"].append({"name": path.name, "file": file, "size": sink.size, "sha256": sink.sha256, "until": plan.shown(until)})
         files.write_json(place / "logs.json", index)
     files.write_json(place / "logs.json", {**index, "covers": plan.shown(covers)})
     if fresh and _number(fresh[0]) != known + 1:
-        raise Failure(
+        raise BackupError(
             f"The binary logs {known + 1} to {_number(fresh[0]) - 1} were gone before they were kept: no moment after the backup "
             f"{backup['name']} can be restored to. Take a new backup, and raise binlog_expire_logs_seconds."
         )

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 
-from . import Failure, logs, offsite, plan, restore, server, settings
+from . import BackupError, logs, offsite, plan, restore, server, settings
 from .shelf import Shelf
 from .take import take
 
@@ -48,12 +48,20 @@ def parser() -> argparse.ArgumentParser:
     def name(one):
         one.add_argument("backup", nargs="?", default="latest", help="a backup's name, or latest (default)")
 
+    def remote(one):
+        one.add_argument("--remote", action="store_true", help="those of the copy off the host")
+
     def as_json(one):
         one.add_argument("--json", action="store_true", help="print JSON")
 
     verb("take", "take a backup, check it, remove those that are too old, copy it off the host", as_json)
     verb("log", "keep the server's binary logs up to now, for restores to a moment")
-    verb("list", "list the backups", as_json, lambda one: one.add_argument("--remote", action="store_true", help="those of the copy off the host"))
+    verb(
+        "list",
+        "list the backups",
+        as_json,
+        remote,
+    )
     verb("verify", "check that backups are whole; all of them without a name", identity, lambda one: one.add_argument("backup", nargs="?"))
     verb("prepare", "build a copy of the data from a backup, beside the live ones, and compare it; replaces nothing", which, identity)
     verb("swap", "put the prepared copy in the place of the live data, which are kept")
@@ -79,7 +87,7 @@ def summary(shelf, name: str) -> dict:
     """Return what a list says of a backup."""
     try:
         manifest, kept, drilled = shelf.manifest(name), shelf.logs(name), shelf.read(name, "drill.json", {"ok": None})
-    except Failure as error:
+    except BackupError as error:
         return {"name": name, "damaged": str(error)}
     return {
         "name": name,
@@ -113,7 +121,7 @@ def pushed(options) -> int:
         return 0
     try:
         gone = offsite.push(options, logs.now())
-    except Failure as error:
+    except BackupError as error:
         print(f"The backup is made and kept here, but not copied: {error}", file=sys.stderr)
         return NOT_COPIED
     print(f"Copied to {options.copy['to']}." + (f" Removed there: {', '.join(gone)}." if gone else ""))
@@ -123,7 +131,7 @@ def pushed(options) -> int:
 def chosen(options, shelf, words) -> dict:
     """Return which backup, logs and moment are meant; what is not here is fetched."""
     if bool(words.backup) == bool(getattr(words, "to", None)):
-        raise Failure("Name a backup (mysql-backup list shows them), or a moment with --to.")
+        raise BackupError("Name a backup (mysql-backup list shows them), or a moment with --to.")
     chain, name, until = [], words.backup, None
     if not name:
         until = plan.moment(words.to)
@@ -139,14 +147,14 @@ def chosen(options, shelf, words) -> dict:
 def moment(options, shelf, until: datetime.datetime) -> tuple[str, list]:
     """Return the backup and the logs that lead to a moment."""
     if until > logs.now():
-        raise Failure(f"{plan.shown(until)} is yet to come: give an earlier moment.")
+        raise BackupError(f"{plan.shown(until)} is yet to come: give an earlier moment.")
     live = server.Server(options, options.socket)
     if live.answers():
         logs.keep(options, shelf, live)
     here = shelf.whole()
     try:
         backup, chain = plan.way(here, until)
-    except Failure:
+    except BackupError:
         if not options.copy["to"]:
             raise
         known = {backup["name"] for backup in here}
@@ -199,7 +207,7 @@ def run(options, shelf, words) -> int:
         said = restore.drill(options, shelf, chosen(options, shelf, argparse.Namespace(**vars(words), to=None)))
         print(f"The drill passed in {said['seconds']} s: {told(said)}")
     if words.verb in ("copy", "fetch") and not options.copy["to"]:
-        raise Failure("No copy off this host is set up: set mysql_backup_copy_to.")
+        raise BackupError("No copy off this host is set up: set mysql_backup_copy_to.")
     if words.verb == "copy":
         return pushed(options)
     if words.verb == "fetch":
@@ -208,7 +216,7 @@ def run(options, shelf, words) -> int:
         if name in shelf.names():
             print(f"{name} is here already.")
         elif name not in there:
-            raise Failure(f"No backup {name} in {options.copy['to']}. There are: {', '.join(there) or 'none'}.")
+            raise BackupError(f"No backup {name} in {options.copy['to']}. There are: {', '.join(there) or 'none'}.")
         else:
             offsite.fetch(options, name)
             shelf.verify(name)
@@ -221,7 +229,7 @@ def look(options, shelf, words) -> int:
     if words.verb == "list":
         if words.remote:
             if not options.copy["to"]:
-                raise Failure("No copy off this host is set up: set mysql_backup_copy_to.")
+                raise BackupError("No copy off this host is set up: set mysql_backup_copy_to.")
             with shelf.locked():
                 there = offsite.index(options)
                 rows = [summary(there, name) for name in there.names()]
@@ -234,7 +242,7 @@ def look(options, shelf, words) -> int:
         try:
             shelf.verify(name, words.identity or options.identity or None)
             print(f"{name} is whole.")
-        except Failure as error:
+        except BackupError as error:
             failed = 1
             print(f"{name}: {error}", file=sys.stderr)
     return failed
@@ -261,7 +269,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.workshop.chmod(0o711)  # the server runs as another user below it
             restore.heal(options, shelf)
             return run(options, shelf, words)
-    except Failure as error:
+    except BackupError as error:
         print(f"mysql-backup {words.verb}: {error}", file=sys.stderr)
         return 1
     except OSError as error:

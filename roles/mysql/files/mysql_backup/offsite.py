@@ -10,7 +10,7 @@ import re
 import subprocess
 import tempfile
 
-from . import Failure, plan
+from . import BackupError, plan
 from .shelf import Shelf
 
 
@@ -23,7 +23,7 @@ def _rsync(settings, *words: str) -> str:
     command = ["rsync", "-rt", "--chmod=D700,F600", "--timeout=300", f"--rsh={shell}", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Failure(f"rsync with {copy['to']}: {done.stderr.strip()}")
+        raise BackupError(f"rsync with {copy['to']}: {done.stderr.strip()}")
     return done.stdout
 
 
@@ -62,7 +62,7 @@ def index(settings) -> Shelf:
 def fetch(settings, name: str) -> None:
     """Bring one backup here; it has its name here once all of it is here."""
     if not re.fullmatch(plan.NAME, name):
-        raise Failure(f"{name!r} is no name of a backup.")
+        raise BackupError(f"{name!r} is no name of a backup.")
     part = settings.directory / f".{name}.fetched.part"
     _rsync(settings, f"{_there(settings)}{name}/", f"{part}/")
     part.rename(settings.directory / name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import re
 
-from . import Failure
+from . import BackupError
 
 NAME = re.compile(r"\d{8}T\d{6}Z\Z")
 _FORMAT = "%Y%m%dT%H%M%SZ"
@@ -23,7 +23,7 @@ def name_of(moment: datetime.datetime, taken: set[str]) -> str:
 
 def time_of(name: str) -> datetime.datetime:
     """Return the moment that a backup's name says."""
-    return datetime.datetime.strptime(name, _FORMAT).replace(tzinfo=datetime.timezone.utc)
+    return datetime.datetime.strptime(name, _FORMAT).replace(tzinfo=datetime.UTC)
 
 
 def moment(text: str) -> datetime.datetime:
@@ -33,13 +33,13 @@ def moment(text: str) -> datetime.datetime:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None or found.microsecond:
-        raise Failure(f"{text!r} is no moment: give it like 2026-11-25T01:02:03Z or 2026-11-25T02:02:03+01:00.")
-    return found.astimezone(datetime.timezone.utc)
+        raise BackupError(f"{text!r} is no moment: give it like 2026-11-25T01:02:03Z or 2026-11-25T02:02:03+01:00.")
+    return found.astimezone(datetime.UTC)
 
 
 def shown(when: datetime.datetime) -> str:
     """Return a moment as people and manifests have it."""
-    return when.astimezone(datetime.timezone.utc).isoformat(timespec="microseconds" if when.microsecond else "seconds").replace("+00:00", "Z")
+    return when.astimezone(datetime.UTC).isoformat(timespec="microseconds" if when.microsecond else "seconds").replace("+00:00", "Z")
 
 
 def doomed(names: list[str], now: datetime.datetime, keep_days: int, keep_at_least: int) -> list[str]:
@@ -62,7 +62,7 @@ def way(backups: list[dict], when: datetime.datetime) -> tuple[dict, list[tuple[
     earlier = [backup for backup in backups if moment_of(backup["manifest"]["time"]) <= when and backup["manifest"]["position"]]
     if not earlier:
         first = min((backup["manifest"]["time"] for backup in backups), default=None)
-        raise Failure(
+        raise BackupError(
             f"No backup with binary logs is as old as {shown(when)}: "
             + (f"the oldest is of {first}. Give a later moment." if first else "there is none at all.")
         )
@@ -75,7 +75,7 @@ def way(backups: list[dict], when: datetime.datetime) -> tuple[dict, list[tuple[
             reached.append(f"from {backup['name']} to {shown(until) if until else 'nowhere'}")
             continue
         return backup, _chain(backup, kin, when)
-    raise Failure(f"The binary logs do not reach {shown(when)}: they lead {', '.join(reached)}. Give an earlier moment.")
+    raise BackupError(f"The binary logs do not reach {shown(when)}: they lead {', '.join(reached)}. Give an earlier moment.")
 
 
 def _chain(backup, kin, when):
@@ -85,7 +85,7 @@ def _chain(backup, kin, when):
     chain, expected = [], first
     for key in sorted(key for key in logs if key >= first):
         if key != expected:
-            raise Failure(f"Binary log {expected} after the backup {backup['name']} is not kept: restore a backup instead of a moment.")
+            raise BackupError(f"Binary log {expected} after the backup {backup['name']} is not kept: restore a backup instead of a moment.")
         keeper, log = logs[key]
         chain.append((keeper, log["name"]))
         expected += 1

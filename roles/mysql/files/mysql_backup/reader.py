@@ -67,9 +67,15 @@ class Reader:
     @property
     def tables(self) -> dict:
         """What each table holds: ``{"database.table": {"rows", "sha256"}}``."""
-        return {name.decode(errors="replace"): {"rows": rows, "sha256": digest.hexdigest()} for name, (rows, digest) in self._tables.items()}
+        return {
+            name.decode(errors="replace"): {"rows": rows, "sha256": digest.hexdigest()} for name, (rows, digest) in self._tables.items()
+        }
 
     @property
     def definitions(self) -> dict:
         """A digest for each database of all but its rows: tables, views, routines, triggers, events."""
-        return {name.decode(errors="replace"): digest.hexdigest() for name, digest in self._definitions.items() if name}
+        return {_text(name): digest.hexdigest() for name, digest in self._definitions.items() if name}
+
+
+def _text(name):
+    return name.decode(errors="replace")

@@ -10,7 +10,7 @@ import pathlib
 import shutil
 import subprocess
 
-from . import Failure, files, logs, plan, server
+from . import BackupError, files, logs, plan, server
 from .reader import Reader
 
 
@@ -35,7 +35,7 @@ def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = Fals
         with copy.running():
             unlike = _compare(copy, manifest, other)
             if unlike and not force:
-                raise Failure(f"The copy is not what the backup {name} says: {'; '.join(unlike[:20])}. Nothing was replaced.")
+                raise BackupError(f"The copy is not what the backup {name} says: {'; '.join(unlike[:20])}. Nothing was replaced.")
             for keeper, log in wanted["chain"]:
                 entry = next(one for one in shelf.logs(keeper)["files"] if one["name"] == log)
                 _unpack(shelf.directory / keeper / "logs" / entry["file"], place / f"private.{log}", identity)
@@ -55,9 +55,9 @@ def require_readable(settings, manifest: dict) -> None:
     """Require the installed server to be of the backup's engine, and not older."""
     installed = server.version(settings)
     if manifest["engine"] != settings.engine:
-        raise Failure(f"The backup is of {manifest['engine']}, this server is {settings.engine}: set mysql_implementation, or take another.")
+        raise BackupError(f"The backup is of {manifest['engine']}, this server is {settings.engine}: choose another.")
     if server.release(manifest["version"]) > server.release(installed):
-        raise Failure(f"The backup is of version {manifest['version']}, this server has {installed}: install that version first.")
+        raise BackupError(f"The backup is of version {manifest['version']}, this server has {installed}: install that version first.")
 
 
 def _upgrade(settings, copy, manifest):
@@ -68,7 +68,7 @@ def _upgrade(settings, copy, manifest):
             if settings.programs["upgrade"]:
                 done = subprocess.run(copy.words("upgrade"), capture_output=True, text=True, check=False)
                 if done.returncode:
-                    raise Failure(f"{settings.programs['upgrade'][0]}: {(done.stdout + done.stderr).strip()[-2000:]}")
+                    raise BackupError(f"{settings.programs['upgrade'][0]}: {(done.stdout + done.stderr).strip()[-2000:]}")
     return installed != manifest["version"]
 
 
@@ -105,13 +105,13 @@ def _replay(settings, copy, manifest, wanted):
     process.stdout.close()
     said = process.stderr.read().decode(errors="replace")
     if process.wait():
-        raise Failure(f"{words[0]} cannot read the binary logs: {said.strip()}")
+        raise BackupError(f"{words[0]} cannot read the binary logs: {said.strip()}")
 
 
 def prepare(settings, shelf, wanted: dict, force: bool) -> dict:
     """Build a copy that ``swap`` puts in the place of the live data."""
     if os.path.ismount(settings.datadir):
-        raise Failure(
+        raise BackupError(
             f"{settings.datadir} is a file system of its own, which cannot be exchanged: put the data into a directory on it "
             "(mysql_settings.mysqld.datadir), or restore there by hand."
         )
@@ -131,14 +131,14 @@ def prepare(settings, shelf, wanted: dict, force: bool) -> dict:
 def _service(settings, verb):
     done = subprocess.run(["systemctl", verb, settings.service], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Failure(f"systemctl {verb} {settings.service}: {done.stderr.strip()} (journalctl --unit={settings.service} says more)")
+        raise BackupError(f"systemctl {verb} {settings.service}: {done.stderr.strip()} (journalctl --unit={settings.service} says more)")
 
 
 def swap(settings, shelf) -> tuple[dict, pathlib.Path | None]:
     """Put the prepared copy in the place of the live data; say what it is, and where the replaced data are now."""
     told = settings.workshop / "restored.json"
     if not told.exists():
-        raise Failure("Nothing is prepared: run mysql-backup prepare first.")
+        raise BackupError("Nothing is prepared: run mysql-backup prepare first.")
     said = shelf.read(str(told.parent), told.name)
     replaced = _exchange(settings, shelf, settings.workshop / "restored")
     told.unlink()
@@ -149,7 +149,7 @@ def undo(settings, shelf) -> pathlib.Path | None:
     """Put the data back that were replaced last; what was live meanwhile is kept in turn."""
     kept = replaced(settings)
     if not kept:
-        raise Failure(f"There are no replaced data in {settings.workshop} to put back.")
+        raise BackupError(f"There are no replaced data in {settings.workshop} to put back.")
     return _exchange(settings, shelf, kept[-1])
 
 
@@ -187,14 +187,14 @@ def _exchange(settings, shelf, new):
     try:
         _service(settings, "start")
         live.ask("SELECT 1")
-    except Failure as error:
+    except BackupError as error:
         _service(settings, "stop")
         os.rename(settings.datadir, new)
         if there:
             os.rename(old, settings.datadir)
             _service(settings, "start")
         journal.unlink()
-        raise Failure(f"The server does not run with the new data; the old ones are back. {error}") from error
+        raise BackupError(f"The server does not run with the new data; the old ones are back. {error}") from error
     journal.unlink()
     return old if there else None
 
@@ -203,7 +203,7 @@ def _keep_logs(settings, shelf, live):
     """Keep the logs of the data that are about to be replaced; they are in the replaced data, too, so this stops nothing."""
     try:
         logs.keep(settings, shelf, live)
-    except Failure as error:
+    except BackupError as error:
         print(f"Warning: {error}", flush=True)
 
 
@@ -235,7 +235,7 @@ def drill(settings, shelf, wanted: dict) -> dict:
     record = shelf.directory / wanted["name"] / "drill.json"
     try:
         said = build(settings, shelf, place, wanted)
-    except Failure as error:
+    except BackupError as error:
         files.write_json(record, {"time": plan.shown(began), "ok": False, "why": str(error)})
         raise
     finally:

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-from . import Failure
+from . import BackupError
 
 # What a copy of the data has to have in common with the server that it came from.
 ALIKE = ("lower_case_table_names", "innodb_page_size", "character_set_server", "collation_server", "sql_mode")
@@ -26,7 +26,7 @@ def version(settings) -> str:
     done = subprocess.run([settings.programs["server"][0], "--version"], capture_output=True, text=True, check=False)
     found = re.search(r"Ver (\S+)", done.stdout)
     if not found:
-        raise Failure(f"{settings.programs['server'][0]} does not say its version: {done.stdout}{done.stderr}")
+        raise BackupError(f"{settings.programs['server'][0]} does not say its version: {done.stdout}{done.stderr}")
     return found[1]
 
 
@@ -52,12 +52,12 @@ class Server:
             input=";\n".join(statements), capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise Failure(f"The database server ({self.socket}) says: {done.stderr.strip() or done.returncode}")
+            raise BackupError(f"The database server ({self.socket}) says: {done.stderr.strip() or done.returncode}")
         return [line.split("\t") for line in done.stdout.splitlines()]
 
     def answers(self) -> bool:
         """Return whether it is up."""
-        with contextlib.suppress(Failure):
+        with contextlib.suppress(BackupError):
             return self.ask("SELECT 1") == [["1"]]
         return False
 
@@ -78,13 +78,13 @@ class Server:
             said.seek(0)
             words = said.read().decode(errors="replace").strip()
         if code or not reader.complete:
-            raise Failure(f"{self.settings.programs['dump'][0]} did not come to its end (status {code}): {words}")
+            raise BackupError(f"{self.settings.programs['dump'][0]} did not come to its end (status {code}): {words}")
 
     def load(self, source) -> None:
         """Run the statements that a pipe brings."""
         done = subprocess.run(self.words("client"), stdin=source, capture_output=True, check=False)
         if done.returncode:
-            raise Failure(f"The copy of the server refuses the backup: {done.stderr.decode(errors='replace').strip()}")
+            raise BackupError(f"The copy of the server refuses the backup: {done.stderr.decode(errors='replace').strip()}")
 
 
 class Private(Server):
@@ -103,7 +103,7 @@ class Private(Server):
         words = [*self.settings.programs["install"], f"--datadir={self.place}", *names]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise Failure(f"{words[0]} cannot make {self.place}: {(done.stdout + done.stderr).strip()[-1000:]}")
+            raise BackupError(f"{words[0]} cannot make {self.place}: {(done.stdout + done.stderr).strip()[-1000:]}")
 
     @contextlib.contextmanager
     def running(self, *more: str):
@@ -118,7 +118,7 @@ class Private(Server):
         try:
             while not self.answers():
                 if process.poll() is not None:
-                    raise Failure(f"The private server in {self.place} does not start: {log.read_text(errors='replace')[-2000:]}")
+                    raise BackupError(f"The private server in {self.place} does not start: {log.read_text(errors='replace')[-2000:]}")
                 time.sleep(0.1)
             yield self
         except BaseException:
@@ -127,7 +127,7 @@ class Private(Server):
             raise
         process.send_signal(signal.SIGTERM)
         if process.wait():
-            raise Failure(f"The private server in {self.place} did not shut down: {log.read_text(errors='replace')[-2000:]}")
+            raise BackupError(f"The private server in {self.place} did not shut down: {log.read_text(errors='replace')[-2000:]}")
 
     def finish(self) -> None:
         """Remove what was the private server's alone."""
@@ -149,4 +149,4 @@ def remove(place: pathlib.Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise Failure(f"{error.filename} cannot be removed: {error.strerror}.") from error
+        raise BackupError(f"{error.filename} cannot be removed: {error.strerror}.") from error

@@ -9,7 +9,7 @@ import json
 import pathlib
 import types
 
-from . import Failure
+from . import BackupError
 
 PLACE = "/etc/mysql-backup/settings.json"
 
@@ -19,11 +19,9 @@ def load(path: str = PLACE) -> types.SimpleNamespace:
     try:
         found = json.loads(pathlib.Path(path).read_text())
     except OSError as error:
-        raise Failure(f"{path}: {error.strerror}. Become root; if it is missing, run the role mysql.") from error
+        raise BackupError(f"{path}: {error.strerror}. Become root; if it is missing, run the role mysql.") from error
     except ValueError as error:
-        raise Failure(f"{path} is broken ({error}): run the role mysql, which writes it anew.") from error
+        raise BackupError(f"{path} is broken ({error}): run the role mysql, which writes it anew.") from error
     settings = types.SimpleNamespace(**found)
-    settings.directory, settings.workshop, settings.datadir = (
-        pathlib.Path(found[key]) for key in ("directory", "workshop", "datadir")
-    )
+    settings.directory, settings.workshop, settings.datadir = (pathlib.Path(found[key]) for key in ("directory", "workshop", "datadir"))
     return settings

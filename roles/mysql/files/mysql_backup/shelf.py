@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The directory of backups: each is a directory that is named after its moment, and complete once it has that name.
 
-    20261125T010203Z/manifest.json       what the backup is; written last
-    20261125T010203Z/dump.sql.zst[.age]  all databases, in one transaction
-    20261125T010203Z/logs.json           the binary logs that lead on from there, and how far
-    20261125T010203Z/logs/               those logs
-    20261125T010203Z/drill.json          what the last drill said of it
+20261125T010203Z/manifest.json       what the backup is; written last
+20261125T010203Z/dump.sql.zst[.age]  all databases, in one transaction
+20261125T010203Z/logs.json           the binary logs that lead on from there, and how far
+20261125T010203Z/logs/               those logs
+20261125T010203Z/drill.json          what the last drill said of it
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import os
 import pathlib
 import shutil
 
-from . import Failure, files, plan
+from . import BackupError, files, plan
 
 
 class Shelf:
@@ -58,10 +58,10 @@ class Shelf:
             return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             if default is None:
-                raise Failure(f"{path} is missing: the backup is damaged.") from None
+                raise BackupError(f"{path} is missing: the backup is damaged.") from None
             return default
         except ValueError as error:
-            raise Failure(f"{path} is broken ({error}): the backup is damaged.") from error
+            raise BackupError(f"{path} is broken ({error}): the backup is damaged.") from error
 
     def manifest(self, name: str) -> dict:
         """Return a backup's manifest."""
@@ -75,7 +75,7 @@ class Shelf:
         """Return the backups that can be read, with manifest and logs, the oldest first."""
         found = []
         for name in self.names():
-            with contextlib.suppress(Failure):
+            with contextlib.suppress(BackupError):
                 found.append({"name": name, "manifest": self.manifest(name), "logs": self.logs(name)})
         return found
 
@@ -86,7 +86,7 @@ class Shelf:
             return names[-1]
         if name not in names:
             there = f"There are {', '.join(names)}." if names else "There are none."
-            raise Failure(f"No backup {name} in {self.directory}. {there} Take one with: mysql-backup take")
+            raise BackupError(f"No backup {name} in {self.directory}. {there} Take one with: mysql-backup take")
         return name
 
     def dump(self, name: str) -> pathlib.Path:
@@ -107,7 +107,7 @@ class Shelf:
             while chunk := pipe.read(files.CHUNK):
                 last = (last + chunk)[-200:]
         if b"-- Dump completed" not in last:
-            raise Failure(f"{path} has no end: the backup is damaged.")
+            raise BackupError(f"{path} has no end: the backup is damaged.")
 
     def prune(self, now, keep_days: int, keep_at_least: int) -> list[str]:
         """Remove the backups that are too old; return their names."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from . import Failure, files, logs, plan, server
+from . import BackupError, files, logs, plan, server
 from .reader import Reader
 
 _UNSAFE = """
@@ -27,7 +27,7 @@ def take(settings, shelf) -> str:
         # What was written since the backup before is kept with it. Where that fails, a new backup is all the more wanted.
         try:
             logs.keep(settings, shelf, live)
-        except Failure as error:
+        except BackupError as error:
             print(f"Warning: {error}", flush=True)
         manifest = _dump(settings, live, part)
         files.write_json(part / "logs.json", {"files": []})
@@ -41,7 +41,7 @@ def take(settings, shelf) -> str:
         shutil.rmtree(part, ignore_errors=True)
     try:
         shelf.verify(name, settings.identity or None)
-    except Failure:
+    except BackupError:
         shutil.rmtree(shelf.directory / name)
         raise
     return name
