@@ -8,91 +8,154 @@
 
 from __future__ import annotations
 
-import hashlib
+import ipaddress
 import re
+
+from ansible_collections.foobar.lamp.plugins.module_utils import _mysql_accounts, _mysql_settings
+from ansible_collections.foobar.lamp.plugins.module_utils._mysql_accounts import host_of
 
 _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
 _USER = re.compile(r"[0-9A-Za-z_.$-]{1,80}\Z")
 _HOST = re.compile(r"[0-9A-Za-z_.:%/-]{1,255}\Z")
+_CHARSET = re.compile(r"[0-9A-Za-z_]{1,64}\Z")
+_TLS_NAME = re.compile(r"[0-9A-Za-z.:*-]{1,253}\Z")
 _SHORTEST = 12
+_COLLATION = "utf8mb4_unicode_ci"
+_SERVER_PACKAGES = {"mariadb": "mariadb-server", "mysql": "mysql-server"}
 
 
-def mysql_problems(databases, users, settings):
-    """Return what is wrong with the role's inputs: a list of sentences. Passwords are never shown."""
+def mysql_problems(databases, users, settings, engine="mariadb", tls_names=(), packages=(), longest_name=80):
+    """Return what is wrong with the role's inputs: a list of sentences. Passwords are never shown.
+
+    ``packages``: what the host has. ``longest_name``: of an account, which the engine says.
+    """
     names = [database["name"] for database in databases]
+    accounts = [(user["name"], host_of(user)) for user in users]
     problems = [
-        f"mysql_databases has the name {name!r}: use 1 to 64 letters, digits, underscores, hyphens or dollar signs."
-        for name in names
-        if not _DATABASE.match(name)
+        f"mysql_implementation is {engine}, and the host has {package} with its data: dump that and remove the package first, "
+        f"or set mysql_implementation to {other}."
+        for other, package in _SERVER_PACKAGES.items()
+        if other != engine and package in packages
     ]
+    for database in databases:
+        problems += _database_problems(database)
     problems += [f"mysql_databases has {name} twice: remove one." for name in sorted(set(names)) if names.count(name) > 1]
+    problems += [
+        f"mysql_users has {name}@{host} twice: remove one."
+        for name, host in sorted(set(accounts))
+        if accounts.count((name, host)) > 1
+    ]
     for user in users:
-        where = f"mysql_users gives {user['name']}"
-        if not _USER.match(user["name"]):
-            problems.append(
-                f"mysql_users has the name {user['name']!r}: use 1 to 80 letters, digits, underscores, dots, hyphens or dollar signs."
-            )
-        if not _HOST.match(_host(user)):
-            problems.append(f"{where} the host {_host(user)!r}: give a name, an address, or a pattern of them.")
-        if len(user["password"]) < _SHORTEST:
-            problems.append(f"{where} a password of fewer than {_SHORTEST} characters: give a longer one.")
-        problems += [
-            f"{where} the database {database}: add that to mysql_databases, or correct it."
-            for database in user["databases"]
-            if database not in names
-        ]
+        problems += _user_problems(user, names, longest_name)
     problems += [
         f"mysql_settings.{section} is {values!r}: put settings into a section, for instance mysql_settings.mysqld."
         for section, values in settings.items()
         if not isinstance(values, dict)
     ]
+    problems += [
+        f"mysql_tls_names has {name!r}: give a host name or an address, as clients use it." for name in tls_names if not _TLS_NAME.match(name)
+    ]
     return problems
 
 
-def _host(user):
-    return user.get("host") or "localhost"
+def _database_problems(database):
+    name = database["name"]
+    if not _DATABASE.match(name):
+        yield f"mysql_databases has the name {name!r}: use 1 to 64 letters, digits, underscores, hyphens or dollar signs."
+    encoding, collation = database.get("encoding"), database.get("collation")
+    for key in ("encoding", "collation"):
+        if database.get(key) and not _CHARSET.match(database[key]):
+            yield f"mysql_databases gives {name} the {key} {database[key]!r}: use letters, digits and underscores."
+    # A collation without the name of a character set before it, such as uca1400_ai_ci, goes with several.
+    if encoding and collation and collation.split("_")[0] != encoding and collation != "binary" and not collation.startswith("uca"):
+        yield f"mysql_databases gives {name} the collation {collation}, which is not of its encoding {encoding}: correct one of them."
+
+
+def _user_problems(user, databases, longest_name):
+    where = f"mysql_users gives {user['name']}"
+    if not _USER.match(user["name"]) or len(user["name"]) > longest_name:
+        yield (
+            f"mysql_users has the name {user['name']!r}: use 1 to {longest_name} letters, digits, underscores, dots, hyphens or dollar signs."
+        )
+    if not _HOST.match(host_of(user)):
+        yield f"{where} the host {host_of(user)!r}: give a name, an address, or a pattern of them."
+    if len(user["password"]) < _SHORTEST:
+        yield f"{where} a password of fewer than {_SHORTEST} characters: give a longer one."
+    for database in user.get("databases") or []:
+        if database not in databases:
+            yield f"{where} the database {database}: add that to mysql_databases, or correct it."
+    given = user.get("privileges") or "all"
+    if isinstance(given, str):
+        if given not in _mysql_accounts.SETS:
+            yield f"{where} the privileges {given!r}: give one of {', '.join(_mysql_accounts.SETS)}, or a list such as [SELECT, INSERT]."
+    else:
+        for privilege in given:
+            if privilege.upper() not in _mysql_accounts.PRIVILEGES:
+                yield f"{where} the privilege {privilege!r}: give one that goes with databases, such as SELECT or CREATE VIEW."
+    if given != "monitor" and not user.get("databases"):
+        yield f"{where} no database: name some in databases, or set privileges to monitor."
 
 
 def mysql_unlike_databases(databases, found):
-    """Return those of ``databases`` that the server lacks or has otherwise, defaults filled in.
+    """Return those of ``databases`` that the server lacks, defaults filled in.
 
     ``found``: rows with name, encoding and collation.
     """
-    there = {row["name"]: (row["encoding"], row["collation"]) for row in found}
-    wanted = [{"encoding": "utf8mb4", "collation": "utf8mb4_unicode_ci", **database} for database in databases]
-    return [database for database in wanted if there.get(database["name"]) != (database["encoding"], database["collation"])]
+    there = {row["name"] for row in found}
+    return [_filled(database) for database in databases if database["name"] not in there]
 
 
-def mysql_grant_questions(users):
-    """Return two statements for each of ``users``: the rows of the second are the account's grants, none if there is no account.
+def _filled(database):
+    """A collation begins with its character set; a character set alone takes its own default collation."""
+    encoding, collation = database.get("encoding"), database.get("collation")
+    if not encoding and not collation:
+        collation = _COLLATION
+    encoding = encoding or ("utf8mb4" if collation.startswith("uca") else collation.split("_")[0])
+    return {**database, "encoding": encoding, "collation": collation or "", "kind": f"{encoding} {collation}"}
 
-    Names and hosts are those that mysql_problems has let pass: they hold no quotes.
+
+def mysql_conflicts(databases, found):
+    """Return a sentence for each of ``databases`` that is there with another encoding or collation than it declares.
+
+    What a database does not declare may be as it is.
     """
-    questions = []
-    for user in users:
-        account = f"'{user['name']}'@'{_host(user)}'"
-        there = f"SELECT COUNT(*) FROM mysql.user WHERE CONCAT(QUOTE(user), '@', QUOTE(host)) = \"{account}\""  # noqa: S608 # see above
-        questions.append(f"SET @question = IF(({there}), \"SHOW GRANTS FOR {account}\", 'SELECT 1 FROM mysql.user LIMIT 0')")  # noqa: S608
-        questions.append("EXECUTE IMMEDIATE @question")
-    return questions
+    there = {row["name"]: row for row in found}
+    problems = []
+    for database in databases:
+        row = there.get(database["name"])
+        for key, words in (("encoding", "CHARACTER SET"), ("collation", "COLLATE")):
+            if row and database.get(key) and database[key].lower() != row[key].lower():
+                problems.append(
+                    f"The database {database['name']} has the {key} {row[key]}, and mysql_databases declares {database[key]}: declare what is "
+                    f"there, or, with a backup at hand, run ALTER DATABASE `{database['name']}` {words} {database[key]} for tables to come "
+                    f"and ALTER TABLE … CONVERT TO CHARACTER SET … for each that is there."
+                )
+                break
+    return problems
 
 
-def mysql_unlike_users(users, answers):
-    """Return those of ``users`` whose grants or password differ from the ``answers`` to their questions, or that are not there.
+def mysql_imports(databases, found):
+    """Return those of ``databases`` that are to be filled from a file: there is nothing in them, or what an import left that was cut short.
 
-    Compared is what MariaDB shows of an account that may log in with this password, do all in its databases and nothing else.
+    ``found``: rows with name, tables (how many) and cut (whether one of them is an import's own mark).
     """
-    unlike = []
-    for user, rows in zip(users, answers[1::2], strict=True):
-        account = f"`{user['name']}`@`{_host(user)}`"
-        hashed = hashlib.sha1(hashlib.sha1(user["password"].encode()).digest()).hexdigest().upper()  # noqa: S324 # the server's way
-        wanted = {f"GRANT USAGE ON *.* TO {account} IDENTIFIED BY PASSWORD '*{hashed}'"}
-        for database in user["databases"]:
-            escaped = re.sub("([_%])", r"\\\1", database)
-            wanted.add(f"GRANT ALL PRIVILEGES ON `{escaped}`.* TO {account}")
-        if {grant for row in rows for grant in row.values()} != wanted:
-            unlike.append(user)
-    return unlike
+    there = {row["name"]: row for row in found}
+    wanted = [database for database in databases if database.get("import")]
+    fresh = {"tables": 0, "cut": 0}
+    return [
+        {**_filled(database), "cut": bool(there.get(database["name"], fresh)["cut"])}
+        for database in wanted
+        if not int(there.get(database["name"], fresh)["tables"] or 0) or int(there[database["name"]]["cut"] or 0)
+    ]
+
+
+def mysql_tls_name(name):
+    """Return a name or an address as a certificate has it."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return f"DNS:{name}"
+    return f"IP:{name}"
 
 
 class FilterModule:
@@ -101,8 +164,16 @@ class FilterModule:
     def filters(self):
         """Return ``{name: function}``."""
         return {
-            "mysql_grant_questions": mysql_grant_questions,
+            "mysql_accounts": lambda users: [_mysql_accounts.account_of(user) for user in users],
+            "mysql_conflicts": mysql_conflicts,
+            "mysql_differences": _mysql_settings.differences,
+            "mysql_grants": _mysql_accounts.grants_of,
+            "mysql_imports": mysql_imports,
+            "mysql_plan": _mysql_accounts.plan,
             "mysql_problems": mysql_problems,
+            "mysql_refused": _mysql_settings.refused,
+            "mysql_tls_name": mysql_tls_name,
+            "mysql_undeclared": _mysql_accounts.undeclared,
             "mysql_unlike_databases": mysql_unlike_databases,
-            "mysql_unlike_users": mysql_unlike_users,
+            "mysql_variables": _mysql_settings.variables,
         }

@@ -36,6 +36,7 @@ class FilterModule:
                     "apache_vhosts",
                     "bind_keys",
                     "bind_zones",
+                    "database_authorities",
                     "dns_records",
                     "domain_problems",
                     "inventory_problems",

@@ -54,6 +54,8 @@ APP_KEYS = {
 }
 #: Those that tell Apache how to run it.
 PROCESS_KEYS = tuple(key for key, kind in APP_KEYS.items() if kind is int)
+#: The certificate of the database's authority on web hosts.
+DATABASE_AUTHORITY = "/etc/python_app/database.pem"
 LAYERS = ("lamp_db", "lamp_dns", "lamp_web")
 #: The variables of an inventory that playbooks read.
 VARIABLES = (
@@ -291,7 +293,8 @@ def mysql_databases(sites):
 def mysql_users(sites, secrets, clients):
     """Return the role input ``mysql_users``: for each site with a database an account from each of ``clients``.
 
-    ``clients``: the hosts that accounts may come from, ``localhost`` among them where the application shares the database's host.
+    ``clients``: the hosts that accounts may come from, ``localhost`` among them where the application shares the database's host. The
+    others have to use TLS.
     """
     return [
         {
@@ -299,6 +302,7 @@ def mysql_users(sites, secrets, clients):
             "host": client,
             "password": secrets[name]["database_password"],
             "databases": [site["database"]],
+            "require_tls": client != "localhost",
         }
         for name, site in sites.items()
         if "database" in site
@@ -343,11 +347,18 @@ def _python_app(name, app_name, path, app, site, secret, database_host, base):
 
 def database_url(site, password, host):
     """Return the address of a site's database in the form that SQLAlchemy and Django's helpers read."""
-    options = "charset=utf8mb4"
-    if host == "localhost":
-        options = f"unix_socket=/run/mysqld/mysqld.sock&{options}"
+    # A client that is told the authority checks the server's certificate, its names too.
+    way = "unix_socket=/run/mysqld/mysqld.sock" if host == "localhost" else f"ssl_ca={DATABASE_AUTHORITY}"
     place = f"[{host}]" if ":" in host else host
-    return f"mysql+pymysql://{quote(database_user(site))}:{quote(password, safe='')}@{place}/{quote(site['database'])}?{options}"
+    return f"mysql+pymysql://{quote(database_user(site))}:{quote(password, safe='')}@{place}/{quote(site['database'])}?{way}&charset=utf8mb4"
+
+
+def database_authorities(hosts):
+    """Return the role input ``python_app_trusted_certificates``: what database hosts say of their authorities, in one file."""
+    facts = [(host.get("ansible_facts") or {}).get("foobar_lamp", {}) for host in hosts]
+    found = [text.strip() for one in facts for text in one.get("authorities", {}).values()]
+    name = posixpath.basename(DATABASE_AUTHORITY).removesuffix(".pem")
+    return [{"name": name, "content": "\n".join(found)}] if found else []
 
 
 def apache_vhosts(sites):

@@ -61,6 +61,10 @@ ansible_facts:
         asked_by:
           description: What tells the run that asked from another.
           type: str
+        authorities:
+          description: The certificates of authorities that a service of the host has of its own, by path.
+          type: dict
+          sample: {/etc/mysql/tls/ca.pem: "-----BEGIN CERTIFICATE-----\n..."}
         container:
           description: The kind of container that the host is, such as C(docker), empty where it is none.
           type: str
@@ -80,7 +84,8 @@ ansible_facts:
           sample: [apache2, apache2-bin]
         paths:
           description:
-            - Places where the roles keep what is made once - the releases and settings of applications, keys and zones of the name server.
+            - Places where the roles keep what is made once - the releases and settings of applications, keys and zones of the name server,
+              the database server's certificate.
               By path, the target of a link (empty for what is none) and the time of its last change in seconds.
           type: dict
           sample: {/srv/www.foobar.com/current: {link: releases/0123456789ab, changed: 1795550000.5}}
@@ -119,8 +124,11 @@ PATHS = (
     "/srv/*/current/wsgi.py",
     "/etc/python_app/*.env",
     "/etc/bind/keys/*.key",
+    "/etc/mysql/tls/server.pem",
+    "/var/lib/foobar.lamp/mysql_settings",
     "/var/lib/bind/*.zone",
 )
+AUTHORITIES = ("/etc/mysql/tls/ca.pem",)
 PROPERTIES = ("Id", "ActiveState", "UnitFileState", "StateChangeTimestampMonotonic", "ExecMainStartTimestampMonotonic")
 # Addresses that are reserved for documentation: reached, if at all, by the default route. Nothing is sent.
 ANYWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
@@ -171,6 +179,7 @@ def main():
     facts = {
         "addresses": addresses(),
         "asked_by": module.params["_run"] or "",
+        "authorities": {path: text for path in AUTHORITIES if (text := read(path))},
         "container": "" if container == "none" else container,
         "cores": len(os.sched_getaffinity(0)),
         "hostname": os.uname().nodename,

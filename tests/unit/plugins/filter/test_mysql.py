@@ -1,4 +1,4 @@
-"""What is wrong with the inputs of the role mysql, and what differs from the server."""
+"""What is wrong with the inputs of the role mysql, and which databases differ from the server's."""
 
 from __future__ import annotations
 
@@ -6,54 +6,68 @@ import pytest
 from ansible_collections.foobar.lamp.plugins.filter import mysql
 
 USER = {"name": "shop", "password": "correct horse", "databases": ["shop_1"]}
-# What MariaDB answers to SELECT PASSWORD("correct horse").
-HASH = "*0E8F21E4240F5AD5A07D088F9C93890D13D78A4E"
-
-
-def grants(*lines):
-    return [{"Grants for shop@localhost": line} for line in lines]
 
 
 @pytest.mark.parametrize(
-    ("databases", "users", "settings", "words"),
+    ("databases", "users", "options", "words"),
     [
         (["a'b"], [], {}, 'mysql_databases has the name "a\'b": use 1 to 64'),
         (["a", "a"], [], {}, "mysql_databases has a twice"),
+        ([{"name": "a", "encoding": "utf8'"}], [], {}, "mysql_databases gives a the encoding \"utf8'\""),
+        ([{"name": "a", "encoding": "latin1", "collation": "utf8mb4_bin"}], [], {}, "the collation utf8mb4_bin, which is not of its encoding"),
         (["shop_1"], [{**USER, "name": "a'b"}], {}, "mysql_users has the name"),
+        (["shop_1"], [{**USER, "name": "a" * 33}], {"longest_name": 32}, "use 1 to 32 letters"),
         (["shop_1"], [{**USER, "host": "a'b"}], {}, 'mysql_users gives shop the host "a\'b"'),
         (["shop_1"], [{**USER, "password": "short"}], {}, "a password of fewer than 12 characters"),
+        (["shop_1"], [{**USER, "privileges": "admin"}], {}, "the privileges 'admin': give one of all, write, read, monitor"),
+        (["shop_1"], [{**USER, "privileges": ["SELECT; DROP"]}], {}, "the privilege 'SELECT; DROP'"),
+        (["shop_1"], [{**USER, "databases": []}], {}, "mysql_users gives shop no database"),
+        (["shop_1"], [USER, {**USER, "host": "LOCALHOST"}], {}, "mysql_users has shop@localhost twice"),
         (["other"], [USER], {}, "mysql_users gives shop the database shop_1: add that to mysql_databases"),
-        ([], [], {"max_connections": 5}, "mysql_settings.max_connections is 5: put settings into a section"),
+        ([], [], {"settings": {"max_connections": 5}}, "mysql_settings.max_connections is 5: put settings into a section"),
+        ([], [], {"tls_names": ["a b"]}, "mysql_tls_names has 'a b'"),
+        ([], [], {"engine": "mysql", "packages": ["mariadb-server"]}, "mysql_implementation is mysql, and the host has mariadb-server"),
     ],
 )
-def test_problem_names_variable_value_and_remedy_and_no_password(databases, users, settings, words):
-    (problem,) = mysql.mysql_problems([{"name": name} for name in databases], users, settings)
+def test_problem_names_variable_value_and_remedy_and_no_password(databases, users, options, words):
+    given = [{"name": database} if isinstance(database, str) else database for database in databases]
+    (problem,) = mysql.mysql_problems(given, users, **{"settings": {}, **options})
     assert words in problem
     assert "'short'" not in problem
 
 
-def test_databases_are_compared_with_their_encoding():
-    there = [{"name": "a", "encoding": "utf8mb4", "collation": "utf8mb4_unicode_ci"}, {"name": "b", "encoding": "latin1", "collation": "x"}]
-    unlike = mysql.mysql_unlike_databases([{"name": "a"}, {"name": "b"}, {"name": "c"}], there)
-    assert [database["name"] for database in unlike] == ["b", "c"]
+def test_good_inputs_have_no_problem():
+    users = [USER, {**USER, "host": "%", "privileges": ["select"]}, {"name": "watch", "password": "correct horse", "privileges": "monitor"}]
+    databases = [{"name": "shop_1", "collation": "uca1400_ai_ci", "encoding": "utf8mb4"}]
+    assert mysql.mysql_problems(databases, users, {"mysqld": {}}, "mariadb", ["192.0.2.1", "*.db"], ["mariadb-server"]) == []
 
 
-GOOD = (
-    f"GRANT USAGE ON *.* TO `shop`@`localhost` IDENTIFIED BY PASSWORD '{HASH}'",
-    r"GRANT ALL PRIVILEGES ON `shop\_1`.* TO `shop`@`localhost`",
-)
+THERE = [{"name": "a", "encoding": "utf8mb4", "collation": "utf8mb4_unicode_ci"}, {"name": "b", "encoding": "latin1", "collation": "x"}]
 
 
-@pytest.mark.parametrize(
-    ("answer", "unlike"),
-    [
-        (GOOD, False),
-        ((), True),
-        (GOOD[:1], True),
-        ((GOOD[0].replace(HASH, "*0"), GOOD[1]), True),
-        ((*GOOD, "GRANT SELECT ON `other`.* TO `shop`@`localhost`"), True),
-        ((GOOD[0], GOOD[1].replace(r"\_", "_")), True),
-    ],
-)
-def test_accounts_are_compared_with_password_and_all_grants(answer, unlike):
-    assert mysql.mysql_unlike_users([USER], [[], grants(*answer)]) == ([USER] if unlike else [])
+def test_databases_that_are_not_there_are_made_with_what_they_declare_or_the_default():
+    made = mysql.mysql_unlike_databases(
+        [{"name": "a"}, {"name": "b"}, {"name": "c"}, {"name": "d", "collation": "latin1_bin"}, {"name": "e", "encoding": "utf8mb3"}], THERE
+    )
+    assert [(database["name"], database["encoding"], database["collation"]) for database in made] == [
+        ("c", "utf8mb4", "utf8mb4_unicode_ci"),
+        ("d", "latin1", "latin1_bin"),
+        ("e", "utf8mb3", ""),
+    ]
+
+
+def test_only_what_is_declared_can_be_in_conflict_with_what_is_there():
+    assert mysql.mysql_conflicts([{"name": "a"}, {"name": "b"}, {"name": "c", "encoding": "utf8mb4"}], THERE) == []
+    (problem,) = mysql.mysql_conflicts([{"name": "a", "encoding": "UTF8MB4"}, {"name": "b", "encoding": "utf8mb4", "collation": "y"}], THERE)
+    assert "The database b has the encoding latin1, and mysql_databases declares utf8mb4" in problem
+    assert "ALTER DATABASE `b` CHARACTER SET utf8mb4" in problem
+
+
+def test_database_is_filled_if_it_is_empty_or_an_import_was_cut_short():
+    wanted = [{"name": name, "import": "x.sql"} for name in "abcd"] + [{"name": "e"}]
+    rows = [{"name": "a", "tables": 0, "cut": 0}, {"name": "b", "tables": 3, "cut": 0}, {"name": "c", "tables": 3, "cut": 1}]
+    assert [(database["name"], database["cut"]) for database in mysql.mysql_imports(wanted, rows)] == [("a", False), ("c", True), ("d", False)]
+
+
+def test_names_of_a_certificate():
+    assert [mysql.mysql_tls_name(name) for name in ("db1", "192.0.2.1", "2001:db8::1")] == ["DNS:db1", "IP:192.0.2.1", "IP:2001:db8::1"]

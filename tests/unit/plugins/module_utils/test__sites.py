@@ -87,14 +87,20 @@ def test_application_beside_its_database_goes_through_the_socket():
 
 def test_application_apart_goes_over_the_network():
     (app,) = _sites.python_app_apps(SITE, SECRETS, "2001:db8::1", "/inv")
-    assert "@[2001:db8::1]/shop?charset" in app["environment"]["DATABASE_URL"]
+    assert "@[2001:db8::1]/shop?ssl_ca=/etc/python_app/database.pem&charset" in app["environment"]["DATABASE_URL"]
+
+
+def test_application_apart_trusts_the_authorities_of_the_database_hosts():
+    said = {"ansible_facts": {"foobar_lamp": {"authorities": {"/etc/mysql/tls/ca.pem": "PEM\n"}}}}
+    assert _sites.database_authorities([said, {}]) == [{"name": "database", "content": "PEM"}]
+    assert _sites.database_authorities([{}]) == []
 
 
 def test_users_come_from_each_client():
     users = _sites.mysql_users(SITE, SECRETS, ["localhost", "192.0.2.1"])
-    assert [(user["name"], user["host"], user["databases"]) for user in users] == [
-        ("shop", "localhost", ["shop"]),
-        ("shop", "192.0.2.1", ["shop"]),
+    assert [(user["name"], user["host"], user["databases"], user["require_tls"]) for user in users] == [
+        ("shop", "localhost", ["shop"], False),
+        ("shop", "192.0.2.1", ["shop"], True),
     ]
 
 

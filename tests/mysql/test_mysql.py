@@ -1,0 +1,266 @@
+"""What a converged server is, and what it does when it is told something else."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import urllib.parse
+
+import pymysql
+import pytest
+from conftest import ENVIRONMENT, PASSWORD, ROOT, Load, Server, address_of, command, play, wait_for
+
+SETTINGS = {"max_connections": 200, "wait_timeout": 3600}
+
+
+def with_settings(**settings):
+    return {"mysql_settings": {"mysqld": SETTINGS | settings}}
+
+
+def value(server, name):
+    return server.sql(f"SELECT @@GLOBAL.{name}")[0][0]
+
+
+def test_new_database_is_filled_once_and_keeps_every_character(server, authority):
+    assert server.ask("shop", "SELECT * FROM item ORDER BY id", authority=authority(server)) == (
+        [(1, "Tischlampe"), (2, "Glühbirne 💡"), (3, "Schirm")]
+    )
+    assert [row[0] for row in server.sql("SHOW TABLES FROM shop_1")] == ["item", "sale"]
+
+
+def test_server_that_was_there_keeps_its_data_and_its_people():
+    old = Server("lamp-mysql-old")
+    assert old.sql("SELECT COUNT(*), MIN(words), MAX(words) FROM ledger.entry") == [["1000", "entry 1", "entry 999"]]
+    assert old.sql("SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = 'ledger'") == [["latin1"]]
+    assert old.host.run("MYSQL_PWD='counts the coins' mariadb -u clerk -e 'SELECT 1 FROM ledger.entry LIMIT 1'").succeeded
+    assert old.ask("reader", "SELECT COUNT(*) FROM entry", database="ledger") == [(1000,)]
+
+
+def test_nobody_is_let_in_without_a_name_and_nothing_is_left_for_tries(server):
+    assert server.sql("SELECT user, host FROM mysql.user WHERE user = '' OR (user = 'root' AND host <> 'localhost')") == []
+    assert ["test"] not in server.sql("SHOW DATABASES")
+
+
+@pytest.mark.parametrize(
+    ("user", "statement", "allowed"),
+    [
+        ("reader", "SELECT COUNT(*) FROM item", True),
+        ("reader", "INSERT INTO sale (item) VALUES (1)", False),
+        ("writer", "INSERT INTO sale (item) VALUES (1)", True),
+        ("writer", "CREATE TABLE more (id INT)", False),
+        ("chooser", "SELECT COUNT(*) FROM item", True),
+        ("chooser", "DELETE FROM sale", False),
+        ("reader", "SELECT COUNT(*) FROM mysql.user", False),
+    ],
+)
+def test_account_may_do_what_its_privileges_say(server, user, statement, allowed):
+    if allowed:
+        server.ask(user, statement)
+    else:
+        with pytest.raises(pymysql.Error, match="denied"):
+            server.ask(user, statement)
+
+
+def test_monitor_sees_the_server_and_no_data(server):
+    assert len(server.ask("watch", "SHOW GLOBAL STATUS", database=None)) > 100
+    assert server.ask("watch", "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'watch'", database=None) == [(1,)]
+    with pytest.raises(pymysql.Error, match="denied"):
+        server.ask("watch", "SELECT * FROM item")
+
+
+def test_client_checks_the_certificate_and_the_server_wants_tls(server, servers, authority):
+    ((_name, cipher),) = server.ask("shop", "SHOW STATUS LIKE 'Ssl_cipher'", authority=authority(server))
+    assert cipher.startswith("TLS_")
+    with pytest.raises(pymysql.Error, match="denied"):
+        server.ask("shop", "SELECT 1")
+    other = next(other for other in servers if other.name != server.name)
+    with pytest.raises(pymysql.Error, match="CERTIFICATE_VERIFY_FAILED"):
+        server.ask("shop", "SELECT 1", authority=authority(other))
+    kept = server.host.check_output("stat --format '%%a %%U %%G' /etc/mysql/tls/ca.key /etc/mysql/tls/server-*.pem")
+    assert kept.splitlines() == ["600 root root", "640 root mysql"]
+
+
+def test_certificate_is_renewed_for_clients_that_have_the_old_authority(authority):
+    new = Server("lamp-mysql-new")
+    trusted = authority(new)
+    before, process = new.host.check_output("openssl x509 -noout -serial -in /etc/mysql/tls/server.pem"), new.process()
+    new.host.check_output("touch --no-dereference --date '2 years ago' /etc/mysql/tls/server.pem")
+    done = play("--limit", new.name)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert new.host.check_output("openssl x509 -noout -serial -in /etc/mysql/tls/server.pem") != before
+    assert new.ask("shop", "SELECT 1", authority=trusted) == [(1,)]
+    assert new.process() == process
+
+
+def test_service_is_confined(server):
+    shown = server.host.run(f"systemd-analyze security {server.service}").stdout
+    assert float(re.search(r"exposure level for .*: ([0-9.]+)", shown)[1]) < 2.5
+
+
+def test_slow_statements_are_logged_and_the_log_is_rotated(server):
+    server.sql("SELECT 'before', SLEEP(1.1)")
+    server.host.check_output(f"logrotate --force /etc/logrotate.d/{server.service}*")
+    server.sql("SELECT 'after', SLEEP(1.1)")
+    log = server.host.check_output("cat /var/log/mysql/slow.log")
+    assert "'after'" in log
+    assert "'before'" not in log
+
+
+def test_setting_is_changed_while_the_server_runs_where_it_can_be(servers):
+    processes = [server.process() for server in servers]
+    done = play(**with_settings(max_connections=210, long_query_time=0.5))
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "max_connections: 200 becomes 210" in done.stdout
+    for server in servers:
+        assert (value(server, "max_connections"), float(value(server, "long_query_time"))) == ("210", 0.5)
+    assert [server.process() for server in servers] == processes
+
+
+def test_server_is_restarted_for_the_rest_and_the_run_says_for_what(servers):
+    processes = [server.process() for server in servers]
+    done = play("--check", **with_settings(back_log=90))
+    assert "would need a restart" in done.stdout.lower()
+    assert [server.process() for server in servers] == processes
+    # What was set while it ran, and is declared no more, goes too.
+    done = play(mysql_settings={"mysqld": {"max_connections": 200, "back_log": 90}})
+    assert done.returncode == 0, done.stdout[-3000:]
+    said = re.findall(r"The server is restarted for (.*)\.", done.stdout)
+    assert [sorted(one.split(", ")) for one in said] == [["back_log", "wait_timeout"]] * 3
+    for server in servers:
+        assert (value(server, "back_log"), value(server, "wait_timeout")) == ("90", "28800")
+    again = play(mysql_settings={"mysqld": {"max_connections": 200, "back_log": 90}})
+    assert len(re.findall(r"changed=0 ", again.stdout)) == 3, again.stdout[-3000:]
+
+
+def test_run_that_dies_before_it_told_the_server_is_made_up_for(servers):
+    wanted = with_settings(max_connections=220)
+    with subprocess.Popen(
+        command(**wanted), stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**ENVIRONMENT, "PYTHONUNBUFFERED": "1"}, start_new_session=True
+    ) as process:
+        for line in process.stdout:
+            if "Ask what the server runs with" in line:
+                os.killpg(process.pid, signal.SIGKILL)
+                break
+    assert {value(server, "max_connections") for server in servers} == {"200"}
+    done = play(**wanted)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert {value(server, "max_connections") for server in servers} == {"220"}
+
+
+def test_setting_that_the_server_does_not_know_is_refused_and_changes_nothing(servers):
+    processes = [server.process() for server in servers]
+    done = play(**with_settings(max_conections=5))
+    assert len(re.findall("unknown variable 'max_conections=5'", done.stdout)) >= 3, done.stdout[-3000:]
+    for server, process in zip(servers, processes, strict=True):
+        assert server.process() == process
+        assert server.sql("SELECT 1") == [["1"]]
+        assert server.host.run("grep -r max_conections /etc/mysql").rc == 1
+
+
+def test_password_is_changed_with_no_failed_login_and_the_old_one_ends_later(servers):
+    loads = [Load(lambda server=server: server.ask("writer", "INSERT INTO sale (item) VALUES (2)")) for server in servers]
+    for load in loads:
+        load.__enter__()
+    done = play(password="another horse battery")
+    wait_for(lambda counts=[len(load.done) for load in loads]: all(len(load.done) > count for load, count in zip(loads, counts, strict=True)))
+    for load in loads:
+        load.__exit__()
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert [load.failures for load in loads] == [[], [], []]
+    for server in servers:
+        assert server.ask("writer", "SELECT 1", password="another horse battery") == [(1,)]
+    assert len(re.findall(r"changed=0 ", play(password="another horse battery").stdout)) == 3
+    done = play(password="another horse battery", mysql_old_password_hours=0)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "horse battery" not in done.stdout
+    for server in servers:
+        with pytest.raises(pymysql.Error, match="denied"):
+            server.ask("writer", "SELECT 1")
+        assert server.ask("writer", "SELECT 1", password="another horse battery") == [(1,)]
+    assert play(mysql_old_password_hours=0).returncode == 0
+    for server in servers:
+        assert server.ask("writer", "SELECT 1", password=PASSWORD) == [(1,)]
+
+
+def test_failed_account_is_named_and_its_password_is_not():
+    new = Server("lamp-mysql-new")
+    new.sql("INSTALL SONAME 'simple_password_check'")
+    try:
+        done = play("--limit", new.name, password="third horse battery")
+    finally:
+        new.sql("UNINSTALL SONAME 'simple_password_check'")
+    assert done.returncode
+    assert "The password of shop@%, writer@%" in " ".join(done.stdout.split())
+    assert "third horse" not in done.stdout + done.stderr
+
+
+def test_declared_collation_that_is_not_there_is_told_and_nothing_is_changed():
+    new = Server("lamp-mysql-new")
+    done = play("--limit", new.name, mysql_users=[], mysql_databases=[{"name": "shop_1", "collation": "utf8mb4_bin"}, {"name": "third"}])
+    assert done.returncode
+    assert "has the collation utf8mb4_unicode_ci, and mysql_databases declares utf8mb4_bin" in " ".join(done.stdout.split())
+    assert ["third"] not in new.sql("SHOW DATABASES")
+
+
+def test_undeclared_accounts_are_removed_on_request_only(servers):
+    for server in servers:
+        server.sql("CREATE USER stranger@localhost IDENTIFIED BY 'who knows this'; CREATE USER kept@localhost IDENTIFIED BY 'who knows this'")
+    options = {"mysql_exclusive_users": True, "mysql_kept_users": ["kept", "foobar"]}
+    done = play("--check", **options)
+    assert done.stdout.count("DROP USER 'stranger'@'localhost'") >= 3
+    done = play(**options)
+    assert done.returncode == 0, done.stdout[-3000:]
+    for server in servers:
+        names = {row[0] for row in server.sql("SELECT user FROM mysql.user")}
+        assert "stranger" not in names
+        assert {"kept", "root", "shop"} <= names
+        server.sql("DROP USER kept@localhost")
+
+
+def test_no_acknowledged_row_is_lost_when_the_server_is_killed(server):
+    connection = None
+
+    def write():
+        nonlocal connection
+        try:
+            connection = connection or server.connect("writer")
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO sale (item) VALUES (3)")
+                return cursor.lastrowid
+        except (OSError, pymysql.Error):
+            connection = None
+            raise
+
+    process = server.process()
+    with Load(write, pause=0) as load:
+        wait_for(lambda: len(load.done) > 200)
+        server.host.check_output(f"systemctl kill --signal=KILL {server.service}")
+        killed = len(load.done)
+        wait_for(lambda: len(load.done) > killed + 50)
+    assert server.process() != process
+    there = {int(row[0]) for row in server.sql("SELECT id FROM shop_1.sale")}
+    assert set(load.done) <= there
+
+
+def test_site_works_on_mysql():
+    proper = Server("lamp-mysql-proper")
+
+    def request(method, path, body=None, **headers):
+        connection = http.client.HTTPConnection(address_of(proper.name), 80, timeout=30)
+        connection.request(method, path, body, {"Host": "www.foobar.com", **headers})
+        answer = connection.getresponse()
+        return answer, answer.read().decode()
+
+    assert request("GET", "/readyz")[1] == '{"database":"ready"}\n'
+    assert "MySQL 9" in request("GET", "/way")[1]
+    answer, page = request("GET", "/guestbook")
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
+    form = {"csrf_token": token, "name": "Zoë", "message": "Licht 💡"}
+    cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    kind = "application/x-www-form-urlencoded"
+    answer, _page = request("POST", "/guestbook", urllib.parse.urlencode(form), Cookie=cookie, **{"Content-Type": kind})
+    assert answer.status in (302, 303)
+    assert ["Zoë", "Licht 💡"] in proper.sql("SELECT name, message FROM foobar.entry")
