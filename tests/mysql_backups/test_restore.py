@@ -21,7 +21,7 @@ def test_backup_comes_back_whole(shop):
     shop.sql("INSERT INTO shop.item (name) VALUES ('new')")
     assert shop.sql("SELECT word FROM shop.log WHERE item = 5") == [["bought"]]
     assert shop.sql("SELECT event_name FROM information_schema.events") == [["daily"]]
-    as_guest = shop.host.run(f"{shop.client} --user=guest --password='a guest of the house' -N -e 'SELECT COUNT(*) FROM shop.item'")
+    as_guest = shop.host.run(f"{shop.client} --user=guest --password='a guest of the house' -N -e %s", "SELECT COUNT(*) FROM shop.item")
     assert as_guest.stdout.strip() == "5", as_guest.stderr
     shop.sql("DROP USER guest@localhost")
 
@@ -123,8 +123,8 @@ def test_other_engine_is_refused(old, proper):
     name = old.take()
     manifest = old.host.check_output(f"cat {old.directory}/{name}/manifest.json")
     proper.host.check_output(
-        "rm -rf /run/foreign && mkdir -p /run/foreign/%s && cat > /run/foreign/%s/manifest.json <<'END'\n%s\nEND" % (name, name, manifest)
-    )  # noqa: E501, UP031
+        f"rm -rf /run/foreign && mkdir -p /run/foreign/{name} && cat > /run/foreign/{name}/manifest.json <<'END'\n{manifest}\nEND"
+    )
     done = proper.run(f"--from /run/foreign restore {name}")
     assert done.rc == 1
     assert "The backup is of mariadb, this server is mysql" in done.stderr
