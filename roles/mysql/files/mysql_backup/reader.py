@@ -19,6 +19,9 @@ _INSERT = re.compile(rb"INSERT +(?:IGNORE +)?INTO " + _NAME + rb" (?:\(" + _NAME
 # A text, whatever it holds, or what parts two rows.
 _PARTS = re.compile(rb"'(?:[^'\\]|\\.)*'|\),\(", re.DOTALL)
 
+# A server says them or not where they are the default, and a copy's server decides anew.
+_CHARSET = re.compile(rb" (?:CHARACTER SET|COLLATE) \w+")
+
 
 class Reader:
     """Takes a dump line by line."""
@@ -39,7 +42,7 @@ class Reader:
         elif line.startswith(b"-- "):
             self._comment(line)
         elif line.strip() not in (b"", b"--"):
-            self._definitions.setdefault(self._database, hashlib.sha256()).update(line)
+            self._definitions.setdefault(self._database, hashlib.sha256()).update(_CHARSET.sub(b"", line))
 
     def _comment(self, line):
         self.complete = line.startswith(b"-- Dump completed")

@@ -60,5 +60,11 @@ def test_definitions_have_a_digest_too():
     assert other.definitions != read(MARIADB).definitions
 
 
+def test_definitions_are_alike_whether_or_not_a_default_is_said():
+    said = MARIADB.replace(b"(`id` int)", b"(`id` int, `a` char(1) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL)")
+    left_out = MARIADB.replace(b"(`id` int)", b"(`id` int, `a` char(1) NOT NULL)")
+    assert read(said).definitions == read(left_out).definitions
+
+
 def test_dump_that_was_cut():
     assert not read(MARIADB.replace(b"-- Dump completed\n", b"")).complete
