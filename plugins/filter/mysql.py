@@ -41,9 +41,7 @@ def mysql_problems(databases, users, settings, engine="mariadb", tls_names=(), p
         problems += _database_problems(database)
     problems += [f"mysql_databases has {name} twice: remove one." for name in sorted(set(names)) if names.count(name) > 1]
     problems += [
-        f"mysql_users has {name}@{host} twice: remove one."
-        for name, host in sorted(set(accounts))
-        if accounts.count((name, host)) > 1
+        f"mysql_users has {name}@{host} twice: remove one." for name, host in sorted(set(accounts)) if accounts.count((name, host)) > 1
     ]
     for user in users:
         problems += _user_problems(user, names, longest_name)
@@ -53,7 +51,9 @@ def mysql_problems(databases, users, settings, engine="mariadb", tls_names=(), p
         if not isinstance(values, dict)
     ]
     problems += [
-        f"mysql_tls_names has {name!r}: give a host name or an address, as clients use it." for name in tls_names if not _TLS_NAME.match(name)
+        f"mysql_tls_names has {name!r}: give a host name or an address, as clients use it."
+        for name in tls_names
+        if not _TLS_NAME.match(name)
     ]
     return problems
 
@@ -75,7 +75,7 @@ def _user_problems(user, databases, longest_name):
     where = f"mysql_users gives {user['name']}"
     if not _USER.match(user["name"]) or len(user["name"]) > longest_name:
         yield (
-            f"mysql_users has the name {user['name']!r}: use 1 to {longest_name} letters, digits, underscores, dots, hyphens or dollar signs."
+            f"mysql_users has the name {user['name']!r}: use 1 to {longest_name} letters, digits, underscores, dots, hyphens, dollar signs."
         )
     if not _HOST.match(host_of(user)):
         yield f"{where} the host {host_of(user)!r}: give a name, an address, or a pattern of them."
@@ -90,7 +90,7 @@ def _user_problems(user, databases, longest_name):
             yield f"{where} the privileges {given!r}: give one of {', '.join(_mysql_accounts.SETS)}, or a list such as [SELECT, INSERT]."
     else:
         for privilege in given:
-            if privilege.upper() not in _mysql_accounts.PRIVILEGES:
+            if str(privilege).upper() not in _mysql_accounts.PRIVILEGES:
                 yield f"{where} the privilege {privilege!r}: give one that goes with databases, such as SELECT or CREATE VIEW."
     if given != "monitor" and not user.get("databases"):
         yield f"{where} no database: name some in databases, or set privileges to monitor."
@@ -126,8 +126,9 @@ def mysql_conflicts(databases, found):
         for key, words in (("encoding", "CHARACTER SET"), ("collation", "COLLATE")):
             if row and database.get(key) and database[key].lower() != row[key].lower():
                 problems.append(
-                    f"The database {database['name']} has the {key} {row[key]}, and mysql_databases declares {database[key]}: declare what is "
-                    f"there, or, with a backup at hand, run ALTER DATABASE `{database['name']}` {words} {database[key]} for tables to come "
+                    f"The database {database['name']} has the {key} {row[key]}, and mysql_databases declares {database[key]}: declare "
+                    f"what is there, or, with a backup at hand, run "
+                    f"ALTER DATABASE `{database['name']}` {words} {database[key]} for tables to come "
                     f"and ALTER TABLE … CONVERT TO CHARACTER SET … for each that is there."
                 )
                 break

@@ -60,7 +60,7 @@ def account_of(user):
 def privileges(user, monitor):
     """Return ``{place: {privilege}}`` of an account. *monitor* is the same of the named set monitor, which the engine says."""
     named = user.get("privileges") or "all"
-    own = SETS[named] if isinstance(named, str) else {privilege.upper() for privilege in named}
+    own = SETS[named] if isinstance(named, str) else {str(privilege).upper() for privilege in named}
     # An underscore stands for any character in a grant unless it is escaped.
     found = {re.sub("([_%])", r"\\\1", database) + ".*": own for database in user.get("databases") or [] if own}
     if named == "monitor":
@@ -91,7 +91,7 @@ def plan(users, rows, grants, monitor, keep_hours, passwords):
     """Return what is to be done for each of ``users`` that differs: its number, account, and which steps.
 
     ``password``: the statement that gives it the declared password, or ends the old one; empty where that is settled. It is one of
-    ``passwords``, which the engine says: create, change, keep (change and leave the old one valid, which the ``plugin`` can), and end. In it
+    ``passwords``, which the engine says: create, change, keep (change and leave the old one valid, as ``plugin`` can), and end. In it
     ``%(password)s`` stands for the password where it is needed. ``make``: whether privileges or TLS are to be set.
     """
     there = {(row["name"], row["host"].lower()): row for row in rows}
@@ -100,12 +100,18 @@ def plan(users, rows, grants, monitor, keep_hours, passwords):
         row = there.get((user["name"], host_of(user)))
         kind = _password_step(user, row, keep_hours, passwords["plugin"])
         # The driver takes a lone % for the begin of an argument.
-        words = {"account": account_of(user).replace("%", "%%"), "new": native(user["password"]), "old": _kept(row).decode("ascii", "replace")}
+        words = {
+            "account": account_of(user).replace("%", "%%"),
+            "new": native(user["password"]),
+            "old": _kept(row).decode("ascii", "replace"),
+        }
         step = {
             "number": number,
             "account": f"{user['name']}@{host_of(user)}",
             "password": passwords[kind].format(**words) if kind else "",
-            "make": not row or bool(row["tls"]) != bool(user.get("require_tls")) or not _alike(privileges(user, monitor), _granted(user, grants)),
+            "make": not row
+            or bool(row["tls"]) != bool(user.get("require_tls"))
+            or not _alike(privileges(user, monitor), _granted(user, grants)),
         }
         if step["password"] or step["make"]:
             steps.append(step)

@@ -14,6 +14,7 @@ import socket
 import ssl
 import struct
 
+from ansible_collections.foobar.lamp.plugins.module_utils import _gss_tsig
 from ansible_collections.foobar.lamp.plugins.module_utils._zone_records import RRset, kind_of
 
 try:
@@ -36,8 +37,8 @@ _TRIES = 3
 # Queries that are under way at once on one connection.
 _WINDOW = 100
 _REMEDY = {
-    "REFUSED": "let the key do this (BIND: allow-transfer and update-policy, Knot DNS: acl). BIND says so too when an NS or MX leads to "
-    "a name of the zone that has no address.",
+    "REFUSED": "let the key or user do this (BIND: allow-transfer and update-policy, Knot DNS: acl). BIND says so too when an NS or MX "
+    "leads to a name of the zone that has no address.",
     "NOTAUTH": "check that it is primary for the zone, and that it knows the key and lets it do this.",
     "NOTIMP": "it takes no updates, or not for this zone: ask the zone's primary.",
     "NOTZONE": "a name lies outside the zone: correct it.",
@@ -46,6 +47,7 @@ _REMEDY = {
     "BADTIME": "set the clocks of both hosts right.",
     "BADKEY": "it does not know a key of this name and algorithm, or (Knot DNS) does not let it do this: check name, algorithm and acl.",
     "BADSIG": "its secret for the key is another one: check the secret.",
+    "an empty transfer": "it does not transfer zones, or not this one: let the key or user transfer it, or ask another server.",
     "BADTRUNC": "it wants longer signatures: check the algorithm.",
 }
 
@@ -86,14 +88,15 @@ class Server:
     """The name server at ``address`` (IPv4 or IPv6) and ``port``, asked for ``zone``.
 
     ``key``: name, algorithm and secret of a TSIG key, or None. ``timeout``: seconds to wait for a packet. ``tls``: None, or
-    ``(file of trusted certificates or None, name in the server's certificate or None)``.
+    ``(file of trusted certificates or None, name in the server's certificate or None)``. ``gss``: None or, for a key that is agreed
+    on by Kerberos, ``(the server's name, our own or None, keytab or None)``. To be used by ``with``, so that such a key is given back.
     """
 
-    def __init__(self, address, port, zone, key=None, timeout=10, tls=None):
+    def __init__(self, address, port, zone, key=None, timeout=10, tls=None, gss=None):
         self._where = f"The name server {address} port {port}, asked for the zone {zone},"
         self._place, self._zone, self._timeout = (address, port), zone, timeout
         self._tls = tls and (_trust(tls[0]), tls[1] or address)
-        self._signature = {}
+        self._signature, self._gss = {}, gss
         if key:
             name, algorithm, secret = key
             try:
@@ -104,6 +107,18 @@ class Server:
                 }
             except binascii.Error:
                 raise ValueError(f"The secret of the key {name} is not base64: give it as tsig-keygen writes it.") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        if not (self._gss and self._signature):
+            return
+        try:
+            with self._stream() as stream:
+                self._exchange(stream, _gss_tsig.farewell(self._signature["keyring"]))
+        except (dns.exception.DNSException, OSError, EOFError, ServerError):
+            pass  # a key that is not given back is forgotten by the server in time
 
     def transfer(self):
         """Return ``(soa, content)`` of the whole zone; raises ServerError."""
@@ -177,6 +192,8 @@ class Server:
         for left in reversed(range(tries)):
             try:
                 with self._stream() as stream:
+                    if self._gss and not self._signature:
+                        self._agree(stream)
                     return question(stream)
             except TimeoutError as error:
                 if left == 0 and tries > 1:
@@ -193,6 +210,8 @@ class Server:
                 raise self._refused(word) from error
             except dns.tsig.BadTime as error:
                 raise self._refused("BADTIME") from error
+            except _gss_tsig.GssError as error:
+                raise ServerError(f"{self._where} {error}") from error
             except dns.exception.TooBig:
                 raise
             except EOFError as error:
@@ -216,26 +235,38 @@ class Server:
             stream.close()
             raise
 
+    def _agree(self, stream):
+        """Agree with the server on a key, by Kerberos; it serves for other connections too."""
+
+        def exchange(message):
+            _write(stream, message)
+            return _next(stream)
+
+        key, user = _gss_tsig.agree(exchange, *self._gss)
+        self._signature = {"keyring": key}
+        self._where = f"{self._where[:-1]} by {user},"
+
     def _send(self, stream, message):
         if self._signature:
             message.use_tsig(**self._signature)
-        wire = message.to_wire(max_size=65535)
-        stream.sendall(struct.pack("!H", len(wire)) + wire)
+        _write(stream, message.to_wire(max_size=65535))
 
     def _receive(self, stream, sent, **options):
         """Return the next answer, to one of the messages in ``sent`` (``{id: message}``)."""
-        (size,) = struct.unpack("!H", _read(stream, 2))
-        wire = _read(stream, size)
+        wire = _next(stream)
         question = sent.get(struct.unpack("!H", wire[:2])[0])
         if question is None:
             raise ServerError(f"{self._where} answered what was not asked: ask the zone's primary.")
         keyring = self._signature.get("keyring")
         try:
             answer = dns.message.from_wire(wire, keyring=keyring, request_mac=question.mac if keyring else b"", **options)
-        except dns.exception.FormError:
-            # A refusal may come without a signature, nothing else.
-            if wire[3] & 15 == dns.rcode.NOERROR:
+        except (dns.exception.FormError, dns.tsig.BadSignature) as error:
+            # A refusal may come without a signature, or with a wrong one as from Samba; nothing else may.
+            if wire[3] & 15 != dns.rcode.NOERROR:
+                return dns.message.from_wire(wire, question_only=True)
+            if options or isinstance(error, dns.tsig.BadSignature):
                 raise
+            # Newer versions of dnspython raise FormError where a signature is missing.
             answer = dns.message.from_wire(wire)
         if keyring and not (answer.had_tsig or answer.rcode() != dns.rcode.NOERROR or options):
             self._fail_unsigned()
@@ -307,6 +338,8 @@ class Server:
         raise ServerError(f"{self._where} has no SOA of it: ask the zone's primary, and check the zone's name.")
 
     def _refused(self, word, to="", remedy=None):
+        if self._gss and word == "BADKEY":
+            remedy = "it has forgotten the key that was agreed on, as after a restart: run again."
         return ServerError(f"{self._where} answered {word}{to}: {remedy or _REMEDY.get(word, 'look into its log.')}", word)
 
 
@@ -318,6 +351,15 @@ def _trust(file):
         raise ValueError(f"tls_ca is {file}, which holds no certificates that can be read ({error}): correct it.") from error
     context.set_alpn_protocols(["dot"])
     return context
+
+
+def _write(stream, wire):
+    stream.sendall(struct.pack("!H", len(wire)) + wire)
+
+
+def _next(stream):
+    """Return the next message of a connection; raises EOFError where it ends before."""
+    return _read(stream, *struct.unpack("!H", _read(stream, 2)))
 
 
 def _read(stream, size):

@@ -350,7 +350,9 @@ def database_url(site, password, host):
     # A client that is told the authority checks the server's certificate, its names too.
     way = "unix_socket=/run/mysqld/mysqld.sock" if host == "localhost" else f"ssl_ca={DATABASE_AUTHORITY}"
     place = f"[{host}]" if ":" in host else host
-    return f"mysql+pymysql://{quote(database_user(site))}:{quote(password, safe='')}@{place}/{quote(site['database'])}?{way}&charset=utf8mb4"
+    return (
+        f"mysql+pymysql://{quote(database_user(site))}:{quote(password, safe='')}@{place}/{quote(site['database'])}?{way}&charset=utf8mb4"
+    )
 
 
 def database_authorities(hosts):

@@ -154,6 +154,15 @@ EXAMPLES = r"""
     records:
       - {name: _ldap._tcp, type: SRV, values: ["0 5 389 {{ inventory_hostname }}."], state: append}
 
+- name: Change a zone of Active Directory or FreeIPA, with a ticket got by a keytab
+  foobar.lamp.dns_records:
+    zone: ad.example.com
+    server: dc1.ad.example.com
+    key_algorithm: gss-tsig
+    gss_keytab: /etc/dnsadmin.keytab
+    records:
+      - {name: www, type: A, values: [192.0.2.10]}
+
 - name: Let addresses lead back to names
   foobar.lamp.dns_records:
     zone: 2.0.192.in-addr.arpa
@@ -229,10 +238,10 @@ def converge(params, check_mode=False):
         origin = _zone_records.zone_name(params["reverse_of"]["zone"])
         declared = {**_zone_records.pointers(params["reverse_of"]["records"], origin, zone, params["default_ttl"]), **declared}
     places = [_zone_converge.place(text) for text in params["wait_servers"] or ()]
-    server = _name_server.server(params, zone)
-    outcome = _zone_converge.converge(server, zone, declared, params, check_mode)
-    if params["wait_seconds"] and not check_mode:
-        _zone_converge.wait(zone, outcome, places or _zone_converge.name_servers(server, zone), params["wait_seconds"])
+    with _name_server.server(params, zone) as server:
+        outcome = _zone_converge.converge(server, zone, declared, params, check_mode)
+        if params["wait_seconds"] and not check_mode:
+            _zone_converge.wait(zone, outcome, places or _zone_converge.name_servers(server, zone), params["wait_seconds"])
     return outcome
 
 
@@ -300,8 +309,13 @@ def main():
         if module.check_mode:
             to_come("dnspython is not installed yet.")
         module.fail_json(msg=missing_required_lib("dnspython"), exception=DNSPYTHON_ERROR)
-    if params["key_file"] and module.check_mode and not os.path.exists(params["key_file"]):
-        to_come(f"The key file {params['key_file']} is not there yet.")
+    if missing := _name_server.missing_library(params):
+        if module.check_mode:
+            to_come(f"{missing[0]} is not installed yet.")
+        module.fail_json(msg=missing_required_lib(missing[0]), exception=missing[1])
+    for file in (params["key_file"], params["gss_keytab"]):
+        if file and module.check_mode and not os.path.exists(file):
+            to_come(f"The key file {file} is not there yet.")
     try:
         outcome = converge(params, module.check_mode)
     except _zone_converge.PartError as error:

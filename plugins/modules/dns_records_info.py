@@ -37,6 +37,12 @@ EXAMPLES = r"""
     key_name: admin
     key_secret: "{{ vault_dns_secret }}"
     records: "{{ zone.records }}"
+
+- name: Read a zone of FreeIPA, with the ticket of the user that the task runs as
+  foobar.lamp.dns_records_info:
+    zone: ipa.example.com
+    server: ipa1.ipa.example.com
+    key_algorithm: gss-tsig
 """
 
 RETURN = r"""
@@ -90,9 +96,12 @@ def main():
     module = AnsibleModule(argument_spec=_name_server.ARGUMENT_SPEC, **_name_server.CONSTRAINTS, supports_check_mode=True)
     if DNSPYTHON_ERROR:
         module.fail_json(msg=missing_required_lib("dnspython"), exception=DNSPYTHON_ERROR)
+    if missing := _name_server.missing_library(module.params):
+        module.fail_json(msg=missing_required_lib(missing[0]), exception=missing[1])
     try:
         zone = _zone_records.zone_name(module.params["zone"])
-        soa, content = _name_server.server(module.params, zone).transfer()
+        with _name_server.server(module.params, zone) as server:
+            soa, content = server.transfer()
     except (_zone_records.DeclarationError, _rfc2136.ServerError, ValueError) as error:
         module.fail_json(msg=str(error))
     except (dns.exception.DNSException, OSError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -10,6 +11,7 @@ import struct
 import subprocess
 import threading
 import time
+from typing import ClassVar
 
 import dns.exception
 import dns.message
@@ -30,7 +32,7 @@ ZONES = ("foobar.com", "2.0.192.in-addr.arpa")
 CLOSED = "closed.example"
 
 
-def _free_port():
+def free_port():
     """Return a port that is free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -40,8 +42,10 @@ def _free_port():
 class NameServer:
     """A name server for ZONES and CLOSED on 127.0.0.1; a subclass knows its program's configuration."""
 
+    environment: ClassVar = {}
+
     def __init__(self, place, **more):
-        self.place, self.port, self.tls_port = place, _free_port(), _free_port()
+        self.place, self.port, self.tls_port = place, free_port(), free_port()
         self.key_file = place / "lamp.key"
         if not self.key_file.exists():
             self.key_file.write_text(subprocess.run(["tsig-keygen", "lamp"], check=True, capture_output=True, text=True).stdout)
@@ -53,7 +57,7 @@ class NameServer:
 
     def start(self):
         with (self.place / "log").open("a") as log:
-            self.process = subprocess.Popen(self.command, stderr=log, stdout=log)
+            self.process = subprocess.Popen(self.command, env={**os.environ, **self.environment}, stderr=log, stdout=log)
         for _try in range(100):
             try:
                 if self.ask("foobar.com", "SOA"):
@@ -84,9 +88,12 @@ class NameServer:
 
 
 class Bind(NameServer):
-    """BIND; ``secondaries`` are ports that it notifies, ``primary`` makes it a secondary of another server."""
+    """BIND; ``secondaries`` are ports that it notifies, ``primary`` makes it a secondary of another server.
 
-    def configure(self, secondaries=(), primary=None, policy="zonesub any", signing=""):
+    ``realm`` is a Kerberos realm that it lives in: ``admin`` may transfer and change the zones, ``reader`` only transfer them.
+    """
+
+    def configure(self, secondaries=(), primary=None, policy="zonesub any", signing="", realm=None):
         key, certificate = self.place / "tls.key", self.place / "tls.crt"
         new = [
             "openssl",
@@ -103,6 +110,11 @@ class Bind(NameServer):
             certificate,
         ]
         subprocess.run([*new, "-subj", "/CN=ns", "-addext", "subjectAltName=DNS:ns.foobar.com"], check=True, capture_output=True)
+        kerberos, transfer = "", "key lamp;"
+        if realm:
+            kerberos, self.environment = f'tkey-gssapi-keytab "{realm.keytab}";', realm.environment
+            policy += f"; grant admin@{realm.name} zonesub any"
+            transfer += f" key admin@{realm.name}; key reader@{realm.name};"
         notify = " ".join(f"127.0.0.1 port {port};" for port in secondaries)
         if primary:
             kind = f"type secondary; primaries {{ 127.0.0.1 port {primary.port} key lamp; }}; "
@@ -117,7 +129,7 @@ tls here {{ key-file "{key}"; cert-file "{certificate}"; }};
 options {{
     directory "{self.place}"; pid-file none; session-keyfile none; lock-file none; listen-on-v6 {{ none; }};
     listen-on port {self.port} {{ 127.0.0.1; }}; listen-on port {self.tls_port} tls here {{ 127.0.0.1; }};
-    recursion no; allow-transfer {{ key lamp; }}; dnssec-validation no;
+    recursion no; allow-transfer {{ {transfer} }}; {kerberos} dnssec-validation no;
     notify explicit; also-notify {{ {notify} }}; notify-delay 0; transfers-in 5;
 }};
 controls {{ }};
@@ -164,11 +176,12 @@ zone:
 class Relay:
     """Passes connections on to a name server; ``on_update(number)`` sees each UPDATE before the server does.
 
-    When it returns ``lose`` the server's answer is lost, when ``cut`` the connection ends. ``connections`` counts them.
+    When it returns ``lose`` the server's answer is lost, when ``cut`` the connection ends. ``connections`` counts them, ``tkeys`` the
+    messages about keys.
     """
 
     def __init__(self, port, on_update=None, on_query=None):
-        self.connections, self._updates, self._queries = 0, 0, 0
+        self.connections, self.tkeys, self._updates, self._queries = 0, 0, 0, 0
         relay = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -191,6 +204,7 @@ class Relay:
 
     def verdict(self, message, on_update, on_query, lost):
         """Return what shall become of a message to the server."""
+        self.tkeys += dns.message.from_wire(message, question_only=True).question[0].rdtype == dns.rdatatype.TKEY
         if (message[2] >> 3) & 15 == 5:
             self._updates += 1
             word = on_update and on_update(self._updates)

@@ -162,7 +162,7 @@ def test_refused_transfer_is_read_by_queries(run, server):
 
 
 def test_info_says_no_where_the_transfer_is_refused(info, bind):
-    assert "answered REFUSED to the transfer: let the key do this" in info(bind, zone=CLOSED)["msg"]
+    assert "answered REFUSED to the transfer: let the key or user do this" in info(bind, zone=CLOSED)["msg"]
 
 
 def test_ten_thousand_record_sets(run, server):

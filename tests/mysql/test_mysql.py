@@ -165,7 +165,8 @@ def test_password_is_changed_with_no_failed_login_and_the_old_one_ends_later(ser
     for load in loads:
         load.__enter__()
     done = play(password="another horse battery")
-    wait_for(lambda counts=[len(load.done) for load in loads]: all(len(load.done) > count for load, count in zip(loads, counts, strict=True)))
+    counts = [len(load.done) for load in loads]
+    wait_for(lambda: all(len(load.done) > count for load, count in zip(loads, counts, strict=True)))
     for load in loads:
         load.__exit__()
     assert done.returncode == 0, done.stdout[-3000:]
@@ -207,7 +208,9 @@ def test_declared_collation_that_is_not_there_is_told_and_nothing_is_changed():
 
 def test_undeclared_accounts_are_removed_on_request_only(servers):
     for server in servers:
-        server.sql("CREATE USER stranger@localhost IDENTIFIED BY 'who knows this'; CREATE USER kept@localhost IDENTIFIED BY 'who knows this'")
+        server.sql(
+            "CREATE USER stranger@localhost IDENTIFIED BY 'who knows this'; CREATE USER kept@localhost IDENTIFIED BY 'who knows this'"
+        )
     options = {"mysql_exclusive_users": True, "mysql_kept_users": ["kept", "foobar"]}
     done = play("--check", **options)
     assert done.stdout.count("DROP USER 'stranger'@'localhost'") >= 3

@@ -122,6 +122,20 @@ def test_account_reaches_its_own_database_only(web):
     assert shown == "['foobar', 'information_schema']"
 
 
+def test_database_is_reached_by_its_socket_or_with_tls(web, db):
+    script = (
+        "import os, sqlalchemy as s\n"
+        "c = s.create_engine(os.environ['DATABASE_URL']).connect()\n"
+        "print(c.execute(s.text('SELECT USER()')).scalar(), c.execute(s.text(\"SHOW STATUS LIKE 'Ssl_cipher'\")).one()[1])"
+    )
+    account, _space, cipher = web.check_output("/srv/www.foobar.com/current/run python -c %s", script).partition(" ")
+    if web.check_output("hostname") == db.check_output("hostname"):
+        assert account == "foobar@localhost"
+    else:
+        assert account == f"foobar@{address_of(web)}"
+        assert cipher.startswith("TLS_")
+
+
 def test_root_of_the_database_needs_the_socket(sql):
     accounts = sql("SELECT user, host, JSON_VALUE(priv, '$.plugin'), JSON_EXTRACT(priv, '$.auth_or') IS NOT NULL FROM mysql.global_priv")
     assert not [row for row in accounts if row[0] == ""]

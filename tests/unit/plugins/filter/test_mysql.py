@@ -13,8 +13,13 @@ USER = {"name": "shop", "password": "correct horse", "databases": ["shop_1"]}
     [
         (["a'b"], [], {}, 'mysql_databases has the name "a\'b": use 1 to 64'),
         (["a", "a"], [], {}, "mysql_databases has a twice"),
-        ([{"name": "a", "encoding": "utf8'"}], [], {}, "mysql_databases gives a the encoding \"utf8'\""),
-        ([{"name": "a", "encoding": "latin1", "collation": "utf8mb4_bin"}], [], {}, "the collation utf8mb4_bin, which is not of its encoding"),
+        ([{"name": "a", "encoding": "utf8'"}], [], {}, 'mysql_databases gives a the encoding "utf8\'"'),
+        (
+            [{"name": "a", "encoding": "latin1", "collation": "utf8mb4_bin"}],
+            [],
+            {},
+            "the collation utf8mb4_bin, which is not of its encoding",
+        ),
         (["shop_1"], [{**USER, "name": "a'b"}], {}, "mysql_users has the name"),
         (["shop_1"], [{**USER, "name": "a" * 33}], {"longest_name": 32}, "use 1 to 32 letters"),
         (["shop_1"], [{**USER, "host": "a'b"}], {}, 'mysql_users gives shop the host "a\'b"'),
@@ -58,7 +63,9 @@ def test_databases_that_are_not_there_are_made_with_what_they_declare_or_the_def
 
 def test_only_what_is_declared_can_be_in_conflict_with_what_is_there():
     assert mysql.mysql_conflicts([{"name": "a"}, {"name": "b"}, {"name": "c", "encoding": "utf8mb4"}], THERE) == []
-    (problem,) = mysql.mysql_conflicts([{"name": "a", "encoding": "UTF8MB4"}, {"name": "b", "encoding": "utf8mb4", "collation": "y"}], THERE)
+    (problem,) = mysql.mysql_conflicts(
+        [{"name": "a", "encoding": "UTF8MB4"}, {"name": "b", "encoding": "utf8mb4", "collation": "y"}], THERE
+    )
     assert "The database b has the encoding latin1, and mysql_databases declares utf8mb4" in problem
     assert "ALTER DATABASE `b` CHARACTER SET utf8mb4" in problem
 
@@ -66,7 +73,11 @@ def test_only_what_is_declared_can_be_in_conflict_with_what_is_there():
 def test_database_is_filled_if_it_is_empty_or_an_import_was_cut_short():
     wanted = [{"name": name, "import": "x.sql"} for name in "abcd"] + [{"name": "e"}]
     rows = [{"name": "a", "tables": 0, "cut": 0}, {"name": "b", "tables": 3, "cut": 0}, {"name": "c", "tables": 3, "cut": 1}]
-    assert [(database["name"], database["cut"]) for database in mysql.mysql_imports(wanted, rows)] == [("a", False), ("c", True), ("d", False)]
+    assert [(database["name"], database["cut"]) for database in mysql.mysql_imports(wanted, rows)] == [
+        ("a", False),
+        ("c", True),
+        ("d", False),
+    ]
 
 
 def test_names_of_a_certificate():

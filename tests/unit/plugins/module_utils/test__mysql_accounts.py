@@ -9,7 +9,9 @@ USER = {"name": "shop", "host": "%", "password": "correct horse", "databases": [
 HASH = "*0E8F21E4240F5AD5A07D088F9C93890D13D78A4E"
 ROW = {"name": "shop", "host": "%", "plugin": "mysql_native_password", "secret": HASH.encode().hex(), "tls": "", "two": 0, "aged": 0}
 ALL = accounts._ALL
-PASSWORDS = {kind: f"{kind} {{account}} {{new}} {{old}}" for kind in ("create", "change", "keep", "end")} | {"plugin": "mysql_native_password"}
+PASSWORDS = {kind: f"{kind} {{account}} {{new}} {{old}}" for kind in ("create", "change", "keep", "end")} | {
+    "plugin": "mysql_native_password"
+}
 MONITOR = {"*.*": ["PROCESS"], "performance_schema.*": ["SELECT"]}
 
 

@@ -43,7 +43,13 @@ def test_value_in_sql(value, literal):
 
 def test_what_can_be_set_is_set_and_the_rest_needs_a_restart():
     wanted = {"mysqld": {"max-connections": 9, "back_log": 7, "plugin_load_add": "x", "same": 1}, "mysqldump": {"quick": None}}
-    running = [row("MAX_CONNECTIONS", "5"), row("BACK_LOG", "5", read_only=1), row("SAME", "ON"), row("OLD", "1", ours=1), row("OTHER", "1")]
+    running = [
+        row("MAX_CONNECTIONS", "5"),
+        row("BACK_LOG", "5", read_only=1),
+        row("SAME", "ON"),
+        row("OLD", "1", ours=1),
+        row("OTHER", "1"),
+    ]
     found = settings.differences(wanted, running, ["gone", "same"])
     assert found["live"] == [{"name": "max_connections", "value": "9", "literal": "9", "was": "5"}]
     assert found["restart"] == ["back_log", "plugin_load_add", "gone", "old"]
@@ -57,6 +63,8 @@ def test_options_have_the_names_of_their_variables():
     }
 
 
-@pytest.mark.parametrize(("value", "now", "refused"), [("300M", "402653184", []), ("300M", "134217728", ["a"]), ("90", "80", ["a"]), ("x", "X", [])])
+@pytest.mark.parametrize(
+    ("value", "now", "refused"), [("300M", "402653184", []), ("300M", "134217728", ["a"]), ("90", "80", ["a"]), ("x", "X", [])]
+)
 def test_server_may_round_up_and_not_ignore(value, now, refused):
     assert settings.refused([{"name": "a", "value": value}], [row("A", now)]) == refused

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# What has to be there before the site is: Debian's packages, and Apache's settings as the packages ship them. Nothing starts.
+set -euo pipefail
+printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
+chmod +x /usr/sbin/policy-rc.d
+apt-get update -qq
+apt-get install -qq --no-install-recommends apache2 libapache2-mod-wsgi-py3 nginx-light gunicorn wrk > /dev/null
+rm /usr/sbin/policy-rc.d
+cp -a /etc/apache2 /etc/apache2-stock

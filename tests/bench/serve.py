@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""How fast the site serves, against what else could serve the same application, in one run on one host.
+
+    tests/bench/serve.py [--rounds N] [--seconds S] [--json FILE]
+
+A bare container becomes the site; beside it stand Debian's Apache with the settings that it ships, and nginx with gunicorn. All serve
+the same release with the same database and the same static files, on ports of their own, one at a time; the load comes from within
+the container, through loopback. Needs the environment and the image of script/site. Ratios are of one round, medians of the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import statistics
+import tempfile
+
+from converge import Host, Playbook
+
+HERE = pathlib.Path(__file__).parent
+CONNECTIONS = 16
+# By name: the port, and the systemd units whose memory it takes besides the database's.
+SERVERS = {
+    "foobar.lamp": (80, ["apache2"]),
+    "stock Apache, mod_wsgi": (8081, ["apache2@stock"]),
+    "nginx, gunicorn with processes": (8082, ["nginx", "gunicorn-processes"]),
+    "nginx, gunicorn with threads": (8083, ["nginx", "gunicorn-threads"]),
+}
+FLOOR = "the application in a bare loop"
+BROWSER = "Accept-Encoding: gzip, deflate, br"
+
+
+def questions(host):
+    """Return what is asked, by name: the path and the request's headers; the names of static files have digests in them."""
+    css = host.sh("cd /srv/www.foobar.com/current/static; ls site.*.css").strip()
+    return {
+        "page from the database": ("/", BROWSER),
+        "page without database": ("/healthz", BROWSER),
+        "style sheet, as browsers ask": (f"/static/{css}", BROWSER),
+        "style sheet, uncompressed": (f"/static/{css}", ""),
+        "photograph of 60 kB": ("/static/photo.jpg", BROWSER),
+    }
+
+
+def load(host, port, path, header, seconds):
+    """Return requests a second, and the median and the 99th percentile of their times in ms; every answer must be a good one."""
+    extra = f"-H '{header}'" if header else ""
+    said = host.sh(f"wrk -t2 -c{CONNECTIONS} -d{seconds}s --latency -H 'Host: www.foobar.com' {extra} http://127.0.0.1:{port}{path}")
+    assert "Non-2xx" not in said and "Socket errors" not in said, said
+    units = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+    times = [float(n) * units[unit] for n, unit in re.findall(r"^ +(?:50|99)% +([\d.]+)(us|ms|s)$", said, re.MULTILINE)]
+    return float(re.search(r"Requests/sec: +([\d.]+)", said)[1]), *times
+
+
+def bare_loop(host, path, seconds):
+    """Return the answers a second that the application gives without any server, in a process for each core."""
+    return float(host.sh(f"cd /srv/www.foobar.com/current && ./run python /opt/bench/loop.py {path} {seconds}"))
+
+
+def memory_mb(host, units):
+    """Return the proportional memory of all processes of some units, in MiB."""
+    processes = f'for unit in {" ".join(units)}; do cat $(find /sys/fs/cgroup -path "*/$unit.service/cgroup.procs" | head -n 1); done'
+    return (
+        int(host.sh(f"for pid in $({processes}); do cat /proc/$pid/smaps_rollup; done | awk '/^Pss:/ {{ sum += $2 }} END {{ print sum }}'"))
+        / 1024
+    )
+
+
+def prepare(host):
+    """Make the site and everyone else on the host."""
+    host.sh((HERE / "peers/serve_before.sh").read_text())
+    with tempfile.TemporaryDirectory() as place:
+        Playbook(host, place, "docker", 1)()
+    host.sh(f"mkdir -p /opt/bench; cat > /opt/bench/loop.py <<'LOOP'\n{(HERE / 'peers/loop.py').read_text()}\nLOOP")
+    host.sh((HERE / "peers/serve.sh").read_text())
+
+
+def measure(host, rounds, seconds):
+    """Return rows of the table: everyone in turn in each round, so that a noisy minute is everyone's."""
+    rows = {}
+    for what, (path, header) in questions(host).items():
+        for server, (port, _units) in SERVERS.items():
+            load(host, port, path, header, 1)
+            rows[what, server] = {"what": what, "who": server, "rps": [], "p50_ms": [], "p99_ms": []}
+        if not path.startswith("/static"):
+            rows[what, FLOOR] = {"what": what, "who": FLOOR, "rps": []}
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", flush=True)
+        for what, (path, header) in questions(host).items():
+            for server, (port, _units) in SERVERS.items():
+                for key, value in zip(("rps", "p50_ms", "p99_ms"), load(host, port, path, header, seconds), strict=True):
+                    rows[what, server][key].append(value)
+            if (what, FLOOR) in rows:
+                rows[what, FLOOR]["rps"].append(bare_loop(host, path, seconds))
+    for server, (_port, units) in SERVERS.items():
+        for (_what, who), row in rows.items():
+            if who == server:
+                row["memory_mb"] = memory_mb(host, units)
+    return list(rows.values())
+
+
+def ratios(row, base):
+    """Return the ratio of each round."""
+    return [one / other for one, other in zip(row["rps"], base["rps"], strict=True)]
+
+
+def show(rows):
+    """Print the table."""
+    print(
+        "| what | who | requests/s, median | ratio to stock Apache | p50 ms | p99 ms | MiB |\n| --- | --- | --- | --- | --- | --- | --- |"
+    )
+    for row in rows:
+        base = next(other for other in rows if other["what"] == row["what"] and other["who"].startswith("stock"))
+        ratio = ratios(row, base)
+        cells = [f"{statistics.median(row['rps']):.0f}", f"{statistics.median(ratio):.2f} ({min(ratio):.2f} to {max(ratio):.2f})"]
+        cells += [f"{statistics.median(row[key]):.1f}" if key in row else "" for key in ("p50_ms", "p99_ms")]
+        cells.append(f"{row['memory_mb']:.0f}" if "memory_mb" in row else "")
+        print(f"| {row['what']} | {row['who']} | {' | '.join(cells)} |")
+
+
+def main():
+    """Measure, and print or write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--json", type=pathlib.Path)
+    arguments = parser.parse_args()
+    with Host(os.environ.get("LAMP_BENCH_NAME", "lamp-bench-serve")) as host:
+        prepare(host)
+        rows = measure(host, arguments.rounds, arguments.seconds)
+    show(rows)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"rows": rows}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
