@@ -114,6 +114,8 @@ def test_new_host_from_the_copy(old, new):
     assert new.sql(CONTENTS) == before
     as_shop = new.host.run("mariadb --user=shop --password='correct horse battery' -N -e 'SELECT COUNT(*) FROM shop.item'")
     assert as_shop.stdout.strip() == "4", as_shop.stderr
+    # What a newer server makes of an older one's accounts, it can be asked.
+    assert new.sql("SELECT host FROM mysql.user WHERE is_role = 'N' AND user = 'shop'") == [["localhost"]]
     new.do("discard")
     new.sql("INSERT INTO shop.log VALUES (600, 'lives')")
 
