@@ -192,3 +192,11 @@ def test_data_that_the_server_refuses_are_put_back(shop):
     assert "the old ones are back" in done.stderr
     assert shop.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
     shop.host.check_output("rm -rf /var/lib/mysql-restore/restored /var/lib/mysql-restore/restored.json")
+
+
+def test_data_that_are_gone(shop):
+    """The directory of the data is lost, the backups are on another disk: nothing of the live server is needed."""
+    name = shop.take()
+    shop.host.check_output(f"systemctl stop {shop.service} && rm -rf /var/lib/mysql")
+    assert f"Restored the backup {name}" in shop.do(f"restore {name} {shop.identity}")
+    assert shop.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
