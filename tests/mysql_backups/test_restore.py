@@ -158,7 +158,7 @@ def test_killed_while_it_drills(shop):
     private = f"pgrep -f '^({server}|/usr/sbin/{server}) .*--datadir=/var/lib/mysql-restore/drill'"
     shop.host.run(f"sh -c 'mysql-backup drill {name} {shop.identity} > /dev/null 2>&1 & echo $! > /run/drill.pid'")
     wait_for(lambda: shop.host.run(private).succeeded)
-    shop.host.check_output("pkill -KILL -f '^/usr/bin/python3 -I /usr/local/sbin/mysql-backup drill'")
+    shop.host.check_output("pkill -KILL -f '^/usr/bin/python3 -I -B .*mysql_backup.* drill '")
     assert shop.host.run(private).succeeded
     shop.do("log")
     assert not shop.host.run(private).succeeded

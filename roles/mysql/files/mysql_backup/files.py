@@ -56,7 +56,7 @@ class Sink:
     def _drain(self):
         pipe = self._all[-1].stdout
         try:
-            with open(self.path, "xb") as file, pipe:
+            with pipe, open(self.path, "xb") as file:
                 while chunk := pipe.read(CHUNK):
                     if self._spare and free(self.path) < self._spare + len(chunk):
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
