@@ -13,6 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _app_source
+from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 
 LAUNCHERS = os.path.join(os.path.dirname(__file__), "../../roles/python_app/files/release")
 
@@ -33,8 +34,7 @@ class ActionModule(ActionBase):
         plans = [app if "root" in app else _python_app.plan(app) for app in apps]
         if step != "make":
             return {"plans": plans, **self._remote(args, plans, task_vars)}
-        # All but the last part of a task's identity is the run's own.
-        cache = _app_source.Cache(self._task._uuid.rpartition("-")[0])
+        cache = _app_source.Cache(run_of(self._task))
         paths = task_vars["ansible_facts"]["foobar_lamp"]["paths"]
         try:
             for app, plan in zip(apps, plans, strict=True):
@@ -45,6 +45,7 @@ class ActionModule(ActionBase):
                 plan["source"], plan["before"] = source, _python_app.current(plan["name"], paths)
             pending = [plan for plan in plans if plan["release"] != plan["before"]]
             result = {"changed": bool(pending), "plans": plans, "pending": pending, "diff": [_difference(plan) for plan in pending]}
+            result["unproven"] = _python_app.unproven(plans, paths)
             if not pending or self._task.check_mode:
                 return result
             archives = {}

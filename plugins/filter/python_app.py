@@ -15,19 +15,19 @@ def python_app_problems(apps, keep_releases=2, port=80):
     """Return what is wrong with the role's inputs, also by what is on the controller's disk: a list of sentences."""
     problems = _python_app.problems(apps, keep_releases, port)
     for app in apps:
-        where, kind = f"python_app_apps has {app['name']}", _python_app.kind(app)
+        where, kind = _python_app.called(app), _python_app.kind(app)
         source = _python_app.located(app).get("source") or ""
         if kind == "directory" and not os.path.isdir(source):
-            problems.append(f"{where} with the source {source}, which is no directory on this computer: correct the path.")
-        elif kind == "directory":
-            for key in ("requirements", "constraints"):
-                problems += [
-                    f"{where} with the {key} {name}, which is no file in {source}: add or correct it."
-                    for name in app.get(key) or []
-                    if not os.path.isfile(os.path.join(source, name))
-                ]
+            problems.append(f"{where} the source {source}, which is no directory on this computer: correct the path.")
         elif kind in ("archive", "wheel") and not _python_app.is_url(source) and not os.path.isfile(source):
-            problems.append(f"{where} with the source {source}, which is no file on this computer: correct the path.")
+            problems.append(f"{where} the source {source}, which is no file on this computer: correct the path.")
+        for key in ("requirements", "constraints"):
+            for name in app.get(key) or []:
+                # What only a repository or an archive can tell is told when it is unpacked.
+                known = os.path.isabs(name) or (kind == "directory" and os.path.isdir(source))
+                if known and not os.path.isfile(os.path.join(source, name)):
+                    place = "on this computer" if os.path.isabs(name) else f"in {source}"
+                    problems.append(f"{where} the {key} {name}, which is no file {place}: add or correct it.")
     return problems
 
 

@@ -5,7 +5,8 @@
 
 ``/srv/NAME/releases/ID`` is a release, ``current`` and ``previous`` are links to two of them. ``made.json`` is the last file that the
 making of a release writes: a directory without it is what a killed run left, and is made anew. The script ``wsgi.py`` of a release is as
-old as can be until processes have loaded it; so a run that died between the switch and that is seen and made good.
+old as can be until processes have loaded it; so a run that died between the switch and that is seen and made good. The link ``unproven``
+names the release that was switched to until it is found well behind the web server and its command ``after`` is done, for the same reason.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ MODULE = "/usr/lib/apache2/modules/mod_wsgi.so"
 TEXTS = (".css", ".html", ".js", ".json", ".map", ".mjs", ".svg", ".txt", ".wasm", ".xml")
 LONGEST_OUTPUT = 6000
 PAUSE = 0.05  # seconds between two looks at the processes
+FILES_AT_ONCE = 500  # that a command line holds, however long their names
 
 
 class ReleaseError(Exception):
@@ -41,6 +43,10 @@ class ReleaseError(Exception):
     def __init__(self, step, text):
         super().__init__(text)
         self.step = step
+
+
+def _iso(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
 
 
 class Application:
@@ -61,6 +67,13 @@ class Application:
         """Return the release that the link ``current`` or ``previous`` names, empty for none."""
         try:
             return os.path.basename(os.readlink(f"{self.root}/{name}"))
+        except OSError:
+            return ""
+
+    def since(self):
+        """Return when the current release became current, empty if there is none."""
+        try:
+            return _iso(os.lstat(f"{self.root}/current").st_mtime)
         except OSError:
             return ""
 
@@ -112,15 +125,17 @@ class Application:
 
     def make(self, archive, python, pip_environment):
         """Make the release of its ``archive`` up to the point where its entry is imported. One that is whole already stays."""
-        if self.made():
+        if found := self.made():
+            if found["source"] != self.plan["source"]:
+                # The same content of another branch or tag, for instance.
+                self._write_made(found["made"])
             return
         shutil.rmtree(self.directory, ignore_errors=True)
         os.makedirs(self.directory, mode=0o755)
         os.makedirs(LOGS, exist_ok=True)
         pathlib.Path(self.log).unlink(missing_ok=True)
         self._command("source", ["tar", "--extract", "--gzip", "--file", archive, "--directory", self.directory, "--no-same-owner"])
-        self._command("virtual environment", [python, "-m", "venv", f"{self.directory}/venv"])
-        self._install(pip_environment)
+        self._install(python, pip_environment)
         static = f"{self.directory}/{self.plan['static_dir']}"
         os.makedirs(static, exist_ok=True)
         shutil.chown(static, self.plan["user"], self.plan["user"])
@@ -128,13 +143,12 @@ class Application:
             self._step("collect")
         self._compress(static)
         self._hand_over(static)
-        self._check_python()
         self._check("import")
         os.utime(f"{self.directory}/wsgi.py", (0, 0))
-        self._write_made()
+        self._write_made(_iso(time.time()))
 
-    def _install(self, environment):
-        pip = [f"{self.directory}/venv/bin/pip", "install", "--quiet", "--no-input"]
+    def _install(self, python, environment):
+        """Make the virtual environment, with pip only where it has something to install."""
         source, shipped = f"{self.directory}/src", f"{self.directory}/wheels"
         if os.path.isdir(shipped):
             # Resolved, and their hashes checked, on the controller.
@@ -142,7 +156,11 @@ class Application:
             words = ["--no-index", "--no-deps", *wheels] if wheels else []
         else:
             words = _python_app.targets(self.plan, source, sorted(glob.glob(f"{source}/*.whl")))
+        self._command("virtual environment", [python, "-m", "venv", *([] if words else ["--without-pip"]), f"{self.directory}/venv"])
+        self._check_python()
         if words:
+            # Not quiet: what conflicts with what is said beside the error only.
+            pip = [f"{self.directory}/venv/bin/pip", "install", "--no-input", "--progress-bar=off"]
             self._command("install", [*pip, *words], environment, "install")
         shutil.rmtree(shipped, ignore_errors=True)
         # The application's user cannot write what Python would keep for the next start.
@@ -150,7 +168,7 @@ class Application:
 
     def _compress(self, static):
         """Put compressed neighbours beside texts: gzip's, and those of the host's program brotli where there is one."""
-        brotli = shutil.which("brotli")
+        paths = []
         for folder, _folders, names in os.walk(static):
             for path in (os.path.join(folder, name) for name in names if name.endswith(TEXTS)):
                 content = pathlib.Path(path).read_bytes()
@@ -158,8 +176,10 @@ class Application:
                 # Below a packet nothing is won.
                 if len(content) > 1000 and len(packed) < len(content):
                     pathlib.Path(f"{path}.gz").write_bytes(packed)
-                    if brotli:
-                        subprocess.run([brotli, "--force", "--output", f"{path}.br", path], check=True, capture_output=True)
+                    paths.append(path)
+        if shutil.which("brotli"):
+            for start in range(0, len(paths), FILES_AT_ONCE):
+                self._command("compress", ["brotli", "--force", "--keep", "--", *paths[start : start + FILES_AT_ONCE]])
 
     def _hand_over(self, static):
         """Make the static files root's: the application cannot write its own code."""
@@ -182,9 +202,8 @@ class Application:
                 "check", f"mod_wsgi runs Python {linked[1].decode()}, the virtual environment is Python {own}: use python_app_python."
             )
 
-    def _write_made(self):
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        made = {"release": self.release, "source": self.plan["source"], "made": now}
+    def _write_made(self, when):
+        made = {"release": self.release, "source": self.plan["source"], "made": when}
         new = f"{self.directory}/made.json.new"
         with open(new, "w", encoding="utf-8") as file:
             json.dump(made, file)
@@ -198,17 +217,20 @@ class Application:
 
     def switch(self):
         """Make the release current, once its health is asked; the old one stays in place if processes cannot load the new."""
+        self._check_python()
         self._check("health")
         old, before = self.link("current"), self.link("previous")
         if old:
             self._point("previous", old)
+        self._point("unproven", self.release)
         self._point("current", self.release)
         try:
             self.restart()
         except ReleaseError:
             if old:
                 self._point("current", old)
-                self._point("previous", before) if before else os.unlink(f"{self.root}/previous")
+                self._point("previous", before)
+                self._point("unproven", "")
                 self.restart(old)
             raise
         self._prune()
@@ -232,6 +254,7 @@ class Application:
         old = self.link("current")
         self._point("previous", old)
         self._point("current", target)
+        self._point("unproven", "")
         self.restart(target)
         self.note("back", old, target)
         return target
@@ -303,16 +326,13 @@ class Application:
         shutil.rmtree(self.directory, ignore_errors=True)
         if self.release == self.link("previous"):
             others = [one["release"] for one in self.releases() if one["release"] != self.link("current")]
-            if others:
-                self._point("previous", others[0])
-            else:
-                os.unlink(f"{self.root}/previous")
+            self._point("previous", others[0] if others else "")
 
     def note(self, what, before="", release=""):
         """Keep a line of what was done."""
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         release = release or self.release
         source = self.made(release).get("source") or self.plan.get("source", "")
+        now = _iso(time.time())
         line = {"time": now, "application": self.name, "what": what, "release": release, "before": before, "source": source, "by": self.by}
         os.makedirs(LOGS, exist_ok=True)
         with open(f"{LOGS}/deploys.log", "a", encoding="utf-8") as file:
@@ -327,8 +347,12 @@ class Application:
         return text[-LONGEST_OUTPUT:].strip()
 
     def _point(self, name, release):
+        """Let the link ``name`` lead to a release, or to none."""
         new = f"{self.root}/{name}.new"
         pathlib.Path(new).unlink(missing_ok=True)
+        if not release:
+            pathlib.Path(self.root, name).unlink(missing_ok=True)
+            return
         os.symlink(f"releases/{release}", new)
         os.replace(new, f"{self.root}/{name}")
 
@@ -352,8 +376,10 @@ class Application:
         self._command(name, [f"{self.directory}/run", *self.plan["steps"][name]], timeout="step")
 
     def after(self):
-        """Run the command that comes after the switch."""
-        self._step("after")
+        """Run the command that comes after the switch, if there is one: now nothing more is to be done for the release."""
+        if "after" in self.plan["steps"]:
+            self._step("after")
+        self._point("unproven", "")
 
     def _command(self, step, argv, environment=None, timeout="step", seconds=None):
         """Run a command into the release's log; ReleaseError with the end of what it said if it fails or does not end."""

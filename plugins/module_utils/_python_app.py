@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 import re
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
@@ -86,6 +87,19 @@ def described(app, commit=""):
     return plain(located(app)["source"]) + at
 
 
+def beyond(app):
+    """Return the requirements and constraints files of ``app`` that lie on the controller, beyond its source: ``{place: path}``.
+
+    The place is theirs in a release, seen from the source. It says nothing of the controller's directories.
+    """
+    names = [name for key in ("requirements", "constraints") for name in app.get(key) or []]
+    return {_place(name): name for name in names if posixpath.isabs(name)}
+
+
+def _place(name):
+    return f"../beside/{posixpath.basename(name)}" if posixpath.isabs(name) else name
+
+
 def plan(app):
     """Return the plan of ``app``, all but its release."""
     root = f"/srv/{app['name']}"
@@ -99,11 +113,12 @@ def plan(app):
         "path": (app.get("path") or "/").rstrip("/"),
         "health_path": app.get("health_path") or "/",
         "static_dir": app.get("static_dir") or "static",
-        "requirements": list(app.get("requirements") or []),
-        "constraints": list(app.get("constraints") or []),
+        "requirements": [_place(name) for name in app.get("requirements") or []],
+        "constraints": [_place(name) for name in app.get("constraints") or []],
         "project": bool(app.get("project")),
         "extras": list(app.get("extras") or []),
         "requirement": requirement(app) if kind(app) == "requirement" else "",
+        "memory_limit": app.get("memory_limit") or 0,
         "steps": {name: list(app[name]) for name in ("collect", "migrate", "after") if app.get(name)},
         **{kind: [{**job, "command": list(job["command"])} for job in app.get(kind) or []] for kind in ("workers", "timers")},
         "timeouts": {**TIMEOUTS, **{name: value for name, value in (app.get("timeouts") or {}).items() if value}},
@@ -142,20 +157,31 @@ def mask(text, environment):
     return plain(text)
 
 
+def called(app):
+    """Return the beginning of a sentence that says what ``app`` has, with what the inventory calls it."""
+    return f"{app['origin']} has" if app.get("origin") else f"python_app_apps has {app['name']} with"
+
+
 def _source_problems(where, app):
     source, requirement = app.get("source"), app.get("requirement")
     if bool(source) == bool(requirement):
         found = "both a source and a requirement" if source else "neither source nor requirement"
-        yield f"{where} with {found}: give one, a source to fetch or a requirement such as name==version for pip."
+        yield f"{where} {found}: give one, a source to fetch or a requirement such as name==version for pip."
         return
     if requirement and app.get("version") and re.search(r"[=<>~!@]", requirement):
-        yield f"{where} with the requirement {plain(requirement)} and the version {app['version']}: give the version in one of them only."
+        yield f"{where} the requirement {plain(requirement)} and the version {app['version']}: give the version in one of them only."
     if source and kind(app) in ("archive", "wheel") and is_url(source) and not app.get("checksum"):
-        yield f"{where} with the source {plain(source)} and no checksum: give checksum, sha256: and the file's SHA-256 in hexadecimal."
+        yield f"{where} the source {plain(source)} and no checksum: give checksum, sha256: and the file's SHA-256 in hexadecimal."
     if app.get("checksum") and not _CHECKSUM.match(app["checksum"]):
-        yield f"{where} with the checksum {app['checksum']!r}: give sha256: and 64 hexadecimal digits."
+        yield f"{where} the checksum {app['checksum']!r}: give sha256: and 64 hexadecimal digits."
+    names = {name for key in ("requirements", "constraints") for name in app.get(key) or []}
+    if len(beyond(app)) < len([name for name in names if posixpath.isabs(name)]):
+        yield f"{where} two requirements or constraints files of the same name beyond its source: give each a name of its own."
+    for name in sorted(names):
+        if ".." in name.split("/") and not posixpath.isabs(name):
+            yield f"{where} the file {name}: give one in the source, or an absolute path on this computer."
     if app.get("project") and kind(app) in ("requirement", "wheel"):
-        yield f"{where} with project, which a {kind(app)} is anyway: remove it."
+        yield f"{where} project, which a {kind(app)} is anyway: remove it."
 
 
 def problems(apps, keep_releases=2, port=80):
@@ -166,36 +192,36 @@ def problems(apps, keep_releases=2, port=80):
     if not 0 < port < 65536:
         problems.append(f"python_app_port is {port}: give a port from 1 to 65535.")
     for app in apps:
-        where = f"python_app_apps has {app['name']}"
+        where = called(app)
         if not _NAME.match(app["name"]):
             problems.append(f"python_app_apps has the name {app['name']!r}: use letters, digits, dots, hyphens and underscores.")
         if app["name"] in seen:
-            problems.append(f"{where} twice: remove one.")
+            problems.append(f"python_app_apps has {app['name']} twice: remove one.")
         seen.add(app["name"])
         problems.extend(_source_problems(where, app))
         if not _WSGI.match(app["wsgi"]):
             problems.append(
-                f"{where} with wsgi {app['wsgi']!r}: give the module and the callable, for instance myapp.wsgi:application, "
+                f"{where} wsgi {app['wsgi']!r}: give the module and the callable, for instance myapp.wsgi:application, "
                 "or a factory, myapp:create_app()."
             )
         if not _USER.match(user(app)):
-            problems.append(f"{where} with the user {user(app)!r}: use up to 32 small letters, digits, underscores and hyphens.")
+            problems.append(f"{where} the user {user(app)!r}: use up to 32 small letters, digits, underscores and hyphens.")
         elif users.setdefault(user(app), app["name"]) != app["name"]:
-            problems.append(f"{where} with the user {user(app)}, which runs {users[user(app)]} already: give each a user of its own.")
+            problems.append(f"{where} the user {user(app)}, which runs {users[user(app)]} already: give each a user of its own.")
         jobs = [job["name"] for kind in ("workers", "timers") for job in app.get(kind) or []]
         for job in jobs:
             if not _JOB.match(job):
-                problems.append(f"{where} with a worker or timer {job!r}: use small letters, digits and hyphens.")
+                problems.append(f"{where} a worker or timer {job!r}: use small letters, digits and hyphens.")
             elif jobs.count(job) > 1:
-                problems.append(f"{where} with two workers or timers {job}: give each a name of its own.")
+                problems.append(f"{where} two workers or timers {job}: give each a name of its own.")
         for key in ("health_path", "path"):
             if app.get(key) and not app[key].startswith("/"):
-                problems.append(f"{where} with {key} {app[key]!r}: begin it with a slash.")
+                problems.append(f"{where} {key} {app[key]!r}: begin it with a slash.")
         for name, value in (app.get("environment") or {}).items():
             if not _VARIABLE.match(str(name)):
-                problems.append(f"{where} with the environment variable {name!r}: use letters, digits and underscores, no digit first.")
+                problems.append(f"{where} the environment variable {name!r}: use letters, digits and underscores, no digit first.")
             elif "\n" in str(value) or "\0" in str(value):
-                problems.append(f"{where} with a value of {name} that has a line break: write it in one line.")
+                problems.append(f"{where} a value of {name} that has a line break: write it in one line.")
     return problems
 
 
@@ -219,7 +245,16 @@ def files(apps):
 
 def current(name, paths):
     """Return the release of the app ``name`` that is current, by the ``paths`` of host_facts; empty for none."""
-    return paths.get(f"/srv/{name}/current", {}).get("link", "").removeprefix("releases/")
+    return _link(name, "current", paths)
+
+
+def _link(name, link, paths):
+    return paths.get(f"/srv/{name}/{link}", {}).get("link", "").removeprefix("releases/")
+
+
+def unproven(plans, paths):
+    """Return those of ``plans`` whose release is pending, or current since a run that died before it was done with it."""
+    return [plan for plan in plans if plan["release"] != plan["before"] or plan["release"] == _link(plan["name"], "unproven", paths)]
 
 
 def stale(apps, paths):

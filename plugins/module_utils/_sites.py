@@ -52,8 +52,9 @@ APP_KEYS = {
     "maximum_requests": int,
     "restart_interval": int,
 }
-#: Those that tell Apache how to run it.
-PROCESS_KEYS = tuple(key for key, kind in APP_KEYS.items() if kind is int)
+NUMBERS = tuple(key for key, kind in APP_KEYS.items() if kind is int)
+#: Those that tell Apache how to run it. Apache would refuse memory beyond the limit; the application's own launcher replaces the process.
+PROCESS_KEYS = tuple(key for key in NUMBERS if key != "memory_limit")
 #: The certificate of the database's authority on web hosts.
 DATABASE_AUTHORITY = "/etc/python_app/database.pem"
 LAYERS = ("lamp_db", "lamp_dns", "lamp_web")
@@ -122,7 +123,7 @@ def _app_problems(where, app):
         )
     if not _WSGI.match(app.get("wsgi", "")):
         yield (f"{where}.wsgi is {app.get('wsgi')!r}: give the module and the callable in it, for instance myapp.wsgi:application.")
-    for key in PROCESS_KEYS:
+    for key in NUMBERS:
         most = 1000 if key in ("processes", "threads") else 10**9
         if key in app and not 1 <= app[key] <= most:
             yield f"{where}.{key} is {app[key]}: give a number from 1 to {most}."
@@ -163,7 +164,7 @@ def site_problems(sites):
             if not _PATH.match(str(path)):
                 problems.append(f"{where}.apps has the path {path!r}: begin it with a slash, for instance /shop, and end it without one.")
         for path, app_name, app in apps(name, site):
-            app_where = f"{where}.apps['{path}']" if path != "/" else f"{where}.app"
+            app_where = _origin(name, path)
             if not isinstance(app, dict):
                 problems.append(f"{app_where} is {app!r}: give a dictionary.")
                 continue
@@ -329,15 +330,26 @@ def apps(name, site):
     return own + [(path, str(name) + str(path).replace("/", "_"), app) for path, app in site.get("apps", {}).items()]
 
 
+def _origin(name, path):
+    """Return what the inventory calls an application."""
+    return f"lamp_sites['{name}'].app" if path == "/" else f"lamp_sites['{name}'].apps['{path}']"
+
+
 def _python_app(name, app_name, path, app, site, secret, database_host, base):
     role_app = {key: value for key, value in app.items() if key not in (*PROCESS_KEYS, "static_url")}
     role_app |= {"name": app_name, "host": name, "path": path, "user": app.get("user") or app_user(app_name)}
+    role_app["origin"] = _origin(name, path)
+
+    def on_controller(file):
+        return posixpath.normpath(posixpath.join(base, posixpath.expanduser(file)))
+
     for key in ("requirements", "constraints"):
-        if isinstance(app.get(key), str):
-            role_app[key] = [app[key]]
+        if key in app:
+            files = [app[key]] if isinstance(app[key], str) else app[key]
+            role_app[key] = [on_controller(file) if str(file).startswith(("/", "./", "../", "~")) else file for file in files]
     source = app.get("source", "")
     if source and "://" not in source and not source.startswith("git@"):
-        role_app["source"] = posixpath.normpath(posixpath.join(base, posixpath.expanduser(source)))
+        role_app["source"] = on_controller(source)
     environment = {"SECRET_KEY": secret["secret_key"], "SITE_NAME": name}
     if "database" in site:
         environment["DATABASE_URL"] = database_url(site, secret["database_password"], database_host)

@@ -22,8 +22,10 @@ options:
     description:
       - V(make) resolves the sources on the controller, says which applications are pending, ships them and makes their releases
         up to the point where their entries are imported.
-      - V(migrate) runs their migrations, V(after) their commands for after the switch.
+      - V(migrate) runs their migrations.
       - V(switch) asks their health, makes them current and lets mod_wsgi's processes load them one after the other.
+      - V(after) runs their commands for after the switch, and ends what their deploy has to do. Until then the link C(unproven) names
+        the release, so that the run after one that was killed does the rest.
       - V(back) makes the releases before current again, or the one that O(release) names.
       - V(restart) lets the processes of those applications start anew whose settings changed since they did.
       - V(list) says what there is.
@@ -104,8 +106,13 @@ pending:
   returned: for the step make
   type: list
   elements: dict
+unproven:
+  description: Those of RV(pending), and those of RV(plans) whose release became current in a run that was killed before V(after) was done.
+  returned: for the step make
+  type: list
+  elements: dict
 applications:
-  description: Current and previous release, all releases, and the releases that processes have loaded.
+  description: Current and previous release, since when, all releases with their sources, and the releases that processes have loaded.
   returned: for the step list
   type: list
   elements: dict
@@ -139,6 +146,7 @@ def listed(application):
     return {
         "name": application.name,
         "current": current,
+        "since": application.since(),
         "previous": application.link("previous"),
         "releases": application.releases(),
         "loaded": {release: loaded.count(release) for release in loaded},
@@ -164,8 +172,11 @@ def act(application, step, params):
         if not application.settings_are_new():
             return False
         application.restart()
-    elif step in application.plan["steps"]:
-        application.migrate() if step == "migrate" else application.after()
+    elif step == "migrate":
+        application.migrate()
+    elif step == "after":
+        application.after()
+        return "after" in application.plan["steps"]
     return True
 
 

@@ -122,6 +122,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_se
 PATHS = (
     "/srv/*/current",
     "/srv/*/current/wsgi.py",
+    "/srv/*/unproven",
     "/etc/python_app/*.env",
     "/etc/bind/keys/*.key",
     "/etc/mysql/tls/server.pem",

@@ -139,6 +139,11 @@ def _ask_commit(url, version):
 
 def resolve(app, cache):
     """Return ``(content, words)``: what identifies the app's content, and its source in words. Fetches nothing but a commit's name."""
+    content, words = _resolve(app, cache)
+    return "\0".join([content, *(f"{place} {_sha256(path)}" for place, path in _python_app.beyond(app).items())]), words
+
+
+def _resolve(app, cache):
     app, kind = _python_app.located(app), _python_app.kind(app)
     if kind == "requirement":
         return f"requirement {_python_app.requirement(app)}", _python_app.described(app)
@@ -280,7 +285,7 @@ def _wheels(plan, stage, python, pip_environment):
 
 def _pip(words, environment):
     done = subprocess.run(
-        [sys.executable, "-m", "pip", *words, "--quiet", "--no-input", "--disable-pip-version-check"],
+        [sys.executable, "-m", "pip", *words, "--no-input", "--progress-bar=off", "--disable-pip-version-check"],
         env={**os.environ, **{name: str(value) for name, value in environment.items()}},
         capture_output=True,
         text=True,
@@ -311,6 +316,9 @@ def pack(app, plan, cache, launchers, wheels_for="", pip_environment=None):
                 _fetch_commit(source, cache.commit(source, version), version, stage / "src", app.get("exclude") or ())
             else:
                 _fetch(app, stage / "src")
+            for name, path in _python_app.beyond(app).items():
+                (stage / "src" / name).parent.mkdir(exist_ok=True)
+                shutil.copy(path, stage / "src" / name)
             for name in (*plan["requirements"], *plan["constraints"]):
                 if not (stage / "src" / name).is_file():
                     raise SourceError(f"{plan['name']} wants the file {name}, which {plan['source']} has not: add or correct it.")

@@ -46,9 +46,8 @@ class Server:
         return [line.split("\t") for line in shown.splitlines()]
 
     def connect(self, user, password=PASSWORD, database="shop_1", authority="", **options):
-        """Return a connection over the network; with the authority's certificate, the server's is checked."""
-        if authority:
-            options["ssl"] = {"ca": authority}
+        """Return a connection over the network; with the authority's certificate it is over TLS and the server's is checked."""
+        options |= {"ssl": {"ca": authority}} if authority else {"ssl_disabled": True}
         return pymysql.connect(
             host=address_of(self.name), user=user, password=password, database=database, connect_timeout=20, autocommit=True, **options
         )

@@ -7,29 +7,14 @@ from __future__ import annotations
 
 import base64
 import http.server
-import io
 import os
 import signal
 import sys
-import zipfile
+
+from wheels import wheel
 
 ALLOWED = "Basic " + base64.b64encode(b"someone:private-password").decode()
 WHEEL = "lamp_private-1.0-py3-none-any.whl"
-
-
-def wheel():
-    """Return the package."""
-    files = {
-        "lamp_private.py": 'WORDS = "private words"\n',
-        "lamp_private-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: lamp-private\nVersion: 1.0\n",
-        "lamp_private-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    files["lamp_private-1.0.dist-info/RECORD"] = "".join(f"{name},,\n" for name in [*files, "lamp_private-1.0.dist-info/RECORD"])
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(zipfile.ZipInfo(name), text)
-    return content.getvalue()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -37,7 +22,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):  # noqa: N802
         """Answer pip."""
-        pages = {"/simple/lamp-private/": f'<a href="/{WHEEL}">{WHEEL}</a>'.encode(), f"/{WHEEL}": wheel()}
+        packed = wheel("lamp_private", 'WORDS = "private words"\n')
+        pages = {"/simple/lamp-private/": f'<a href="/{WHEEL}">{WHEEL}</a>'.encode(), f"/{WHEEL}": packed}
         page = pages.get(self.path)
         status = 401 if self.headers.get("Authorization") != ALLOWED else 200 if page else 404
         self.send_response(status)

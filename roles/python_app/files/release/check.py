@@ -30,6 +30,8 @@ if sys.argv[2:] == ["health"]:
     if not answers or int(answers[-1].split()[0]) >= 400:
         page = release["path"] + release["health_path"]
         sys.exit(f"{page} was answered with {answers[-1] if answers else 'nothing'}: {text[:2000].decode(errors='replace')}")
+    if release["memory_limit"] and (holds := script["resident"]() >> 20) >= release["memory_limit"]:
+        sys.exit(f"It holds {holds} MiB before any visitor is there, and memory_limit is {release['memory_limit']}: raise it.")
 faulthandler.cancel_dump_traceback_later()
 # Threads that the application started do not hold a check up.
 sys.stdout.flush()

@@ -5,7 +5,9 @@ import importlib
 import json
 import os
 import shlex
+import signal
 import sys
+import traceback
 
 _PR_SET_NAME = 15  # see prctl(2)
 _HERE = os.path.dirname(os.path.realpath(__file__))
@@ -38,13 +40,35 @@ def _show(sign):
 try:
     _application = _load()
 except BaseException:
+    # Said before it is shown: who sees it reads the log at once.
+    traceback.print_exc()
+    sys.stderr.flush()
     _show("no")
     raise
 _show("ok")
+_LIMIT = _RELEASE["memory_limit"] * 1048576
+_UNDER_MOD_WSGI = "mod_wsgi" in sys.modules
+
+
+def resident():
+    """Return how much memory this process holds, in bytes."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _limit():
+    """Let a process that has grown too large be replaced: what it was asked already it still answers."""
+    global _LIMIT
+    if _LIMIT and resident() > _LIMIT:
+        print(f"Holds more than {_LIMIT >> 20} MiB (memory_limit) and is replaced.", file=sys.stderr)
+        _LIMIT = 0
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def application(environ, start_response):
     """Answer as the application does, and name the release."""
+    if _UNDER_MOD_WSGI:
+        _limit()
 
     def start(status, headers, exc_info=None):
         return start_response(status, [*headers, ("X-Release", os.path.basename(_HERE))], exc_info)

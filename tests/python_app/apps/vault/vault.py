@@ -1,4 +1,6 @@
-"""An application that needs a package from a private index, and one that is built for each Python."""
+"""A project that needs a package from a private index, and one that is built for each Python."""
+
+import importlib.metadata
 
 import lamp_private
 import markupsafe._speedups
@@ -7,4 +9,4 @@ import markupsafe._speedups
 def application(environ, start_response):
     """Answer with the words of the private package."""
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [f"{lamp_private.WORDS} {markupsafe._speedups.__name__}".encode()]
+    return [f"{lamp_private.WORDS} {markupsafe._speedups.__name__} {importlib.metadata.version('markupsafe')}".encode()]

@@ -28,6 +28,9 @@ def app(tmp_path):
         ({"source": "", "requirement": "shop==1", "version": "2"}, "requirement shop==1 and the version 2"),
         ({"requirements": ["x.txt"]}, "requirements x.txt, which is no file"),
         ({"constraints": ["x.txt"]}, "constraints x.txt, which is no file"),
+        ({"constraints": ["/nowhere/x.txt"]}, "constraints /nowhere/x.txt, which is no file on this computer"),
+        ({"source": "git@example.com:shop.git", "constraints": ["/nowhere/x.txt"]}, "which is no file on this computer"),
+        ({"source": "git@example.com:shop.git", "requirements": ["../x.txt"]}, "the file ../x.txt: give one in the source"),
         ({"wsgi": "shop"}, "wsgi 'shop'"),
         ({"wsgi": "shop:make(1)"}, "or a factory"),
         ({"user": "Big Name"}, "user 'Big Name'"),
@@ -42,6 +45,21 @@ def test_problems_name_value_and_remedy(app, change, words):
     (problem,) = python_app.python_app_problems([{**app, **change}])
     assert words in problem
     assert "hush" not in problem
+
+
+def test_problem_names_what_the_user_wrote(app):
+    (problem,) = python_app.python_app_problems([{**app, "origin": "lamp_sites['www.foobar.com'].app", "source": "/nowhere"}])
+    assert problem == "lamp_sites['www.foobar.com'].app has the source /nowhere, which is no directory on this computer: correct the path."
+
+
+def test_files_beyond_the_source_have_names_of_their_own(app, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "c.txt").write_text("flask==3.1.3\n")
+    paths = [str(tmp_path / name / "c.txt") for name in ("one", "two")]
+    assert python_app.python_app_problems([{**app, "constraints": paths[:1]}]) == []
+    (problem,) = python_app.python_app_problems([{**app, "constraints": paths}])
+    assert "of the same name beyond its source" in problem
 
 
 @pytest.mark.parametrize("change", [{}, {"wsgi": "shop:make()"}, {"source": "git@example.com:shop.git", "version": "v1"}])

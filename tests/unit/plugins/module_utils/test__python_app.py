@@ -14,7 +14,15 @@ def release(**change):
 
 @pytest.mark.parametrize(
     "change",
-    [{"wsgi": "shop:other"}, {"migrate": ["x"]}, {"collect": ["x"]}, {"static_dir": "s"}, {"requirements": ["r"]}, {"extras": ["e"]}],
+    [
+        {"wsgi": "shop:other"},
+        {"migrate": ["x"]},
+        {"collect": ["x"]},
+        {"static_dir": "s"},
+        {"requirements": ["r"]},
+        {"extras": ["e"]},
+        {"memory_limit": 9},
+    ],
 )
 def test_release_is_also_how_it_is_made(change):
     assert release(**change) != release()
@@ -70,6 +78,23 @@ def test_words_hold_no_credentials():
 def test_what_pip_is_told(change, words):
     app = {**APP, **change}
     assert _python_app.targets(_python_app.plan(app), "src", ["src/shop.whl"] if _python_app.kind(app) == "wheel" else []) == words
+
+
+def test_files_beyond_the_source_lie_beside_it_and_tell_nothing_of_this_computer():
+    app = {**APP, "requirements": ["r.txt"], "constraints": ["/home/me/c.txt"]}
+    assert _python_app.beyond(app) == {"../beside/c.txt": "/home/me/c.txt"}
+    assert _python_app.targets(_python_app.plan(app), "src", []) == ["--requirement", "src/r.txt", "--constraint", "src/../beside/c.txt"]
+    assert "/home/me" not in repr(_python_app.plan(app))
+
+
+@pytest.mark.parametrize(
+    ("before", "link", "unproven"),
+    [("1", "", False), ("1", "releases/1", False), ("2", "releases/2", True), ("2", "releases/1", False), ("2", "", False)],
+)
+def test_release_is_unproven_while_pending_and_after_a_run_that_died(before, link, unproven):
+    plan = {"name": "a", "release": "2", "before": before}
+    paths = {"/srv/a/unproven": {"link": link, "changed": 1.0}} if link else {}
+    assert _python_app.unproven([plan], paths) == ([plan] if unproven or before == "1" else [])
 
 
 @pytest.mark.parametrize(("script", "stale"), [(1.0, ["www.foobar.com"]), (3.0, []), (None, [])])

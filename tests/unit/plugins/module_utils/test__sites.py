@@ -178,17 +178,27 @@ def test_vhost_has_the_application_and_its_static_files():
 
 
 def test_applications_under_paths_of_one_site():
-    site = {"www.foobar.com": {"app": APP, "apps": {"/api": {**APP, "memory_limit": 512, "static_dir": "s"}}, "database": "shop"}}
+    api = {**APP, "maximum_requests": 512, "memory_limit": 256, "static_dir": "s"}
+    site = {"www.foobar.com": {"app": APP, "apps": {"/api": api}, "database": "shop"}}
     (vhost,) = _sites.apache_vhosts(site)
     assert [(wsgi["name"], wsgi["path"]) for wsgi in vhost["wsgi"]] == [("www.foobar.com", "/"), ("www.foobar.com_api", "/api")]
-    assert vhost["wsgi"][1]["memory_limit"] == 512
+    assert vhost["wsgi"][1]["maximum_requests"] == 512
+    assert "memory_limit" not in vhost["wsgi"][1]
     assert vhost["static"] == [
         {"url": "/api/static/", "path": "/srv/www.foobar.com_api/current/s", "immutable": False, "precompressed": True}
     ]
     first, second = _sites.python_app_apps(site, SECRETS, "localhost", "/inv")
     assert (second["name"], second["host"], second["path"]) == ("www.foobar.com_api", "www.foobar.com", "/api")
     assert first["user"] != second["user"]
-    assert "memory_limit" not in second
+    assert second["memory_limit"] == 256
+    assert "maximum_requests" not in second
+    assert (first["origin"], second["origin"]) == ("lamp_sites['www.foobar.com'].app", "lamp_sites['www.foobar.com'].apps['/api']")
+
+
+def test_files_beyond_the_source_start_where_sources_do():
+    files = {"requirements": "r.txt", "constraints": ["../c.txt", "/c/d.txt", "c/e.txt"]}
+    (app,) = _sites.python_app_apps({"www.foobar.com": {"app": {**APP, **files}}}, SECRETS, "localhost", "/inv")
+    assert (app["requirements"], app["constraints"]) == (["r.txt"], ["/c.txt", "/c/d.txt", "c/e.txt"])
 
 
 @pytest.mark.parametrize(

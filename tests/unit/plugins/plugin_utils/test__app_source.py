@@ -187,6 +187,19 @@ def test_missing_requirements_file_is_named(app, repository, cache, tmp_path):
         packed({**app, "version": "v1", "requirements": ["r.txt"]}, cache, tmp_path)
 
 
+def test_constraints_beyond_the_source_are_shipped_and_part_of_the_content(app, cache, tmp_path):
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("flask==3.1.3\n")
+    app["constraints"] = [str(constraints)]
+    before = _app_source.resolve(app, cache)
+    assert packed(app, cache, tmp_path) == ["src/shop.py"]
+    assert (tmp_path / "out/beside/constraints.txt").read_text() == constraints.read_text()
+    constraints.write_text("flask==3.1.2\n")
+    after = _app_source.resolve(app, cache)
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
 def test_cache_forgets_after_a_day(cache):
     old, new = cache.directory / "old", cache.directory / "new"
     for file in (old, new):
