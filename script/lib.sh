@@ -49,28 +49,29 @@ install() {
     quietly root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
 }
 
-# environment site|test: the virtual environment with the locked packages, and the collection where Ansible looks for it.
+# environment site|test|bench [DIRECTORY]: the virtual environment with the locked packages, and the collection where Ansible looks for it.
 environment() {
-    local lock=.config/requirements/$1.txt stamp=.venv/.$1 python
+    local place=${2:-.venv} lock=.config/requirements/$1.txt python
+    local stamp=$place/.$1
     python=$(command -v python3) || die "python3 is missing: install it and run this again."
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         die "$("$python" --version) is too old for Ansible: put Python 3.11 or later first on PATH."
     mkdir -p .cache/collections/ansible_collections/foobar
     ln -sfn ../../../.. .cache/collections/ansible_collections/foobar/lamp
-    if ! cmp -s "$lock" "$stamp" || ! .venv/bin/python -c '' 2> /dev/null; then
-        say "    .venv from $lock, a minute or two"
+    if ! cmp -s "$lock" "$stamp" || ! "$place/bin/python" -c '' 2> /dev/null; then
+        say "    $place from $lock, a minute or two"
         if "$python" -c 'import ensurepip' 2> /dev/null; then
-            quietly "$python" -m venv .venv
-            PIP=(.venv/bin/python -m pip)
+            quietly "$python" -m venv "$place"
+            PIP=("$place/bin/python" -m pip)
         else
             # Debian without python3-venv: pip is taken out of the distribution's package; nothing is installed.
-            quietly "$python" -m venv --without-pip .venv
-            pip_from_package
+            quietly "$python" -m venv --without-pip "$place"
+            pip_from_package "$place"
         fi
         quietly "${PIP[@]}" install --disable-pip-version-check --no-input --require-hashes --requirement "$lock"
         cp "$lock" "$stamp"
     fi
-    export PATH=$PWD/.venv/bin:$PATH
+    export PATH=$PWD/$place/bin:$PATH
 }
 
 pip_from_package() {
@@ -83,7 +84,7 @@ pip_from_package() {
             die "pip cannot be had: install python3-venv and run this again."
         dpkg-deb --extract $place/python3-pip-whl_*.deb $place
     fi
-    PIP=(.venv/bin/python "$(compgen -G "$place/usr/share/python-wheels/pip-*.whl")/pip")
+    PIP=("$1/bin/python" "$(compgen -G "$place/usr/share/python-wheels/pip-*.whl")/pip")
 }
 
 # engine: a Docker engine that answers.

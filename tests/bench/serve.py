@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast the site serves, against what else could serve the same application, in one run on one host.
 
-    tests/bench/serve.py [--rounds N] [--seconds S] [--json FILE]
+    tests/bench/serve.py [--quick | --rounds N] [--seconds S] [--json FILE]
 
 A bare container becomes the site; beside it stand Debian's Apache with the settings that it ships, and nginx with gunicorn. All serve
 the same release with the same database and the same static files, on ports of their own, one at a time; the load comes from within
@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import pathlib
 import re
 import statistics
-import tempfile
 
-from converge import Host, Playbook
+import hosts
+from peers import Playbook
 
 HERE = pathlib.Path(__file__).parent
 CONNECTIONS = 16
@@ -69,11 +68,10 @@ def memory_mb(host, units):
     )
 
 
-def prepare(host):
+def prepare(host, place):
     """Make the site and everyone else on the host."""
     host.sh((HERE / "peers/serve_before.sh").read_text())
-    with tempfile.TemporaryDirectory() as place:
-        Playbook(host, place, "docker", 1)()
+    Playbook(place / "site", place / "key", [host], 1)()
     host.sh(f"mkdir -p /opt/bench; cat > /opt/bench/loop.py <<'LOOP'\n{(HERE / 'peers/loop.py').read_text()}\nLOOP")
     host.sh((HERE / "peers/serve.sh").read_text())
 
@@ -124,16 +122,18 @@ def show(rows):
 def main():
     """Measure, and print or write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="one round, to see it work; not for conclusions")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
-    with Host(os.environ.get("LAMP_BENCH_NAME", "lamp-bench-serve")) as host:
-        prepare(host)
-        rows = measure(host, arguments.rounds, arguments.seconds)
+    machine = hosts.machine()
+    with hosts.ready() as place, hosts.bare(place, 1) as [host]:
+        prepare(host, place)
+        rows = measure(host, 1 if arguments.quick else arguments.rounds, arguments.seconds)
     show(rows)
     if arguments.json:
-        arguments.json.write_text(json.dumps({"rows": rows}, indent=1))
+        arguments.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1))
 
 
 if __name__ == "__main__":
