@@ -16,13 +16,13 @@ def installed(listing):
 
 
 def services(listing):
-    """Return what systemctl's ``show`` says of services, by name: ``KEY=VALUE`` lines, units parted by empty lines."""
+    """Return what ``systemctl show`` says of units, by name (a service without ``.service``): lines ``KEY=VALUE``, parted by empty ones."""
     units = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in listing.split("\n\n")]
     return {unit["Id"].removesuffix(".service"): unit for unit in units if "Id" in unit}
 
 
 def running(units):
-    """Return the services that are active and enabled."""
+    """Return the units that are active and enabled."""
     return sorted(name for name, unit in units.items() if unit.get("ActiveState") == "active" and unit.get("UnitFileState") == "enabled")
 
 

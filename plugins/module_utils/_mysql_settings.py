@@ -16,7 +16,7 @@ _SIZE = re.compile(r"([0-9]+)([KMGTPE])\Z", re.IGNORECASE)
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
 _TRUTHS = {"on": "1", "true": "1", "yes": "1", "off": "0", "false": "0", "no": "0"}
 # Options whose variables have other names.
-_VARIABLES = {"default_time_zone": "time_zone"}
+_VARIABLES = {"default_time_zone": "time_zone", "log_bin": "log_bin_basename"}
 
 
 def variables(settings):

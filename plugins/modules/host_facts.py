@@ -90,7 +90,7 @@ ansible_facts:
           type: dict
           sample: {/srv/www.foobar.com/current: {link: releases/0123456789ab, changed: 1795550000.5}}
         running:
-          description: Names of the services that are active now and enabled at the start of the system.
+          description: Names of the services that are active now and enabled at the start of the system, and of such timers, C(NAME.timer).
           type: list
           elements: str
           sample: [apache2, ssh]
@@ -176,7 +176,7 @@ def main():
 
     name, version = _host.system(read("/etc/os-release"))
     container = answer("systemd-detect-virt", "--container").strip()
-    units = _host.services(answer("systemctl", "show", f"--property={','.join(PROPERTIES)}", "*.service"))
+    units = _host.services(answer("systemctl", "show", f"--property={','.join(PROPERTIES)}", "*.service", "*.timer"))
     facts = {
         "addresses": addresses(),
         "asked_by": module.params["_run"] or "",

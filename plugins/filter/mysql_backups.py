@@ -1,0 +1,66 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters of the role mysql for its backups: what its inputs say. Private to the role."""
+
+from __future__ import annotations
+
+import json
+import re
+
+_RECIPIENT = re.compile(r"(age1[0-9a-z]{58,}|ssh-(ed25519|rsa) \S+.*)\Z")
+_PATH = re.compile(r"/[0-9A-Za-z_./@+-]+\Z")
+_REMOTE = re.compile(r"([0-9A-Za-z_.-]+@)?[0-9A-Za-z_.-]+:[0-9A-Za-z_./@+~-]+\Z")
+
+
+def mysql_backup_problems(inputs):
+    """Return what is wrong with ``inputs``, which are the role's ``mysql_backup_*`` without that prefix: a list of sentences."""
+    problems = []
+    for name in ("keep_days", "keep_at_least"):
+        if int(inputs[name]) < 1:
+            problems.append(f"mysql_backup_{name} is {inputs[name]}: give a number from 1 on.")
+    for name in ("dir", "identity_file"):
+        if inputs[name] and not _PATH.match(inputs[name]) or name == "dir" and not inputs[name]:
+            problems.append(f"mysql_backup_{name} is {inputs[name]!r}: give an absolute path of letters, digits and _ . @ + -.")
+    for name in ("schedule", "log_schedule"):
+        if not inputs[name].strip():
+            problems.append(f"mysql_backup_{name} is empty: give one of systemd such as daily, or set mysql_backup to false.")
+    problems += [
+        f"mysql_backup_recipients has {one[:80]!r}: give the public key that age-keygen printed (age1…), or one of SSH (ssh-ed25519 …)."
+        for one in inputs["recipients"]
+        if not _RECIPIENT.match(one)
+    ]
+    if inputs["drill_schedule"] and inputs["recipients"] and not inputs["identity_file"]:
+        problems.append(
+            "mysql_backup_drill_schedule is set and the backups are encrypted: name a file on the host with an identity that reads them "
+            "in mysql_backup_identity_file, or run backup_drill.yml with one from time to time instead."
+        )
+    return problems + list(_copy_problems(inputs))
+
+
+def _copy_problems(inputs):
+    to = inputs["copy_to"]
+    if not to or _PATH.match(to):
+        return
+    if not _REMOTE.match(to):
+        yield f"mysql_backup_copy_to is {to!r}: give user@host:/directory, or the absolute path of a mounted directory."
+        return
+    if "PRIVATE KEY" not in inputs["copy_key"]:
+        yield "mysql_backup_copy_key is not a private SSH key: give the text of one that may log in as mysql_backup_copy_to says."
+    if not inputs["copy_known_hosts"].strip():
+        yield f"mysql_backup_copy_known_hosts is empty: give what ssh-keyscan prints of the host of {to}, once you have compared it."
+    if not 0 < int(inputs["copy_port"]) < 65536:
+        yield f"mysql_backup_copy_port is {inputs['copy_port']}: give a number from 1 to 65535."
+
+
+def mysql_backup_command(words):
+    """Return a command, a list of words, as systemd reads it."""
+    return " ".join(json.dumps(str(word)).replace("%", "%%").replace("$", "$$") for word in words)
+
+
+class FilterModule:
+    """Names the filters."""
+
+    def filters(self):
+        """Return ``{name: function}``."""
+        return {"mysql_backup_command": mysql_backup_command, "mysql_backup_problems": mysql_backup_problems}

@@ -1,0 +1,8 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups of a database server, and the way back: what the command mysql-backup is made of. Standard library only."""
+
+
+class BackupError(Exception):
+    """What went wrong, in words for the person who has to act."""

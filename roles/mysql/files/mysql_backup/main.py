@@ -1,0 +1,279 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line of mysql-backup."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import signal
+import sys
+
+from . import BackupError, logs, offsite, plan, restore, server, settings
+from .shelf import Shelf
+from .take import take
+
+NOT_COPIED = 3
+
+EPILOG = """exit status: 0 done; 1 failed, and said why; 2 not understood; 3 done, but the copy off this host failed.
+Everything runs as root. docs/backups.md of the collection foobar.lamp shows each command at work."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what the command understands."""
+    top = argparse.ArgumentParser(
+        prog="mysql-backup", description="Backups of this host's database server, and the way back.", epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    top.add_argument("--settings", default=settings.PLACE, help="the file with the settings (%(default)s)")
+    top.add_argument("--from", dest="source", metavar="DIRECTORY", help="use the backups in this directory instead of the host's own")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+
+    def verb(name, text, *options):
+        found = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        for option in options:
+            option(found)
+
+    def which(one):
+        one.add_argument("backup", nargs="?", help="a backup's name (see list), or latest")
+        one.add_argument("--to", metavar="MOMENT", help="instead: all that was written before this second, like 2026-11-25T01:02:03Z")
+        one.add_argument("--force", action="store_true", help="go on although the copy differs from what the manifest says")
+
+    def identity(one):
+        one.add_argument("--identity", metavar="FILE", help="the age identity that reads encrypted backups")
+
+    def name(one):
+        one.add_argument("backup", nargs="?", default="latest", help="a backup's name, or latest (default)")
+
+    def remote(one):
+        one.add_argument("--remote", action="store_true", help="those of the copy off the host")
+
+    def as_json(one):
+        one.add_argument("--json", action="store_true", help="print JSON")
+
+    verb("take", "take a backup, check it, remove those that are too old, copy it off the host", as_json)
+    verb("log", "keep the server's binary logs up to now, for restores to a moment")
+    verb(
+        "list",
+        "list the backups",
+        as_json,
+        remote,
+    )
+    verb("verify", "check that backups are whole; all of them without a name", identity, lambda one: one.add_argument("backup", nargs="?"))
+    verb("prepare", "build a copy of the data from a backup, beside the live ones, and compare it; replaces nothing", which, identity)
+    verb("swap", "put the prepared copy in the place of the live data, which are kept")
+    verb("restore", "prepare and swap", which, identity)
+    verb("undo", "put the replaced data back, and keep those that were live")
+    verb("discard", "delete the replaced data")
+    verb("drill", "restore a backup into a private server, compare, report, clean up", name, identity)
+    verb("copy", "copy the backups off the host")
+    verb("fetch", "bring a backup from the copy off the host", name)
+    return top
+
+
+def size(number: float) -> str:
+    """Return a number of bytes as people read it."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"
+
+
+def summary(shelf, name: str) -> dict:
+    """Return what a list says of a backup."""
+    try:
+        manifest, kept, drilled = shelf.manifest(name), shelf.logs(name), shelf.read(name, "drill.json", {"ok": None})
+    except BackupError as error:
+        return {"name": name, "damaged": str(error)}
+    return {
+        "name": name,
+        "engine": f"{manifest['engine']} {server.release(manifest['version'])[0]}.{server.release(manifest['version'])[1]}",
+        "size": manifest["dump"]["size"] + sum(log["size"] for log in kept["files"]),
+        "encrypted": manifest["dump"]["file"].endswith(".age"),
+        "tables": len(manifest["tables"]),
+        "rows": sum(table["rows"] for table in manifest["tables"].values()),
+        "covers": kept.get("covers"),
+        "drill": {None: "", True: "passed", False: "FAILED"}[drilled["ok"]],
+    }
+
+
+def show(rows: list[dict]) -> None:
+    """Print the list of backups."""
+    if not rows:
+        print("There are no backups.")
+        return
+    form = "{:<17} {:<14} {:>10} {:>7} {:>10}  {:<28} {}"
+    print(form.format("NAME", "ENGINE", "SIZE", "TABLES", "ROWS", "MOMENTS UNTIL", "DRILL"))
+    for row in rows:
+        if "damaged" in row:
+            print(f"{row['name']:<17} {row['damaged']}")
+            continue
+        print(form.format(row["name"], row["engine"], size(row["size"]), row["tables"], row["rows"], row["covers"] or "-", row["drill"]))
+
+
+def pushed(options) -> int:
+    """Copy off the host if that is wanted; return the exit status."""
+    if not options.copy["to"]:
+        return 0
+    try:
+        gone = offsite.push(options, logs.now())
+    except BackupError as error:
+        print(f"The backup is made and kept here, but not copied: {error}", file=sys.stderr)
+        return NOT_COPIED
+    print(f"Copied to {options.copy['to']}." + (f" Removed there: {', '.join(gone)}." if gone else ""))
+    return 0
+
+
+def chosen(options, shelf, words) -> dict:
+    """Return which backup, logs and moment are meant; what is not here is fetched."""
+    if bool(words.backup) == bool(getattr(words, "to", None)):
+        raise BackupError("Name a backup (mysql-backup list shows them), or a moment with --to.")
+    chain, name, until = [], words.backup, None
+    if not name:
+        until = plan.moment(words.to)
+        name, chain = moment(options, shelf, until)
+    elif options.copy["to"] and not words.source and (name not in shelf.names() if name != "latest" else not shelf.names()):
+        if name == "latest":
+            name = (offsite.names(options) or ["latest"])[-1]
+        if name in offsite.names(options):
+            offsite.fetch(options, name)
+    return {"name": shelf.named(name), "chain": chain, "until": plan.shown(until) if until else None, "identity": words.identity}
+
+
+def moment(options, shelf, until: datetime.datetime) -> tuple[str, list]:
+    """Return the backup and the logs that lead to a moment."""
+    if until > logs.now():
+        raise BackupError(f"{plan.shown(until)} is yet to come: give an earlier moment.")
+    live = server.Server(options, options.socket)
+    if live.answers():
+        logs.keep(options, shelf, live)
+    here = shelf.whole()
+    try:
+        backup, chain = plan.way(here, until)
+    except BackupError:
+        if not options.copy["to"]:
+            raise
+        known = {backup["name"] for backup in here}
+        there = [backup for backup in offsite.index(options).whole() if backup["name"] not in known]
+        backup, chain = plan.way(here + there, until)
+        for name in sorted({backup["name"], *(keeper for keeper, _log in chain)} - known):
+            offsite.fetch(options, name)
+    return backup["name"], chain
+
+
+def told(said: dict) -> str:
+    """Return in words what a copy holds."""
+    until = f" and all that was written before {said['until']}" if said["until"] else ""
+    unlike = f" It differs from the manifest: {'; '.join(said['unlike'])}." if said["unlike"] else ""
+    return f"the backup {said['name']}{until}: {said['tables']} tables with {said['rows']} rows at the backup, each compared.{unlike}"
+
+
+def run(options, shelf, words) -> int:
+    """Do what the words say; return the exit status."""
+    if words.verb == "take":
+        name = take(options, shelf)
+        gone = shelf.prune(logs.now(), options.keep_days, options.keep_at_least)
+        said = summary(shelf, name)
+        for table in (unsafe := shelf.manifest(name)["not_consistent"]):
+            print(f"Warning: {table} is of an engine without transactions: it may have changed while it was read.")
+        if words.json:
+            print(json.dumps({**said, "pruned": gone, "not_consistent": unsafe}))
+        else:
+            print(f"Took and checked {name}: {size(said['size'])}, {said['tables']} tables with {said['rows']} rows, in {shelf.directory}.")
+            if gone:
+                print(f"Removed, being too old: {', '.join(gone)}.")
+        return pushed(options)
+    if words.verb == "log":
+        new = logs.keep(options, shelf, server.Server(options, options.socket))
+        print(f"Kept {', '.join(new)}." if new else "Nothing was written since the last time.")
+        return pushed(options) if new else 0
+    if words.verb in ("prepare", "restore"):
+        said = restore.prepare(options, shelf, chosen(options, shelf, words), words.force)
+        print(f"Prepared {told(said)}", flush=True)
+    if words.verb in ("swap", "restore"):
+        said, old = restore.swap(options, shelf)
+        print(f"Restored {told(said)}")
+        if old:
+            print(f"The replaced data are in {old}: mysql-backup undo puts them back, mysql-backup discard deletes them.")
+    if words.verb == "undo":
+        print(f"The replaced data are back; those that were live are in {restore.undo(options, shelf)}.")
+    if words.verb == "discard":
+        print("".join(f"Deleted {path}.\n" for path in restore.discard(options)) or "There are no replaced data.\n", end="")
+    if words.verb == "drill":
+        said = restore.drill(options, shelf, chosen(options, shelf, argparse.Namespace(**vars(words), to=None)))
+        print(f"The drill passed in {said['seconds']} s: {told(said)}")
+    if words.verb in ("copy", "fetch") and not options.copy["to"]:
+        raise BackupError("No copy off this host is set up: set mysql_backup_copy_to.")
+    if words.verb == "copy":
+        return pushed(options)
+    if words.verb == "fetch":
+        there = offsite.names(options)
+        name = there[-1] if words.backup == "latest" and there else words.backup
+        if name in shelf.names():
+            print(f"{name} is here already.")
+        elif name not in there:
+            raise BackupError(f"No backup {name} in {options.copy['to']}. There are: {', '.join(there) or 'none'}.")
+        else:
+            offsite.fetch(options, name)
+            shelf.verify(name)
+            print(f"Fetched {name}.")
+    return 0
+
+
+def look(options, shelf, words) -> int:
+    """Do what changes nothing."""
+    if words.verb == "list":
+        if words.remote:
+            if not options.copy["to"]:
+                raise BackupError("No copy off this host is set up: set mysql_backup_copy_to.")
+            with shelf.locked():
+                there = offsite.index(options)
+                rows = [summary(there, name) for name in there.names()]
+        else:
+            rows = [summary(shelf, name) for name in shelf.names()]
+        print(json.dumps(rows)) if words.json else show(rows)
+        return 0
+    failed = 0
+    for name in [shelf.named(words.backup)] if words.backup else shelf.names():
+        try:
+            shelf.verify(name, words.identity or options.identity or None)
+            print(f"{name} is whole.")
+        except BackupError as error:
+            failed = 1
+            print(f"{name}: {error}", file=sys.stderr)
+    return failed
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    words = parser().parse_args(arguments)
+    # Ended by systemd or by a person, it cleans up as after any error.
+    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(143))
+    os.umask(0o077)
+    try:
+        options = settings.load(words.settings)
+        if words.source:
+            options.directory = options.directory.__class__(words.source).absolute()
+        shelf = Shelf(options.directory)
+        if words.verb in ("list", "verify"):
+            return look(options, shelf, words)
+        with shelf.locked(wait=words.verb != "log") as mine:
+            if not mine:
+                print("Another mysql-backup is at work: the logs are kept the next time.")
+                return 0
+            options.workshop.mkdir(exist_ok=True)
+            options.workshop.chmod(0o711)  # the server runs as another user below it
+            restore.heal(options, shelf)
+            return run(options, shelf, words)
+    except BackupError as error:
+        print(f"mysql-backup {words.verb}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"mysql-backup {words.verb}: {error.filename or ''} {error.strerror}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,68 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The copy of the backups in another place: a directory of another host over SSH, or one that is mounted here."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+import tempfile
+
+from . import BackupError, plan
+from .shelf import Shelf
+
+
+def _rsync(settings, *words: str) -> str:
+    copy = settings.copy
+    shell = (
+        f"ssh -p {copy['port']} -i {copy['key']} -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=20 "
+        f"-o StrictHostKeyChecking=yes -o UserKnownHostsFile={copy['known_hosts']}"
+    )
+    command = ["rsync", "-rt", "--chmod=D700,F600", "--timeout=300", f"--rsh={shell}", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BackupError(f"rsync with {copy['to']}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _there(settings) -> str:
+    return settings.copy["to"].rstrip("/") + "/"
+
+
+def names(settings) -> list[str]:
+    """Return the names of the backups over there."""
+    listed = _rsync(settings, "--list-only", "--include=/*/", "--exclude=*", _there(settings))
+    return sorted(word for word in (line.split()[-1] for line in listed.splitlines() if line) if plan.NAME.match(word))
+
+
+def push(settings, now) -> list[str]:
+    """Copy what is new, remove there what is too old there; return the names that were removed.
+
+    A backup is there once its manifest is, so manifests go last. Nothing is ever removed there because it is missing here.
+    """
+    here = f"{settings.directory}/"
+    _rsync(settings, "--mkpath", "--exclude=.*", "--exclude=/*/manifest.json", here, _there(settings))
+    _rsync(settings, "--exclude=.*", here, _there(settings))
+    gone = plan.doomed(names(settings), now, settings.keep_days, settings.keep_at_least)
+    if gone:
+        with tempfile.TemporaryDirectory() as nothing:
+            _rsync(settings, "--delete", *(f"--include=/{name}/***" for name in gone), "--exclude=*", f"{nothing}/", _there(settings))
+    return gone
+
+
+def index(settings) -> Shelf:
+    """Return the backups over there, with their manifests and indices only, as far as they have been asked for."""
+    place = pathlib.Path(tempfile.mkdtemp(prefix=".remote-", suffix=".part", dir=settings.directory))
+    _rsync(settings, "--include=/*/", "--include=/*/*.json", "--exclude=*", _there(settings), f"{place}/")
+    return Shelf(place)
+
+
+def fetch(settings, name: str) -> None:
+    """Bring one backup here; it has its name here once all of it is here."""
+    if not re.fullmatch(plan.NAME, name):
+        raise BackupError(f"{name!r} is no name of a backup.")
+    part = settings.directory / f".{name}.fetched.part"
+    _rsync(settings, f"{_there(settings)}{name}/", f"{part}/")
+    part.rename(settings.directory / name)

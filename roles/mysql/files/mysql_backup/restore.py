@@ -1,0 +1,245 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way back: a copy of the data is built and compared beside the live ones, and takes their place only then."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from . import BackupError, files, logs, plan, server
+from .reader import Reader
+
+
+def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = False) -> dict:
+    """Make a data directory at ``place`` of a backup, and its logs up to a moment; say what is in it.
+
+    ``wanted``: ``name``, ``chain`` of logs and ``until``, ``identity`` to read encrypted ones with.
+    """
+    name, identity = wanted["name"], wanted["identity"] or settings.identity or None
+    manifest = shelf.manifest(name)
+    require_readable(settings, manifest)
+    shelf.verify(name, identity)
+    for keeper, log in wanted["chain"]:
+        entry = next(one for one in shelf.logs(keeper)["files"] if one["name"] == log)
+        files.check(shelf.directory / keeper / "logs" / entry["file"], entry)
+    copy = server.Private(settings, place, manifest["alike"])
+    try:
+        copy.make()
+        with copy.running(), files.opened(shelf.dump(name), identity) as pipe:
+            copy.load(pipe)
+        other = _upgrade(settings, copy, manifest)
+        with copy.running():
+            unlike = _compare(copy, manifest, other)
+            if unlike and not force:
+                raise BackupError(f"The copy is not what the backup {name} says: {'; '.join(unlike[:20])}. Nothing was replaced.")
+            for keeper, log in wanted["chain"]:
+                entry = next(one for one in shelf.logs(keeper)["files"] if one["name"] == log)
+                _unpack(shelf.directory / keeper / "logs" / entry["file"], place / f"private.{log}", identity)
+            _replay(settings, copy, manifest, wanted)
+        copy.finish()
+    except OSError as error:
+        server.remove(place)
+        raise files.full(place, error) from error
+    except BaseException:
+        server.remove(place)
+        raise
+    rows = sum(table["rows"] for table in manifest["tables"].values())
+    return {"name": name, "until": wanted["until"], "tables": len(manifest["tables"]), "rows": rows, "unlike": unlike}
+
+
+def require_readable(settings, manifest: dict) -> None:
+    """Require the installed server to be of the backup's engine, and not older."""
+    installed = server.version(settings)
+    if manifest["engine"] != settings.engine:
+        raise BackupError(f"The backup is of {manifest['engine']}, this server is {settings.engine}: choose another.")
+    if server.release(manifest["version"]) > server.release(installed):
+        raise BackupError(f"The backup is of version {manifest['version']}, this server has {installed}: install that version first.")
+
+
+def _upgrade(settings, copy, manifest):
+    """Let a newer server bring the system tables up to date; return whether the server is another than the backup's."""
+    installed = server.version(settings)
+    if server.release(manifest["version"]) < server.release(installed):
+        with copy.running(*settings.programs["upgrade_options"]):
+            if settings.programs["upgrade"]:
+                done = subprocess.run(copy.words("upgrade"), capture_output=True, text=True, check=False)
+                if done.returncode:
+                    raise BackupError(f"{settings.programs['upgrade'][0]}: {(done.stdout + done.stderr).strip()[-2000:]}")
+    return installed != manifest["version"]
+
+
+def _compare(copy, manifest, other):
+    reader = Reader()
+    copy.dump(reader, lambda _line: None)
+    # Another server has other system tables, and says definitions in other words.
+    unlike = plan.differences(manifest["tables"], reader.tables, skip=("mysql",) if other else ())
+    if not other:
+        unlike += [
+            f"the definitions in {database} differ"
+            for database, digest in manifest["definitions"].items()
+            # Its own tables a server may say otherwise than its predecessor made them.
+            if database != "mysql" and reader.definitions.get(database) != digest
+        ]
+    return unlike
+
+
+def _unpack(source, target, identity):
+    with files.opened(source, identity) as pipe, open(target, "xb") as file:
+        shutil.copyfileobj(pipe, file, files.CHUNK)
+
+
+def _replay(settings, copy, manifest, wanted):
+    if not wanted["chain"]:
+        return
+    stop = plan.moment_of(wanted["until"]).strftime("%Y-%m-%d %H:%M:%S")
+    words = [
+        *settings.programs["binlog"], f"--start-position={manifest['position']['position']}", f"--stop-datetime={stop}",
+        *(str(copy.place / f"private.{log}") for _keeper, log in wanted["chain"]),
+    ]  # fmt: skip
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "TZ": "UTC"})
+    copy.load(process.stdout)
+    process.stdout.close()
+    said = process.stderr.read().decode(errors="replace")
+    if process.wait():
+        raise BackupError(f"{words[0]} cannot read the binary logs: {said.strip()}")
+
+
+def prepare(settings, shelf, wanted: dict, force: bool) -> dict:
+    """Build a copy that ``swap`` puts in the place of the live data."""
+    if os.path.ismount(settings.datadir):
+        raise BackupError(
+            f"{settings.datadir} is a file system of its own, which cannot be exchanged: put the data into a directory on it "
+            "(mysql_settings.mysqld.datadir), or restore there by hand."
+        )
+    place = settings.workshop / "restored"
+    for old in (settings.workshop / "restored.json", settings.workshop / ".restored.json.new"):
+        old.unlink(missing_ok=True)
+    said = build(settings, shelf, place, wanted, force)
+    logs.timeline(settings, renew=place)
+    for flag in settings.datadir.glob("debian-*.flag"):
+        shutil.copy2(flag, place / flag.name)
+    for path in place.glob("mysql-backup.timeline"):
+        shutil.chown(path, "mysql", "mysql")
+    files.write_json(settings.workshop / "restored.json", said)
+    return said
+
+
+def _service(settings, verb):
+    done = subprocess.run(["systemctl", verb, settings.service], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BackupError(f"systemctl {verb} {settings.service}: {done.stderr.strip()} (journalctl --unit={settings.service} says more)")
+
+
+def swap(settings, shelf) -> tuple[dict, pathlib.Path | None]:
+    """Put the prepared copy in the place of the live data; say what it is, and where the replaced data are now."""
+    told = settings.workshop / "restored.json"
+    if not told.exists():
+        raise BackupError("Nothing is prepared: run mysql-backup prepare first.")
+    said = shelf.read(str(told.parent), told.name)
+    replaced = _exchange(settings, shelf, settings.workshop / "restored")
+    told.unlink()
+    return said, replaced
+
+
+def undo(settings, shelf) -> pathlib.Path | None:
+    """Put the data back that were replaced last; what was live meanwhile is kept in turn."""
+    kept = replaced(settings)
+    if not kept:
+        raise BackupError(f"There are no replaced data in {settings.workshop} to put back.")
+    return _exchange(settings, shelf, kept[-1])
+
+
+def replaced(settings) -> list[pathlib.Path]:
+    """Return the data directories that were replaced, the oldest first."""
+    return sorted(path for path in settings.workshop.glob("replaced-*"))
+
+
+def discard(settings) -> list[pathlib.Path]:
+    """Delete the replaced data."""
+    gone = replaced(settings)
+    for path in gone:
+        server.remove(path)
+    return gone
+
+
+def _exchange(settings, shelf, new):
+    """Stop the server, put ``new`` in the place of its data, start it; if it does not start, the old data come back."""
+    live, journal = server.Server(settings, settings.socket), settings.workshop / "exchange.json"
+    if live.answers():
+        _keep_logs(settings, shelf, live)
+    stamp = plan.name_of(logs.now(), {path.name.partition("-")[2] for path in replaced(settings)})
+    old = settings.workshop / f"replaced-{stamp}"
+    files.write_json(journal, {"new": str(new), "old": str(old)})
+    _service(settings, "stop")
+    there = settings.datadir.exists()
+    if there:
+        # What was written since; the server is down now.
+        _keep_logs(settings, shelf, None)
+        mode = settings.datadir.stat().st_mode & 0o7777
+        os.rename(settings.datadir, old)
+        os.chmod(new, mode)
+    os.rename(new, settings.datadir)
+    files.sync(settings.datadir.parent)
+    try:
+        _service(settings, "start")
+        live.ask("SELECT 1")
+    except BackupError as error:
+        _service(settings, "stop")
+        os.rename(settings.datadir, new)
+        if there:
+            os.rename(old, settings.datadir)
+            _service(settings, "start")
+        journal.unlink()
+        raise BackupError(f"The server does not run with the new data; the old ones are back. {error}") from error
+    journal.unlink()
+    return old if there else None
+
+
+def _keep_logs(settings, shelf, live):
+    """Keep the logs of the data that are about to be replaced; they are in the replaced data, too, so this stops nothing."""
+    try:
+        logs.keep(settings, shelf, live)
+    except BackupError as error:
+        print(f"Warning: {error}", flush=True)
+
+
+def heal(settings, shelf) -> None:
+    """Make up for a run that was killed: an exchange is finished or taken back, scratch data go, the server runs."""
+    if not settings.workshop.exists():
+        return
+    journal = settings.workshop / "exchange.json"
+    if journal.exists():
+        steps = shelf.read(str(settings.workshop), journal.name)
+        old = pathlib.Path(steps["old"])
+        if old.exists() and not settings.datadir.exists():
+            os.rename(old, settings.datadir)
+        _service(settings, "start")
+        journal.unlink()
+        print(f"An exchange of data had been interrupted: the server runs with {_which(settings, old)}.", flush=True)
+    server.remove(settings.workshop / "drill")
+    if not (settings.workshop / "restored.json").exists():
+        server.remove(settings.workshop / "restored")
+
+
+def _which(settings, old):
+    return f"the new data, the old ones are in {old}" if old.exists() else "the old data"
+
+
+def drill(settings, shelf, wanted: dict) -> dict:
+    """Build a copy of a backup and throw it away; what came out is kept with the backup."""
+    place, began = settings.workshop / "drill", logs.now()
+    record = shelf.directory / wanted["name"] / "drill.json"
+    try:
+        said = build(settings, shelf, place, wanted)
+    except BackupError as error:
+        files.write_json(record, {"time": plan.shown(began), "ok": False, "why": str(error)})
+        raise
+    finally:
+        server.remove(place)
+    seconds = round((logs.now() - began).total_seconds(), 1)
+    files.write_json(record, {"time": plan.shown(began), "ok": True, "seconds": seconds})
+    return {**said, "seconds": seconds}

@@ -1,0 +1,152 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A database server that is asked through its socket, and a private one in a directory of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from . import BackupError
+
+# What a copy of the data has to have in common with the server that it came from.
+ALIKE = ("lower_case_table_names", "innodb_page_size", "character_set_server", "collation_server", "sql_mode")
+
+
+def version(settings) -> str:
+    """Return the version of the installed server."""
+    done = subprocess.run([settings.programs["server"][0], "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"Ver (\S+)", done.stdout)
+    if not found:
+        raise BackupError(f"{settings.programs['server'][0]} does not say its version: {done.stdout}{done.stderr}")
+    return found[1]
+
+
+def release(text: str) -> tuple[int, ...]:
+    """Return what two servers have in common that read each other's data: ``(11, 8)`` of ``11.8.9-MariaDB``."""
+    return tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", text).groups())
+
+
+class Server:
+    """The server behind a socket, as root."""
+
+    def __init__(self, settings, socket: str):
+        self.settings, self.socket = settings, socket
+
+    def words(self, program: str, *more: str) -> list[str]:
+        """Return the command that runs one of the engine's programs on this server."""
+        return [*self.settings.programs[program], f"--socket={self.socket}", "--user=root", *more]
+
+    def ask(self, *statements: str) -> list[list[str]]:
+        """Return the rows that the statements answer."""
+        done = subprocess.run(
+            self.words("client", "--batch", "--skip-column-names", "--raw"),
+            input=";\n".join(statements), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise BackupError(f"The database server ({self.socket}) says: {done.stderr.strip() or done.returncode}")
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def answers(self) -> bool:
+        """Return whether it is up."""
+        with contextlib.suppress(BackupError):
+            return self.ask("SELECT 1") == [["1"]]
+        return False
+
+    def dump(self, reader, write, *more: str) -> None:
+        """Dump all to ``write`` and let ``reader`` read it."""
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(self.words("dump", *more), stdout=subprocess.PIPE, stderr=said)
+            try:
+                for line in process.stdout:
+                    reader.feed(line)
+                    write(line)
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                process.stdout.close()
+                code = process.wait()
+            said.seek(0)
+            words = said.read().decode(errors="replace").strip()
+        if code or not reader.complete:
+            raise BackupError(f"{self.settings.programs['dump'][0]} did not come to its end (status {code}): {words}")
+
+    def load(self, source) -> None:
+        """Run the statements that a pipe brings."""
+        done = subprocess.run(self.words("client"), stdin=source, capture_output=True, check=False)
+        if done.returncode:
+            raise BackupError(f"The copy of the server refuses the backup: {done.stderr.decode(errors='replace').strip()}")
+
+
+class Private(Server):
+    """A server of its own, without a network, in a directory that it makes. ``alike`` are settings of the server it copies."""
+
+    def __init__(self, settings, place: pathlib.Path, alike: dict):
+        super().__init__(settings, f"{place}/private.sock")
+        self.place, self._alike = place, alike
+
+    def make(self) -> None:
+        """Make an empty data directory."""
+        remove(self.place)
+        self.place.mkdir(mode=0o700)
+        shutil.chown(self.place, "mysql", "mysql")
+        names = [f"--lower-case-table-names={self._alike['lower_case_table_names']}"] if "lower_case_table_names" in self._alike else []
+        words = [*self.settings.programs["install"], f"--datadir={self.place}", *names]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BackupError(f"{words[0]} cannot make {self.place}: {(done.stdout + done.stderr).strip()[-1000:]}")
+
+    @contextlib.contextmanager
+    def running(self, *more: str):
+        """Run it for the time of the block; it is shut down cleanly after."""
+        log = self.place / "private.log"
+        words = [
+            *self.settings.programs["server"], f"--datadir={self.place}", f"--socket={self.socket}", f"--pid-file={self.place}/private.pid",
+            *(f"--{name.replace('_', '-')}={value}" for name, value in self._alike.items()), *more,
+        ]  # fmt: skip
+        with open(log, "ab") as said:
+            process = subprocess.Popen(words, stdout=said, stderr=said, cwd=self.place)
+        try:
+            while not self.answers():
+                if process.poll() is not None:
+                    raise BackupError(f"The private server in {self.place} does not start: {log.read_text(errors='replace')[-2000:]}")
+                time.sleep(0.1)
+            yield self
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        process.send_signal(signal.SIGTERM)
+        if process.wait():
+            raise BackupError(f"The private server in {self.place} did not shut down: {log.read_text(errors='replace')[-2000:]}")
+
+    def finish(self) -> None:
+        """Remove what was the private server's alone."""
+        for path in self.place.glob("private.*"):
+            path.unlink()
+
+
+def remove(place: pathlib.Path) -> None:
+    """Remove a data directory, and end the private server that a killed run may have left in it."""
+    mine = f"--datadir={place}".encode()
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if mine in path.read_bytes().split(b"\0"):
+                os.kill(int(path.parent.name), signal.SIGKILL)
+                while path.exists() and path.read_bytes():
+                    time.sleep(0.05)
+    try:
+        shutil.rmtree(place)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise BackupError(f"{error.filename} cannot be removed: {error.strerror}.") from error

@@ -1,0 +1,120 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directory of backups: each is a directory that is named after its moment, and complete once it has that name.
+
+20261125T010203Z/manifest.json       what the backup is; written last
+20261125T010203Z/dump.sql.zst[.age]  all databases, in one transaction
+20261125T010203Z/logs.json           the binary logs that lead on from there, and how far
+20261125T010203Z/logs/               those logs
+20261125T010203Z/drill.json          what the last drill said of it
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+
+from . import BackupError, files, plan
+
+
+class Shelf:
+    """The backups below a directory."""
+
+    def __init__(self, directory: pathlib.Path):
+        self.directory = directory
+
+    @contextlib.contextmanager
+    def locked(self, wait: bool = True):
+        """Be the only one who changes anything; yields False if another is at it and ``wait`` is not wanted."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(self.directory / ".lock", "w", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not wait:
+                    yield False
+                    return
+                print("Another mysql-backup is at work: waits until it is done.", flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            for part in self.directory.glob(".*.part"):
+                shutil.rmtree(part)
+            yield True
+
+    def names(self) -> list[str]:
+        """Return the names of the backups, the oldest first."""
+        with contextlib.suppress(FileNotFoundError):
+            return sorted(name for name in os.listdir(self.directory) if plan.NAME.match(name))
+        return []
+
+    def read(self, name: str, file: str, default=None):
+        """Return what one of a backup's JSON files says."""
+        path = self.directory / name / file
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            if default is None:
+                raise BackupError(f"{path} is missing: the backup is damaged.") from None
+            return default
+        except ValueError as error:
+            raise BackupError(f"{path} is broken ({error}): the backup is damaged.") from error
+
+    def manifest(self, name: str) -> dict:
+        """Return a backup's manifest."""
+        return self.read(name, "manifest.json")
+
+    def logs(self, name: str) -> dict:
+        """Return the index of a backup's binary logs."""
+        return self.read(name, "logs.json", {"files": []})
+
+    def whole(self) -> list[dict]:
+        """Return the backups that can be read, with manifest and logs, the oldest first."""
+        found = []
+        for name in self.names():
+            with contextlib.suppress(BackupError):
+                found.append({"name": name, "manifest": self.manifest(name), "logs": self.logs(name)})
+        return found
+
+    def named(self, name: str) -> str:
+        """Return the name of the backup that ``name`` is, which may be ``latest``."""
+        names = self.names()
+        if name == "latest" and names:
+            return names[-1]
+        if name not in names:
+            there = f"There are {', '.join(names)}." if names else "There are none."
+            raise BackupError(f"No backup {name} in {self.directory}. {there} Take one with: mysql-backup take")
+        return name
+
+    def dump(self, name: str) -> pathlib.Path:
+        """Return the path of a backup's dump."""
+        return self.directory / name / self.manifest(name)["dump"]["file"]
+
+    def verify(self, name: str, identity: str | None = None) -> None:
+        """Require a backup to be whole: checksums, and where it can be read the stream to its last line."""
+        manifest, place = self.manifest(name), self.directory / name
+        path = self.dump(name)
+        files.check(path, manifest["dump"])
+        for log in self.logs(name)["files"]:
+            files.check(place / "logs" / log["file"], log)
+        if path.suffix == ".age" and not identity:
+            return
+        last = b""
+        with files.opened(path, identity) as pipe:
+            while chunk := pipe.read(files.CHUNK):
+                last = (last + chunk)[-200:]
+        if b"-- Dump completed" not in last:
+            raise BackupError(f"{path} has no end: the backup is damaged.")
+
+    def prune(self, now, keep_days: int, keep_at_least: int) -> list[str]:
+        """Remove the backups that are too old; return their names."""
+        gone = plan.doomed(self.names(), now, keep_days, keep_at_least)
+        for name in gone:
+            # A name that is no longer a backup's, so that half of one is never taken for one.
+            part = self.directory / f".{name}.part"
+            os.rename(self.directory / name, part)
+            shutil.rmtree(part)
+        return gone

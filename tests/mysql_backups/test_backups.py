@@ -1,0 +1,165 @@
+"""Backups are taken, checked, kept and copied as promised, and a failure is seen."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import SETTINGS, wait_for
+
+
+def test_it_runs_by_itself(shop):
+    for timer in ("mysql-backup", "mysql-backup-log"):
+        assert shop.host.check_output(f"systemctl is-active {timer}.timer") == "active"
+        assert shop.host.check_output(f"systemctl is-enabled {timer}.timer") == "enabled"
+    before = shop.names()
+    for unit in ("mysql-backup", "mysql-backup-drill", "mysql-backup-log"):
+        if unit == "mysql-backup-drill" and shop.identity:
+            continue
+        done = shop.host.run(f"systemctl start {unit}.service")
+        assert done.succeeded, shop.host.check_output(f"journalctl --no-pager -o cat -u {unit}")
+    assert len(set(shop.names()) - set(before)) == 1
+
+
+def test_manifest_says_what_it_is(shop):
+    name = shop.take()
+    manifest = json.loads(shop.host.check_output(f"cat {shop.directory}/{name}/manifest.json"))
+    assert manifest["engine"] == shop.engine
+    assert manifest["tables"]["shop.item"]["rows"] == 4
+    assert manifest["tables"]["shop.log"]["rows"] == 3
+    assert manifest["tables"]["shop.nothing"]["rows"] == 0
+    assert manifest["position"]["file"].startswith("binlog.")
+    assert shop.host.check_output(f"sha256sum {shop.dump(name)}").split()[0] == manifest["dump"]["sha256"]
+    assert shop.host.check_output(f"stat -c %a:%U {shop.directory} {shop.dump(name)}") == "700:root\n600:root"
+
+
+def test_writers_go_on_during_a_dump(shop):
+    # Large enough that the dump takes a while on any machine: its end is awaited, not a time.
+    shop.sql("CREATE TABLE shop.large (id INT AUTO_INCREMENT PRIMARY KEY, words VARCHAR(250))")
+    shop.sql("INSERT INTO shop.large (words) VALUES (REPEAT('x', 250))")
+    for _doubling in range(18):
+        shop.sql("INSERT INTO shop.large (words) SELECT words FROM shop.large")
+    program = shop.option("programs")["dump"][0]
+    shop.host.check_output("systemd-run --quiet --unit=test-take mysql-backup take")
+    wait_for(lambda: shop.host.run(f"pgrep -f '^{program}'").succeeded)
+    written = 0
+    while shop.host.run(f"pgrep -f '^{program}'").succeeded:
+        shop.sql("INSERT INTO shop.log VALUES (7, 'meanwhile')")
+        if shop.host.run(f"pgrep -f '^{program}'").succeeded:
+            written += 1
+    wait_for(lambda: not shop.host.run("systemctl is-active --quiet test-take").succeeded)
+    assert written > 0
+    assert shop.host.run("systemctl is-failed test-take").stdout.strip() != "failed"
+    shop.sql("DROP TABLE shop.large")
+
+
+def test_full_disk_leaves_the_old_ones(shop):
+    shop.host.check_output("mkdir -p /run/small && mount -t tmpfs -o size=1m tmpfs /run/small")
+    try:
+        with shop.settings(directory="/run/small", keep_days=1, keep_at_least=1) as small:
+            shop.do(f"{small} take")
+            name = shop.host.check_output("ls /run/small")
+            # Long past its time: it would go, were there another one.
+            shop.host.check_output(f"mv /run/small/{name} /run/small/20200101T000000Z")
+            shop.host.check_output("dd if=/dev/zero of=/run/small/filler bs=1k status=none || true")
+            done = shop.run(f"{small} take")
+            assert done.rc == 1
+            assert "No space is left for /run/small/." in done.stderr
+            assert "The backups before are kept" in done.stderr
+            assert shop.host.check_output("ls -A /run/small").split() == [".lock", "20200101T000000Z", "filler"]
+            shop.do(f"{small} verify")
+            shop.host.check_output("rm /run/small/filler")
+            assert "Removed, being too old: 20200101T000000Z." in shop.do(f"{small} take")
+    finally:
+        shop.host.check_output("umount /run/small")
+
+
+def test_pruning_by_age_and_count(shop):
+    shop.host.check_output("rm -rf /run/shelf")
+    with shop.settings(directory="/run/shelf", keep_days=2, keep_at_least=2) as shelf:
+        shop.do(f"{shelf} take")
+        name = shop.host.check_output("ls /run/shelf")
+        for older in ("20200101T000000Z", "20200102T000000Z"):
+            shop.host.check_output(f"cp -a /run/shelf/{name} /run/shelf/{older}")
+        shop.do(f"{shelf} take")
+        left = shop.host.check_output("ls /run/shelf").split()
+    assert left[0] == name
+    assert len(left) == 2
+
+
+def test_damage_is_refused_before_anything_changes(shop):
+    name, started = shop.take(), shop.started()
+    shop.host.check_output(f"printf X | dd of={shop.dump(name)} bs=1 seek=400 conv=notrunc status=none")
+    try:
+        for words in (f"verify {name}", f"restore {name} {shop.identity}", f"drill {name} {shop.identity}"):
+            done = shop.run(words)
+            assert done.rc == 1, words
+            assert "another checksum than when it was written: the backup is damaged" in done.stderr
+        shop.host.check_output(f"truncate --size=300 {shop.dump(name)}")
+        assert "300 bytes instead of" in shop.run(f"restore {name} {shop.identity}").stderr
+        assert shop.started() == started
+        assert shop.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
+    finally:
+        shop.host.check_output(f"rm -r {shop.directory}/{name}")
+
+
+def test_drill_finds_what_no_checksum_shows(old):
+    """A dump that is whole as a file, but lacks a row: the manifest knows."""
+    name = old.take()
+    dump, manifest = old.dump(name), f"{old.directory}/{name}/manifest.json"
+    old.host.check_output(f'zstd -dc {dump} | sed "/^(1,\'it/d" | zstd -q > /run/less && mv /run/less {dump}')
+    told = json.loads(old.host.check_output(f"cat {manifest}"))
+    told["dump"].update(size=int(old.host.check_output(f"stat -c %s {dump}")), sha256=old.host.check_output(f"sha256sum {dump}").split()[0])
+    old.host.check_output("cat > %s <<'END'\n%s\nEND" % (manifest, json.dumps(told)))  # noqa: UP031 # testinfra quotes
+    try:
+        old.do(f"verify {name}")
+        done = old.run(f"drill {name}")
+        assert done.rc == 1
+        assert "shop.item has 3 rows instead of 4" in done.stderr
+        assert json.loads(old.host.check_output(f"cat {old.directory}/{name}/drill.json"))["ok"] is False
+        assert old.host.check_output("ls /var/lib/mysql-restore") == ""
+    finally:
+        old.host.check_output(f"rm -r {old.directory}/{name}")
+
+
+@pytest.fixture
+def broken(old):
+    """Let scheduled backups fail, as if the server were gone."""
+    old.host.check_output(f"cp -a {SETTINGS} /run/kept && sed -i s,mysqld.sock,gone.sock, {SETTINGS} && rm -f /run/failed")
+    yield old
+    old.host.check_output(f"cp -a /run/kept {SETTINGS} && systemctl reset-failed mysql-backup.service")
+
+
+def test_failure_is_seen_and_told(broken):
+    assert not broken.host.run("systemctl start mysql-backup.service").succeeded
+    assert broken.host.run("systemctl is-failed mysql-backup.service").stdout.strip() == "failed"
+    assert "gone.sock" in broken.host.check_output("journalctl --no-pager -o cat -u mysql-backup.service")
+    wait_for(lambda: broken.host.file("/run/failed").exists)
+    assert broken.host.check_output("cat /run/failed") == "mysql-backup.service"
+
+
+def test_copy_that_fails_says_so_and_keeps_the_backup(old):
+    with old.settings(copy={**old.option("copy"), "port": 1}) as unreachable:
+        before = old.names()
+        done = old.run(f"{unreachable} take")
+    assert done.rc == 3
+    assert "The backup is made and kept here, but not copied: rsync with backups@lamp-backups-vault" in done.stderr
+    assert len(old.names()) == len(before) + 1
+
+
+def test_copies_are_pruned_by_their_age_alone(old, vault):
+    """What is missing here stays there; what is too old there goes."""
+    name = old.take()
+    place = "/srv/backups/shop"
+    vault.check_output(f"cp -a {place}/{name} {place}/20200101T000000Z && cp -a {place}/{name} {place}/20990101T000000Z")
+    old.host.check_output(f"rm -r {old.directory}/{name}")
+    old.take()
+    there = vault.check_output(f"ls {place}").split()
+    assert "20200101T000000Z" not in there
+    assert {name, "20990101T000000Z"} <= set(there)
+    vault.check_output(f"rm -r {place}/20990101T000000Z")
+
+
+def test_no_secret_in_sight(old):
+    assert old.host.check_output("stat -c %a:%U /etc/mysql-backup /etc/mysql-backup/copy.key") == "700:root\n600:root"
+    assert "correct horse" not in old.host.check_output("journalctl --no-pager -u mysql-backup.service")

@@ -1,0 +1,202 @@
+"""The way back: a backup, a moment, another host; and what a killed run leaves."""
+
+from __future__ import annotations
+
+import json
+
+from conftest import SHOP, wait_for
+
+CONTENTS = (
+    "SELECT * FROM shop.log; SELECT id, name, price, HEX(picture), twice FROM shop.item; CALL shop.how_many(); SELECT * FROM shop.names"
+)
+
+
+def test_backup_comes_back_whole(shop):
+    shop.sql("CREATE USER IF NOT EXISTS guest@localhost IDENTIFIED BY 'a guest of the house'; GRANT SELECT ON shop.* TO guest@localhost")
+    before, name = shop.sql(CONTENTS), shop.take()
+    shop.sql("DROP DATABASE shop; DROP USER guest@localhost")
+    said = shop.do(f"restore {name} {shop.identity}")
+    assert f"Restored the backup {name}" in said
+    assert shop.sql(CONTENTS) == before
+    shop.sql("INSERT INTO shop.item (name) VALUES ('new')")
+    assert shop.sql("SELECT word FROM shop.log WHERE item = 5") == [["bought"]]
+    assert shop.sql("SELECT event_name FROM information_schema.events") == [["daily"]]
+    as_guest = shop.host.run(f"{shop.client} --user=guest --password='a guest of the house' -N -e %s", "SELECT COUNT(*) FROM shop.item")
+    assert as_guest.stdout.strip() == "5", as_guest.stderr
+    shop.sql("DROP USER guest@localhost")
+
+
+def test_moment(shop):
+    """Rows written before it are there, later ones are not, and each other one is what it was."""
+    shop.take()
+    shop.sql("INSERT INTO shop.log VALUES (100, 'before'); DELETE FROM shop.item WHERE id = 2")
+    before = shop.sql(CONTENTS)
+    moment = shop.moment()
+    shop.sql("INSERT INTO shop.log VALUES (200, 'after'); UPDATE shop.item SET price = 0; DROP TABLE shop.nothing")
+    said = shop.do(f"restore --to {moment} {shop.identity}")
+    assert f"all that was written before {moment}" in said
+    assert shop.sql(CONTENTS) == before
+    assert shop.sql("SELECT COUNT(*) FROM shop.nothing") == [["0"]]
+
+
+def test_moments_across_a_restore(shop):
+    """A restore begins another history; the one before can still be gone back to."""
+    first = shop.take()
+    shop.sql("INSERT INTO shop.log VALUES (1, 'one')")
+    one = shop.moment()
+    shop.sql("INSERT INTO shop.log VALUES (2, 'two')")
+    shop.do(f"restore {first} {shop.identity}")
+    shop.take()
+    shop.sql("INSERT INTO shop.log VALUES (3, 'three')")
+    three = shop.moment()
+    shop.do("log")
+    shop.do(f"restore --to {one} {shop.identity}")
+    assert shop.sql("SELECT word FROM shop.log WHERE word IN ('one', 'two', 'three')") == [["one"]]
+    shop.do(f"restore --to {three} {shop.identity}")
+    assert shop.sql("SELECT word FROM shop.log WHERE word IN ('one', 'two', 'three')") == [["three"]]
+
+
+def test_undo_and_discard(shop):
+    name = shop.take()
+    shop.sql("INSERT INTO shop.log VALUES (300, 'kept')")
+    shop.do("discard")
+    shop.do(f"restore {name} {shop.identity}")
+    assert shop.sql("SELECT * FROM shop.log WHERE item = 300") == []
+    shop.do("undo")
+    assert shop.sql("SELECT word FROM shop.log WHERE item = 300") == [["kept"]]
+    assert "Deleted /var/lib/mysql-restore/replaced-" in shop.do("discard")
+    assert shop.host.check_output("ls /var/lib/mysql-restore") == ""
+    done = shop.run("undo")
+    assert done.rc == 1
+    assert "There are no replaced data" in done.stderr
+
+
+def test_what_is_not_there_is_said(shop):
+    name = shop.take()
+    for words, said in (
+        ("restore", "Name a backup"),
+        ("restore 20200101T000000Z", f"No backup 20200101T000000Z in {shop.directory}. There are"),
+        ("restore --to yesterday", "'yesterday' is no moment: give it like"),
+        ("restore --to 2099-01-01T00:00:00Z", "is yet to come"),
+        ("restore --to 2001-01-01T00:00:00Z", "No backup with binary logs is as old as 2001-01-01T00:00:00Z"),
+    ):
+        done = shop.run(f"{words} {shop.identity}")
+        assert done.rc == 1, words
+        assert said in done.stderr
+    assert name in shop.names()
+
+
+def test_encrypted_backup_is_read_with_the_identity_only(proper):
+    proper.sql(SHOP)
+    name = proper.take()
+    assert proper.host.check_output(f"head -c 21 {proper.dump(name)}") == "age-encryption.org/v1"
+    proper.do("log")
+    done = proper.run(f"restore {name}")
+    assert done.rc == 1
+    assert "is encrypted: name the file with the age identity" in done.stderr
+    proper.host.check_output("age-keygen -o /run/other 2> /dev/null || true")
+    assert "no identity matched" in proper.run(f"restore {name} --identity /run/other").stderr
+    proper.do(f"verify {name} --identity /run/identity")
+
+
+def test_new_host_from_the_copy(old, new):
+    """The old host is gone: its copies, with a moment after its last backup, come to life on a newer server."""
+    old.sql(SHOP)
+    name = old.take()
+    old.sql("INSERT INTO shop.log VALUES (400, 'before')")
+    before, moment = old.sql(CONTENTS), old.moment()
+    old.sql("INSERT INTO shop.log VALUES (500, 'after')")
+    old.do("log")
+    new.host.check_output(f"rm -rf {new.directory}/2*")
+    assert name in [row["name"] for row in json.loads(new.do("list --remote --json"))]
+    said = new.do(f"restore --to {moment}")
+    assert f"the backup {name}" in said
+    assert new.sql(CONTENTS) == before
+    as_shop = new.host.run("mariadb --user=shop --password='correct horse battery' -N -e 'SELECT COUNT(*) FROM shop.item'")
+    assert as_shop.stdout.strip() == "4", as_shop.stderr
+    # What a newer server makes of an older one's accounts, it can be asked.
+    assert new.sql("SELECT host FROM mysql.user WHERE is_role = 'N' AND user = 'shop'") == [["localhost"]]
+    new.do("discard")
+    new.sql("INSERT INTO shop.log VALUES (600, 'lives')")
+
+
+def test_other_engine_is_refused(old, proper):
+    old.sql(SHOP)
+    name = old.take()
+    manifest = old.host.check_output(f"cat {old.directory}/{name}/manifest.json")
+    proper.host.check_output(
+        f"rm -rf /run/foreign && mkdir -p /run/foreign/{name} && cat > /run/foreign/{name}/manifest.json <<'END'\n{manifest}\nEND"
+    )
+    done = proper.run(f"--from /run/foreign restore {name}")
+    assert done.rc == 1
+    assert "The backup is of mariadb, this server is mysql" in done.stderr
+
+
+def test_killed_while_it_takes(shop):
+    before = set(shop.names())
+    program = shop.option("programs")["dump"][0]
+    # The dump is held up, so that there is time to kill.
+    shop.host.check_output(
+        "systemd-run --quiet --unit=test-lock sh -c \"(echo 'LOCK TABLES shop.item WRITE;'; sleep infinity) | %s\"", shop.client
+    )
+    shop.host.check_output("systemd-run --quiet --unit=test-take mysql-backup take")
+    try:
+        wait_for(lambda: shop.host.run(f"pgrep -f '^{program}'").succeeded)
+        assert shop.host.run(f"ls -d {shop.directory}/.2*.part").succeeded
+        shop.host.check_output("systemctl kill --signal=KILL test-take")
+    finally:
+        shop.host.check_output("systemctl stop test-lock; systemctl reset-failed")
+    assert set(shop.names()) == before
+    shop.take()
+    assert not shop.host.run(f"ls -d {shop.directory}/.2*.part").succeeded
+    assert len(shop.names()) == len(before) + 1
+
+
+def test_killed_while_it_drills(shop):
+    name = shop.take()
+    server = shop.option("programs")["server"][0]
+    private = f"pgrep -f '^({server}|/usr/sbin/{server}) .*--datadir=/var/lib/mysql-restore/drill'"
+    shop.host.run(f"sh -c 'mysql-backup drill {name} {shop.identity} > /dev/null 2>&1 & echo $! > /run/drill.pid'")
+    wait_for(lambda: shop.host.run(private).succeeded)
+    shop.host.check_output("pkill -KILL -f '^/usr/bin/python3 -I -B .*mysql_backup.* drill '")
+    assert shop.host.run(private).succeeded
+    shop.do("log")
+    assert not shop.host.run(private).succeeded
+    assert shop.host.check_output("ls /var/lib/mysql-restore | grep -v replaced || true") == ""
+    assert "The drill passed" in shop.do(f"drill {name} {shop.identity}")
+
+
+def test_killed_between_two_names(shop):
+    """The live data have no name any more, the new ones none yet: the next command, whatever it is, puts the old ones back."""
+    name = shop.take()
+    shop.sql("INSERT INTO shop.log VALUES (700, 'mine')")
+    shop.do(f"prepare {name} {shop.identity}")
+    steps = {"new": "/var/lib/mysql-restore/restored", "old": "/var/lib/mysql-restore/replaced-20260101T000000Z"}
+    shop.host.check_output(f"systemctl stop {shop.service}")
+    shop.host.check_output("cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND" % json.dumps(steps))  # noqa: UP031 # testinfra quotes
+    shop.host.check_output(f"mv /var/lib/mysql {steps['old']}")
+    assert "the server runs with the old data" in shop.do("log")
+    assert shop.sql("SELECT word FROM shop.log WHERE item = 700") == [["mine"]]
+    # What was prepared can still be taken.
+    shop.do("swap")
+    assert shop.sql("SELECT * FROM shop.log WHERE item = 700") == []
+    shop.do("discard")
+
+
+def test_data_that_the_server_refuses_are_put_back(shop):
+    name = shop.take()
+    shop.do(f"prepare {name} {shop.identity}")
+    shop.host.check_output("rm /var/lib/mysql-restore/restored/ibdata1 && mkdir /var/lib/mysql-restore/restored/ibdata1")
+    done = shop.run("swap")
+    assert done.rc == 1
+    assert "the old ones are back" in done.stderr
+    assert shop.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
+    shop.host.check_output("rm -rf /var/lib/mysql-restore/restored /var/lib/mysql-restore/restored.json")
+
+
+def test_data_that_are_gone(shop):
+    """The directory of the data is lost, the backups are on another disk: nothing of the live server is needed."""
+    name = shop.take()
+    shop.host.check_output(f"systemctl stop {shop.service} && rm -rf /var/lib/mysql")
+    assert f"Restored the backup {name}" in shop.do(f"restore {name} {shop.identity}")
+    assert shop.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
