@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import zlib
 
+import ansible.constants
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible.plugins.action import ActionBase
@@ -42,12 +44,23 @@ class ActionModule(ActionBase):
             entry["content"] = base64.b64encode(content).decode("ascii")
         # One opaque word: small on its way, and nothing that a log on the host could show.
         module_args = {key: args[key] for key in ("name", "test", "service") if args.get(key) is not None}
-        known = self._sealed(args["name"], task_vars or {})
+        known = self._sealed(args["name"], task_vars or {}) if self._first(args["name"], task_vars or {}) else ""
         if known and digest(tree, module_args, known) == known:
             return {"changed": False, "changed_paths": [], "healed": False, "reload": [], "restart": [], "stale": []}
         sent = base64.b64encode(zlib.compress(json.dumps(tree).encode("ascii"))).decode("ascii")
         more = {"_tree": sent, "_seal": digest(tree, module_args)}
         return self._execute_module(module_name="foobar.lamp.config_tree", module_args={**module_args, **more}, task_vars=task_vars)
+
+    def _first(self, name: str, task_vars: dict) -> bool:
+        """Whether this run has not come to the tree before: what the host said at the run's start holds only until then."""
+        seen = os.path.join(ansible.constants.DEFAULT_LOCAL_TMP, "config_tree")
+        os.makedirs(seen, mode=0o700, exist_ok=True)
+        who = json.dumps([task_vars.get("inventory_hostname"), self._task.delegate_to, name])
+        try:
+            os.close(os.open(os.path.join(seen, hashlib.sha256(who.encode()).hexdigest()), os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return False
+        return True
 
     def _sealed(self, name: str, task_vars: dict) -> str:
         """The digest of the tree that the host has, if this very run asked it: the facts are of the task's own host."""

@@ -201,7 +201,8 @@ notes:
   - New and old files wait in hidden directories (C(.lamp-config-tree.*)) beside their destinations during the run.
   - Since a file is replaced by a new one, other hard links to the old one keep the old contents.
   - If M(foobar.lamp.host_facts) asked the host earlier in the run, and nothing of the tree was touched since the last run that wanted
-    the very same, the task is answered on the controller.
+    the very same, the run's first task about the tree is answered on the controller. Where a task before it touches the same files by
+    other means, let M(foobar.lamp.host_facts) ask again with O(foobar.lamp.host_facts#module:refresh).
 seealso:
   - module: ansible.builtin.template
   - module: ansible.builtin.copy

@@ -126,3 +126,13 @@ def test_untouched_tree_is_answered_by_what_the_host_said_already(user, place):
     finally:
         on_host("kill -- -$(cat /run/other)")
     assert recap(user.play(playbook="tree.yml"))["changed"] == 0
+
+
+def test_tree_that_the_run_has_come_to_before_is_asked_again(user, place):
+    place("size=256k")
+    names = {name: {"name": "test", "files": [{"dest": "/mnt/test/small", "content": f"{name}\n"}]} for name in ("one", "other")}
+    tasks = [{"foobar.lamp.host_facts": {}}, *({"foobar.lamp.config_tree": names[name]} for name in ("one", "other", "one"))]
+    (user.place / "tree.yml").write_text(yaml.safe_dump([{"hosts": "lamp", "gather_facts": False, "tasks": tasks}]))
+    assert recap(user.play(playbook="tree.yml"))["changed"] == 3
+    assert recap(user.play(playbook="tree.yml"))["changed"] == 2
+    assert on_host("cat /mnt/test/small") == "one\n"
