@@ -200,3 +200,22 @@ def test_data_that_are_gone(shop):
     shop.host.check_output(f"systemctl stop {shop.service} && rm -rf /var/lib/mysql")
     assert f"Restored the backup {name}" in shop.do(f"restore {name} {shop.identity}")
     assert shop.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
+
+
+def test_another_shelf_is_read_only_and_the_lock_is_the_hosts_own(old):
+    """A drill of backups on a mount that cannot be written is not ended by the timer of the logs."""
+    name = old.take()
+    private = "pgrep -f -- '--datadir=/var/lib/mysql-restore/drill'"
+    old.host.check_output(f"mkdir -p /run/elsewhere && mount --bind -o ro {old.directory} /run/elsewhere")
+    try:
+        old.host.check_output(
+            f"systemd-run --quiet --unit=test-drill --property=RemainAfterExit=yes mysql-backup --from /run/elsewhere drill {name}"
+        )
+        wait_for(lambda: old.host.run(private).succeeded)
+        assert "Another mysql-backup is at work" in old.do("log")
+        wait_for(lambda: "running" not in old.host.check_output("systemctl show --value --property=SubState test-drill"))
+        assert old.host.check_output("systemctl show --value --property=Result test-drill") == "success"
+        assert not old.host.file(f"{old.directory}/{name}/drill.json").exists
+    finally:
+        old.host.run("systemctl stop test-drill; systemctl reset-failed; umount /run/elsewhere")
+    assert "--from is for" in old.run("--from /run/elsewhere take").stderr

@@ -9,6 +9,7 @@ import argparse
 import datetime
 import json
 import os
+import pathlib
 import signal
 import sys
 
@@ -17,6 +18,7 @@ from .shelf import Shelf
 from .take import take
 
 NOT_COPIED = 3
+READERS = ("list", "verify", "prepare", "restore", "drill")
 
 EPILOG = """exit status: 0 done; 1 failed, and said why; 2 not understood; 3 done, but the copy off this host failed.
 Everything runs as root. docs/backups.md of the collection foobar.lamp shows each command at work."""
@@ -128,14 +130,14 @@ def pushed(options) -> int:
     return 0
 
 
-def chosen(options, shelf, words) -> dict:
+def chosen(options, home, shelf, words) -> dict:
     """Return which backup, logs and moment are meant; what is not here is fetched."""
     if bool(words.backup) == bool(getattr(words, "to", None)):
         raise BackupError("Name a backup (mysql-backup list shows them), or a moment with --to.")
     chain, name, until = [], words.backup, None
     if not name:
         until = plan.moment(words.to)
-        name, chain = moment(options, shelf, until)
+        name, chain = moment(options, home, shelf, until)
     elif options.copy["to"] and not words.source and (name not in shelf.names() if name != "latest" else not shelf.names()):
         if name == "latest":
             name = (offsite.names(options) or ["latest"])[-1]
@@ -144,18 +146,18 @@ def chosen(options, shelf, words) -> dict:
     return {"name": shelf.named(name), "chain": chain, "until": plan.shown(until) if until else None, "identity": words.identity}
 
 
-def moment(options, shelf, until: datetime.datetime) -> tuple[str, list]:
+def moment(options, home, shelf, until: datetime.datetime) -> tuple[str, list]:
     """Return the backup and the logs that lead to a moment."""
     if until > logs.now():
         raise BackupError(f"{plan.shown(until)} is yet to come: give an earlier moment.")
     live = server.Server(options, options.socket)
     if live.answers():
-        logs.keep(options, shelf, live)
+        logs.keep(options, home, live)
     here = shelf.whole()
     try:
         backup, chain = plan.way(here, until)
     except BackupError:
-        if not options.copy["to"]:
+        if not options.copy["to"] or shelf is not home:
             raise
         known = {backup["name"] for backup in here}
         there = [backup for backup in offsite.index(options).whole() if backup["name"] not in known]
@@ -172,8 +174,8 @@ def told(said: dict) -> str:
     return f"the backup {said['name']}{until}: {said['tables']} tables with {said['rows']} rows at the backup, each compared.{unlike}"
 
 
-def run(options, shelf, words) -> int:
-    """Do what the words say; return the exit status."""
+def run(options, shelf, source, words) -> int:
+    """Do what the words say; return the exit status. ``source`` are the backups that are read, ``shelf`` is the host's own."""
     if words.verb == "take":
         name = take(options, shelf)
         gone = shelf.prune(logs.now(), options.keep_days, options.keep_at_least)
@@ -192,7 +194,7 @@ def run(options, shelf, words) -> int:
         print(f"Kept {', '.join(new)}." if new else "Nothing was written since the last time.")
         return pushed(options) if new else 0
     if words.verb in ("prepare", "restore"):
-        said = restore.prepare(options, shelf, chosen(options, shelf, words), words.force)
+        said = restore.prepare(options, source, chosen(options, shelf, source, words), words.force)
         print(f"Prepared {told(said)}", flush=True)
     if words.verb in ("swap", "restore"):
         said, old = restore.swap(options, shelf)
@@ -204,7 +206,8 @@ def run(options, shelf, words) -> int:
     if words.verb == "discard":
         print("".join(f"Deleted {path}.\n" for path in restore.discard(options)) or "There are no replaced data.\n", end="")
     if words.verb == "drill":
-        said = restore.drill(options, shelf, chosen(options, shelf, argparse.Namespace(**vars(words), to=None)))
+        wanted = chosen(options, shelf, source, argparse.Namespace(**vars(words), to=None))
+        said = restore.drill(options, source, wanted, keep=source is shelf)
         print(f"The drill passed in {said['seconds']} s: {told(said)}")
     if words.verb in ("copy", "fetch") and not options.copy["to"]:
         raise BackupError("No copy off this host is set up: set mysql_backup_copy_to.")
@@ -224,13 +227,13 @@ def run(options, shelf, words) -> int:
     return 0
 
 
-def look(options, shelf, words) -> int:
+def look(options, home, shelf, words) -> int:
     """Do what changes nothing."""
     if words.verb == "list":
         if words.remote:
             if not options.copy["to"]:
                 raise BackupError("No copy off this host is set up: set mysql_backup_copy_to.")
-            with shelf.locked():
+            with home.locked():
                 there = offsite.index(options)
                 rows = [summary(there, name) for name in there.names()]
         else:
@@ -256,11 +259,14 @@ def main(arguments: list[str] | None = None) -> int:
     os.umask(0o077)
     try:
         options = settings.load(words.settings)
+        # Whatever is read, the lock and what is written are the host's own.
+        shelf = source = Shelf(options.directory)
         if words.source:
-            options.directory = options.directory.__class__(words.source).absolute()
-        shelf = Shelf(options.directory)
+            if words.verb not in READERS:
+                raise BackupError(f"--from is for {', '.join(READERS)}.")
+            source = Shelf(pathlib.Path(words.source).absolute())
         if words.verb in ("list", "verify"):
-            return look(options, shelf, words)
+            return look(options, shelf, source, words)
         with shelf.locked(wait=words.verb != "log") as mine:
             if not mine:
                 print("Another mysql-backup is at work: the logs are kept the next time.")
@@ -268,7 +274,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.workshop.mkdir(exist_ok=True)
             options.workshop.chmod(0o711)  # the server runs as another user below it
             restore.heal(options, shelf)
-            return run(options, shelf, words)
+            return run(options, shelf, source, words)
     except BackupError as error:
         print(f"mysql-backup {words.verb}: {error}", file=sys.stderr)
         return 1

@@ -229,17 +229,19 @@ def _which(settings, old):
     return f"the new data, the old ones are in {old}" if old.exists() else "the old data"
 
 
-def drill(settings, shelf, wanted: dict) -> dict:
-    """Build a copy of a backup and throw it away; what came out is kept with the backup."""
+def drill(settings, shelf, wanted: dict, keep: bool = True) -> dict:
+    """Build a copy of a backup and throw it away; what came out is kept with the backup, unless it is another's (``keep``)."""
     place, began = settings.workshop / "drill", logs.now()
     record = shelf.directory / wanted["name"] / "drill.json"
     try:
         said = build(settings, shelf, place, wanted)
     except BackupError as error:
-        files.write_json(record, {"time": plan.shown(began), "ok": False, "why": str(error)})
+        if keep:
+            files.write_json(record, {"time": plan.shown(began), "ok": False, "why": str(error)})
         raise
     finally:
         server.remove(place)
     seconds = round((logs.now() - began).total_seconds(), 1)
-    files.write_json(record, {"time": plan.shown(began), "ok": True, "seconds": seconds})
+    if keep:
+        files.write_json(record, {"time": plan.shown(began), "ok": True, "seconds": seconds})
     return {**said, "seconds": seconds}
