@@ -147,6 +147,23 @@ def test_copy_that_fails_says_so_and_keeps_the_backup(old):
     assert len(old.names()) == len(before) + 1
 
 
+def test_copy_in_a_directory_that_is_not_mounted_is_refused(old):
+    """A directory on the host's own disk is no copy; one that is mounted takes what was not copied before."""
+    old.host.check_output("rm -rf /run/copied && mkdir -p /srv/copied /run/copied && mount -t tmpfs tmpfs /run/copied")
+    try:
+        for to in ("/srv/copied", "/srv/missing"):
+            with old.settings(copy={**old.option("copy"), "to": to}) as plain:
+                done = old.run(f"{plain} take")
+                assert done.rc == 3
+                assert "mount it there" in done.stderr
+        assert old.host.check_output("ls -A /srv/copied") == ""
+        with old.settings(copy={**old.option("copy"), "to": "/run/copied"}) as mounted:
+            old.do(f"{mounted} log")
+        assert old.names()[-1] in old.host.check_output("ls /run/copied").split()
+    finally:
+        old.host.check_output("umount /run/copied")
+
+
 def test_copies_are_pruned_by_their_age_alone(old, vault):
     """What is missing here stays there; what is too old there goes."""
     name = old.take()

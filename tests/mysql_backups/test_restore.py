@@ -219,3 +219,128 @@ def test_another_shelf_is_read_only_and_the_lock_is_the_hosts_own(old):
     finally:
         old.host.run("systemctl stop test-drill; systemctl reset-failed; umount /run/elsewhere")
     assert "--from is for" in old.run("--from /run/elsewhere take").stderr
+
+
+def test_logs_that_are_gone_are_noticed(shop):
+    """Whatever emptied the server's logs, no moment is promised that the rest does not lead to; the next backup begins anew."""
+    reset = {"mariadb": "RESET MASTER", "mysql": "RESET BINARY LOGS AND GTIDS"}[shop.engine]
+    name = shop.take()
+    shop.sql("INSERT INTO shop.log VALUES (800, 'lost')")
+    shop.sql(reset)
+    shop.sql("INSERT INTO shop.log VALUES (801, 'after')")
+    done = shop.run("log")
+    assert done.rc == 1
+    assert "were gone before they were kept" in done.stderr
+    assert "Take a new backup" in done.stderr
+    moment = shop.moment()
+    done = shop.run(f"restore --to {moment} {shop.identity}")
+    assert done.rc == 1
+    assert f"do not reach {moment}" in done.stderr
+    shop.take()
+    shop.sql("INSERT INTO shop.log VALUES (802, 'kept')")
+    moment = shop.moment()
+    shop.do("log")
+    shop.sql("FLUSH BINARY LOGS; FLUSH BINARY LOGS; INSERT INTO shop.log VALUES (803, 'later')")
+    # A moment that is kept is reached although no more can be kept.
+    newest = json.loads(shop.do("list --json"))[-1]["name"]
+    assert newest != name
+    shop.sql(reset)
+    said = shop.do(f"restore --to {moment} {shop.identity}")
+    assert "Warning: The binary logs" in said
+    assert shop.sql("SELECT item FROM shop.log WHERE item >= 800") == [["800"], ["801"], ["802"]]
+
+
+def test_last_logs_of_a_server_that_is_down(shop):
+    shop.take()
+    shop.sql("INSERT INTO shop.log VALUES (810, 'before')")
+    moment = shop.moment()
+    shop.host.check_output(f"systemctl stop {shop.service}")
+    shop.do(f"restore --to {moment} {shop.identity}")
+    assert shop.sql("SELECT word FROM shop.log WHERE item = 810") == [["before"]]
+
+
+def test_new_data_that_do_not_start_after_a_kill_give_way_to_the_old(shop):
+    """Killed once the new data had the name, and the server refuses them: the next command puts the old ones back."""
+    name = shop.take()
+    shop.sql("INSERT INTO shop.log VALUES (820, 'mine')")
+    shop.do(f"prepare {name} {shop.identity}")
+    steps = {"new": "/var/lib/mysql-restore/restored", "old": "/var/lib/mysql-restore/replaced-20260101T000000Z"}
+    shop.host.check_output(f"systemctl stop {shop.service}")
+    shop.host.check_output("cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND" % json.dumps(steps))  # noqa: UP031 # testinfra quotes
+    shop.host.check_output(f"mv /var/lib/mysql {steps['old']} && mv {steps['new']} /var/lib/mysql")
+    shop.host.check_output("rm /var/lib/mysql/ibdata1 && mkdir /var/lib/mysql/ibdata1")
+    assert "the server runs with the old data" in shop.do("log")
+    assert shop.sql("SELECT word FROM shop.log WHERE item = 820") == [["mine"]]
+    shop.host.check_output("rm -rf /var/lib/mysql-restore/restored /var/lib/mysql-restore/restored.json")
+
+
+def test_exchange_that_the_disk_refuses_is_taken_back(shop):
+    """The prepared data cannot take the name: the old ones have theirs, and the server runs."""
+    name = shop.take()
+    shop.do(f"prepare {name} {shop.identity}")
+    shop.host.check_output("mount --bind /var/lib/mysql-restore/restored /var/lib/mysql-restore/restored")
+    try:
+        done = shop.run("swap")
+    finally:
+        shop.host.check_output("umount /var/lib/mysql-restore/restored; rm -rf /var/lib/mysql-restore/restored*")
+    assert done.rc == 1
+    assert "the old ones are back" in done.stderr
+    assert shop.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
+    assert shop.host.check_output("ls /var/lib/mysql-restore | grep exchange || true") == ""
+
+
+def test_copy_that_the_disk_has_no_room_for_is_not_begun(shop):
+    name = shop.take()
+    shop.host.check_output("mkdir -p /run/narrow && mount -t tmpfs -o size=300k tmpfs /run/narrow")
+    try:
+        with shop.settings(workshop="/run/narrow/restore") as narrow:
+            done = shop.run(f"{narrow} drill {name} {shop.identity}")
+            assert done.rc == 1
+            assert "No room for /run/narrow/restore/drill: it needs" in done.stderr
+        with shop.settings(directory="/run/narrow/shelf", copy={**shop.option("copy"), "to": "/run/copies"}) as narrow:
+            shop.host.check_output(f"rm -rf /run/copies && mkdir -p /run/copies && cp -a {shop.directory}/{name} /run/copies/")
+            told = f"/run/copies/{name}/manifest.json"
+            shop.host.check_output(f'sed -i \'s/"size": [0-9]*/"size": 4194304/\' {told}')
+            done = shop.run(f"{narrow} fetch {name}")
+            assert done.rc == 1
+            assert "it needs 4 MiB" in done.stderr
+            assert shop.host.check_output("ls /run/narrow/shelf") == ""
+    finally:
+        shop.host.check_output("umount /run/narrow")
+
+
+def test_event_whose_moment_has_passed_is_no_difference(shop):
+    shop.sql(
+        "CREATE EVENT shop.once ON SCHEDULE AT CURRENT_TIMESTAMP + INTERVAL 3 SECOND ON COMPLETION PRESERVE DO DELETE FROM shop.nothing"
+    )
+    due = int(shop.host.check_output("date +%s")) + 3
+    name = shop.take()
+    wait_for(lambda: int(shop.host.check_output("date +%s")) > due)
+    assert "The drill passed" in shop.do(f"drill {name} {shop.identity}")
+
+
+def test_what_is_left_of_a_damaged_backup_is_restored_by_force(old):
+    """The dump's end is lost, and a log that leads on from it: without force nothing is replaced, with it the tables before are there."""
+    old.sql(SHOP + "CREATE DATABASE IF NOT EXISTS zoo; CREATE TABLE IF NOT EXISTS zoo.animal (id INT)")
+    name = old.take()
+    old.sql("INSERT INTO shop.log VALUES (830, 'after'); DROP DATABASE zoo")
+    old.do("log")
+    old.host.check_output(
+        f"zstd -qdc {old.dump(name)} | sed '/Current Database: `zoo`/,$d' | zstd -q > /run/half && cp /run/half {old.dump(name)}"
+    )
+    old.host.check_output(f"truncate --size=5 {old.directory}/{name}/logs/binlog.*")
+    assert "the backup is damaged" in old.run(f"restore {name}").stderr
+    said = old.do(f"restore {name} --force")
+    assert "Warning: " in said
+    assert "zoo.animal is missing" in said
+    assert old.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
+    assert old.sql("SELECT COUNT(*) FROM shop.log WHERE item = 830") == [["0"]]
+    old.host.check_output(f"rm -r {old.directory}/{name}")
+
+
+def test_identity_of_an_interrupted_playbook_goes(old):
+    old.host.check_output("install -d -m 700 /run/mysql-backup && install -m 600 /dev/null /run/mysql-backup/identity")
+    old.host.check_output("systemctl start mysql-backup-log.service")
+    assert old.host.file("/run/mysql-backup/identity").exists
+    old.host.check_output("touch -d '1 hour ago' /run/mysql-backup/identity && systemctl start mysql-backup-log.service")
+    assert not old.host.file("/run/mysql-backup/identity").exists

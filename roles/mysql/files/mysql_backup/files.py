@@ -107,6 +107,16 @@ def free(path: pathlib.Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
+def require_room(settings, path: pathlib.Path, size: int, remedy: str) -> None:
+    """Require that ``size`` bytes beside a path leave free what the server may need."""
+    left, kept = free(path), spare(settings, path)
+    if left < size + kept:
+        raise BackupError(
+            f"No room for {path}: it needs {size >> 20} MiB, and {kept >> 20} MiB stay free for the server, but {left >> 20} MiB are free. "
+            f"{remedy} Nothing has changed."
+        )
+
+
 def spare(settings, path: pathlib.Path) -> int:
     """Return how many bytes a backup leaves free: a twentieth of the disk that the server lives on, nothing elsewhere."""
     try:

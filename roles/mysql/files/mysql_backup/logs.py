@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import pathlib
 import secrets
 
@@ -35,6 +34,16 @@ def active(settings, server) -> str:
     return rows[0][0] if rows else ""
 
 
+def try_to_keep(settings, shelf, server) -> None:
+    """Keep the logs before something that does not wait for them: what prevents it is a warning."""
+    try:
+        keep(settings, shelf, server)
+    except BackupError as error:
+        print(f"Warning: {error}", flush=True)
+    except OSError as error:
+        print(f"Warning: the binary logs are not kept: {error.filename or ''} {error.strerror}", flush=True)
+
+
 def _idle(server, log: str) -> bool:
     rows = server.ask(f"SHOW BINLOG EVENTS IN '{log}' LIMIT 10")
     return len(rows) < 10 and {row[2] for row in rows} <= _IDLE
@@ -59,6 +68,36 @@ def keep(settings, shelf, server) -> list[str]:
     return _copy(settings, shelf, newest, before, covers)
 
 
+def birth(path: pathlib.Path) -> int | None:
+    """Return when a log was begun, as its first event says: it tells a log from a later one of the same name."""
+    try:
+        with open(path, "rb") as log:
+            head = log.read(8)
+    except FileNotFoundError:
+        return None
+    return int.from_bytes(head[4:], "little") if len(head) == 8 else None
+
+
+def lost(there: dict[int, pathlib.Path], known: int, name: str, born: int | None, before: str) -> str:
+    """Return in words which logs are gone, empty if none is.
+
+    ``there``: the files by their numbers. ``known``: the number up to which they are kept. ``name``, ``born``: the log that is known
+    last and when it was begun. ``before``: the log that the server is at, empty if it is down.
+    """
+    number = plan.number(name)
+    if before and before.rpartition(".")[0] != name.rpartition(".")[0]:
+        return f"after {name}, as the server writes {before} now,"
+    if number in there and born and birth(there[number]) != born:
+        return f"after {name}, which the server has begun anew,"
+    if before and plan.number(before) <= known:
+        return f"after {name}, as the server is back at {before},"
+    if not before and max(there, default=-1) < number:
+        return f"after {name}"
+    end = plan.number(before) if before else max(there) + 1
+    missing = [one for one in range(known + 1, end) if one not in there]
+    return f"{missing[0]} to {missing[-1]}" if missing else ""
+
+
 def _copy(settings, shelf, backup, before, covers):
     """Copy a backup's logs up to the one ``before`` which the server is at, empty for all there are.
 
@@ -66,10 +105,19 @@ def _copy(settings, shelf, backup, before, covers):
     """
     position, place = backup["manifest"]["position"], shelf.directory / backup["name"]
     index = backup["logs"]
-    start = position["file"].rpartition(".")[0]
-    there = sorted((path for path in pathlib.Path(position["directory"]).glob(f"{start}.*") if path.suffix[1:].isdecimal()), key=_number)
-    known = max((plan.number(log["name"]) for log in index["files"]), default=plan.number(position["file"]) - 1)
-    fresh = [path for path in there if _number(path) > known and (not before or _number(path) < plan.number(before))]
+    base = position["file"].rpartition(".")[0]
+    found = (path for path in pathlib.Path(position["directory"]).glob(f"{base}.*") if path.suffix[1:].isdecimal())
+    there = {plan.number(path.name): path for path in found}
+    kept = max(index["files"], key=lambda log: plan.number(log["name"]), default=None)
+    known = plan.number(kept["name"]) if kept else plan.number(position["file"]) - 1
+    name, born = (kept["name"], kept.get("began")) if kept else (position["file"], position.get("began"))
+    gone = lost(there, known, name, born, before)
+    if gone:
+        raise BackupError(
+            f"The binary logs {gone} were gone before they were kept: no moment after {index.get('covers') or backup['manifest']['time']} "
+            f"can be restored to from the backup {backup['name']}. Take a new backup, and raise binlog_expire_logs_seconds if they expired."
+        )
+    fresh = [there[one] for one in sorted(there) if one > known and (not before or one < plan.number(before))]
     (place / "logs").mkdir(mode=0o700, exist_ok=True)
     for path in fresh:
         file = path.name + files.suffix(settings)
@@ -82,17 +130,12 @@ def _copy(settings, shelf, backup, before, covers):
         except BackupError:
             target.unlink(missing_ok=True)
             raise
-        until = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
-        index["files"].append({"name": path.name, "file": file, "size": sink.size, "sha256": sink.sha256, "until": plan.shown(until)})
+        found = path.stat()
+        until = plan.shown(datetime.datetime.fromtimestamp(found.st_mtime, datetime.UTC))
+        index["files"].append(
+            {"name": path.name, "file": file, "size": sink.size, "sha256": sink.sha256, "until": until}
+            | {"bytes": found.st_size, "began": birth(path)}
+        )
         files.write_json(place / "logs.json", index)
     files.write_json(place / "logs.json", {**index, "covers": plan.shown(covers)})
-    if fresh and _number(fresh[0]) != known + 1:
-        raise BackupError(
-            f"The binary logs {known + 1} to {_number(fresh[0]) - 1} were gone before they were kept: no moment after the backup "
-            f"{backup['name']} can be restored to. Take a new backup, and raise binlog_expire_logs_seconds."
-        )
     return [path.name for path in fresh]
-
-
-def _number(path):
-    return plan.number(os.path.basename(path))

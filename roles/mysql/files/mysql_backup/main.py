@@ -152,7 +152,9 @@ def moment(options, home, shelf, until: datetime.datetime) -> tuple[str, list]:
         raise BackupError(f"{plan.shown(until)} is yet to come: give an earlier moment.")
     live = server.Server(options, options.socket)
     if live.answers():
-        logs.keep(options, home, live)
+        logs.try_to_keep(options, home, live)
+    elif restore.down(options) and options.datadir.exists():
+        logs.try_to_keep(options, home, None)
     here = shelf.whole()
     try:
         backup, chain = plan.way(here, until)
@@ -192,7 +194,7 @@ def run(options, shelf, source, words) -> int:
     if words.verb == "log":
         new = logs.keep(options, shelf, server.Server(options, options.socket))
         print(f"Kept {', '.join(new)}." if new else "Nothing was written since the last time.")
-        return pushed(options) if new else 0
+        return pushed(options)
     if words.verb in ("prepare", "restore"):
         said = restore.prepare(options, source, chosen(options, shelf, source, words), words.force)
         print(f"Prepared {told(said)}", flush=True)
@@ -273,7 +275,7 @@ def main(arguments: list[str] | None = None) -> int:
                 return 0
             options.workshop.mkdir(exist_ok=True)
             options.workshop.chmod(0o711)  # the server runs as another user below it
-            restore.heal(options, shelf)
+            restore.heal(options, shelf, getattr(words, "identity", None))
             return run(options, shelf, source, words)
     except BackupError as error:
         print(f"mysql-backup {words.verb}: {error}", file=sys.stderr)

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import subprocess
 import tempfile
 
-from . import BackupError, plan
+from . import BackupError, files, plan
 from .shelf import Shelf
 
 
@@ -37,13 +38,27 @@ def names(settings) -> list[str]:
     return sorted(word for word in (line.split()[-1] for line in listed.splitlines() if line) if plan.NAME.match(word))
 
 
+def _require_another_disk(settings) -> None:
+    to = pathlib.Path(settings.copy["to"])
+    if not to.is_absolute():
+        return
+    here = {os.stat(place).st_dev for place in ("/", settings.datadir, settings.directory) if os.path.exists(place)}
+    if not to.is_dir() or to.stat().st_dev in here:
+        raise BackupError(
+            f"{to} is {'on a disk of this host, with which it would be lost' if to.is_dir() else 'no directory'}: mount it there, "
+            "and make the directory if it is one of the mount's."
+        )
+
+
 def push(settings, now) -> list[str]:
     """Copy what is new, remove there what is too old there; return the names that were removed.
 
-    A backup is there once its manifest is, so manifests go last. Nothing is ever removed there because it is missing here.
+    A backup is there once its manifest is, and a log once the index names it, so these go last. Nothing is ever removed
+    there because it is missing here.
     """
+    _require_another_disk(settings)
     here = f"{settings.directory}/"
-    _rsync(settings, "--mkpath", "--exclude=.*", "--exclude=/*/manifest.json", here, _there(settings))
+    _rsync(settings, "--mkpath", "--exclude=.*", "--exclude=/*/manifest.json", "--exclude=/*/logs.json", here, _there(settings))
     _rsync(settings, "--exclude=.*", here, _there(settings))
     gone = plan.doomed(names(settings), now, settings.keep_days, settings.keep_at_least)
     if gone:
@@ -64,5 +79,9 @@ def fetch(settings, name: str) -> None:
     if not re.fullmatch(plan.NAME, name):
         raise BackupError(f"{name!r} is no name of a backup.")
     part = settings.directory / f".{name}.fetched.part"
-    _rsync(settings, f"{_there(settings)}{name}/", f"{part}/")
+    source, shelf = f"{_there(settings)}{name}/", Shelf(part.parent)
+    _rsync(settings, "--include=/*.json", "--exclude=*", source, f"{part}/")
+    size = shelf.manifest(part.name)["dump"]["size"] + sum(log["size"] for log in shelf.logs(part.name)["files"])
+    files.require_room(settings, part, size, "Make room, or restore on a host that has more.")
+    _rsync(settings, source, f"{part}/")
     part.rename(settings.directory / name)

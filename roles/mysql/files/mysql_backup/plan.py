@@ -90,7 +90,14 @@ def _chain(backup, kin, when):
         chain.append((keeper, log["name"]))
         expected += 1
         if moment_of(log["until"]) >= when:
-            break
+            return chain
+    # Nothing was written after these logs, if that is said by a backup with which all that would come next is kept.
+    sure = (
+        other for other in kin if other["logs"].get("covers") and other["manifest"]["position"]
+        and number(other["manifest"]["position"]["file"]) <= expected
+    )  # fmt: skip
+    if not any(moment_of(other["logs"]["covers"]) >= when for other in sure):
+        raise BackupError(f"Binary log {expected} after the backup {backup['name']} is not kept: restore a backup instead of a moment.")
     return chain
 
 

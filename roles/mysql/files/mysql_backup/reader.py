@@ -9,6 +9,7 @@ The digest is of the rows' texts in the dump's order, however many an INSERT hol
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 
 _POSITION = re.compile(rb"-- CHANGE .*?_LOG_FILE='([^']+)', \w+_LOG_POS=(\d+)")
@@ -18,6 +19,10 @@ _NAME = rb"`(?:[^`]|``)+`"
 _INSERT = re.compile(rb"INSERT +(?:IGNORE +)?INTO " + _NAME + rb" (?:\(" + _NAME + rb"(?:, ?" + _NAME + rb")*\) )?VALUES ?")
 # A text, whatever it holds, or what parts two rows.
 _PARTS = re.compile(rb"'(?:[^'\\]|\\.)*'|\),\(", re.DOTALL)
+
+# An event that is due once is not made any more once its moment has passed, nor what a dump says around it.
+_EVENTS, _EVENT, _EVENTS_END = b"/*!50106 SET @save_time_zone", b"/*!50106 DROP EVENT ", b"/*!50106 SET TIME_ZONE="
+_ONCE = re.compile(rb"/\*!50106 CREATE\*/.* EVENT " + _NAME + rb" ON SCHEDULE AT ")
 
 # A server says them or not where they are the default, and a copy's server decides anew.
 _CHARSET = re.compile(rb" (?:CHARACTER SET|COLLATE) \w+")
@@ -34,6 +39,7 @@ class Reader:
         self._rows_of_lines = False
         self._tables = {}
         self._definitions = {}
+        self._events = []
 
     def feed(self, line: bytes) -> None:
         """Read one line, with its end."""
@@ -42,7 +48,26 @@ class Reader:
         elif line.startswith(b"-- "):
             self._comment(line)
         elif line.strip() not in (b"", b"--"):
-            self._definitions.setdefault(self._database, hashlib.sha256()).update(_CHARSET.sub(b"", line))
+            self._definition(line)
+
+    def _definition(self, line):
+        if line.startswith(_EVENTS):
+            self._events = [[line]]
+        elif not self._events:
+            self._define(line)
+        elif line.startswith(_EVENT):
+            self._events.append([line])
+        elif line.startswith(_EVENTS_END):
+            head, *events = self._events
+            lasting = [event for event in events if not any(map(_ONCE.match, event))]
+            for kept in itertools.chain(head, *lasting, [line]) if lasting else ():
+                self._define(kept)
+            self._events = []
+        else:
+            self._events[-1].append(line)
+
+    def _define(self, line):
+        self._definitions.setdefault(self._database, hashlib.sha256()).update(_CHARSET.sub(b"", line))
 
     def _comment(self, line):
         self.complete = line.startswith(b"-- Dump completed")
@@ -76,7 +101,7 @@ class Reader:
 
     @property
     def definitions(self) -> dict:
-        """A digest for each database of all but its rows: tables, views, routines, triggers, events."""
+        """A digest for each database of all but its rows: tables, views, routines, triggers, events unless they are due once."""
         return {_text(name): digest.hexdigest() for name, digest in self._definitions.items() if name}
 
 

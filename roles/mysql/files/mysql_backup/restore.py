@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
 import subprocess
+import time
 
 from . import BackupError, files, logs, plan, server
 from .reader import Reader
+
+# Where a playbook puts the identity for the time of its run, and the seconds after which it is not one that is about to use it.
+BROUGHT = pathlib.Path("/run/mysql-backup/identity")
+_FORGOTTEN = 600
 
 
 def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = False) -> dict:
@@ -22,24 +28,35 @@ def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = Fals
     name, identity = wanted["name"], wanted["identity"] or settings.identity or None
     manifest = shelf.manifest(name)
     require_readable(settings, manifest)
-    shelf.verify(name, identity)
+    with _forgiving(force):
+        shelf.verify_dump(name, identity)
     for keeper, log in wanted["chain"]:
-        entry = next(one for one in shelf.logs(keeper)["files"] if one["name"] == log)
-        files.check(shelf.directory / keeper / "logs" / entry["file"], entry)
+        with _forgiving(force):
+            shelf.verify_logs(keeper, only={log})
+    # What a killed run left is no part of it.
+    server.remove(place)
+    entries = {keeper: {log["name"]: log for log in shelf.logs(keeper)["files"]} for keeper, _log in wanted["chain"]}
+    unpacked = sum(entries[keeper][log].get("bytes", entries[keeper][log]["size"]) for keeper, log in wanted["chain"])
+    files.require_room(
+        settings, place, manifest.get("bytes", 0) + unpacked, "Make room (mysql-backup discard deletes data that a restore replaced)."
+    )
     copy = server.Private(settings, place, manifest["alike"])
+    # What is left of a damaged dump is loaded as far as it goes.
+    forced = ["--force"] if force else []
     try:
         copy.make()
-        with copy.running(), files.opened(shelf.dump(name), identity) as pipe:
-            copy.load(pipe)
+        with copy.running(), _forgiving(force), files.opened(shelf.dump(name), identity) as pipe:
+            copy.load(pipe, *forced)
         other = _upgrade(settings, copy, manifest)
         with copy.running():
             unlike = _compare(copy, manifest, other)
             if unlike and not force:
                 raise BackupError(f"The copy is not what the backup {name} says: {'; '.join(unlike[:20])}. Nothing was replaced.")
             for keeper, log in wanted["chain"]:
-                entry = next(one for one in shelf.logs(keeper)["files"] if one["name"] == log)
-                _unpack(shelf.directory / keeper / "logs" / entry["file"], place / f"private.{log}", identity)
-            _replay(settings, copy, manifest, wanted)
+                with _forgiving(force):
+                    _unpack(shelf.directory / keeper / "logs" / entries[keeper][log]["file"], place / f"private.{log}", identity)
+            with _forgiving(force):
+                _replay(settings, copy, manifest, wanted)
         copy.finish()
     except OSError as error:
         server.remove(place)
@@ -49,6 +66,17 @@ def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = Fals
         raise
     rows = sum(table["rows"] for table in manifest["tables"].values())
     return {"name": name, "until": wanted["until"], "tables": len(manifest["tables"]), "rows": rows, "unlike": unlike}
+
+
+@contextlib.contextmanager
+def _forgiving(force):
+    """Let what is damaged be a warning if that is wanted."""
+    try:
+        yield
+    except BackupError as error:
+        if not force:
+            raise
+        print(f"Warning: {error}", flush=True)
 
 
 def require_readable(settings, manifest: dict) -> None:
@@ -110,6 +138,11 @@ def _replay(settings, copy, manifest, wanted):
 
 def prepare(settings, shelf, wanted: dict, force: bool) -> dict:
     """Build a copy that ``swap`` puts in the place of the live data."""
+    if settings.datadir.is_symlink():
+        raise BackupError(
+            f"{settings.datadir} is a link, which cannot be exchanged: say where the data are "
+            f"(mysql_settings.mysqld.datadir: {os.path.realpath(settings.datadir)}), or restore there by hand."
+        )
     if os.path.ismount(settings.datadir):
         raise BackupError(
             f"{settings.datadir} is a file system of its own, which cannot be exchanged: put the data into a directory on it "
@@ -134,10 +167,16 @@ def _service(settings, verb):
         raise BackupError(f"systemctl {verb} {settings.service}: {done.stderr.strip()} (journalctl --unit={settings.service} says more)")
 
 
+def down(settings) -> bool:
+    """Return whether the server is stopped, not only silent."""
+    done = subprocess.run(["systemctl", "is-active", settings.service], capture_output=True, text=True, check=False)
+    return done.stdout.strip() in ("inactive", "failed")
+
+
 def swap(settings, shelf) -> tuple[dict, pathlib.Path | None]:
     """Put the prepared copy in the place of the live data; say what it is, and where the replaced data are now."""
     told = settings.workshop / "restored.json"
-    if not told.exists():
+    if not told.exists() or not (settings.workshop / "restored").exists():
         raise BackupError("Nothing is prepared: run mysql-backup prepare first.")
     said = shelf.read(str(told.parent), told.name)
     replaced = _exchange(settings, shelf, settings.workshop / "restored")
@@ -170,59 +209,80 @@ def _exchange(settings, shelf, new):
     """Stop the server, put ``new`` in the place of its data, start it; if it does not start, the old data come back."""
     live, journal = server.Server(settings, settings.socket), settings.workshop / "exchange.json"
     if live.answers():
-        _keep_logs(settings, shelf, live)
+        # They are in the replaced data, too, so that nothing is lost where this fails.
+        logs.try_to_keep(settings, shelf, live)
     stamp = plan.name_of(logs.now(), {path.name.partition("-")[2] for path in replaced(settings)})
     old = settings.workshop / f"replaced-{stamp}"
     files.write_json(journal, {"new": str(new), "old": str(old)})
     _service(settings, "stop")
     there = settings.datadir.exists()
-    if there:
-        # What was written since; the server is down now.
-        _keep_logs(settings, shelf, None)
-        mode = settings.datadir.stat().st_mode & 0o7777
-        os.rename(settings.datadir, old)
-        os.chmod(new, mode)
-    os.rename(new, settings.datadir)
-    files.sync(settings.datadir.parent)
     try:
-        _service(settings, "start")
-        live.ask("SELECT 1")
-    except BackupError as error:
-        _service(settings, "stop")
-        os.rename(settings.datadir, new)
         if there:
-            os.rename(old, settings.datadir)
-            _service(settings, "start")
+            # What was written since; the server is down now.
+            logs.try_to_keep(settings, shelf, None)
+            mode = settings.datadir.stat().st_mode & 0o7777
+            os.rename(settings.datadir, old)
+            os.chmod(new, mode)
+        os.rename(new, settings.datadir)
+        files.sync(settings.datadir.parent)
+        _start(settings)
+    except (BackupError, OSError) as error:
+        _put_back(settings, new, old)
         journal.unlink()
         raise BackupError(f"The server does not run with the new data; the old ones are back. {error}") from error
     journal.unlink()
     return old if there else None
 
 
-def _keep_logs(settings, shelf, live):
-    """Keep the logs of the data that are about to be replaced; they are in the replaced data, too, so this stops nothing."""
-    try:
-        logs.keep(settings, shelf, live)
-    except BackupError as error:
-        print(f"Warning: {error}", flush=True)
+def _start(settings):
+    _service(settings, "start")
+    server.Server(settings, settings.socket).ask("SELECT 1")
 
 
-def heal(settings, shelf) -> None:
-    """Make up for a run that was killed: an exchange is finished or taken back, scratch data go, the server runs."""
+def _put_back(settings, new, old):
+    """Give the data their names back that they had before an exchange, however far it came, and start the server."""
+    _service(settings, "stop")
+    if settings.datadir.exists() and not new.exists():
+        os.rename(settings.datadir, new)
+    if old.exists() and not settings.datadir.exists():
+        os.rename(old, settings.datadir)
+    if settings.datadir.exists():
+        _start(settings)
+
+
+def heal(settings, shelf, identity: str | None = None) -> None:
+    """Make up for a run that was killed: an exchange is finished or taken back, scratch data go, the server runs.
+
+    ``identity``: the file that this run is given; that of a playbook that was interrupted goes, too.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if identity != str(BROUGHT) and BROUGHT.stat().st_mtime < time.time() - _FORGOTTEN:
+            BROUGHT.unlink()
     if not settings.workshop.exists():
         return
     journal = settings.workshop / "exchange.json"
     if journal.exists():
-        steps = shelf.read(str(settings.workshop), journal.name)
-        old = pathlib.Path(steps["old"])
-        if old.exists() and not settings.datadir.exists():
-            os.rename(old, settings.datadir)
-        _service(settings, "start")
-        journal.unlink()
-        print(f"An exchange of data had been interrupted: the server runs with {_which(settings, old)}.", flush=True)
+        _finish(settings, journal, **shelf.read(str(settings.workshop), journal.name))
     server.remove(settings.workshop / "drill")
     if not (settings.workshop / "restored.json").exists():
         server.remove(settings.workshop / "restored")
+
+
+def _finish(settings, journal, new, old):
+    new, old = pathlib.Path(new), pathlib.Path(old)
+    if old.exists() and not settings.datadir.exists():
+        os.rename(old, settings.datadir)
+    if settings.datadir.exists():
+        try:
+            _start(settings)
+        except BackupError as error:
+            print(f"Warning: {error}", flush=True)
+            # The data have the names that they had before: only a restore can help, which must not be kept from it.
+            if new.exists():
+                return
+            _put_back(settings, new, old)
+    journal.unlink()
+    print(f"An exchange of data had been interrupted: the server runs with {_which(settings, old)}.", flush=True)
 
 
 def _which(settings, old):
@@ -234,6 +294,7 @@ def drill(settings, shelf, wanted: dict, keep: bool = True) -> dict:
     place, began = settings.workshop / "drill", logs.now()
     record = shelf.directory / wanted["name"] / "drill.json"
     try:
+        shelf.verify_logs(wanted["name"])
         said = build(settings, shelf, place, wanted)
     except BackupError as error:
         if keep:

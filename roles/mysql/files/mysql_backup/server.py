@@ -80,9 +80,9 @@ class Server:
         if code or not reader.complete:
             raise BackupError(f"{self.settings.programs['dump'][0]} did not come to its end (status {code}): {words}")
 
-    def load(self, source) -> None:
-        """Run the statements that a pipe brings."""
-        done = subprocess.run(self.words("client"), stdin=source, capture_output=True, check=False)
+    def load(self, source, *more: str) -> None:
+        """Run the statements that a pipe brings, byte for byte."""
+        done = subprocess.run(self.words("client", "--binary-mode", *more), stdin=source, capture_output=True, check=False)
         if done.returncode:
             raise BackupError(f"The copy of the server refuses the backup: {done.stderr.decode(errors='replace').strip()}")
 

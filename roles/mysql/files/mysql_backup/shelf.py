@@ -95,11 +95,19 @@ class Shelf:
 
     def verify(self, name: str, identity: str | None = None) -> None:
         """Require a backup to be whole: checksums, and where it can be read the stream to its last line."""
-        manifest, place = self.manifest(name), self.directory / name
-        path = self.dump(name)
-        files.check(path, manifest["dump"])
+        self.verify_logs(name)
+        self.verify_dump(name, identity)
+
+    def verify_logs(self, name: str, only: set[str] | None = None) -> None:
+        """Require a backup's logs to be whole, all or those that are named."""
         for log in self.logs(name)["files"]:
-            files.check(place / "logs" / log["file"], log)
+            if only is None or log["name"] in only:
+                files.check(self.directory / name / "logs" / log["file"], log)
+
+    def verify_dump(self, name: str, identity: str | None = None) -> None:
+        """Require a backup's dump to be whole."""
+        path = self.dump(name)
+        files.check(path, self.manifest(name)["dump"])
         if path.suffix == ".age" and not identity:
             return
         last = b""

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 
 from . import BackupError, files, logs, plan, server
 from .reader import Reader
 
+# What MySQL knows of sizes may be of the day before, unless it is asked not to remember.
+_BYTES = """
+    SET @lamp = 0 /*!80000 , SESSION information_schema_stats_expiry = 0 */;
+    SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables"""
 _UNSAFE = """
     SELECT CONCAT(table_schema, '.', table_name) FROM information_schema.tables
     WHERE table_type = 'BASE TABLE' AND engine NOT IN ('InnoDB', 'ROCKSDB', 'SEQUENCE')
@@ -25,10 +30,7 @@ def take(settings, shelf) -> str:
     try:
         part.mkdir(mode=0o700)
         # What was written since the backup before is kept with it. Where that fails, a new backup is all the more wanted.
-        try:
-            logs.keep(settings, shelf, live)
-        except BackupError as error:
-            print(f"Warning: {error}", flush=True)
+        logs.try_to_keep(settings, shelf, live)
         manifest = _dump(settings, live, part)
         files.write_json(part / "logs.json", {"files": []})
         files.write_json(part / "manifest.json", manifest)
@@ -63,7 +65,8 @@ def _dump(settings, live, part):
     with files.Sink(settings, path) as sink:
         live.dump(reader, write, *([settings.programs["position_option"]] if logged[0] == "1" else []))
     if reader.position:
-        reader.position["directory"] = os.path.dirname(logged[1])
+        place = pathlib.Path(logged[1]).parent
+        reader.position.update(directory=str(place), began=logs.birth(place / reader.position["file"]))
     return {
         "time": plan.shown(seen[0] if seen else began),
         "seconds": round((logs.now() - began).total_seconds(), 1),
@@ -74,6 +77,7 @@ def _dump(settings, live, part):
         "timeline": logs.timeline(settings),
         "position": reader.position,
         "dump": {"file": path.name, "size": sink.size, "sha256": sink.sha256},
+        "bytes": int(live.ask(_BYTES)[0][0]),
         "tables": reader.tables,
         "definitions": reader.definitions,
         "not_consistent": [row[0] for row in live.ask(_UNSAFE)],

@@ -101,6 +101,9 @@ def test_way_within_its_own_history():
         ([backup(1, 1, {1: 2}, at(2))], "do not reach"),
         ([backup(1, 1, {1: 2, 3: 4}, at(4))], "Binary log 2 after the backup 20261125T010000Z is not kept"),
         ([backup(1, 1, {2: 4}, at(4))], "Binary log 1 after the backup"),
+        # The later backup knows what came after it, and nothing of the log that is lost before.
+        ([backup(1, 1, {1: 2}, at(2)), backup(3, 3, {3: 4}, at(4))], "Binary log 2 after the backup 20261125T010000Z is not kept"),
+        ([backup(1, 1, {1: 2}, at(2)), backup(3, 3, {}, at(4))], "Binary log 2 after the backup 20261125T010000Z is not kept"),
     ],
 )
 def test_no_way(shelf, words):

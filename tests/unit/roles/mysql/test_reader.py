@@ -68,3 +68,25 @@ def test_definitions_are_alike_whether_or_not_a_default_is_said():
 
 def test_dump_that_was_cut():
     assert not read(MARIADB.replace(b"-- Dump completed\n", b"")).complete
+
+
+def events(*schedules):
+    each = (
+        f"/*!50106 DROP EVENT IF EXISTS `e{schedule[:2]}` */;\nDELIMITER ;;\n"
+        f"/*!50106 CREATE*/ /*!50117 DEFINER=`root`@`localhost`*/ "
+        f"/*!50106 EVENT `e` ON SCHEDULE {schedule} DO BEGIN\n\nDELETE FROM t;\nEND */ ;;\n"
+        "DELIMITER ;\n"
+        for schedule in schedules
+    )
+    section = f"/*!50106 SET @save_time_zone= @@TIME_ZONE */ ;\n{''.join(each)}/*!50106 SET TIME_ZONE= @save_time_zone */ ;\n"
+    reader = Reader()
+    for line in f"-- Current Database: `shop`\nCREATE TABLE t;\n{section if schedules else ''}CREATE VIEW v;\n".splitlines(keepends=True):
+        reader.feed(line.encode())
+    return reader.definitions["shop"]
+
+
+def test_events_that_are_due_once_are_no_part_of_what_is_compared():
+    once, daily, weekly = "AT '2026-11-25 01:02:03'", "EVERY 1 DAY", "EVERY 7 DAY"
+    assert events(once) == events()
+    assert events(once, daily, once) == events(daily)
+    assert len({events(), events(daily), events(weekly), events(daily, weekly)}) == 4
