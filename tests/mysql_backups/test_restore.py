@@ -245,9 +245,11 @@ def test_logs_that_are_gone_are_noticed(shop):
     newest = json.loads(shop.do("list --json"))[-1]["name"]
     assert newest != name
     shop.sql(reset)
-    said = shop.do(f"restore --to {moment} {shop.identity}")
-    assert "Warning: The binary logs" in said
+    done = shop.run(f"restore --to {moment} {shop.identity}")
+    assert done.rc == 0, done.stderr
+    assert "Warning: The binary logs" in done.stderr
     assert shop.sql("SELECT item FROM shop.log WHERE item >= 800") == [["800"], ["801"], ["802"]]
+    shop.do("discard")
 
 
 def test_last_logs_of_a_server_that_is_down(shop):
@@ -257,6 +259,7 @@ def test_last_logs_of_a_server_that_is_down(shop):
     shop.host.check_output(f"systemctl stop {shop.service}")
     shop.do(f"restore --to {moment} {shop.identity}")
     assert shop.sql("SELECT word FROM shop.log WHERE item = 810") == [["before"]]
+    shop.do("discard")
 
 
 def test_new_data_that_do_not_start_after_a_kill_give_way_to_the_old(shop):
@@ -335,6 +338,7 @@ def test_what_is_left_of_a_damaged_backup_is_restored_by_force(old):
     assert "zoo.animal is missing" in said
     assert old.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
     assert old.sql("SELECT COUNT(*) FROM shop.log WHERE item = 830") == [["0"]]
+    old.do("discard")
     old.host.check_output(f"rm -r {old.directory}/{name}")
 
 

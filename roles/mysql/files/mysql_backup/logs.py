@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import pathlib
 import secrets
+import sys
 
 from . import BackupError, files, plan
 
@@ -39,9 +40,9 @@ def try_to_keep(settings, shelf, server) -> None:
     try:
         keep(settings, shelf, server)
     except BackupError as error:
-        print(f"Warning: {error}", flush=True)
+        print(f"Warning: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"Warning: the binary logs are not kept: {error.filename or ''} {error.strerror}", flush=True)
+        print(f"Warning: the binary logs are not kept: {error.filename or ''} {error.strerror}", file=sys.stderr)
 
 
 def _idle(server, log: str) -> bool:
