@@ -73,7 +73,7 @@ def _forgiving(force):
     """Let what is damaged be a warning if that is wanted."""
     try:
         yield
-    except BackupError as error:
+    except (BackupError, FileNotFoundError) as error:
         if not force:
             raise
         print(f"Warning: {error}", flush=True)
