@@ -62,6 +62,8 @@ def _database_problems(database):
     name = database["name"]
     if not _DATABASE.match(name):
         yield f"mysql_databases has the name {name!r}: use 1 to 64 letters, digits, underscores, hyphens or dollar signs."
+    if name.lower() in _mysql_accounts.OWN_DATABASES:
+        yield f"mysql_databases has {name}, which is the server's own: choose another name."
     encoding, collation = database.get("encoding"), database.get("collation")
     for key in ("encoding", "collation"):
         if database.get(key) and not _CHARSET.match(database[key]):
@@ -77,6 +79,8 @@ def _user_problems(user, databases, longest_name):
         yield (
             f"mysql_users has the name {user['name']!r}: use 1 to {longest_name} letters, digits, underscores, dots, hyphens, dollar signs."
         )
+    if user["name"].lower() in _mysql_accounts.OWN_ACCOUNTS:
+        yield f"mysql_users has {user['name']}, an account of the server's own: choose another name. Root logs in through the socket."
     if not _HOST.match(host_of(user)):
         yield f"{where} the host {host_of(user)!r}: give a name, an address, or a pattern of them."
     if len(user["password"]) < _SHORTEST:
@@ -114,6 +118,12 @@ def _filled(database):
     return {**database, "encoding": encoding, "collation": collation or "", "kind": f"{encoding} {collation}"}
 
 
+def _spelt(name, encoding):
+    """Return the one spelling of a character set or collation: servers say utf8mb3 for utf8, and have a set before each collation."""
+    name = re.sub(r"^utf8(?=_|$)", "utf8mb3", name.lower())
+    return f"{encoding.lower()}_{name}" if name.startswith("uca") else name
+
+
 def mysql_conflicts(databases, found):
     """Return a sentence for each of ``databases`` that is there with another encoding or collation than it declares.
 
@@ -124,7 +134,7 @@ def mysql_conflicts(databases, found):
     for database in databases:
         row = there.get(database["name"])
         for key, words in (("encoding", "CHARACTER SET"), ("collation", "COLLATE")):
-            if row and database.get(key) and database[key].lower() != row[key].lower():
+            if row and database.get(key) and _spelt(database[key], row["encoding"]) != _spelt(row[key], row["encoding"]):
                 problems.append(
                     f"The database {database['name']} has the {key} {row[key]}, and mysql_databases declares {database[key]}: declare "
                     f"what is there, or, with a backup at hand, run "
@@ -150,6 +160,15 @@ def mysql_imports(databases, found):
     ]
 
 
+def mysql_imports_in_use(imports, grants):
+    """Return the names of those of ``imports`` that were cut short and that an account could write to since.
+
+    ``grants``: rows with place.
+    """
+    places = {re.sub(r"\\([_%])", r"\1", row["place"].rpartition(".")[0]) for row in grants}
+    return [database["name"] for database in imports if database["cut"] and database["name"] in places]
+
+
 def mysql_tls_name(name):
     """Return a name or an address as a certificate has it."""
     try:
@@ -170,6 +189,7 @@ class FilterModule:
             "mysql_differences": _mysql_settings.differences,
             "mysql_grants": _mysql_accounts.grants_of,
             "mysql_imports": mysql_imports,
+            "mysql_imports_in_use": mysql_imports_in_use,
             "mysql_plan": _mysql_accounts.plan,
             "mysql_problems": mysql_problems,
             "mysql_refused": _mysql_settings.refused,

@@ -67,6 +67,7 @@ def _look(looks: dict) -> dict:
     """Look again at what was looked at: the same keys, with what is true now."""
     return {
         "paths": {path: [entries, _signature(path, entries)] for path, (entries, _old) in looks["paths"].items()},
+        "places": {path: os.path.realpath(path) for path in looks["places"]},
         "users": {name: _number(pwd.getpwnam, name) for name in looks["users"]},
         "groups": {name: _number(grp.getgrnam, name) for name in looks["groups"]},
     }
@@ -78,12 +79,12 @@ def look(tree: dict[str, list]) -> dict:
     for entry in tree["directories"]:
         # A link to a directory is as good as the directory.
         for path in (entry["path"], os.path.realpath(entry["path"])):
-            paths[path] = [entry["purge"], None]
+            paths[path] = [entry["purge"] or paths.get(path, [False])[0], None]
     for entry in (entry for kind in ("files", "links", "absent") for entry in tree[kind]):
         paths[entry["path"]] = [True, None]
     owned = tree["directories"] + tree["files"]
     accounts = {kind: {entry[key] for entry in owned if entry[key]} for kind, key in (("users", "owner"), ("groups", "group"))}
-    return _look({"paths": paths, **accounts})
+    return _look({"paths": paths, "places": {entry["path"]: "" for entry in tree["directories"]}, **accounts})
 
 
 def keep(transaction: Transaction, sealed: str, looks: dict) -> None:
@@ -107,7 +108,7 @@ def holding(units: dict[str, dict[str, str]]) -> dict[str, str]:
         try:
             with open(path, encoding="ascii") as file:
                 kept = json.load(file)
-            if _look(kept) == {key: kept[key] for key in ("paths", "users", "groups")}:
+            if _look(kept) == {key: kept[key] for key in ("paths", "places", "users", "groups")}:
                 found[os.path.basename(os.path.dirname(path))] = kept["seal"]
         except (OSError, ValueError, KeyError, TypeError):
             continue

@@ -14,6 +14,9 @@ import re
 
 from ansible_collections.foobar.lamp.plugins.module_utils._mysql_password import matches, native
 
+#: What engines and packages have for themselves. A password for root would take its way in from the host.
+OWN_ACCOUNTS = {"debian-sys-maint", "mariadb.sys", "mysql", "mysql.infoschema", "mysql.session", "mysql.sys", "root"}
+OWN_DATABASES = {"information_schema", "mysql", "performance_schema", "sys"}
 #: What both engines mean by ALL on a database; MariaDB means a little more.
 _ALL = {
     "ALTER",
@@ -90,7 +93,7 @@ def _alike(wanted, granted):
 def plan(users, rows, grants, monitor, keep_hours, passwords):
     """Return what is to be done for each of ``users`` that differs: its number, account, and which steps.
 
-    ``password``: the statement that gives it the declared password, or ends the old one; empty where that is settled. It is one of
+    ``password``: the statements that give it the declared password, or end the old one; none where that is settled. They are of
     ``passwords``, which the engine says: create, change, keep (change and leave the old one valid, as ``plugin`` can), and end. In it
     ``%(password)s`` stands for the password where it is needed. ``make``: whether privileges or TLS are to be set.
     """
@@ -98,7 +101,7 @@ def plan(users, rows, grants, monitor, keep_hours, passwords):
     steps = []
     for number, user in enumerate(users):
         row = there.get((user["name"], host_of(user)))
-        kind = _password_step(user, row, keep_hours, passwords["plugin"])
+        kinds = _password_steps(user, row, keep_hours, passwords["plugin"])
         # The driver takes a lone % for the begin of an argument.
         words = {
             "account": account_of(user).replace("%", "%%"),
@@ -108,7 +111,7 @@ def plan(users, rows, grants, monitor, keep_hours, passwords):
         step = {
             "number": number,
             "account": f"{user['name']}@{host_of(user)}",
-            "password": passwords[kind].format(**words) if kind else "",
+            "password": [passwords[one].format(**words) for one in kinds],
             "make": not row
             or bool(row["tls"]) != bool(user.get("require_tls"))
             or not _alike(privileges(user, monitor), _granted(user, grants)),
@@ -122,13 +125,16 @@ def _kept(row):
     return bytes.fromhex(row["secret"] or "") if row else b""
 
 
-def _password_step(user, row, keep_hours, plugin):
+def _password_steps(user, row, keep_hours, plugin):
     if not row:
-        return "create"
+        return ["create"]
     kept = _kept(row)
     if matches(user["password"], row["plugin"], kept):
-        return "end" if row["two"] and row["aged"] else ""
-    return "keep" if kept and keep_hours and row["plugin"] == plugin else "change"
+        return ["end"] if row["two"] and row["aged"] else []
+    if kept and keep_hours and row["plugin"] == plugin:
+        return ["keep"]
+    # A change alone leaves valid what an earlier change kept.
+    return ["change", "end"] if row["two"] else ["change"]
 
 
 def undeclared(users, rows, kept):

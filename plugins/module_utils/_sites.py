@@ -15,6 +15,8 @@ import posixpath
 import re
 from urllib.parse import quote
 
+from ansible_collections.foobar.lamp.plugins.module_utils._mysql_accounts import OWN_ACCOUNTS, OWN_DATABASES
+
 #: The secrets of each site.
 SECRETS = ("database_password", "secret_key")
 #: The keys of a site and of its app, with the type of each.
@@ -179,6 +181,8 @@ def site_problems(sites):
                 problems.append(
                     f"{where}.database is {site['database']!r}: use 1 to 64 letters, digits, underscores, hyphens or dollar signs."
                 )
+            elif site["database"].lower() in OWN_ACCOUNTS | OWN_DATABASES:
+                problems.append(f"{where}.database is {site['database']!r}, a name of the server's own: choose another.")
             elif site["database"] in databases:
                 problems.append(
                     f"{where}.database is {site['database']!r}, which lamp_sites['{databases[site['database']]}'] has already: "

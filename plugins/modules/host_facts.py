@@ -120,6 +120,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_seal, _host
 
 PATHS = (
+    "/etc/mysql/tls/.reload",
     "/srv/*/current",
     "/srv/*/current/wsgi.py",
     "/srv/*/unproven",

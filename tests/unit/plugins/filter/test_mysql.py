@@ -22,6 +22,8 @@ USER = {"name": "shop", "password": "correct horse", "databases": ["shop_1"]}
         ),
         (["shop_1"], [{**USER, "name": "a'b"}], {}, "mysql_users has the name"),
         (["shop_1"], [{**USER, "name": "a" * 33}], {"longest_name": 32}, "use 1 to 32 letters"),
+        (["shop_1"], [{**USER, "name": "root"}], {}, "mysql_users has root, an account of the server's own"),
+        (["mysql"], [], {}, "mysql_databases has mysql, which is the server's own"),
         (["shop_1"], [{**USER, "host": "a'b"}], {}, 'mysql_users gives shop the host "a\'b"'),
         (["shop_1"], [{**USER, "password": "short"}], {}, "a password of fewer than 12 characters"),
         (["shop_1"], [{**USER, "privileges": "admin"}], {}, "the privileges 'admin': give one of all, write, read, monitor"),
@@ -82,3 +84,23 @@ def test_database_is_filled_if_it_is_empty_or_an_import_was_cut_short():
 
 def test_names_of_a_certificate():
     assert [mysql.mysql_tls_name(name) for name in ("db1", "192.0.2.1", "2001:db8::1")] == ["DNS:db1", "IP:192.0.2.1", "IP:2001:db8::1"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "there"),
+    [
+        ({"encoding": "utf8"}, {"encoding": "utf8mb3", "collation": "utf8mb3_general_ci"}),
+        ({"collation": "utf8_general_ci"}, {"encoding": "utf8mb3", "collation": "utf8mb3_general_ci"}),
+        ({"collation": "uca1400_ai_ci"}, {"encoding": "utf8mb4", "collation": "utf8mb4_uca1400_ai_ci"}),
+        ({"collation": "uca1400_ai_ci"}, {"encoding": "utf8mb4", "collation": "uca1400_ai_ci"}),
+    ],
+)
+def test_other_spelling_is_no_conflict(declared, there):
+    assert mysql.mysql_conflicts([{"name": "a", **declared}], [{"name": "a", **there}]) == []
+    assert mysql.mysql_conflicts([{"name": "a", **declared}], [{"name": "a", "encoding": "latin1", "collation": "latin1_bin"}])
+
+
+def test_import_that_was_cut_short_is_not_begun_anew_where_an_account_could_write():
+    imports = [{"name": "a_1", "cut": True}, {"name": "b", "cut": True}, {"name": "c", "cut": False}]
+    grants = [{"place": r"a\_1.*"}, {"place": "c.*"}, {"place": "*.*"}]
+    assert mysql.mysql_imports_in_use(imports, grants) == ["a_1"]

@@ -24,18 +24,26 @@ def etc(tmp_path):
     (top / "other").mkdir()
     (top / "real").mkdir()
     (top / "linked").symlink_to("real")
+    (top / "chained").symlink_to("by")
+    (top / "by").symlink_to("purged")
+    (top / "purged").mkdir()
     return top
 
 
 @pytest.fixture
 def tree(etc):
+    others = ("other", "linked", "chained")
     tree = expand(
         {
             "name": "test",
             "service": "apache2",
             "files": [{"dest": f"{etc}/sites/one", "content": "one", **ME}, {"dest": f"{etc}/linked/two", "content": "two", **ME}],
             "links": [{"dest": f"{etc}/link", "target": "sites/one"}],
-            "directories": [{"path": f"{etc}/sites", "purge": True}, {"path": f"{etc}/other"}, {"path": f"{etc}/linked"}],
+            "directories": [
+                {"path": f"{etc}/sites", "purge": True},
+                {"path": f"{etc}/purged", "purge": True},
+                *({"path": f"{etc}/{name}"} for name in others),
+            ],
             "absent": [f"{etc}/gone"],
         }
     )
@@ -90,8 +98,24 @@ def test_what_is_nobodys_concern_breaks_nothing(holding, etc):
         lambda etc: ((etc / "link").unlink(), (etc / "link").symlink_to("sites/two")),
         lambda etc: ((etc / "linked").unlink(), (etc / "linked").symlink_to("other")),
         lambda etc: (etc / "real").chmod(0o700),
+        lambda etc: ((etc / "by").unlink(), (etc / "by").symlink_to("other")),
+        lambda etc: (etc / "chained/stray").write_text(""),
     ],
-    ids=["content", "mode", "removed", "stray", "purged directory", "directory", "no directory", "absent", "link", "linked", "behind link"],
+    ids=[
+        "content",
+        "mode",
+        "removed",
+        "stray",
+        "purged directory",
+        "directory",
+        "no directory",
+        "absent",
+        "link",
+        "linked",
+        "behind link",
+        "chain",
+        "purged by another name",
+    ],
 )
 def test_touched_tree_does_not_hold(holding, etc, touch):
     touch(etc)

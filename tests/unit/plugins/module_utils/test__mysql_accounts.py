@@ -47,22 +47,29 @@ def test_account_as_declared_needs_nothing():
     ],
 )
 def test_other_privileges_or_tls_are_set(user, row, granted):
-    assert plan(user, row, granted=granted) == [{"number": 0, "account": "shop@%", "password": "", "make": True}]
+    assert plan(user, row, granted=granted) == [{"number": 0, "account": "shop@%", "password": [], "make": True}]
 
 
 @pytest.mark.parametrize(
-    ("row", "hours", "statement", "make"),
+    ("row", "hours", "statements", "make"),
     [
-        (None, 24, f"create 'shop'@'%%' {HASH} ", True),
-        ({**ROW, "secret": b"*OLD".hex()}, 24, f"keep 'shop'@'%%' {HASH} *OLD", False),
-        ({**ROW, "secret": b"*OLD".hex()}, 0, f"change 'shop'@'%%' {HASH} *OLD", False),
-        ({**ROW, "secret": ""}, 24, f"change 'shop'@'%%' {HASH} ", False),
-        ({**ROW, "secret": "", "plugin": "unix_socket"}, 24, f"change 'shop'@'%%' {HASH} ", False),
-        ({**ROW, "two": 1, "aged": 1}, 24, f"end 'shop'@'%%' {HASH} {HASH}", False),
+        (None, 24, [f"create 'shop'@'%%' {HASH} "], True),
+        ({**ROW, "secret": b"*OLD".hex()}, 24, [f"keep 'shop'@'%%' {HASH} *OLD"], False),
+        ({**ROW, "secret": b"*OLD".hex()}, 0, [f"change 'shop'@'%%' {HASH} *OLD"], False),
+        # An old password that an earlier change kept does not outlive a change that keeps none.
+        (
+            {**ROW, "secret": b"*OLD".hex(), "two": 1},
+            0,
+            [f"change 'shop'@'%%' {HASH} *OLD", f"end 'shop'@'%%' {HASH} *OLD"],
+            False,
+        ),
+        ({**ROW, "secret": ""}, 24, [f"change 'shop'@'%%' {HASH} "], False),
+        ({**ROW, "secret": "", "plugin": "unix_socket"}, 24, [f"change 'shop'@'%%' {HASH} "], False),
+        ({**ROW, "two": 1, "aged": 1}, 24, [f"end 'shop'@'%%' {HASH} {HASH}"], False),
     ],
 )
-def test_password_is_made_changed_and_ended(row, hours, statement, make):
-    assert plan(row=row, hours=hours) == [{"number": 0, "account": "shop@%", "password": statement, "make": make}]
+def test_password_is_made_changed_and_ended(row, hours, statements, make):
+    assert plan(row=row, hours=hours) == [{"number": 0, "account": "shop@%", "password": statements, "make": make}]
 
 
 def test_old_password_of_today_stays():

@@ -29,6 +29,7 @@ def test_good_sites_have_no_problems():
         ({"www.foobar.com": {"app": {**APP, "threads": True}}}, [".threads is True", "whole number"]),
         ({"www_foobar": {"document_root": "/x"}}, ["lamp_sites['www_foobar'] is no host name"]),
         ({"a.com": {"document_root": "/x", "aliases": ["b.com"]}, "b.com": {"document_root": "/y"}}, ["answers to b.com"]),
+        ({"www.foobar.com": {"document_root": "/x", "database": "mysql"}}, [".database is 'mysql', a name of the server's own"]),
         ({"a.com": {"document_root": "/x", "database": "d"}, "b.com": {"document_root": "/y", "database": "d"}}, ["a database of its own"]),
         ({"a.com": {"app": APP}, "a-com": {"app": APP}}, ["a user of its own"]),
         ({"a.com": "x"}, ["lamp_sites['a.com'] is 'x'"]),
