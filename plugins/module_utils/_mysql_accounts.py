@@ -138,7 +138,8 @@ def _password_steps(user, row, keep_hours, plugin):
 
 
 def undeclared(users, rows, kept):
-    """Return a statement for each account that is neither declared nor one of ``kept``, which removes it."""
+    """Return a statement for each account that is neither declared nor one of ``kept`` nor the server's own, which removes it."""
+    kept = OWN_ACCOUNTS.union(kept)
     declared = {(user["name"], host_of(user)) for user in users}
     return [
         f"DROP USER '{_quoted(row['name'])}'@'{_quoted(row['host'])}'"

@@ -77,5 +77,5 @@ def test_old_password_of_today_stays():
 
 
 def test_undeclared_accounts():
-    rows = [ROW, {**ROW, "host": "10.0.0.1"}, {**ROW, "name": "root"}, {**ROW, "name": ""}, {**ROW, "name": "o'b"}]
-    assert accounts.undeclared([USER], rows, ["root"]) == ["DROP USER 'shop'@'10.0.0.1'", "DROP USER 'o''b'@'%'"]
+    rows = [ROW, {**ROW, "host": "10.0.0.1"}, {**ROW, "name": "root"}, {**ROW, "name": "kept"}, {**ROW, "name": ""}, {**ROW, "name": "o'b"}]
+    assert accounts.undeclared([USER], rows, ["kept"]) == ["DROP USER 'shop'@'10.0.0.1'", "DROP USER 'o''b'@'%'"]
