@@ -40,6 +40,7 @@ class FilterModule:
                     "dns_records",
                     "domain_problems",
                     "inventory_problems",
+                    "inventory_summary",
                     "mysql_databases",
                     "mysql_users",
                     "python_app_apps",

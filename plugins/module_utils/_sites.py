@@ -238,6 +238,12 @@ def domain_problems(domain):
     return [f"lamp_domain is {domain!r}: give the domain that the sites belong to, for instance foobar.com, without a dot at the end."]
 
 
+def inventory_summary(groups):
+    """Return in a few words which hosts do what: ``"lamp_web: web1, web2; lamp_db: db1"``; long lists as their count."""
+    there = {layer: groups[layer] for layer in LAYERS if groups.get(layer)}
+    return "; ".join(f"{layer}: {', '.join(hosts) if len(hosts) <= 4 else f'{len(hosts)} hosts'}" for layer, hosts in there.items())
+
+
 def inventory_problems(groups):
     """Return what is wrong with the inventory's ``groups`` (``{group: [hosts]}``): a list of sentences."""
     problems = []

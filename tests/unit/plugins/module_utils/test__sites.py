@@ -41,6 +41,12 @@ def test_problem_names_variable_value_and_remedy(sites, words):
         assert word in text
 
 
+def test_inventory_summary_names_few_hosts_and_counts_many():
+    groups = {"lamp": ["a", "b"], "lamp_web": ["a", "b"], "lamp_db": ["a"], "lamp_dns": [], "all": list("abcde")}
+    assert _sites.inventory_summary(groups) == "lamp_db: a; lamp_web: a, b"
+    assert _sites.inventory_summary({"lamp_web": list("abcde")}) == "lamp_web: 5 hosts"
+
+
 @pytest.mark.parametrize(
     ("groups", "words"),
     [
