@@ -25,8 +25,8 @@ changed() {
 }
 
 # linux_base
-packages="ca-certificates sudo tzdata openssh-server unattended-upgrades python3-venv apache2 libapache2-mod-wsgi-py3"
-[ -z "$first" ] || packages="$packages mariadb-server python3-pymysql bind9 bind9-utils python3-dnspython"
+packages="ca-certificates sudo tzdata openssh-server unattended-upgrades python3-venv apache2 libapache2-mod-wsgi-py3 brotli"
+[ -z "$first" ] || packages="$packages mariadb-server python3-pymysql zstd bind9 bind9-utils python3-dnspython"
 mkdir -p /usr/local/share/ca-certificates
 for certificate in "$here"/certs/*.crt; do
     [ ! -e "$certificate" ] || put "/usr/local/share/ca-certificates/${certificate##*/}" < "$certificate"
@@ -54,8 +54,19 @@ character_set_server = utf8mb4
 collation_server = utf8mb4_unicode_ci
 innodb_buffer_pool_size = 1G
 skip_name_resolve = 1
+log_bin = binlog
 CNF
     changed systemctl restart mariadb
+    put /usr/local/sbin/backup 755 <<'BACKUP'
+#!/bin/sh -e
+umask 077
+mkdir -p /var/backups/mysql
+mariadb-dump --all-databases --single-transaction --flush-logs | zstd --quiet > "/var/backups/mysql/$(date +%F).sql.zst"
+find /var/backups/mysql -name '*.zst' -mtime +14 -delete
+BACKUP
+    put /etc/systemd/system/backup.service <<< $'[Service]\nType=oneshot\nExecStart=/usr/local/sbin/backup'
+    put /etc/systemd/system/backup.timer <<< $'[Timer]\nOnCalendar=03:00\nPersistent=yes\n[Install]\nWantedBy=timers.target'
+    changed eval 'systemctl daemon-reload && systemctl --quiet enable --now backup.timer'
     {
         echo "CREATE DATABASE IF NOT EXISTS foobar CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;"
         for client in localhost $web; do
@@ -76,6 +87,7 @@ if ! diff --recursive --brief --exclude=__pycache__ "$here/app" "/srv/$site/src"
     python3 -m venv "/srv/$site/venv"
     PIP_CERT=/etc/ssl/certs/ca-certificates.crt "/srv/$site/venv/bin/pip" install --quiet --no-cache-dir --requirement "/srv/$site/src/requirements.txt"
     (cd "/srv/$site/src" && ../venv/bin/python -m foobar.assets > /dev/null && { [ -z "$first" ] || ../venv/bin/alembic -q upgrade head; })
+    find "/srv/$site/static" -name '*.css' -exec gzip --force --keep -9 {} + -exec brotli --force --keep {} +
     changed=yes
 fi
 put "/srv/$site/wsgi.py" 640 <<PY

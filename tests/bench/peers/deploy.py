@@ -40,9 +40,10 @@ packages = [
     "python3-venv",
     "apache2",
     "libapache2-mod-wsgi-py3",
+    "brotli",
 ]
 if first:
-    packages += ["mariadb-server", "python3-pymysql", "bind9", "bind9-utils", "python3-dnspython"]
+    packages += ["mariadb-server", "python3-pymysql", "zstd", "bind9", "bind9-utils", "python3-dnspython"]
 apt.packages(name="Install packages", packages=packages, no_recommends=True, update=True, cache_time=3600)
 server.shell(name="Take up the certificates", commands=["update-ca-certificates"], _if=any_changed(*certificates))
 sshd = put(
@@ -57,13 +58,26 @@ put("/etc/apt/apt.conf.d/52site", 'APT::Periodic::Update-Package-Lists "1";\nAPT
 files.link(name="Set the time zone", path="/etc/localtime", target="/usr/share/zoneinfo/Etc/UTC")
 
 # mysql
+BACKUP = """#!/bin/sh -e
+umask 077
+mkdir -p /var/backups/mysql
+mariadb-dump --all-databases --single-transaction --flush-logs | zstd --quiet > "/var/backups/mysql/$(date +%F).sql.zst"
+find /var/backups/mysql -name '*.zst' -mtime +14 -delete
+"""
 if first:
     settings = put(
         "/etc/mysql/mariadb.conf.d/90-site.cnf",
         f"[mysqld]\nbind_address = {'127.0.0.1' if web == [address] else '0.0.0.0'}\ncharacter_set_server = utf8mb4\n"
-        "collation_server = utf8mb4_unicode_ci\ninnodb_buffer_pool_size = 1G\nskip_name_resolve = 1\n",
+        "collation_server = utf8mb4_unicode_ci\ninnodb_buffer_pool_size = 1G\nskip_name_resolve = 1\nlog_bin = binlog\n",
     )
     restart("mariadb", settings)
+    backup = [
+        put("/usr/local/sbin/backup", BACKUP, mode="755"),
+        put("/etc/systemd/system/backup.service", "[Service]\nType=oneshot\nExecStart=/usr/local/sbin/backup\n"),
+        put("/etc/systemd/system/backup.timer", "[Timer]\nOnCalendar=03:00\nPersistent=yes\n[Install]\nWantedBy=timers.target\n"),
+    ]
+    systemd.daemon_reload(name="Read the backup's units", _if=any_changed(*backup))
+    systemd.service(name="Start the backup's timer", service="backup.timer", enabled=True)
     mysql.database(name="Make the database", database="foobar", charset="utf8mb4", collate="utf8mb4_unicode_ci")
     for client in ["localhost", *web]:
         mysql.user(name=f"Make the account at {client}", user="foobar", user_hostname=client, password=password)
@@ -97,6 +111,7 @@ pip.packages(
     _if=source.did_change,
 )
 steps = ["../venv/bin/python -m foobar.assets"] + (["../venv/bin/alembic upgrade head"] if first else [])
+steps.append(f"find {root}/static -name '*.css' -exec gzip --force --keep -9 {{}} + -exec brotli --force --keep {{}} +")
 server.shell(name="Collect and migrate", commands=steps, _chdir=f"{root}/src", _env=environment, _if=source.did_change)
 wsgi = put(
     f"{root}/wsgi.py",
