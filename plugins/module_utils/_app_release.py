@@ -26,7 +26,7 @@ import signal
 import subprocess
 import time
 
-from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
+from ansible_collections.foobar.lamp.plugins.module_utils import _pip, _python_app
 
 LOGS = "/var/log/python_app"
 UNITS = "/etc/systemd/system"
@@ -148,7 +148,7 @@ class Application:
         self._write_made(_iso(time.time()))
 
     def _install(self, python, environment):
-        """Make the virtual environment, with pip only where it has something to install."""
+        """Make the virtual environment, and have the distribution's pip fill it, or where there is none, a pip of its own."""
         source, shipped = f"{self.directory}/src", f"{self.directory}/wheels"
         if os.path.isdir(shipped):
             # Resolved, and their hashes checked, on the controller.
@@ -156,12 +156,14 @@ class Application:
             words = ["--no-index", "--no-deps", *wheels] if wheels else []
         else:
             words = _python_app.targets(self.plan, source, sorted(glob.glob(f"{source}/*.whl")))
-        self._command("virtual environment", [python, "-m", "venv", *([] if words else ["--without-pip"]), f"{self.directory}/venv"])
+        pip = _pip.path() if words else ""
+        bare = [] if words and not pip else ["--without-pip"]
+        self._command("virtual environment", [python, "-m", "venv", *bare, f"{self.directory}/venv"])
         self._check_python()
         if words:
             # Not quiet: what conflicts with what is said beside the error only.
-            pip = [f"{self.directory}/venv/bin/pip", "install", "--no-input", "--progress-bar=off"]
-            self._command("install", [*pip, *words], environment, "install")
+            install = [f"{self.directory}/venv/bin/python", "-m", "pip", "install", "--no-input", "--progress-bar=off", *words]
+            self._command("install", install, {**(environment or {}), **({"PYTHONPATH": pip} if pip else {})}, "install")
         shutil.rmtree(shipped, ignore_errors=True)
         # The application's user cannot write what Python would keep for the next start.
         subprocess.run([f"{self.directory}/venv/bin/python", "-m", "compileall", "-q", source], check=False, capture_output=True)
