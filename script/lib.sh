@@ -49,16 +49,22 @@ install() {
     quietly root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
 }
 
-# environment site|test|bench [DIRECTORY]: the virtual environment with the locked packages, and the collection where Ansible looks for it.
+# The package `ansible` has all collections that are needed here and comes from where the other packages come from: Galaxy may be out of
+# reach. Only these few of its hundred are unpacked, which takes a second; its own Python may be newer than the one that runs.
+COLLECTIONS=(ansible.mariadb ansible.mysql ansible.posix community.docker community.general community.library_inventory_filtering_v1)
+PYTHON_OF_COLLECTIONS=3.13
+
+# environment site|test|bench [DIRECTORY]: the virtual environment with the locked packages, and the collections beside Ansible.
 environment() {
-    local place=${2:-.venv} lock=.config/requirements/$1.txt python
+    local place=${2:-.venv} lock=.config/requirements/$1.txt python wanted
     local stamp=$place/.$1
+    wanted=$(cat "$lock" .config/requirements/collections.txt; say "${COLLECTIONS[@]}")
     python=$(command -v python3) || die "python3 is missing: install it and run this again."
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         die "$("$python" --version) is too old for Ansible: put Python 3.11 or later first on PATH."
     mkdir -p .cache/collections/ansible_collections/foobar
     ln -sfn ../../../.. .cache/collections/ansible_collections/foobar/lamp
-    if ! cmp -s "$lock" "$stamp" || ! "$place/bin/python" -c '' 2> /dev/null; then
+    if [ "$wanted" != "$(cat "$stamp" 2> /dev/null)" ] || ! "$place/bin/python" -c '' 2> /dev/null; then
         say "    $place from $lock, a minute or two"
         if "$python" -c 'import ensurepip' 2> /dev/null; then
             quietly "$python" -m venv "$place"
@@ -69,9 +75,24 @@ environment() {
             pip_from_package "$place"
         fi
         quietly "${PIP[@]}" install --disable-pip-version-check --no-input --require-hashes --requirement "$lock"
-        cp "$lock" "$stamp"
+        [ "$1" = bench ] || collections "$place"
+        printf '%s\n' "$wanted" > "$stamp"
     fi
     export PATH=$PWD/$place/bin:$PATH
+}
+
+collections() {
+    quietly "${PIP[@]}" download --disable-pip-version-check --no-input --no-deps --only-binary :all: --require-hashes \
+        --python-version "$PYTHON_OF_COLLECTIONS" --requirement .config/requirements/collections.txt --dest "$1/collections"
+    "$1/bin/python" - "$1"/collections/ansible-*.whl "${COLLECTIONS[@]}" <<'PYTHON'
+import shutil, sys, sysconfig, zipfile
+place = sysconfig.get_path("purelib")
+shutil.rmtree(f"{place}/ansible_collections", ignore_errors=True)
+wanted = tuple(f"ansible_collections/{name.replace('.', '/')}/" for name in sys.argv[2:])
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    wheel.extractall(place, [name for name in wheel.namelist() if name.startswith(wanted)])
+PYTHON
+    rm -r "$1/collections"
 }
 
 pip_from_package() {

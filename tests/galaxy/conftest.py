@@ -10,10 +10,10 @@ import pathlib
 import re
 import signal
 import subprocess
+import sysconfig
 import threading
 import time
 
-import ansible_collections.community.mysql
 import dns.exception
 import dns.message
 import dns.query
@@ -62,10 +62,9 @@ class User:
 
     def __init__(self, place, archive):
         self.place = place
-        there = pathlib.Path(next(iter(ansible_collections.community.mysql.__path__))).parents[2]
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
-            "ANSIBLE_COLLECTIONS_PATH": f"{place}/collections:{there}",
+            "ANSIBLE_COLLECTIONS_PATH": f"{place}/collections:{sysconfig.get_path('purelib')}",
         }
         options = ["--offline", "--collections-path", f"{place}/collections"]
         self.ran = run("ansible-galaxy", "collection", "install", *options, archive, cwd=place, env=self._environment)
