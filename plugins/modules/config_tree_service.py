@@ -35,6 +35,12 @@ options:
     type: str
     choices: [reloaded, restarted]
     required: true
+  logs:
+    description:
+      - Files that the unit writes its words to, if it does not write them to the journal. What it added to them is part of the message.
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
@@ -45,7 +51,7 @@ attributes:
     description: There is nothing to show.
     support: none
 notes:
-  - A unit of which systemd is not told when it has started, or has read its files, is watched for half a second. If it ends later,
+  - A unit of which systemd is not told when it has started, or has read its files, is watched for a second. If it ends later,
     nothing is put back.
   - Start a service for the first time with M(ansible.builtin.systemd_service); there is nothing to go back to.
 seealso:
@@ -96,9 +102,11 @@ from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units imp
     ask_systemd,
     journal,
     running,
+    sizes,
     systemctl,
     systemd_runs,
     take_up,
+    written,
 )
 
 LONGEST_OUTPUT = 8000
@@ -148,7 +156,7 @@ def converge(module: AnsibleModule) -> None:
     transaction.lock()
     transaction.heal()
     proven = recall(transaction, unit)
-    began = time.time()
+    began, ends = time.time(), sizes(module.params["logs"])
     if verb == "restart":
         systemctl("daemon-reload")
     wrong = take_up(unit, verb)
@@ -157,10 +165,10 @@ def converge(module: AnsibleModule) -> None:
             transaction.prove(dump(proven.without({unit})))
         return
     secrets = secrets_of(proven)
-    said = journal(unit, began)[-LONGEST_OUTPUT:]
+    said = [text[-LONGEST_OUTPUT:] for text in (journal(unit, began), written(ends)) if text]
     paths, now = go_back(transaction, proven, unit, verb)
-    words = mask("\n".join(part for part in (f"{unit} could not be {module.params['state']}: {wrong}", said, now) if part), secrets)
-    module.fail_json(msg=words, put_back=paths)
+    words = "\n".join([f"{unit} could not be {module.params['state']}: {wrong}", *said, now])
+    module.fail_json(msg=mask(words, secrets), put_back=paths)
 
 
 def main() -> None:
@@ -170,6 +178,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "service": {"type": "str", "required": True},
             "state": {"type": "str", "required": True, "choices": ["reloaded", "restarted"]},
+            "logs": {"type": "list", "elements": "path", "default": []},
         },
         supports_check_mode=True,
     )
