@@ -175,7 +175,9 @@ def test_setting_that_no_server_starts_with_is_put_back_and_the_server_runs_with
     done = play(**with_settings(innodb_log_group_home_dir="/nowhere", max_connections=240))
     words = " ".join(done.stdout.split())
     assert done.returncode, done.stdout[-3000:]
-    assert len(re.findall(r"\w+ was to take up [^:]*innodb_log_group_home_dir", words)) == 3, done.stdout[-5000:]
+    said = dict(re.findall(r"fatal: \[(\S+)\](?:(?!fatal: ).)*? was to take up ([^:]*):", words))
+    assert said.keys() == {server.name for server in servers}, done.stdout[-5000:]
+    assert {name for names in said.values() for name in names.split(", ")} == {"innodb_log_group_home_dir", "max_connections"}
     assert len(re.findall("/nowhere", words)) >= 3, "a server's own words are missing"
     assert words.count("The old files are back and mariadb runs with them.") >= 2
     assert "The old files are back and mysql runs with them." in words
