@@ -93,6 +93,44 @@ def test_way_back_passes_over_what_was_never_read(etc, change):
     assert snapshot(etc) == before
 
 
+def dies(state, kill_at, work):
+    """Do ``work(transaction)`` in a process that is killed before its n-th step; return whether it was."""
+    child = os.fork()
+    if not child:
+        steps = iter(range(1, 10000))
+        try:
+            transaction = Transaction(state, lambda: next(steps) == kill_at and os._exit(9))
+            transaction.lock()
+            transaction.heal()
+            work(transaction)
+            os._exit(0)
+        finally:
+            os._exit(2)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+@pytest.mark.parametrize("killed", ["change", "way back"])
+def test_way_back_is_there_whatever_was_killed_and_whenever(etc, tmp_path, killed):
+    before, state = snapshot(etc), str(tmp_path / "journal/t")
+
+    def change(transaction):
+        changes = Planner().plan(new_tree(etc, "new"))
+        transaction.prove(dump(Proven().before(changes, {"one", "other"}, look, os.path.realpath)))
+        transaction.apply(changes)
+
+    def back(transaction):
+        transaction.apply(way_back(load(transaction.proven()).entries, look, os.listdir))
+
+    for step in range(1, 1000):
+        died = dies(state, step if killed == "change" else None, change)
+        died = dies(state, step if killed == "way back" else None, back) or died
+        assert not dies(state, None, back)
+        assert snapshot(etc) == before
+        if not died:
+            break
+    assert step > 30
+
+
 def test_what_was_read_since_is_where_the_way_back_leads(etc, change):
     proven = change("first").without({"one"})
     assert proven.of("one") == {}
