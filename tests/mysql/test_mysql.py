@@ -188,6 +188,19 @@ def test_setting_that_no_server_starts_with_is_put_back_and_the_server_runs_with
     assert (again.returncode, len(re.findall(r"changed=0 ", again.stdout))) == (0, 3), again.stdout[-3000:]
 
 
+def test_setting_that_a_running_server_takes_and_its_reload_does_not_is_set_back():
+    proper = Server("lamp-mysql-proper")
+    assert play("--limit", proper.name, **with_settings()).returncode == 0
+    before, process = value(proper, "ssl_cert"), proper.process()
+    done = play("--limit", proper.name, **with_settings(ssl_cert="/etc/hostname"))
+    assert done.returncode
+    assert "mysql was to take up ssl_cert:" in " ".join(done.stdout.split()), done.stdout[-3000:]
+    assert (value(proper, "ssl_cert"), proper.process()) == (before, process)
+    again = play("--limit", proper.name, **with_settings())
+    assert re.search(r"changed=0 .*failed=0 ", again.stdout), again.stdout[-3000:]
+    proper.host.check_output("systemctl reload mysql")
+
+
 def test_password_is_changed_with_no_failed_login_and_the_old_one_ends_later(servers):
     loads = [Load(lambda server=server: server.ask("writer", "INSERT INTO sale (item) VALUES (2)")) for server in servers]
     for load in loads:
