@@ -31,7 +31,8 @@ options:
     required: true
   state:
     description:
-      - V(reloaded) has the unit read its files while it runs. V(restarted) has systemd read its own files anew before, too.
+      - V(reloaded) has the unit read its files while it runs; one that does not run is started.
+      - V(restarted) has systemd read its own files anew before.
     type: str
     choices: [reloaded, restarted]
     required: true
@@ -151,7 +152,8 @@ def go_back(transaction: Transaction, proven: Proven, unit: str, verb: str) -> t
 
 def converge(module: AnsibleModule) -> None:
     """Reload or restart, and go back if need be."""
-    unit, verb = module.params["service"], module.params["state"].removesuffix("ed")
+    unit = module.params["service"]
+    verb = "reload" if module.params["state"] == "reloaded" and running(ask_systemd({unit})) else "restart"
     transaction = Transaction(os.path.join(JOURNALS, module.params["name"]))
     transaction.lock()
     transaction.heal()
