@@ -97,15 +97,15 @@ def dies(state, kill_at, work):
     """Do ``work(transaction)`` in a process that is killed before its n-th step; return whether it was."""
     child = os.fork()
     if not child:
-        steps = iter(range(1, 10000))
+        steps, status = iter(range(1, 10000)), 2
         try:
             transaction = Transaction(state, lambda: next(steps) == kill_at and os._exit(9))
             transaction.lock()
             transaction.heal()
             work(transaction)
-            os._exit(0)
+            status = 0
         finally:
-            os._exit(2)
+            os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
 
 
