@@ -98,8 +98,13 @@ def dies(state, kill_at, work):
     child = os.fork()
     if not child:
         steps, status = iter(range(1, 10000)), 2
+
+        def checkpoint():
+            if next(steps) == kill_at:
+                os._exit(9)
+
         try:
-            transaction = Transaction(state, lambda: next(steps) == kill_at and os._exit(9))
+            transaction = Transaction(state, checkpoint)
             transaction.lock()
             transaction.heal()
             work(transaction)
