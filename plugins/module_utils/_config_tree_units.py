@@ -18,6 +18,7 @@ RUNNING = ("active", "reloading")
 # this many seconds: Apache on a busy host needs a third of one to read its files and give up.
 TELLS = {"restart": ("notify", "notify-reload", "forking", "dbus", "oneshot"), "reload": ("notify-reload",)}
 WATCHED = 1
+LONGEST_WATCH = 10
 LONGEST = 30  # lines of a log
 
 
@@ -60,7 +61,9 @@ def take_up(unit: str, verb: str) -> str:
     said = ask_systemd({unit}).get(unit, {})
     # What reads its files anew stays the same process; one that was started again in the meantime has died of them.
     process = (before if verb == "reload" else said).get("MainPID")
-    deadline = time.monotonic() + (0 if said.get("Type") in TELLS[verb] else WATCHED)
+    # A host with twice the work that it can do takes twice as long.
+    watch = min(LONGEST_WATCH, WATCHED * max(1, os.getloadavg()[0] / (os.cpu_count() or 1)))
+    deadline = time.monotonic() + (0 if said.get("Type") in TELLS[verb] else watch)
     while said.get("ActiveState") in RUNNING and said.get("MainPID") == process:
         if time.monotonic() >= deadline:
             return ""
