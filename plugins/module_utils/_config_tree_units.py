@@ -15,9 +15,9 @@ import time
 PROPERTIES = "ActiveState,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,MainPID,Type"
 RUNNING = ("active", "reloading")
 # The types of units of which systemd itself knows when they have started, or read their files anew. The others are watched for
-# this many seconds: Apache on a busy host needs a third of one to read its files and give up.
+# this many seconds: Apache tries for three to get an address that the host does not have.
 TELLS = {"restart": ("notify", "notify-reload", "forking", "dbus", "oneshot"), "reload": ("notify-reload",)}
-WATCHED = 1
+WATCHED = 4
 LONGEST_WATCH = 10
 LONGEST = 30  # lines of a log
 

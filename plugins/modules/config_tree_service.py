@@ -52,7 +52,7 @@ attributes:
     description: There is nothing to show.
     support: none
 notes:
-  - A unit of which systemd is not told when it has started, or has read its files, is watched for a second, or more on a busy host. If it ends later,
+  - A unit of which systemd is not told when it has started, or has read its files, is watched for four seconds. If it ends later,
     nothing is put back.
   - Start a service for the first time with M(ansible.builtin.systemd_service); there is nothing to go back to.
 seealso:
