@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from posixpath import dirname, normpath
 
-OPTIONS = {"name", "files", "links", "directories", "absent", "test", "service"}
+OPTIONS = {"name", "files", "links", "directories", "absent", "test", "service", "way_back"}
 SOURCES = ("template", "src", "content")
 UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+")
 # What may be a password in a secret file. Shorter words stay readable: hiding "yes" would hide what a checker has to say.
@@ -133,7 +133,14 @@ def _truth(entry: dict, key: str, where: str, default: bool = False) -> bool:
     return bool(value)
 
 
-def _unit(unit: object, where: str) -> str | None:
+def clean_name(name: object) -> str:
+    """Check the name of a tree, which is a directory's too."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise TreeError(f"'name' must be a word of letters, digits, '.', '_' and '-', not {name!r}.")
+    return name
+
+
+def clean_unit(unit: object, where: str) -> str | None:
     """Check the name of a systemd unit."""
     if unit is not None and not (isinstance(unit, str) and UNIT.fullmatch(unit)):
         raise TreeError(f"{where}: 'service' must be the name of a systemd unit, not {unit!r}.")
@@ -163,7 +170,7 @@ def _file(entry: dict, item: dict | None, where: str) -> dict:
         "group": _account(entry, item, "group", "root", where),
         "mode": parse_mode(entry.get("mode", "0644"), where),
         "secret": _truth(entry, "secret", where),
-        "unit": _unit(entry.get("service"), where),
+        "unit": clean_unit(entry.get("service"), where),
         "restart": _truth(entry, "restart", where),
         "present": _truth(entry, "present", where, True),
     }
@@ -198,9 +205,8 @@ def expand(args: dict) -> dict[str, list]:
     """Make the task's arguments plain: one entry a path, defaults filled in, all that can be refused here refused."""
     if unknown := sorted(str(key) for key in set(args) - OPTIONS):
         raise TreeError(f"Unknown option '{unknown[0]}'; known are {', '.join(sorted(OPTIONS))}.")
-    if not isinstance(args.get("name"), str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", args["name"]):
-        raise TreeError(f"'name' must be a word of letters, digits, '.', '_' and '-', not {args.get('name')!r}.")
-    test, unit = args.get("test"), _unit(args.get("service"), f"The tree {args['name']}")
+    name = clean_name(args.get("name"))
+    test, unit = args.get("test"), clean_unit(args.get("service"), f"The tree {name}")
     if test is not None and not (isinstance(test, list) and all(isinstance(word, str) and word for word in test)):
         raise TreeError("'test' must be a list of words: the program, then each of its arguments.")
     common = {"owner", "group", "mode", "each"}

@@ -31,6 +31,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan impo
 
 JOURNALS = "/var/lib/foobar.lamp/config_tree"
 PHASES = ("staging", "swapping", "done")
+BACK = "\nThe old files are back."
 
 
 class Transaction:
@@ -97,6 +98,18 @@ class Transaction:
         """Keep what tells that the tree is still as this run leaves it."""
         self._write("seal", text)
 
+    def proven(self) -> str:
+        """What `prove` kept, or nothing."""
+        try:
+            with open(os.path.join(self._state, "proven"), encoding="ascii") as file:
+                return file.read()
+        except (OSError, ValueError):
+            return ""
+
+    def prove(self, text: str) -> None:
+        """Keep what is known of the files that units really run with."""
+        self._write("proven", text)
+
     def apply(self, changes: list[Change], test=lambda: None) -> None:
         """Make all changes; if one of them or the test raises, put back what was and raise that."""
         journal, staged = self._prepare(changes)
@@ -127,7 +140,7 @@ class Transaction:
             except (TreeError, OSError) as worse:
                 raise TreeError(f"{words}\n{_words(worse, self._state)}") from error
             if isinstance(error, (TreeError, OSError)):
-                raise TreeError(f"{words}\nThe old files are back.") from error
+                raise TreeError(f"{words}{BACK}") from error
             raise
         self._finish(journal)
 

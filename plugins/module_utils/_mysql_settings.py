@@ -58,9 +58,9 @@ def literal(value):
 def differences(settings, running, before=()):
     """Return what has to happen so that the server runs with ``settings``.
 
-    ``live``: those that may be set while it runs (name, value, literal, was). ``restart``: names of those that need a restart:
-    they are read at the start only, are no variables at all, so that nobody can ask for them, or are declared no more, which
-    ``before``, the names that were, or the server tells.
+    ``live``: those that may be set while it runs (name, value and literal, and of what it has now was and back). ``restart``: names of
+    those that need a restart: they are read at the start only, are no variables at all, so that nobody can ask for them, or are
+    declared no more, which ``before``, the names that were, or the server tells.
     """
     there = {row["name"].lower(): row for row in running}
     wanted = variables(settings)
@@ -68,7 +68,13 @@ def differences(settings, running, before=()):
     gone = {*before, *(name for name, row in there.items() if row["ours"])} - set(wanted)
     return {
         "live": [
-            {"name": name, "value": str(wanted[name]), "literal": literal(wanted[name]), "was": there[name]["value"]}
+            {
+                "name": name,
+                "value": str(wanted[name]),
+                "literal": literal(wanted[name]),
+                "was": there[name]["value"],
+                "back": literal(there[name]["value"]),
+            }
             for name in unlike
             if not there[name]["read_only"]
         ],

@@ -173,6 +173,13 @@ options:
       - It is so, too, when it is active but was not reloaded (or restarted) since an earlier change, for instance because a play
         failed before its handlers ran. The task then reports a change, so that its handlers make up for it.
     type: str
+  way_back:
+    description:
+      - Whether to remember, before a change, the files that running units have read, until they run with the new ones.
+      - A checker may accept what no start does. M(foobar.lamp.config_tree_service) then puts the old files back.
+      - What is remembered, secrets too, is in a file beside the journal that root alone can read.
+    type: bool
+    default: false
   _tree:
     description:
       - What the action plugin made of I(files), I(links), I(directories) and I(absent). Not an input; no log shows it.
@@ -204,6 +211,7 @@ notes:
     the very same, the run's first task about the tree is answered on the controller. Where a task before it touches the same files by
     other means, let M(foobar.lamp.host_facts) ask again with O(foobar.lamp.host_facts#module:refresh).
 seealso:
+  - module: foobar.lamp.config_tree_service
   - module: ansible.builtin.template
   - module: ansible.builtin.copy
 author:
@@ -287,12 +295,16 @@ import json
 import os
 import subprocess
 import zlib
+from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, diff, mask, printable, readers, stale
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import Change, TreeError, diff, mask, printable, readers, stale
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import Planner, group_name, user_name
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import look as look_at
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_proven import dump, load
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_seal import keep, look
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import JOURNALS, Transaction
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import ask_systemd, running
 
 LONGEST_OUTPUT = 8000
 LONGEST_NAME = 80
@@ -321,22 +333,13 @@ def run_test(argv: list[str], secrets: list[bytes]) -> None:
         raise TreeError(f"The test '{name}' refused the new files with exit status {done.returncode}:\n{said[-LONGEST_OUTPUT:]}")
 
 
-def ask_systemd(units: set[str]) -> dict[str, dict[str, str]]:
-    """What systemd says of units: whether they run, and since when."""
-    if not units or not os.path.isdir("/run/systemd/system"):
-        return {}
-    properties = "ActiveState,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic"
-    names = sorted(units)
-    shown = subprocess.run(
-        ["systemctl", "show", f"--property={properties}", "--", *names],
-        env={**os.environ, "LC_ALL": "C"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.stdout.split("\n\n")]
-    return dict(zip(names, blocks, strict=False))
+def remember(transaction: Transaction, changes: list[Change], secrets: list[str]) -> None:
+    """Keep, before the changes are made, what the units that read them run with."""
+    stamps, known = transaction.stamps(), load(transaction.proven())
+    units = ask_systemd({*(change.unit for change in changes if change.unit), *(entry.unit for entry in known.entries.values())})
+    behind = {unit for names in stale(stamps, units).values() for unit in names}
+    known = replace(known.without(units.keys() - behind), secrets=sorted({*known.secrets, *secrets}))
+    transaction.prove(dump(known.before(changes, running(units), look_at, os.path.realpath)))
 
 
 def converge(module: AnsibleModule, tree: dict) -> dict:
@@ -351,6 +354,8 @@ def converge(module: AnsibleModule, tree: dict) -> dict:
     secrets = [entry["content"] for entry in tree["files"] if entry["secret"]]
     if changes and not module.check_mode:
         test = module.params["test"]
+        if module.params["way_back"]:
+            remember(transaction, changes, [entry["path"] for entry in tree["files"] if entry["secret"]])
         transaction.apply(changes, lambda: run_test(test, secrets) if test else None)
     if module.params["_seal"] and not module.check_mode:
         # What was just changed is compared again, in case that somebody else did something in between.
@@ -434,6 +439,7 @@ def main() -> None:
             "absent": {"type": "list", "elements": "str", "default": []},
             "test": {"type": "list", "elements": "str"},
             "service": {"type": "str"},
+            "way_back": {"type": "bool", "default": False},
             "_tree": {"type": "str", "no_log": True},
             "_seal": {"type": "str", "no_log": True},
         },

@@ -136,3 +136,122 @@ def test_tree_that_the_run_has_come_to_before_is_asked_again(user, place):
     assert recap(user.play(playbook="tree.yml"))["changed"] == 3
     assert recap(user.play(playbook="tree.yml"))["changed"] == 2
     assert on_host("cat /mnt/test/small") == "one\n"
+
+
+PROGRAM = """#!/bin/sh
+# Reads its file at its start and when it is told to; what it cannot use ends it.
+take() { grep -q ^good /mnt/test/conf || { echo "cannot use: $(cat /mnt/test/conf)"; exit 3; }; cp /mnt/test/conf /run/lamp-test; }
+trap take HUP
+take
+while :; do sleep 1000 & wait $!; done
+"""
+#: How a program is told to read its files: one that refuses bad ones, one that dies of them.
+RELOADS = {"refuses": "/bin/grep -q ^good /mnt/test/conf", "dies": "/bin/kill -HUP $MAINPID"}
+
+
+@pytest.fixture
+def load(user, place, request):
+    """Return ``load(content)``: a run that changes the file of a service that runs, and has it take the file up."""
+    place("size=256k")
+    on_host("echo good, and old > /mnt/test/conf; touch /mnt/test/more; cp -p /mnt/test/conf /mnt/test/before")
+    unit = f"[Service]\nExecStart=/usr/local/sbin/lamp-test\nExecReload={RELOADS[getattr(request, 'param', 'refuses')]}\n"
+    for path, text in (("/usr/local/sbin/lamp-test", PROGRAM), ("/run/systemd/system/lamp-test.service", unit)):
+        on_host(f"cat > {path} <<'END'\n{text}END\nchmod 755 {path}")
+    on_host("systemctl daemon-reload; systemctl restart lamp-test")
+
+    def load(content, *options, state="restarted", take_up=True, always=False, **more):
+        files = [{"dest": "/mnt/test/conf", "content": f"{content}\n", "restart": state == "restarted", **more}]
+        tree = {"name": "test", "files": files, "service": "lamp-test", "way_back": True}
+        service = {"name": "test", "service": "lamp-test", "state": state}
+        tasks = [
+            {"foobar.lamp.host_facts": {}},
+            {"foobar.lamp.config_tree": tree, "register": "tree"},
+            {"foobar.lamp.config_tree_service": service, "when": always or "'lamp-test' in tree.reload + tree.restart"},
+        ]
+        (user.place / "tree.yml").write_text(yaml.safe_dump([{"hosts": "lamp", "gather_facts": False, "tasks": tasks[: 2 + take_up]}]))
+        done = user.play(*options, playbook="tree.yml")
+        done.words = " ".join(done.stdout.replace("\\n", " ").split())
+        return done
+
+    yield load
+    on_host("systemctl stop lamp-test; rm /run/systemd/system/lamp-test.service; systemctl daemon-reload")
+
+
+def service():
+    """Return whether the service runs, what it has read, and what stands in its file."""
+    return on_host("systemctl is-active lamp-test || true; cat /run/lamp-test /mnt/test/conf").splitlines()
+
+
+OLD = ["active", "good, and old", "good, and old"]
+
+
+def test_file_that_no_start_does_with_is_put_back(load):
+    for content in ("bad one", "bad one", "bad other"):  # the same input is tried again: the tree is not what was sealed
+        done = load(content)
+        assert done.returncode != 0
+        assert f"cannot use: {content}" in done.words, done.stdout
+        assert "The old files are back and lamp-test runs with them." in done.words, done.stdout
+        assert service() == OLD
+        assert on_host("cd /mnt/test; stat -c '%a %u %g' conf before | uniq") == "644 0 0\n"
+    assert recap(load("good, and new"))["changed"] == 2
+    assert service() == ["active", "good, and new", "good, and new"]
+    assert recap(load("good, and new"))["changed"] == 0
+
+
+@pytest.mark.parametrize("load", RELOADS, indirect=True)
+def test_file_that_no_reload_does_with_is_put_back(load):
+    for _time in ("first", "second"):
+        done = load("bad", state="reloaded")
+        assert done.returncode != 0
+        assert "lamp-test could not be reloaded" in done.words, done.stdout
+        assert "The old files are back and lamp-test runs with them." in done.words, done.stdout
+        assert service() == OLD
+    assert recap(load("good, and new", state="reloaded"))["changed"] == 2
+    assert service()[0::2] == ["active", "good, and new"]
+    assert recap(load("good, and new", state="reloaded"))["changed"] == 0
+
+
+def test_way_back_passes_over_changes_that_the_service_never_read(load):
+    load("bad one", take_up=False)
+    load("bad two", take_up=False)
+    assert service() == [*OLD[:2], "bad two"]
+    assert "The old files are back" in load("bad two").words
+    assert service() == OLD
+    # What it read in the meantime, told by whomever, is what it comes back to.
+    load("good, and second", take_up=False)
+    on_host("systemctl restart lamp-test")
+    load("bad three")
+    assert service() == ["active", "good, and second", "good, and second"]
+
+
+def test_service_that_runs_with_neither_is_told(load):
+    on_host("echo bad, and old > /mnt/test/conf")
+    done = load("bad, and new")
+    assert "The old files are back, and lamp-test does not run with them either" in done.words, done.stdout
+    assert service()[2] == "bad, and old"
+    assert recap(load("good, and new"))["changed"] == 2
+    assert service() == ["active", "good, and new", "good, and new"]
+
+
+def test_failure_that_no_file_made_is_told(load):
+    load("good, and new")
+    on_host("chmod 644 /usr/local/sbin/lamp-test")
+    done = load("good, and new", always=True)
+    assert done.returncode != 0
+    assert "There is no way back: no file of lamp-test is known to have been another while it ran." in done.words, done.stdout
+    assert service()[2] == "good, and new"
+
+
+def test_dry_run_says_that_it_would_and_touches_nothing(load):
+    done = load("bad", "--check")
+    assert (done.returncode, recap(done)["changed"]) == (0, 2)
+    assert service() == OLD
+
+
+def test_no_word_of_a_secret_file_is_in_what_the_service_says(load):
+    done = load("bad correct-horse", "-vvv", secret=True, mode="0600")
+    assert "cannot use: bad ********" in done.words, done.stdout
+    assert "correct-horse" not in done.stdout + done.stderr
+    assert on_host("stat -c '%a %U' /var/lib/foobar.lamp/config_tree/test/proven /var/lib/foobar.lamp/config_tree/test").split() == (
+        ["600", "root", "700", "root"]
+    )

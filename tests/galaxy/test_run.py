@@ -120,6 +120,18 @@ def test_broken_setting_leaves_the_old_ones(break_off, role, question, file, wor
     break_off(words, file=file, question=question, tags=role, **variables)
 
 
+def test_setting_that_only_a_reload_shows_to_be_broken_is_put_back(user, site):
+    file = "/etc/apache2/conf-available/zz-foobar-lamp.conf"
+    before = on_host(f"cat {file}")
+    done = user.play("--tags", "apache", apache_settings={"Listen": "192.0.2.1:80"})
+    words = " ".join(done.stdout.split())
+    assert done.returncode != 0
+    assert "could not bind to address 192.0.2.1:80" in words, done.stdout[-5000:]
+    assert "The old files are back and apache2 runs with them." in words, done.stdout[-5000:]
+    assert on_host(f"cat {file}") == before
+    assert site("/")[0] == 200
+
+
 def test_broken_setting_of_sshd_leaves_the_old_ones(user, break_off):
     key = user.place / "key"
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key, check=True)

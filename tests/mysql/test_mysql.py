@@ -167,6 +167,40 @@ def test_setting_that_the_server_does_not_know_is_refused_and_changes_nothing(se
         assert server.host.run("grep -r max_conections /etc/mysql").rc == 1
 
 
+def test_setting_that_no_server_starts_with_is_put_back_and_the_server_runs_with_the_old_one(servers):
+    assert play(**with_settings()).returncode == 0
+    settings = "cat /etc/mysql/*.conf.d/*foobar-lamp.cnf"
+    before = [(value(server, "innodb_log_group_home_dir"), server.host.check_output(settings)) for server in servers]
+    processes = [server.process() for server in servers]
+    done = play(**with_settings(innodb_log_group_home_dir="/nowhere", max_connections=240))
+    words = " ".join(done.stdout.split())
+    assert done.returncode, done.stdout[-3000:]
+    said = dict(re.findall(r"fatal: \[(\S+)\](?:(?!fatal: ).)*? was to take up ([^:]*):", words))
+    assert said.keys() == {server.name for server in servers}, done.stdout[-5000:]
+    assert {name for names in said.values() for name in names.split(", ")} == {"innodb_log_group_home_dir", "max_connections"}
+    assert len(re.findall("/nowhere", words)) >= 3, "a server's own words are missing"
+    assert words.count("The old files are back and mariadb runs with them.") >= 2
+    assert "The old files are back and mysql runs with them." in words
+    assert [(value(server, "innodb_log_group_home_dir"), server.host.check_output(settings)) for server in servers] == before
+    assert {value(server, "max_connections") for server in servers} == {"200"}
+    assert not {server.process() for server in servers} & set(processes), "nobody tried"
+    again = play(**with_settings())
+    assert (again.returncode, len(re.findall(r"changed=0 ", again.stdout))) == (0, 3), again.stdout[-3000:]
+
+
+def test_setting_that_a_running_server_takes_and_its_reload_does_not_is_set_back():
+    proper = Server("lamp-mysql-proper")
+    assert play("--limit", proper.name, **with_settings()).returncode == 0
+    before, process = value(proper, "ssl_cert"), proper.process()
+    done = play("--limit", proper.name, **with_settings(ssl_cert="/etc/hostname"))
+    assert done.returncode
+    assert "mysql was to take up ssl_cert:" in " ".join(done.stdout.split()), done.stdout[-3000:]
+    assert (value(proper, "ssl_cert"), proper.process()) == (before, process)
+    again = play("--limit", proper.name, **with_settings())
+    assert re.search(r"changed=0 .*failed=0 ", again.stdout), again.stdout[-3000:]
+    proper.host.check_output("systemctl reload mysql")
+
+
 def test_password_is_changed_with_no_failed_login_and_the_old_one_ends_later(servers):
     loads = [Load(lambda server=server: server.ask("writer", "INSERT INTO sale (item) VALUES (2)")) for server in servers]
     for load in loads:

@@ -51,7 +51,7 @@ def test_what_can_be_set_is_set_and_the_rest_needs_a_restart():
         row("OTHER", "1"),
     ]
     found = settings.differences(wanted, running, ["gone", "same"])
-    assert found["live"] == [{"name": "max_connections", "value": "9", "literal": "9", "was": "5"}]
+    assert found["live"] == [{"name": "max_connections", "value": "9", "literal": "9", "was": "5", "back": "5"}]
     assert found["restart"] == ["back_log", "plugin_load_add", "gone", "old"]
 
 

@@ -1,0 +1,97 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What systemd is asked and told of the units that read a tree. No Ansible.
+
+Private to this collection; it may change at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+
+PROPERTIES = "ActiveState,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,MainPID,Type"
+RUNNING = ("active", "reloading")
+# The types of units of which systemd itself knows when they have started, or read their files anew. The others are watched for
+# this many seconds: Apache tries for three to get an address that the host does not have.
+TELLS = {"restart": ("notify", "notify-reload", "forking", "dbus", "oneshot"), "reload": ("notify-reload",)}
+WATCHED = 4
+LONGEST_WATCH = 10
+LONGEST = 30  # lines of a log
+
+
+def _run(*command: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "LC_ALL": "C"}
+    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
+
+
+def systemd_runs() -> bool:
+    """Whether there is anybody to ask."""
+    return os.path.isdir("/run/systemd/system")
+
+
+def ask_systemd(units: set[str]) -> dict[str, dict[str, str]]:
+    """What systemd says of units: whether they run, and since when."""
+    if not units or not systemd_runs():
+        return {}
+    names = sorted(units)
+    shown = _run("systemctl", "show", f"--property={PROPERTIES}", "--", *names)
+    blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.stdout.split("\n\n")]
+    return dict(zip(names, blocks, strict=False))
+
+
+def running(units: dict[str, dict[str, str]]) -> set[str]:
+    """Those of the units that run, by what systemd says of them."""
+    return {unit for unit, said in units.items() if said.get("ActiveState") in RUNNING}
+
+
+def systemctl(verb: str, *units: str) -> str:
+    """Tell systemd to do something and wait until it is done; return what it says if it is not, and nothing if it is."""
+    done = _run("systemctl", verb, "--", *units)
+    return "" if done.returncode == 0 else done.stderr.strip() or f"systemctl {verb} ended with status {done.returncode}."
+
+
+def take_up(unit: str, verb: str) -> str:
+    """Have a unit read its files: `reload` or `restart` it. Return what went wrong, and nothing if it runs."""
+    before = ask_systemd({unit}).get(unit, {})
+    if wrong := systemctl(verb, unit):
+        return wrong
+    said = ask_systemd({unit}).get(unit, {})
+    # What reads its files anew stays the same process; one that was started again in the meantime has died of them.
+    process = (before if verb == "reload" else said).get("MainPID")
+    # A host with twice the work that it can do takes twice as long.
+    watch = min(LONGEST_WATCH, WATCHED * max(1, os.getloadavg()[0] / (os.cpu_count() or 1)))
+    deadline = time.monotonic() + (0 if said.get("Type") in TELLS[verb] else watch)
+    while said.get("ActiveState") in RUNNING and said.get("MainPID") == process:
+        if time.monotonic() >= deadline:
+            return ""
+        time.sleep(0.05)
+        said = ask_systemd({unit}).get(unit, {})
+    return f"systemctl {verb} went well, but {unit} ended right after it."
+
+
+def sizes(paths: list[str]) -> dict[str, int]:
+    """Where each log ends now."""
+    return {path: os.path.getsize(path) if os.path.isfile(path) else 0 for path in paths}
+
+
+def written(ends: dict[str, int]) -> str:
+    """The end of what was written to logs since they had these sizes."""
+    texts = []
+    for path, end in ends.items():
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                # One that is shorter now was begun anew.
+                file.seek(end if size >= end else 0)
+                texts += file.read().decode("utf-8", "replace").splitlines()[-LONGEST:]
+    return "\n".join(texts)
+
+
+def journal(unit: str, since: float) -> str:
+    """The end of what a unit, and systemd of it, wrote since a moment."""
+    _run("journalctl", "--sync")
+    options = ["--quiet", "--no-pager", "--output=cat", f"--lines={LONGEST}", f"--since=@{since:.6f}", f"--unit={unit}"]
+    return _run("journalctl", *options).stdout.strip()

@@ -1,0 +1,203 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Have a service take up its configuration tree, or go back to the one that it ran with."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: config_tree_service
+short_description: Reload or restart a service, and go back to its old configuration if it does not run with the new one
+version_added: 0.1.0
+description:
+  - Reloads or restarts a systemd unit whose files M(foobar.lamp.config_tree) has changed, and requires it to run afterwards.
+  - A checker may accept what no start does, such as an address that the host does not have, or a directory that is not there. Then
+    the files that the unit ran with are put back as one transaction, and it is restarted (or reloaded, if it never stopped) with them.
+    The task fails with the words of systemd and of the service, and says what holds now.
+  - There is a way back if the tree was changed with O(foobar.lamp.config_tree#module:way_back) while the unit ran. After several
+    changes that the unit has not read, it leads to what the unit really ran with.
+options:
+  name:
+    description:
+      - The name of the tree, as in O(foobar.lamp.config_tree#module:name).
+    type: str
+    required: true
+  service:
+    description:
+      - The systemd unit, as the tree names it.
+    type: str
+    required: true
+  state:
+    description:
+      - V(reloaded) has the unit read its files while it runs; one that does not run is started.
+      - V(restarted) has systemd read its own files anew before.
+    type: str
+    choices: [reloaded, restarted]
+    required: true
+  logs:
+    description:
+      - Files that the unit writes its words to, if it does not write them to the journal. What it added to them is part of the message.
+    type: list
+    elements: path
+    default: []
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+    details:
+      - Whether the unit will run is known only by trying, so the prediction is that it does.
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+notes:
+  - A unit of which systemd is not told when it has started, or has read its files, is watched for four seconds. If it ends later,
+    nothing is put back.
+  - Start a service for the first time with M(ansible.builtin.systemd_service); there is nothing to go back to.
+seealso:
+  - module: foobar.lamp.config_tree
+  - module: ansible.builtin.systemd_service
+author:
+  - The foobar.lamp developers (@foobar)
+"""
+
+EXAMPLES = r"""
+- name: Configuration
+  foobar.lamp.config_tree:
+    name: nginx
+    files:
+      - dest: /etc/nginx/conf.d/limits.conf
+        content: "client_max_body_size 20m;\n"
+    test: [nginx, -t]
+    service: nginx
+    way_back: true
+  register: nginx_config
+
+- name: Nginx takes it up
+  foobar.lamp.config_tree_service:
+    name: nginx
+    service: nginx
+    state: reloaded
+  when: "'nginx' in nginx_config.reload"
+"""
+
+RETURN = r"""
+put_back:
+  description: The paths that were put back as the unit had read them.
+  returned: failure
+  type: list
+  elements: str
+  sample: [/etc/nginx/conf.d/limits.conf]
+"""
+
+import os
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, clean_name, clean_unit, mask, printable, stale
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import look
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_proven import Proven, dump, load, way_back
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import BACK, JOURNALS, Transaction
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import (
+    ask_systemd,
+    journal,
+    running,
+    sizes,
+    systemctl,
+    systemd_runs,
+    take_up,
+    written,
+)
+
+LONGEST_OUTPUT = 8000
+
+
+def recall(transaction: Transaction, unit: str) -> Proven:
+    """What is remembered. Of a unit that has read its files since then, whoever made it do so, that is nothing."""
+    proven = load(transaction.proven())
+    units = ask_systemd({unit})
+    behind = {name for names in stale(transaction.stamps(), units).values() for name in names}
+    return proven.without(running(units) - behind)
+
+
+def secrets_of(proven: Proven) -> list[bytes]:
+    """The contents, old and new, whose words are nobody's to see."""
+    states = [look(path) for path in proven.secrets] + [entry.state for entry in proven.entries.values() if entry.secret]
+    return [state.content for state in states if state.content]
+
+
+def go_back(transaction: Transaction, proven: Proven, unit: str, verb: str) -> tuple[list[str], str]:
+    """Put the old files back and have the unit run with them; return their paths and a sentence of what holds now."""
+    try:
+        changes = way_back(proven.of(unit), look, os.listdir)
+        if not changes:
+            return [], f"There is no way back: no file of {unit} is known to have been another while it ran."
+        transaction.apply(changes)
+    except (TreeError, OSError) as error:
+        return [], f"There is no way back: {str(error).removesuffix(BACK)}"
+    paths = [printable(change.path) for change in changes]
+    systemctl("daemon-reload")
+    if verb == "restart" or not running(ask_systemd({unit})):
+        verb = "restart"
+        systemctl("reset-failed", unit)
+    wrong = take_up(unit, verb)
+    transaction.prove(dump(proven.without({unit})))
+    if not wrong:
+        return paths, f"The old files are back and {unit} runs with them."
+    if verb == "reload" and running(ask_systemd({unit})):
+        return paths, f"The old files are back. {unit} runs, but cannot be reloaded with them either: {wrong}"
+    return paths, f"The old files are back, and {unit} does not run with them either: {wrong}"
+
+
+def converge(module: AnsibleModule) -> None:
+    """Reload or restart, and go back if need be."""
+    unit = module.params["service"]
+    verb = "reload" if module.params["state"] == "reloaded" and running(ask_systemd({unit})) else "restart"
+    transaction = Transaction(os.path.join(JOURNALS, module.params["name"]))
+    transaction.lock()
+    transaction.heal()
+    proven = recall(transaction, unit)
+    began, ends = time.time(), sizes(module.params["logs"])
+    if verb == "restart":
+        systemctl("daemon-reload")
+    wrong = take_up(unit, verb)
+    if not wrong:
+        if proven.of(unit):
+            transaction.prove(dump(proven.without({unit})))
+        return
+    secrets = secrets_of(proven)
+    said = [text[-LONGEST_OUTPUT:] for text in (journal(unit, began), written(ends)) if text]
+    paths, now = go_back(transaction, proven, unit, verb)
+    words = "\n".join([f"{unit} could not be {module.params['state']}: {wrong}", *said, now])
+    module.fail_json(msg=mask(words, secrets), put_back=paths)
+
+
+def main() -> None:
+    """Check the options and do it."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "service": {"type": "str", "required": True},
+            "state": {"type": "str", "required": True, "choices": ["reloaded", "restarted"]},
+            "logs": {"type": "list", "elements": "path", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        clean_name(module.params["name"])
+        clean_unit(module.params["service"], f"The tree {module.params['name']}")
+        if module.check_mode:
+            module.exit_json(changed=True)
+        if not systemd_runs():
+            raise TreeError(f"{module.params['service']} cannot be {module.params['state']}: systemd does not run on this host.")
+        converge(module)
+    except TreeError as error:
+        module.fail_json(msg=str(error), put_back=[])
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename}: {error.strerror}.", put_back=[])
+    module.exit_json(changed=True)
+
+
+if __name__ == "__main__":
+    main()
