@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from ansible_collections.foobar.lamp.plugins.module_utils import _mysql_accounts, _mysql_settings
+from ansible_collections.foobar.lamp.plugins.module_utils import _mysql_accounts, _mysql_apparmor, _mysql_settings
 from ansible_collections.foobar.lamp.plugins.module_utils._mysql_accounts import host_of
 
 _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
@@ -197,6 +197,7 @@ class FilterModule:
         """Return ``{name: function}``."""
         return {
             "mysql_accounts": lambda users: [_mysql_accounts.account_of(user) for user in users],
+            "mysql_apparmor": _mysql_apparmor.local,
             "mysql_conflicts": mysql_conflicts,
             "mysql_differences": _mysql_settings.differences,
             "mysql_grants": _mysql_accounts.grants_of,
