@@ -65,8 +65,8 @@ def _memory_problems(settings, memory_mb):
     size = _mysql_settings.plain(given) if given is not None else ""
     if memory_mb and size.isdecimal() and int(size) > memory_mb * 2**20:
         yield (
-            f"mysql_settings has innodb_buffer_pool_size {given}, and the host has {memory_mb} MiB of memory: give less, half of it at most "
-            "where others live on the host, or leave it out for a quarter."
+            f"mysql_settings has innodb_buffer_pool_size {given}, and the host has {memory_mb} MiB of memory: give less, "
+            "half of it at most where others live on the host, or leave it out for a quarter."
         )
 
 

@@ -15,7 +15,7 @@ _SPECIAL = re.compile(r'([]\[{}*?^"\\])')
 
 
 def rules(settings, directories=()):
-    """Return the rules for each path in ``settings`` (``{section: {name: value}}``) and below ``directories``, as AppArmor's language has it.
+    """Return the rules for ``directories`` and each path in ``settings`` (``{section: {name: value}}``), as AppArmor's language has them.
 
     A setting may name a directory, a file, or what files' names begin with. Certificates are read only.
     """
