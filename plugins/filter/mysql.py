@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from ansible_collections.foobar.lamp.plugins.module_utils import _mysql_accounts, _mysql_settings
+from ansible_collections.foobar.lamp.plugins.module_utils import _mysql_accounts, _mysql_apparmor, _mysql_settings
 from ansible_collections.foobar.lamp.plugins.module_utils._mysql_accounts import host_of
 
 _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
@@ -24,10 +24,10 @@ _COLLATION = "utf8mb4_unicode_ci"
 _SERVER_PACKAGES = {"mariadb": "mariadb-server", "mysql": "mysql-server"}
 
 
-def mysql_problems(databases, users, settings, engine="mariadb", tls_names=(), packages=(), longest_name=80):
+def mysql_problems(databases, users, settings, engine="mariadb", tls_names=(), packages=(), longest_name=80, memory_mb=0):
     """Return what is wrong with the role's inputs: a list of sentences. Passwords are never shown.
 
-    ``packages``: what the host has. ``longest_name``: of an account, which the engine says.
+    ``packages``: what the host has. ``longest_name``: of an account, which the engine says. ``memory_mb``: the host's, 0 if unknown.
     """
     names = [database["name"] for database in databases]
     accounts = [(user["name"], host_of(user)) for user in users]
@@ -50,12 +50,24 @@ def mysql_problems(databases, users, settings, engine="mariadb", tls_names=(), p
         for section, values in settings.items()
         if not isinstance(values, dict)
     ]
+    problems += _memory_problems({section: values for section, values in settings.items() if isinstance(values, dict)}, int(memory_mb))
     problems += [
         f"mysql_tls_names has {name!r}: give a host name or an address, as clients use it."
         for name in tls_names
         if not _TLS_NAME.match(name)
     ]
     return problems
+
+
+def _memory_problems(settings, memory_mb):
+    """The server takes the buffer pool bit by bit: one that the host has no room for ends it weeks later."""
+    given = _mysql_settings.variables(settings).get("innodb_buffer_pool_size")
+    size = _mysql_settings.plain(given) if given is not None else ""
+    if memory_mb and size.isdecimal() and int(size) > memory_mb * 2**20:
+        yield (
+            f"mysql_settings has innodb_buffer_pool_size {given}, and the host has {memory_mb} MiB of memory: give less, "
+            "half of it at most where others live on the host, or leave it out for a quarter."
+        )
 
 
 def _database_problems(database):
@@ -185,6 +197,7 @@ class FilterModule:
         """Return ``{name: function}``."""
         return {
             "mysql_accounts": lambda users: [_mysql_accounts.account_of(user) for user in users],
+            "mysql_apparmor": _mysql_apparmor.local,
             "mysql_conflicts": mysql_conflicts,
             "mysql_differences": _mysql_settings.differences,
             "mysql_grants": _mysql_accounts.grants_of,

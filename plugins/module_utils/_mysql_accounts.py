@@ -95,7 +95,8 @@ def plan(users, rows, grants, monitor, keep_hours, passwords):
 
     ``password``: the statements that give it the declared password, or end the old one; none where that is settled. They are of
     ``passwords``, which the engine says: create, change, keep (change and leave the old one valid, as ``plugin`` can), and end. In it
-    ``%(password)s`` stands for the password where it is needed. ``make``: whether privileges or TLS are to be set.
+    ``%(password)s`` stands for the password where it is needed. ``make``: whether privileges or TLS are to be set. ``tls_later``: whether
+    TLS is to be required of an account that is there without: whoever uses it may not use TLS yet.
     """
     there = {(row["name"], row["host"].lower()): row for row in rows}
     steps = []
@@ -113,10 +114,11 @@ def plan(users, rows, grants, monitor, keep_hours, passwords):
             "account": f"{user['name']}@{host_of(user)}",
             "password": [passwords[one].format(**words) for one in kinds],
             "make": not row
-            or bool(row["tls"]) != bool(user.get("require_tls"))
+            or bool(row["tls"] and not user.get("require_tls"))
             or not _alike(privileges(user, monitor), _granted(user, grants)),
+            "tls_later": bool(row and not row["tls"] and user.get("require_tls")),
         }
-        if step["password"] or step["make"]:
+        if step["password"] or step["make"] or step["tls_later"]:
             steps.append(step)
     return steps
 

@@ -89,5 +89,7 @@ def refused(live, running):
 
 
 def _taken(wanted, now):
-    """A server rounds sizes up, and not to the double."""
-    return now == wanted or (bool(_NUMBER.match(wanted) and _NUMBER.match(now)) and float(wanted) <= float(now) < 2 * float(wanted))
+    """A server rounds sizes up, and not to the double; a mode such as ANSI it takes with all that it stands for."""
+    return set(wanted.split(",")) <= set(now.split(",")) or (
+        bool(_NUMBER.match(wanted) and _NUMBER.match(now)) and float(wanted) <= float(now) < 2 * float(wanted)
+    )

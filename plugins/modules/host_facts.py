@@ -58,6 +58,11 @@ ansible_facts:
           type: list
           elements: str
           sample: [192.0.2.10, "2001:db8::10"]
+        apparmor:
+          description:
+            - The profiles of AppArmor that the host has for its database server, by path, and what others and the roles added to each.
+          type: dict
+          sample: {/etc/apparmor.d/usr.sbin.mysqld: "/srv/mysql/** rwk,\n"}
         asked_by:
           description: What tells the run that asked from another.
           type: str
@@ -131,6 +136,9 @@ PATHS = (
     "/var/lib/bind/*.zone",
 )
 AUTHORITIES = ("/etc/mysql/tls/ca.pem",)
+# What a profile NAME lacks is added in local/NAME, whoever's it is.
+APPARMOR = "/etc/apparmor.d"
+PROFILES = ("mariadbd", "usr.sbin.mysqld")
 PROPERTIES = ("Id", "ActiveState", "UnitFileState", "StateChangeTimestampMonotonic", "ExecMainStartTimestampMonotonic")
 # Addresses that are reserved for documentation: reached, if at all, by the default route. Nothing is sent.
 ANYWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
@@ -180,6 +188,7 @@ def main():
     units = _host.services(answer("systemctl", "show", f"--property={','.join(PROPERTIES)}", "*.service", "*.timer"))
     facts = {
         "addresses": addresses(),
+        "apparmor": {f"{APPARMOR}/{one}": read(f"{APPARMOR}/local/{one}") for one in PROFILES if os.path.exists(f"{APPARMOR}/{one}")},
         "asked_by": module.params["_run"] or "",
         "authorities": {path: text for path in AUTHORITIES if (text := read(path))},
         "container": "" if container == "none" else container,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -105,6 +106,27 @@ def test_certificate_is_renewed_for_clients_that_have_the_old_authority(authorit
 def test_service_is_confined(server):
     shown = server.host.run(f"systemd-analyze security {server.service}").stdout
     assert float(re.search(r"exposure level for .*: ([0-9.]+)", shown)[1]) < 2.5
+
+
+def test_apparmor_lets_the_server_at_its_files_and_keeps_what_others_added():
+    proper = Server("lamp-mysql-proper")
+    local = "/etc/apparmor.d/local/usr.sbin.mysqld"
+
+    def let_through():
+        parsed = proper.host.check_output("apparmor_parser --skip-kernel-load --skip-cache --debug /etc/apparmor.d/usr.sbin.mysqld")
+        return {name: kinds for kinds, name in re.findall(r"Perms:\s+(\w+):.*Name:\s+\((/.*)\)", parsed)}
+
+    assert let_through()["/var/lib/mysql-restore{*,/,/**}"] == "rwak"
+    proper.host.check_output(f"echo '/opt/ours/** r,' >> {local}")
+    done = play("--limit", proper.name, **with_settings(general_log_file="/var/log/mysql/all of it.log"))
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert {"/opt/ours/**": "r", "/var/log/mysql/all of it.log{*,/,/**}": "rwak", "/etc/mysql/tls/server.pem{,/,/**}": "r"}.items() <= (
+        let_through().items()
+    )
+    assert play("--limit", proper.name).returncode == 0
+    assert "/opt/ours/**" in let_through()
+    assert "/var/log/mysql/all of it.log{*,/,/**}" not in let_through()
+    assert "changed=0 " in play("--limit", proper.name).stdout
 
 
 def test_slow_statements_are_logged_and_the_log_is_rotated(server):
@@ -262,6 +284,129 @@ def test_undeclared_accounts_are_removed_on_request_only(servers):
         assert "stranger" not in names
         assert {"kept", "root", "shop"} <= names
         server.sql("DROP USER kept@localhost")
+
+
+# What a server may be told to take quotes, backslashes and bars for. ORACLE is MariaDB's, and stands for quotes and bars as ANSI does.
+MODES = {"lamp-mysql-old": "ANSI", "lamp-mysql-new": "ORACLE", "lamp-mysql-proper": "ANSI"}
+
+
+def test_servers_own_mode_does_not_matter(servers):
+    mode = "{{ " + repr(MODES) + "[inventory_hostname] }},NO_BACKSLASH_ESCAPES"
+    users = [
+        {"name": "quoted_1", "host": "%", "password": r"""it's \"all\" || ours""", "databases": ["quoted-$1"]},
+        {"name": "quoted_2", "host": "%", "password": PASSWORD, "databases": ["quoted-$1"], "privileges": "read"},
+    ]
+    wanted = with_settings(sql_mode=mode) | {
+        "mysql_databases": [{"name": "quoted-$1", "import": f"{ROOT}/tests/mysql/shop.sql"}],
+        "mysql_users": users,
+        "mysql_exclusive_users": True,
+        "mysql_kept_users": ["clerk", "shop", "writer", "reader", "chooser", "watch", "foobar"],
+    }
+    for server in servers:
+        server.sql(r"CREATE USER 'stran''ger\\'@localhost")
+        server.sql(f"SET GLOBAL sql_mode = '{MODES[server.name]},NO_BACKSLASH_ESCAPES'")
+    done = play(**wanted)
+    assert done.returncode == 0, done.stdout[-3000:]
+    for server in servers:
+        assert {"ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "PIPES_AS_CONCAT"} <= set(value(server, "sql_mode").split(","))
+        assert "ger" not in str(server.sql("SELECT user FROM mysql.user"))
+        server.ask("quoted_1", r"INSERT INTO item VALUES (4, 'a\b')", password=users[0]["password"], database="quoted-$1")
+        assert server.ask("quoted_2", "SELECT COUNT(*) FROM item", database="quoted-$1") == [(4,)]
+        with pytest.raises(pymysql.Error, match="denied"):
+            server.ask("quoted_2", "DELETE FROM item", database="quoted-$1")
+        server.sql(r"""CREATE VIEW `quoted-$1`.joined AS SELECT id || 'a\' AS "both of" FROM `quoted-$1`.item""")
+        server.host.check_output("mysql-backup take && mysql-backup drill")
+    assert len(re.findall(r"changed=0 ", play(**wanted).stdout)) == len(servers)
+    users[1]["password"] = "another horse's battery"
+    assert play(**wanted).returncode == 0
+    for server in servers:
+        for password in (PASSWORD, users[1]["password"]):
+            assert server.ask("quoted_2", "SELECT 1", password=password, database="quoted-$1") == [(1,)]
+        server.sql("DROP DATABASE `quoted-$1`; DROP USER quoted_1, quoted_2")
+    done = play()
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "ANSI_QUOTES" not in str([value(server, "sql_mode") for server in servers])
+
+
+def test_tls_is_required_at_the_end_of_the_run_of_an_account_that_is_there(servers, authority):
+    users = [{"name": "writer", "host": "%", "password": PASSWORD, "databases": ["shop_1"], "privileges": "write", "require_tls": True}]
+    for server in servers:
+        assert server.ask("writer", "SELECT 1") == [(1,)]
+    loads = [Load(lambda server=server: server.ask("writer", "SELECT 1", authority=authority(server))) for server in servers]
+    for load in loads:
+        load.__enter__()
+    dry = play("--check", mysql_users=users)
+    done = play(mysql_users=users)
+    for load in loads:
+        load.__exit__()
+    for run in (dry, done):
+        assert run.returncode == 0, run.stdout[-3000:]
+        late = run.stdout.partition("Require TLS of accounts that were there without")[2]
+        assert late.count("writer@%") == len(servers), run.stdout[-3000:]
+        assert len(re.findall(r"changed=1 ", run.stdout)) == len(servers), run.stdout[-3000:]
+    assert [load.failures for load in loads] == [[], [], []]
+    assert all(load.done for load in loads)
+    for server in servers:
+        with pytest.raises(pymysql.Error, match="denied"):
+            server.ask("writer", "SELECT 1")
+    assert len(re.findall(r"changed=0 ", play(mysql_users=users).stdout)) == len(servers)
+    assert play().returncode == 0
+    for server in servers:
+        assert server.ask("writer", "SELECT 1") == [(1,)]
+
+
+def test_more_buffer_pool_than_memory_is_refused_before_the_first_change(servers):
+    processes = [server.process() for server in servers]
+    done = play(**with_settings(innodb_buffer_pool_size="16T"))
+    assert done.returncode
+    said = " ".join(done.stdout.split())
+    assert len(re.findall(r"innodb_buffer_pool_size 16T, and the host has \d+ MiB of memory: give less", said)) >= len(servers)
+    assert len(re.findall(r"changed=0 ", done.stdout)) == len(servers)
+    assert [server.process() for server in servers] == processes
+
+
+def test_backups_end_on_request_stay_and_go_on_later():
+    new = Server("lamp-mysql-new")
+
+    def units():
+        shown = new.host.check_output("systemctl list-units --all --plain --no-legend 'mysql-backup*' 'timers.target'")
+        return {line.split()[0] for line in shown.splitlines() if "not-found" not in line}
+
+    def names():
+        return [backup["name"] for backup in json.loads(new.host.check_output("mysql-backup list --json"))]
+
+    new.host.check_output("mysql-backup take")
+    before, timers = names(), {"mysql-backup.timer", "mysql-backup-log.timer"}
+    assert timers <= units()
+    done = play("--limit", new.name, mysql_backup=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert re.search(r"The server is restarted for [^.]*log_bin", done.stdout)
+    assert units() == {"timers.target"}
+    assert (
+        new.host.run(
+            "ls -d /etc/systemd/system/*mysql-backup* /etc/systemd/system/*/mysql-backup* /etc/mysql-backup /usr/local/*/mysql-backup"
+        ).stdout
+        == ""
+    )
+    assert not new.host.exists("mysql-backup")
+    kept = new.host.check_output(f"cat /var/backups/mysql/{before[-1]}/logs.json")
+    assert value(new, "log_bin") == "0"
+    new.sql("INSERT INTO shop_1.sale (item) VALUES (1)")
+    again = play("--limit", new.name, mysql_backup=False)
+    assert "changed=0 " in again.stdout, again.stdout[-3000:]
+    done = play("--limit", new.name)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert timers <= units()
+    for timer in timers:
+        assert new.host.service(timer).is_running and new.host.service(timer).is_enabled
+    assert names() == before
+    assert value(new, "log_bin") == "1"
+    # No moment is promised that the lost logs lead to.
+    new.host.check_output("mysql-backup log")
+    assert new.host.check_output(f"cat /var/backups/mysql/{before[-1]}/logs.json") == kept
+    new.host.check_output("systemctl start mysql-backup.service")
+    assert names()[:-1] == before
+    assert "changed=0 " in play("--limit", new.name).stdout
 
 
 def test_no_acknowledged_row_is_lost_when_the_server_is_killed(server):

@@ -34,6 +34,13 @@ USER = {"name": "shop", "password": "correct horse", "databases": ["shop_1"]}
         ([], [], {"settings": {"max_connections": 5}}, "mysql_settings.max_connections is 5: put settings into a section"),
         ([], [], {"tls_names": ["a b"]}, "mysql_tls_names has 'a b'"),
         ([], [], {"engine": "mysql", "packages": ["mariadb-server"]}, "mysql_implementation is mysql, and the host has mariadb-server"),
+        (
+            [],
+            [],
+            {"settings": {"mysqld": {"innodb-buffer-pool-size": "3G"}}, "memory_mb": 2048},
+            "mysql_settings has innodb_buffer_pool_size 3G, and the host has 2048 MiB of memory: give less",
+        ),
+        ([], [], {"settings": {"server": {"innodb_buffer_pool_size": 2**31 + 1}}, "memory_mb": 2048}, "has 2048 MiB of memory"),
     ],
 )
 def test_problem_names_variable_value_and_remedy_and_no_password(databases, users, options, words):
@@ -41,6 +48,13 @@ def test_problem_names_variable_value_and_remedy_and_no_password(databases, user
     (problem,) = mysql.mysql_problems(given, users, **{"settings": {}, **options})
     assert words in problem
     assert "'short'" not in problem
+
+
+@pytest.mark.parametrize(
+    ("size", "memory"), [("2G", 2048), (2**31, 2048), ("2048m", 2048), ("2049M", 0), ("lots", 2048), (None, 2048), ("1T", "0")]
+)
+def test_buffer_pool_that_fits_or_cannot_be_compared_is_no_problem(size, memory):
+    assert mysql.mysql_problems([], [], {"mysqld": {"innodb_buffer_pool_size": size}, "client": {"x": 1}}, memory_mb=memory) == []
 
 
 def test_good_inputs_have_no_problem():

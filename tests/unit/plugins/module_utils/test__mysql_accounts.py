@@ -12,6 +12,7 @@ ALL = accounts._ALL
 PASSWORDS = {kind: f"{kind} {{account}} {{new}} {{old}}" for kind in ("create", "change", "keep", "end")} | {
     "plugin": "mysql_native_password"
 }
+STEP = {"number": 0, "account": "shop@%", "password": [], "make": False, "tls_later": False}
 MONITOR = {"*.*": ["PROCESS"], "performance_schema.*": ["SELECT"]}
 
 
@@ -42,12 +43,18 @@ def test_account_as_declared_needs_nothing():
         (USER, ROW, grants(ALL) + grants(["SELECT"], "other.*")),
         (USER, ROW, grants(ALL, "shop_1.*")),
         ({**USER, "privileges": "read"}, ROW, grants(["SELECT", "SHOW VIEW", "INSERT"])),
-        ({**USER, "require_tls": True}, ROW, grants(ALL)),
         (USER, {**ROW, "tls": "ANY"}, grants(ALL)),
     ],
 )
 def test_other_privileges_or_tls_are_set(user, row, granted):
-    assert plan(user, row, granted=granted) == [{"number": 0, "account": "shop@%", "password": [], "make": True}]
+    assert plan(user, row, granted=granted) == [{**STEP, "make": True}]
+
+
+def test_tls_is_required_later_of_an_account_that_is_there_without():
+    assert plan({**USER, "require_tls": True}) == [{**STEP, "tls_later": True}]
+    assert plan({**USER, "require_tls": True}, granted=grants(["SELECT"])) == [{**STEP, "make": True, "tls_later": True}]
+    (step,) = plan({**USER, "require_tls": True}, None)
+    assert (step["make"], step["tls_later"]) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +76,7 @@ def test_other_privileges_or_tls_are_set(user, row, granted):
     ],
 )
 def test_password_is_made_changed_and_ended(row, hours, statements, make):
-    assert plan(row=row, hours=hours) == [{"number": 0, "account": "shop@%", "password": statements, "make": make}]
+    assert plan(row=row, hours=hours) == [{**STEP, "password": statements, "make": make}]
 
 
 def test_old_password_of_today_stays():

@@ -64,7 +64,8 @@ def test_options_have_the_names_of_their_variables():
 
 
 @pytest.mark.parametrize(
-    ("value", "now", "refused"), [("300M", "402653184", []), ("300M", "134217728", ["a"]), ("90", "80", ["a"]), ("x", "X", [])]
+    ("value", "now", "refused"),
+    [("300M", "402653184", []), ("300M", "134217728", ["a"]), ("90", "80", ["a"]), ("x", "X", []), ("ansi", "IGNORE_SPACE,ANSI", [])],
 )
 def test_server_may_round_up_and_not_ignore(value, now, refused):
     assert settings.refused([{"name": "a", "value": value}], [row("A", now)]) == refused
