@@ -81,6 +81,13 @@ class Database:
         yield "--settings /run/settings.json"
 
 
+def pytest_collection_modifyitems(items):
+    """Let each engine's tests run in their order, beside the other's (``--dist loadgroup``); the pair of hosts is one engine's."""
+    for item in items:
+        mysql = "proper" in item.fixturenames or "lamp-backups-proper" in item.name
+        item.add_marker(pytest.mark.xdist_group("mysql" if mysql else "mariadb"))
+
+
 @pytest.fixture(scope="session", params=["lamp-backups-old", "lamp-backups-proper"])
 def database(request):
     """Return a database host, of each engine one."""

@@ -120,16 +120,13 @@ def test_new_host_from_the_copy(old, new):
     new.sql("INSERT INTO shop.log VALUES (600, 'lives')")
 
 
-def test_other_engine_is_refused(old, proper):
-    old.sql(SHOP)
-    name = old.take()
-    manifest = old.host.check_output(f"cat {old.directory}/{name}/manifest.json")
-    proper.host.check_output(
-        f"rm -rf /run/foreign && mkdir -p /run/foreign/{name} && cat > /run/foreign/{name}/manifest.json <<'END'\n{manifest}\nEND"
-    )
-    done = proper.run(f"--from /run/foreign restore {name}")
+def test_other_engine_is_refused(shop):
+    name, other = shop.take(), {"mariadb": "mysql", "mysql": "mariadb"}[shop.engine]
+    shop.host.check_output(f"rm -rf /run/foreign && mkdir /run/foreign && cp -a {shop.directory}/{name} /run/foreign/")
+    shop.host.check_output(f'sed -i \'s/"engine": "{shop.engine}"/"engine": "{other}"/\' /run/foreign/{name}/manifest.json')
+    done = shop.run(f"--from /run/foreign restore {name}")
     assert done.rc == 1
-    assert "The backup is of mariadb, this server is mysql" in done.stderr
+    assert f"The backup is of {other}, this server is {shop.engine}" in done.stderr
 
 
 def test_killed_while_it_takes(shop):
