@@ -81,6 +81,7 @@ class Database:
         yield "--settings /run/settings.json"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Let each engine's tests run in their order, beside the other's (``--dist loadgroup``); the pair of hosts is one engine's."""
     for item in items:
