@@ -34,7 +34,7 @@ def test_manifest_says_what_it_is(shop):
 
 
 # Stands before the program that dumps, and lets it go on past the beginning of a table once /run/held is removed.
-HOLD = """#!/usr/bin/python3 -u
+HOLD = """
 import pathlib, subprocess, sys, time
 held = pathlib.Path("/run/held")
 dump = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
@@ -53,9 +53,9 @@ def test_writers_go_on_during_a_dump(shop):
     shop.sql("CREATE TABLE shop.large (id INT AUTO_INCREMENT PRIMARY KEY, words VARCHAR(250))")
     twice = "; INSERT INTO shop.large (words) SELECT words FROM shop.large"
     shop.sql("INSERT INTO shop.large (words) VALUES (REPEAT('x', 250))" + twice * 15)
-    shop.host.check_output("cat > /run/hold <<'END'\n%s\nEND\nchmod +x /run/hold; rm -f /run/held" % HOLD)  # noqa: UP031 # testinfra quotes
+    shop.host.check_output("cat > /run/hold <<'END'\n%s\nEND\nrm -f /run/held" % HOLD)  # noqa: UP031 # testinfra quotes
     programs = shop.option("programs")
-    with shop.settings(programs={**programs, "dump": ["/run/hold", *programs["dump"]]}) as held:
+    with shop.settings(programs={**programs, "dump": ["python3", "/run/hold", *programs["dump"]]}) as held:
         shop.host.check_output(f"systemd-run --quiet --unit=test-take --remain-after-exit mysql-backup {held} take")
     try:
         wait_for(lambda: shop.host.file("/run/held").exists)

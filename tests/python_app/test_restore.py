@@ -35,13 +35,13 @@ def test_site_heals_what_a_killed_restore_left(probe, site, working):
     words = command("restore", restore_backup="latest", restore_confirm="lamp-app-site")
     process = subprocess.Popen(words, cwd=ROOT, env=ENVIRONMENT, start_new_session=True, stdout=subprocess.DEVNULL)
     try:
-        wait_for(lambda: not working(), 120)
+        wait_for(lambda: not working(), 600)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert get("/").status == 503
     # What the host had been told to do ends by itself.
-    wait_for(lambda: not site.run("pgrep -f 'mysql_backup.* (prepare|swap)'").succeeded)
+    wait_for(lambda: not site.run("pgrep -f 'mysql_backup.* (prepare|swap)'").succeeded, 600)
     done = play("site", lamp_deploy_site="")
     assert done.returncode == 0, done.stdout[-3000:]
     assert get("/").status == 200
