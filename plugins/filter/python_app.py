@@ -39,12 +39,6 @@ def chosen_apps(apps, site="", version=""):
         raise AnsibleFilterError(str(error)) from error
 
 
-def background(apps):
-    """Return the systemd units of the workers and timers of ``apps``."""
-    kinds = (("workers", "service"), ("timers", "timer"))
-    return [f"{app['name']}-{job['name']}.{suffix}" for app in apps for kind, suffix in kinds for job in app.get(kind) or []]
-
-
 class FilterModule:
     """Names the filters."""
 
@@ -54,8 +48,8 @@ class FilterModule:
             "chosen_apps": chosen_apps,
             "python_app_directories": _python_app.directories,
             "python_app_files": _python_app.files,
+            "python_app_idle": _python_app.idle,
             "python_app_migrations": _python_app.migrations,
-            "python_app_background": background,
             "python_app_pages": _python_app.pages,
             "python_app_problems": python_app_problems,
             "python_app_stale": _python_app.stale,

@@ -285,7 +285,7 @@ class Application:
         """Let systemd run the workers and timers of the release, and no others of the application."""
         with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
             wanted = _python_app.units(json.load(file))
-        there = {os.path.basename(path) for path in glob.glob(f"{UNITS}/{glob.escape(self.name)}-*") if self._owns(path)}
+        there = self._units()
         if not wanted and not there:
             return
         gone = sorted(there - set(wanted))
@@ -296,17 +296,53 @@ class Application:
         for name, text in wanted.items():
             pathlib.Path(f"{UNITS}/{name}").write_text(text, encoding="utf-8")
         self._systemctl("daemon-reload")
-        # A service that a timer starts waits for it.
-        started = [name for name in wanted if name.endswith(".timer") or name.replace(".service", ".timer") not in wanted]
+        started = _python_app.started(wanted)
         if started:
             self._systemctl("enable", *started)
             self._systemctl("restart", *started)
+
+    def working(self):
+        """Return the workers and timers, and what timers have started, that are not at rest; timers first."""
+        units = sorted(self._units(), key=lambda name: not name.endswith(".timer"))
+        states = self._ask("is-active", *units) if units else []
+        return [name for name, state in zip(units, states, strict=True) if state not in ("inactive", "failed")]
+
+    def pause(self):
+        """Stop them until ``resume``, or until the release is loaded anew; returns whether one was at work."""
+        working = self.working()
+        # Without its timer, nothing starts a service any more that was not at work just now.
+        for timers in (True, False):
+            units = [name for name in self._units() if name.endswith(".timer") is timers]
+            if units:
+                self._systemctl("stop", *units)
+        return bool(working)
+
+    def idle(self):
+        """Return the workers and timers that do not run."""
+        units = self._units()
+        return sorted(set(_python_app.started(units)) - set(self.working()))
+
+    def resume(self):
+        """Start the workers and timers that do not run; returns whether there were such."""
+        idle = self.idle()
+        if idle:
+            self._systemctl("start", *idle)
+        return bool(idle)
+
+    def _units(self):
+        """Return the application's units that are there."""
+        return {os.path.basename(path) for path in glob.glob(f"{UNITS}/{glob.escape(self.name)}-*") if self._owns(path)}
 
     def _owns(self, path):
         """Return whether a unit is this application's; another's name may begin with its name."""
         return pathlib.Path(path).is_file() and pathlib.Path(path).read_text(encoding="utf-8").startswith(
             _python_app.unit_header(self.name)
         )
+
+    @staticmethod
+    def _ask(*words):
+        """Return the words that systemctl answers, whatever its status."""
+        return subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False).stdout.split()
 
     def _systemctl(self, *words):
         done = subprocess.run(["systemctl", "--quiet", *words], capture_output=True, text=True, check=False)

@@ -268,6 +268,12 @@ def stale(apps, paths):
     return found
 
 
+def idle(apps, running):
+    """Return those of ``apps`` of which a worker or timer is not among the units that are ``running`` (a service without its suffix)."""
+    names = {app["name"]: [name.removesuffix(".service") for name in started(units(plan(app)))] for app in apps}
+    return [app for app in apps if not set(names[app["name"]]) <= set(running)]
+
+
 def migrations(plans, host, hosts):
     """Return those of ``plans`` whose migration is this host's to run, for all others.
 
@@ -352,3 +358,8 @@ def units(plan):
                 timer = f"[Unit]\nDescription={job['name']} of {plan['name']}\n\n[Timer]\nOnCalendar={job['schedule']}\nPersistent=true\n"
                 found[f"{unit}.timer"] = timer + _INSTALL.format(target="timers")
     return {name: unit_header(plan["name"]) + text for name, text in found.items()}
+
+
+def started(names):
+    """Return those of an application's units ``names`` that run all the time: a service that a timer starts waits for it."""
+    return [name for name in names if name.endswith(".timer") or name.replace(".service", ".timer") not in names]

@@ -28,12 +28,14 @@ options:
         the release, so that the run after one that was killed does the rest.
       - V(back) makes the releases before current again, or the one that O(release) names.
       - V(restart) lets the processes of those applications start anew whose settings changed since they did.
+      - V(pause) stops their workers and timers, and what timers have started, for a time in which nobody may write.
+      - V(resume) starts those of their workers and timers that do not run.
       - V(list) says what there is.
     type: str
     required: true
-    choices: [make, migrate, switch, after, back, restart, list]
+    choices: [make, migrate, switch, after, back, restart, pause, resume, list]
   apps:
-    description: The applications, as C(python_app_apps) for V(make), V(restart) and V(list), as RV(pending) for the others.
+    description: The applications, as RV(pending) for V(migrate), V(switch) and V(after), as C(python_app_apps) for the others.
     type: list
     elements: dict
     required: true
@@ -136,7 +138,10 @@ WORDS = {
     "after": "The release is current all the same. Its own words, kept in /var/log/python_app:",
     "back": "Visitors see what they saw before.",
     "restart": "",
+    "pause": "",
+    "resume": "",
 }
+STEPS = [*WORDS, "list"]
 
 
 def listed(application):
@@ -172,6 +177,10 @@ def act(application, step, params):
         if not application.settings_are_new():
             return False
         application.restart()
+    elif step == "pause":
+        return application.pause()
+    elif step == "resume":
+        return application.resume()
     elif step == "migrate":
         application.migrate()
     elif step == "after":
@@ -184,7 +193,7 @@ def main():
     """Take the applications one after the other; the first that fails ends it."""
     module = AnsibleModule(
         argument_spec={
-            "step": {"type": "str", "required": True, "choices": ["make", "migrate", "switch", "after", "back", "restart", "list"]},
+            "step": {"type": "str", "required": True, "choices": STEPS},
             "apps": {"type": "list", "elements": "dict", "required": True},
             "release": {"type": "str"},
             "drop": {"type": "bool", "default": False},
@@ -205,7 +214,8 @@ def main():
         module.exit_json(changed=False, applications=[listed(application) for application in applications])
     changed, params["releases"] = False, {}
     if module.check_mode:
-        module.exit_json(changed=step == "back", releases={}, invocation={})
+        due = {"back": lambda one: True, "pause": Application.working, "resume": Application.idle}.get(step, lambda one: False)
+        module.exit_json(changed=any(map(due, applications)), releases={}, invocation={})
     if step == "back":
         # An application that has nothing to go back to stays as it is, beside others that have.
         able = [application for application in applications if application.target(params["release"])]

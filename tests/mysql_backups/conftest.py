@@ -10,6 +10,7 @@ import time
 
 import pytest
 import testinfra.utils.ansible_runner
+from xdist.scheduler import LoadScopeScheduling
 
 IDENTITY = pathlib.Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "vault", "identity")
 SETTINGS = "/etc/mysql-backup/settings.json"
@@ -81,6 +82,18 @@ class Database:
         yield "--settings /run/settings.json"
 
 
+class ByEngine(LoadScopeScheduling):
+    """Lets each engine's tests run in their order, beside the other's: they have hosts of their own."""
+
+    def _split_scope(self, nodeid):
+        return "mysql" if "lamp-backups-proper" in nodeid else "mariadb"
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Name the order of ``--dist loadscope``."""
+    return ByEngine(config, log)
+
+
 @pytest.fixture(scope="session", params=["lamp-backups-old", "lamp-backups-proper"])
 def database(request):
     """Return a database host, of each engine one."""
@@ -97,12 +110,6 @@ def old():
 def new():
     """Return the host that takes its place."""
     return Database("lamp-backups-new")
-
-
-@pytest.fixture(scope="session")
-def proper():
-    """Return the host with MySQL."""
-    return Database("lamp-backups-proper")
 
 
 @pytest.fixture(scope="session")

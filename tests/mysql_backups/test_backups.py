@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
-import pytest
-from conftest import SETTINGS, wait_for
+from conftest import SETTINGS, SHOP, wait_for
 
 
 def test_it_runs_by_itself(shop):
@@ -33,25 +33,43 @@ def test_manifest_says_what_it_is(shop):
     assert shop.host.check_output(f"stat -c %a:%U {shop.directory} {shop.dump(name)}") == "700:root\n600:root"
 
 
+# Stands before the program that dumps, and lets it go on past the beginning of a table once /run/held is removed.
+HOLD = """
+import pathlib, subprocess, sys, time
+held = pathlib.Path("/run/held")
+dump = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
+for line in dump.stdout:
+    if line.startswith(b"CREATE TABLE `large`"):
+        held.touch()
+        while held.exists():
+            time.sleep(0.05)
+    sys.stdout.buffer.write(line)
+sys.exit(dump.wait())
+"""
+
+
 def test_writers_go_on_during_a_dump(shop):
-    # Large enough that the dump takes a while on any machine.
+    # More than the pipes between the server and us take.
     shop.sql("CREATE TABLE shop.large (id INT AUTO_INCREMENT PRIMARY KEY, words VARCHAR(250))")
-    shop.sql("INSERT INTO shop.large (words) VALUES (REPEAT('x', 250))")
-    for _doubling in range(18):
-        shop.sql("INSERT INTO shop.large (words) SELECT words FROM shop.large")
-    program = shop.option("programs")["dump"][0]
-    # On the host itself, where a look takes no longer than a write: a row counts when the dump runs before it and after it.
-    written = shop.host.check_output(
-        f"""mysql-backup take > /run/test-take 2>&1 & take=$!; written=0
-        while kill -0 $take 2> /dev/null; do
-            pgrep -f '^{program}' > /dev/null || continue
-            {shop.client} -e "INSERT INTO shop.log VALUES (7, 'meanwhile')"
-            ! pgrep -f '^{program}' > /dev/null || written=$((written + 1))
-        done
-        wait $take || {{ cat /run/test-take >&2; exit 1; }}
-        echo $written"""  # noqa: S608 # both are the collection's own words
-    )
-    assert int(written) > 0
+    twice = "; INSERT INTO shop.large (words) SELECT words FROM shop.large"
+    shop.sql("INSERT INTO shop.large (words) VALUES (REPEAT('x', 250))" + twice * 15)
+    shop.host.check_output("cat > /run/hold <<'END'\n%s\nEND\nrm -f /run/held" % HOLD)  # noqa: UP031 # testinfra quotes
+    programs = shop.option("programs")
+    with shop.settings(programs={**programs, "dump": ["python3", "/run/hold", *programs["dump"]]}) as held:
+        shop.host.check_output(f"systemd-run --quiet --unit=test-take --remain-after-exit mysql-backup {held} take")
+    try:
+        wait_for(lambda: shop.host.file("/run/held").exists)
+        shop.sql("SET SESSION lock_wait_timeout = 60; INSERT INTO shop.log VALUES (7, 'meanwhile')")
+        assert shop.host.run(f"pgrep -f '^{programs['dump'][0]}'").succeeded
+        shop.host.check_output("rm /run/held")
+        wait_for(lambda: shop.host.check_output("systemctl show --value --property=SubState test-take") in ("exited", "failed"))
+        assert shop.host.check_output("systemctl show --value --property=Result test-take") == "success"
+    finally:
+        shop.host.check_output("rm -f /run/held; systemctl stop test-take; systemctl reset-failed")
+    manifest = json.loads(shop.host.check_output(f"cat {shop.directory}/{shop.names()[-1]}/manifest.json"))
+    # The table comes after the large one, but the backup is of one moment.
+    assert manifest["tables"]["shop.log"]["rows"] == 3
+    assert shop.sql("SELECT COUNT(*) FROM shop.log") == [["4"]]
     shop.sql("DROP TABLE shop.large")
 
 
@@ -124,20 +142,42 @@ def test_drill_finds_what_no_checksum_shows(old):
         old.host.check_output(f"rm -r {old.directory}/{name}")
 
 
-@pytest.fixture
-def broken(old):
-    """Let scheduled backups fail, as if the server were gone."""
-    old.host.check_output(f"cp -a {SETTINGS} /run/kept && sed -i s,mysqld.sock,gone.sock, {SETTINGS} && rm -f /run/failed")
-    yield old
-    old.host.check_output(f"cp -a /run/kept {SETTINGS} && systemctl reset-failed mysql-backup.service")
+@contextlib.contextmanager
+def misled(host, change):
+    """Let the units on a host run with other settings, which a sed command makes."""
+    host.check_output(f"cp -a {SETTINGS} /run/kept && sed -i '{change}' {SETTINGS} && rm -f /run/failed")
+    try:
+        yield
+    finally:
+        host.check_output(f"cp -a /run/kept {SETTINGS} && systemctl reset-failed")
 
 
-def test_failure_is_seen_and_told(broken):
-    assert not broken.host.run("systemctl start mysql-backup.service").succeeded
-    assert broken.host.run("systemctl is-failed mysql-backup.service").stdout.strip() == "failed"
-    assert "gone.sock" in broken.host.check_output("journalctl --no-pager -o cat -u mysql-backup.service")
-    wait_for(lambda: broken.host.file("/run/failed").exists)
-    assert broken.host.check_output("cat /run/failed") == "mysql-backup.service"
+def test_failure_is_seen_and_told(old):
+    with misled(old.host, "s,mysqld.sock,gone.sock,"):
+        assert not old.host.run("systemctl start mysql-backup.service").succeeded
+        assert old.host.run("systemctl is-failed mysql-backup.service").stdout.strip() == "failed"
+        assert "gone.sock" in old.host.check_output("journalctl --no-pager -o cat -u mysql-backup.service")
+        wait_for(lambda: old.host.file("/run/failed").exists)
+        assert old.host.check_output("cat /run/failed") == "mysql-backup.service"
+
+
+def test_copy_whose_host_is_away_is_told_by_the_backup_only_and_made_up_for(old, vault):
+    old.sql(SHOP)
+    name = old.take()
+    old.sql("INSERT INTO shop.log VALUES (900, 'meanwhile')")
+    with misled(old.host, 's,"port": 22,"port": 1,'):
+        done = old.host.run("systemctl start mysql-backup-log.service")
+        assert done.succeeded, done.stderr
+        said = old.host.check_output("journalctl --no-pager -o cat -u mysql-backup-log.service")
+        assert "The logs are kept here, but not copied: rsync with backups@lamp-backups-vault" in said
+        logs = old.host.check_output(f"ls {old.directory}/{name}/logs").split()
+        assert logs
+        assert not old.host.run("systemctl start mysql-backup.service").succeeded
+        wait_for(lambda: old.host.file("/run/failed").exists)
+        assert old.host.check_output("cat /run/failed") == "mysql-backup.service"
+    old.host.check_output("systemctl start mysql-backup-log.service")
+    assert vault.check_output(f"ls /srv/backups/shop/{name}/logs").split() == logs
+    assert old.names()[-1] in vault.check_output("ls /srv/backups/shop").split()
 
 
 def test_copy_that_fails_says_so_and_keeps_the_backup(old):

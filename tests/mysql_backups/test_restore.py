@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from conftest import SHOP, wait_for
 
 CONTENTS = (
@@ -86,17 +87,17 @@ def test_what_is_not_there_is_said(shop):
     assert name in shop.names()
 
 
-def test_encrypted_backup_is_read_with_the_identity_only(proper):
-    proper.sql(SHOP)
-    name = proper.take()
-    assert proper.host.check_output(f"head -c 21 {proper.dump(name)}") == "age-encryption.org/v1"
-    proper.do("log")
-    done = proper.run(f"restore {name}")
+@pytest.mark.parametrize("database", ["lamp-backups-proper"], indirect=True)
+def test_encrypted_backup_is_read_with_the_identity_only(shop):
+    name = shop.take()
+    assert shop.host.check_output(f"head -c 21 {shop.dump(name)}") == "age-encryption.org/v1"
+    shop.do("log")
+    done = shop.run(f"restore {name}")
     assert done.rc == 1
     assert "is encrypted: name the file with the age identity" in done.stderr
-    proper.host.check_output("age-keygen -o /run/other 2> /dev/null || true")
-    assert "no identity matched" in proper.run(f"restore {name} --identity /run/other").stderr
-    proper.do(f"verify {name} --identity /run/identity")
+    shop.host.check_output("age-keygen -o /run/other 2> /dev/null || true")
+    assert "no identity matched" in shop.run(f"restore {name} --identity /run/other").stderr
+    shop.do(f"verify {name} --identity /run/identity")
 
 
 def test_new_host_from_the_copy(old, new):
@@ -120,16 +121,13 @@ def test_new_host_from_the_copy(old, new):
     new.sql("INSERT INTO shop.log VALUES (600, 'lives')")
 
 
-def test_other_engine_is_refused(old, proper):
-    old.sql(SHOP)
-    name = old.take()
-    manifest = old.host.check_output(f"cat {old.directory}/{name}/manifest.json")
-    proper.host.check_output(
-        f"rm -rf /run/foreign && mkdir -p /run/foreign/{name} && cat > /run/foreign/{name}/manifest.json <<'END'\n{manifest}\nEND"
-    )
-    done = proper.run(f"--from /run/foreign restore {name}")
+def test_other_engine_is_refused(shop):
+    name, other = shop.take(), {"mariadb": "mysql", "mysql": "mariadb"}[shop.engine]
+    shop.host.check_output(f"rm -rf /run/foreign && mkdir /run/foreign && cp -a {shop.directory}/{name} /run/foreign/")
+    shop.host.check_output(f'sed -i \'s/"engine": "{shop.engine}"/"engine": "{other}"/\' /run/foreign/{name}/manifest.json')
+    done = shop.run(f"--from /run/foreign restore {name}")
     assert done.rc == 1
-    assert "The backup is of mariadb, this server is mysql" in done.stderr
+    assert f"The backup is of {other}, this server is {shop.engine}" in done.stderr
 
 
 def test_killed_while_it_takes(shop):

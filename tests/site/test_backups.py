@@ -13,7 +13,7 @@ from conftest import _inventory
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def play(playbook, **variables):
+def play(playbook, *options, **variables):
     """Run a playbook of the collection against the scenario's hosts; returns its ``CompletedProcess``."""
     inventory = os.environ["MOLECULE_INVENTORY_FILE"]
     given = {
@@ -22,7 +22,7 @@ def play(playbook, **variables):
         "lamp_secrets_dir": f"{os.environ['MOLECULE_EPHEMERAL_DIRECTORY']}/secrets",
         **variables,
     }
-    words = ["ansible-playbook", "--inventory", inventory, "--extra-vars", json.dumps(given), f"{ROOT}/playbooks/{playbook}.yml"]
+    words = ["ansible-playbook", "--inventory", inventory, "--extra-vars", json.dumps(given), f"{ROOT}/playbooks/{playbook}.yml", *options]
     environment = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg"}
     return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
 
@@ -33,13 +33,72 @@ def name():
     return _inventory.get_hosts("lamp_db")[0]
 
 
-def test_nothing_is_restored_without_the_hosts_name(name, sql):
+@pytest.fixture
+def names(db):
+    """Return ``names()``: of the backups, the oldest first."""
+    return lambda: [row["name"] for row in json.loads(db.check_output("mysql-backup list --json"))]
+
+
+@pytest.fixture
+def untouched(db, sql, browser, names):
+    """Require that a test leaves the data, the site and the backups, of which there is one, alone."""
+    if not names():
+        db.check_output("mysql-backup take")
     sql("CREATE TABLE IF NOT EXISTS foobar.untouched (id INT)")
-    done = play("restore", restore_backup="latest", restore_confirm="another")
-    assert done.returncode != 0
-    assert f"add -e restore_confirm={name}" in " ".join(done.stdout.split())
+    before = names()
+    yield
     assert sql("SHOW TABLES IN foobar LIKE 'untouched'")
     sql("DROP TABLE foobar.untouched")
+    assert names() == before
+    assert browser.get("/healthz").status == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"restore_backup": "latest", "restore_confirm": "another"}, "add -e restore_confirm={name}"),
+        ({"restore_backup": "latest"}, "add -e restore_confirm={name}"),
+        ({"restore_confirm": "{name}"}, "Say what to restore: -e restore_backup=NAME"),
+        (
+            {"restore_backup": "20200101T000000Z", "restore_confirm": "{name}"},
+            "No backup 20200101T000000Z in /var/backups/mysql. There are",
+        ),
+    ],
+)
+def test_restore_that_is_not_meant_or_not_there_does_nothing(name, untouched, given, words):
+    done = play("restore", **{key: value.format(name=name) for key, value in given.items()})
+    assert done.returncode != 0
+    assert words.format(name=name) in " ".join(done.stdout.split())
+    assert "Close the site" not in done.stdout
+
+
+def test_damaged_backup_is_refused_while_the_site_is_open(name, db, untouched, names):
+    damaged = names()[-1]
+    dump = db.check_output(f"ls /var/backups/mysql/{damaged}/dump.sql.*")
+    db.check_output(f"cp -a {dump} /run/whole && printf X | dd of={dump} bs=1 seek=400 conv=notrunc status=none")
+    try:
+        done = play("restore", restore_backup=damaged, restore_confirm=name)
+        assert done.returncode != 0
+        assert "the backup is damaged" in " ".join(done.stdout.split())
+        assert "Close the site" not in done.stdout
+        assert play("backup_drill").returncode != 0
+    finally:
+        db.check_output(f"mv /run/whole {dump}")
+    done = play("backup_drill", restore_backup=damaged)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "The drill passed" in done.stdout
+
+
+def test_backups_are_listed_and_a_dry_run_does_nothing(name, db, untouched, names):
+    since = db.check_output("systemctl show --value --property=ExecMainStartTimestampMonotonic mariadb")
+    done = play("backup", backup_list_only=True)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert names()[-1] in done.stdout
+    for playbook, given in (("backup", {}), ("backup_drill", {}), ("restore", {"restore_backup": "latest", "restore_confirm": name})):
+        done = play(playbook, "--check", **given)
+        assert done.returncode == 0, done.stdout[-3000:]
+    assert "A dry run restores nothing." in done.stdout
+    assert db.check_output("systemctl show --value --property=ExecMainStartTimestampMonotonic mariadb") == since
 
 
 def test_site_comes_back_to_a_moment(name, db, web, sql, browser):

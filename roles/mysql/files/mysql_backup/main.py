@@ -117,14 +117,16 @@ def show(rows: list[dict]) -> None:
         print(form.format(row["name"], row["engine"], size(row["size"]), row["tables"], row["rows"], row["covers"] or "-", row["drill"]))
 
 
-def pushed(options) -> int:
-    """Copy off the host if that is wanted; return the exit status."""
+def pushed(options, verb: str) -> int:
+    """Copy off the host if that is wanted; return the exit status. What is not copied now, the next copy makes up for."""
     if not options.copy["to"]:
         return 0
     try:
         gone = offsite.push(options, logs.now())
-    except BackupError as error:
-        print(f"The backup is made and kept here, but not copied: {error}", file=sys.stderr)
+    # A mount whose server is gone is an OSError.
+    except (BackupError, OSError) as error:
+        made = {"take": "The backup is made and kept here, but not", "log": "The logs are kept here, but not", "copy": "Not"}
+        print(f"{made[verb]} copied: {error}", file=sys.stderr)
         return NOT_COPIED
     print(f"Copied to {options.copy['to']}." + (f" Removed there: {', '.join(gone)}." if gone else ""))
     return 0
@@ -190,11 +192,11 @@ def run(options, shelf, source, words) -> int:
             print(f"Took and checked {name}: {size(said['size'])}, {said['tables']} tables with {said['rows']} rows, in {shelf.directory}.")
             if gone:
                 print(f"Removed, being too old: {', '.join(gone)}.")
-        return pushed(options)
+        return pushed(options, words.verb)
     if words.verb == "log":
         new = logs.keep(options, shelf, server.Server(options, options.socket))
         print(f"Kept {', '.join(new)}." if new else "Nothing was written since the last time.")
-        return pushed(options)
+        return pushed(options, words.verb)
     if words.verb in ("prepare", "restore"):
         said = restore.prepare(options, source, chosen(options, shelf, source, words), words.force)
         print(f"Prepared {told(said)}", flush=True)
@@ -214,7 +216,7 @@ def run(options, shelf, source, words) -> int:
     if words.verb in ("copy", "fetch") and not options.copy["to"]:
         raise BackupError("No copy off this host is set up: set mysql_backup_copy_to.")
     if words.verb == "copy":
-        return pushed(options)
+        return pushed(options, words.verb)
     if words.verb == "fetch":
         there = offsite.names(options)
         name = there[-1] if words.backup == "latest" and there else words.backup

@@ -20,6 +20,9 @@ from . import BackupError
 # What a copy of the data has to have in common with the server that it came from.
 ALIKE = ("lower_case_table_names", "innodb_page_size", "character_set_server", "collation_server", "sql_mode")
 
+# What of that a data directory has from its making on.
+SHAPE = ("lower_case_table_names", "innodb_page_size")
+
 
 def version(settings) -> str:
     """Return the version of the installed server."""
@@ -99,8 +102,8 @@ class Private(Server):
         remove(self.place)
         self.place.mkdir(mode=0o700)
         shutil.chown(self.place, "mysql", "mysql")
-        names = [f"--lower-case-table-names={self._alike['lower_case_table_names']}"] if "lower_case_table_names" in self._alike else []
-        words = [*self.settings.programs["install"], f"--datadir={self.place}", *names]
+        shape = [f"--{name.replace('_', '-')}={self._alike[name]}" for name in SHAPE if name in self._alike]
+        words = [*self.settings.programs["install"], f"--datadir={self.place}", *shape]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BackupError(f"{words[0]} cannot make {self.place}: {(done.stdout + done.stderr).strip()[-1000:]}")

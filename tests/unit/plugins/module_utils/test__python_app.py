@@ -105,6 +105,21 @@ def test_settings_that_no_process_has_read_are_found(script, stale):
     assert _python_app.stale([APP], paths) == stale
 
 
+@pytest.mark.parametrize(
+    ("running", "found"),
+    [
+        (["shop-queue", "shop-clean.timer"], False),
+        (["shop-queue"], True),
+        (["shop-clean", "shop-clean.timer"], True),
+    ],
+)
+def test_workers_and_timers_that_do_not_run_are_found(running, found):
+    """What a timer starts waits for it, and need not run."""
+    jobs = {"workers": [{"name": "queue", "command": ["x"]}], "timers": [{"name": "clean", "command": ["x"], "schedule": "daily"}]}
+    app = {**APP, **jobs, "name": "shop"}
+    assert _python_app.idle([APP, app], running) == ([app] if found else [])
+
+
 def test_current():
     assert _python_app.current("a", {"/srv/a/current": {"link": "releases/0123456789ab", "changed": 1.0}}) == "0123456789ab"
     assert _python_app.current("a", {}) == ""

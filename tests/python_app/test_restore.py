@@ -1,0 +1,50 @@
+"""What works in the background is at rest while the database is exchanged, and works again whatever became of the restore."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+from conftest import ENVIRONMENT, PROBE, ROOT, command, get, play, wait_for
+
+WORKER, TIMER, JOB = f"{PROBE}-queue.service", f"{PROBE}-clean.timer", f"{PROBE}-clean.service"
+
+
+@pytest.fixture
+def working(site):
+    """Return ``working()``: the units that are at work; what the timer started does not end by itself."""
+    place = f"/run/systemd/system/{JOB}.d"
+    site.check_output(
+        f"mkdir -p {place} && printf '[Service]\nExecStart=\nExecStart=sleep infinity\n' > {place}/long.conf && systemctl daemon-reload"
+    )
+    site.check_output(f"systemctl start --no-block {JOB}")
+
+    def working():
+        states = site.run(f"systemctl is-active {WORKER} {TIMER} {JOB}").stdout.split()
+        return {unit for unit, state in zip((WORKER, TIMER, JOB), states, strict=True) if state not in ("inactive", "failed")}
+
+    wait_for(lambda: working() == {WORKER, TIMER, JOB})
+    yield working
+    site.check_output(f"rm -r {place} && systemctl daemon-reload && systemctl stop {JOB} && systemctl reset-failed")
+
+
+def test_site_heals_what_a_killed_restore_left(probe, site, working):
+    site.check_output("mysql-backup take")
+    words = command("restore", restore_backup="latest", restore_confirm="lamp-app-site")
+    process = subprocess.Popen(words, cwd=ROOT, env=ENVIRONMENT, start_new_session=True, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: not working(), 600)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert get("/").status == 503
+    # What the host had been told to do ends by itself.
+    wait_for(lambda: not site.run("pgrep -f 'mysql_backup.* (prepare|swap)'").succeeded, 600)
+    done = play("site", lamp_deploy_site="")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert get("/").status == 200
+    assert working() == {WORKER, TIMER}
+    done = play("site", lamp_deploy_site="")
+    assert " changed=0 " in done.stdout, done.stdout[-3000:]
