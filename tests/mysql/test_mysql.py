@@ -365,7 +365,7 @@ def test_more_buffer_pool_than_memory_is_refused_before_the_first_change(servers
     done = play(**with_settings(innodb_buffer_pool_size="16T"))
     assert done.returncode
     said = " ".join(done.stdout.split())
-    assert len(re.findall(r"innodb_buffer_pool_size 16T, and the host has \d+ MiB of memory: give less", said)) >= len(servers)
+    assert len(re.findall(r"innodb_buffer_pool_size 16T, and the host has \d+ MiB of memory: give less", said)) >= len(servers), said
     assert len(re.findall(r"changed=0 ", done.stdout)) == len(servers)
     assert [server.process() for server in servers] == processes
 
