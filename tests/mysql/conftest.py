@@ -94,7 +94,7 @@ def command(*options, **variables):
     return ["ansible-playbook", "--inventory", INVENTORY, "--extra-vars", given, f"{ROOT}/molecule/mysql/servers.yml", *options]
 
 
-ENVIRONMENT = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg"}
+ENVIRONMENT = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_FORCE_COLOR": "false"}
 
 
 def play(*options, **variables):

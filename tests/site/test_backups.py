@@ -23,7 +23,7 @@ def play(playbook, *options, **variables):
         **variables,
     }
     words = ["ansible-playbook", "--inventory", inventory, "--extra-vars", json.dumps(given), f"{ROOT}/playbooks/{playbook}.yml", *options]
-    environment = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg"}
+    environment = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_FORCE_COLOR": "false"}
     return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
 
 
