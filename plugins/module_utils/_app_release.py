@@ -30,6 +30,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils import _pip, _python_a
 
 LOGS = "/var/log/python_app"
 UNITS = "/etc/systemd/system"
+PYTHON = "/usr/bin/python3"
 MODULE = "/usr/lib/apache2/modules/mod_wsgi.so"
 TEXTS = (".css", ".html", ".js", ".json", ".map", ".mjs", ".svg", ".txt", ".wasm", ".xml")
 LONGEST_OUTPUT = 6000
@@ -156,7 +157,8 @@ class Application:
             words = ["--no-index", "--no-deps", *wheels] if wheels else []
         else:
             words = _python_app.targets(self.plan, source, sorted(glob.glob(f"{source}/*.whl")))
-        pip = _pip.path() if words else ""
+        # The distribution's pip may be too old for a Python that is not its own.
+        pip = _pip.path() if words and os.path.realpath(python) == os.path.realpath(PYTHON) else ""
         bare = [] if words and not pip else ["--without-pip"]
         self._command("virtual environment", [python, "-m", "venv", *bare, f"{self.directory}/venv"])
         self._check_python()

@@ -112,7 +112,9 @@ def plan(users, rows, grants, monitor, keep_hours, passwords):
         step = {
             "number": number,
             "account": f"{user['name']}@{host_of(user)}",
-            "password": [passwords[one].format(**words) for one in kinds],
+            "password": [
+                passwords[one].format(**words) + (" REQUIRE SSL" if one == "create" and user.get("require_tls") else "") for one in kinds
+            ],
             "make": not row
             or bool(row["tls"] and not user.get("require_tls"))
             or not _alike(privileges(user, monitor), _granted(user, grants)),

@@ -30,8 +30,14 @@ def rules(settings, directories=()):
     return [f'"{name}{{,/,/**}}" r,' if read_only else f'"{name}{{*,/,/**}}" rwk,' for name, read_only in sorted(named.items())]
 
 
-def local(before, settings, directories=()):
-    """Return the text of the profile's local file: what others wrote there (``before``), and our rules."""
+def local(before, settings, directories=(), both=False):
+    """Return the text of the profile's local file: what others wrote there (``before``), and our rules.
+
+    ``both``: with those of ours that ``before`` has, for the server that runs with other settings still, and may have to go back to them.
+    """
     kept = _OURS.sub("", before)
     kept += "\n" if kept and not kept.endswith("\n") else ""
-    return kept + "\n".join([_BEGIN, *rules(settings, directories), _END]) + "\n"
+    ours = set(rules(settings, directories))
+    if both and (found := _OURS.search(before)):
+        ours.update(found[0].splitlines()[1:-1])
+    return kept + "\n".join([_BEGIN, *sorted(ours), _END]) + "\n"

@@ -38,6 +38,8 @@ def plain(value):
     size = _SIZE.match(text)
     if size:
         return str(int(size[1]) << 10 * ("KMGTPE".index(size[2].upper()) + 1))
+    if text.isdecimal():
+        return str(int(text))
     if _NUMBER.match(text):
         return f"{float(text):f}".rstrip("0").rstrip(".")
     text = text.lower()

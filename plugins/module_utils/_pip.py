@@ -32,7 +32,7 @@ def path(wheels=WHEELS, unpacked=UNPACKED):
     place = f"{unpacked}/{version}"
     if not os.path.isdir(place):
         os.makedirs(unpacked, mode=0o755, exist_ok=True)
-        older = [name for name in os.listdir(unpacked) if name != version]
+        older = [name for name in os.listdir(unpacked) if name.startswith("pip-") and name != version]
         with tempfile.TemporaryDirectory(dir=unpacked) as new:
             with zipfile.ZipFile(found[-1]) as wheel:
                 wheel.extractall(f"{new}/whole", [name for name in wheel.namelist() if name.startswith("pip/")])

@@ -338,7 +338,7 @@ def remember(transaction: Transaction, changes: list[Change], secrets: list[str]
     stamps, known = transaction.stamps(), load(transaction.proven())
     units = ask_systemd({*(change.unit for change in changes if change.unit), *(entry.unit for entry in known.entries.values())})
     behind = {unit for names in stale(stamps, units).values() for unit in names}
-    known = replace(known.without(units.keys() - behind), secrets=sorted({*known.secrets, *secrets}))
+    known = replace(known.without(running(units) - behind), secrets=sorted({*known.secrets, *secrets}))
     transaction.prove(dump(known.before(changes, running(units), look_at, os.path.realpath)))
 
 

@@ -47,4 +47,4 @@ def test_site_heals_what_a_killed_restore_left(probe, site, working):
     assert get("/").status == 200
     assert working() == {WORKER, TIMER}
     done = play("site", lamp_deploy_site="")
-    assert " changed=0 " in done.stdout, done.stdout[-3000:]
+    assert done.returncode == 0 and " changed=0 " in done.stdout, done.stdout[-3000:]

@@ -86,3 +86,11 @@ def test_old_password_of_today_stays():
 def test_undeclared_accounts():
     rows = [ROW, {**ROW, "host": "10.0.0.1"}, {**ROW, "name": "root"}, {**ROW, "name": "kept"}, {**ROW, "name": ""}, {**ROW, "name": "o'b"}]
     assert accounts.undeclared([USER], rows, ["kept"]) == ["DROP USER 'shop'@'10.0.0.1'", "DROP USER 'o''b'@'%'"]
+
+
+def test_new_account_is_made_with_its_tls():
+    (step,) = plan({**USER, "require_tls": True}, row=None)
+    assert step["password"][0].endswith(" REQUIRE SSL")
+    assert not step["tls_later"]
+    (step,) = plan(USER, row=None)
+    assert "SSL" not in step["password"][0]

@@ -25,3 +25,12 @@ def test_what_others_wrote_is_kept_and_ours_is_made_anew():
     assert second.startswith("# theirs\n/opt/x r,\n/opt/y r,\n# BEGIN foobar.lamp")
     assert "/srv" not in second
     assert apparmor.local("", {}) == second[second.index("# BEGIN") :]
+
+
+def test_what_the_server_still_runs_with_stays_until_it_has_changed():
+    first = apparmor.local("", SETTINGS)
+    second = {"mysqld": {"datadir": "/srv/other"}}
+    both = apparmor.local(first, second, both=True)
+    assert set(apparmor.rules(SETTINGS) + apparmor.rules(second)) <= set(both.splitlines())
+    assert apparmor.local(both, second) == apparmor.local("", second)
+    assert apparmor.local(first, SETTINGS, both=True) == first
