@@ -337,7 +337,8 @@ def test_tls_is_required_at_the_end_of_the_run_of_an_account_that_is_there(serve
     users = [{"name": "writer", "host": "%", "password": PASSWORD, "databases": ["shop_1"], "privileges": "write", "require_tls": True}]
     for server in servers:
         assert server.ask("writer", "SELECT 1") == [(1,)]
-    loads = [Load(lambda server=server: server.ask("writer", "SELECT 1", authority=authority(server))) for server in servers]
+    trusted = {server.name: authority(server) for server in servers}
+    loads = [Load(lambda server=server: server.ask("writer", "SELECT 1", authority=trusted[server.name])) for server in servers]
     for load in loads:
         load.__enter__()
     dry = play("--check", mysql_users=users)
