@@ -224,6 +224,16 @@ def test_way_back_passes_over_changes_that_the_service_never_read(load):
     assert service() == ["active", "good, and second", "good, and second"]
 
 
+def test_service_that_is_down_goes_back_too(load):
+    load("bad one", take_up=False)
+    on_host("systemctl stop lamp-test")
+    load("bad two", take_up=False)
+    done = load("bad two", always=True)
+    assert done.returncode != 0
+    assert "The old files are back and lamp-test runs with them." in done.words, done.stdout
+    assert service() == OLD
+
+
 def test_service_that_runs_with_neither_is_told(load):
     on_host("echo bad, and old > /mnt/test/conf")
     done = load("bad, and new")
