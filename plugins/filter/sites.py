@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import gc
+
 from ansible.errors import AnsibleFilterError
+from ansible.plugins.loader import lookup_loader, test_loader
 from ansible_collections.foobar.lamp.plugins.module_utils import _sites
 
 
@@ -22,6 +25,19 @@ def addresses_each(hosts):
     return [addresses([host]) for host in hosts]
 
 
+def ready_to_fork(text):
+    """Return ``text``, and have this process be one that is cheaply copied.
+
+    Ansible begins a process for each task and host as a copy of its own, in which names of tasks are made. What is loaded here is
+    there in all of them (filters are, by the time that this one runs), and what is frozen their garbage collectors do not walk
+    through, which would copy each page of memory that it lies on.
+    """
+    test_loader.get("defined")
+    lookup_loader.get("ansible.builtin.env")
+    gc.freeze()
+    return text
+
+
 class FilterModule:
     """Names the filters."""
 
@@ -30,6 +46,7 @@ class FilterModule:
         return {
             "addresses": addresses,
             "addresses_each": addresses_each,
+            "ready_to_fork": ready_to_fork,
             **{
                 name: getattr(_sites, name)
                 for name in (

@@ -214,6 +214,23 @@ def test_setting_that_no_server_starts_with_is_put_back_and_the_server_runs_with
     assert (again.returncode, len(re.findall(r"changed=0 .*failed=0 ", again.stdout))) == (0, 3), again.stdout[-3000:]
 
 
+def test_server_that_is_down_and_does_not_start_with_new_settings_runs_with_the_old_ones(servers):
+    assert play(**with_settings()).returncode == 0
+    settings = "cat /etc/mysql/*.conf.d/*foobar-lamp.cnf"
+    before = [server.host.check_output(settings) for server in servers]
+    for server in servers:
+        server.host.check_output(f"systemctl stop {server.service}")
+    done = play(**with_settings(innodb_log_group_home_dir="/nowhere"))
+    words = " ".join(done.stdout.split())
+    assert done.returncode, done.stdout[-3000:]
+    assert words.count("The old files are back and mariadb runs with them.") >= 2, done.stdout[-5000:]
+    assert "The old files are back and mysql runs with them." in words
+    assert [server.host.check_output(settings) for server in servers] == before
+    assert [server.sql("SELECT 1") for server in servers] == [[["1"]]] * 3
+    again = play(**with_settings())
+    assert (again.returncode, len(re.findall(r"changed=0 .*failed=0 ", again.stdout))) == (0, 3), again.stdout[-3000:]
+
+
 def test_setting_that_a_running_server_takes_and_its_reload_does_not_is_set_back():
     proper = Server("lamp-mysql-proper")
     assert play("--limit", proper.name, **with_settings()).returncode == 0
