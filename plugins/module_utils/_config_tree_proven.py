@@ -46,11 +46,11 @@ class Proven:
         """The same without the entries of units that run with what is on disk, or do not run."""
         return replace(self, entries={path: entry for path, entry in self.entries.items() if entry.unit not in units})
 
-    def before(self, changes: list[Change], running: set[str], look: Look, real: Look) -> Proven:
-        """The same with the states before changes that running units read; what is known already is what they run with."""
+    def before(self, changes: list[Change], proved: set[str], look: Look, real: Look) -> Proven:
+        """The same with the states before changes that units read which have proved them; what is known already is what they run with."""
         entries = dict(self.entries)
         for change in changes:
-            if change.unit not in running:
+            if change.unit not in proved:
                 continue
             # A link to a directory is as good as the directory: what changes is the directory.
             directory = "directory" in (change.before.kind, change.after.kind)

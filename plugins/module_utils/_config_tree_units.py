@@ -12,7 +12,7 @@ import os
 import subprocess
 import time
 
-PROPERTIES = "ActiveState,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,MainPID,Type"
+PROPERTIES = "ActiveState,ActiveEnterTimestampMonotonic,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,MainPID,Type"
 RUNNING = ("active", "reloading")
 # The types of units of which systemd itself knows when they have started, or read their files anew. The others are watched for
 # this many seconds: Apache tries for three to get an address that the host does not have.
@@ -45,6 +45,15 @@ def ask_systemd(units: set[str]) -> dict[str, dict[str, str]]:
 def running(units: dict[str, dict[str, str]]) -> set[str]:
     """Those of the units that run, by what systemd says of them."""
     return {unit for unit, said in units.items() if said.get("ActiveState") in RUNNING}
+
+
+def proved(units: dict[str, dict[str, str]], stamps: dict[str, dict[str, int]]) -> set[str]:
+    """Those of the units that run, or have come to run since their files last changed (``Transaction.stamps``), whatever ended them."""
+
+    def came_up(unit: str, said: dict[str, str]) -> bool:
+        return int(said.get("ActiveEnterTimestampMonotonic") or 0) > max(kind.get(unit, 0) for kind in stamps.values())
+
+    return running(units) | {unit for unit, said in units.items() if came_up(unit, said)}
 
 
 def systemctl(verb: str, *units: str) -> str:

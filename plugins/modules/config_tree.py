@@ -175,7 +175,7 @@ options:
     type: str
   way_back:
     description:
-      - Whether to remember, before a change, the files that running units have read, until they run with the new ones.
+      - Whether to remember, before a change, the files that units run with, or ran with until they ended, until they run with the new ones.
       - A checker may accept what no start does. M(foobar.lamp.config_tree_service) then puts the old files back.
       - What is remembered, secrets too, is in a file beside the journal that root alone can read.
     type: bool
@@ -304,7 +304,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan impo
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_proven import dump, load
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_seal import keep, look
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import JOURNALS, Transaction
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import ask_systemd, running
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import ask_systemd, proved, running
 
 LONGEST_OUTPUT = 8000
 LONGEST_NAME = 80
@@ -334,12 +334,12 @@ def run_test(argv: list[str], secrets: list[bytes]) -> None:
 
 
 def remember(transaction: Transaction, changes: list[Change], secrets: list[str]) -> None:
-    """Keep, before the changes are made, what the units that read them run with."""
+    """Keep, before the changes are made, what the units that read them run with, or ran with until they were stopped."""
     stamps, known = transaction.stamps(), load(transaction.proven())
     units = ask_systemd({*(change.unit for change in changes if change.unit), *(entry.unit for entry in known.entries.values())})
     behind = {unit for names in stale(stamps, units).values() for unit in names}
     known = replace(known.without(running(units) - behind), secrets=sorted({*known.secrets, *secrets}))
-    transaction.prove(dump(known.before(changes, running(units), look_at, os.path.realpath)))
+    transaction.prove(dump(known.before(changes, proved(units, stamps), look_at, os.path.realpath)))
 
 
 def converge(module: AnsibleModule, tree: dict) -> dict:

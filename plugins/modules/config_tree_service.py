@@ -16,8 +16,8 @@ description:
   - A checker may accept what no start does, such as an address that the host does not have, or a directory that is not there. Then
     the files that the unit ran with are put back as one transaction, and it is restarted (or reloaded, if it never stopped) with them.
     The task fails with the words of systemd and of the service, and says what holds now.
-  - There is a way back if the tree was changed with O(foobar.lamp.config_tree#module:way_back) while the unit ran. After several
-    changes that the unit has not read, it leads to what the unit really ran with.
+  - There is a way back if the tree was changed with O(foobar.lamp.config_tree#module:way_back) while the unit ran, or when it had run
+    with the old files until it ended. After several changes that the unit has not read, it leads to what the unit really ran with.
 options:
   name:
     description:

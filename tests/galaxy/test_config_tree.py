@@ -234,6 +234,20 @@ def test_service_that_is_down_goes_back_too(load):
     assert service() == OLD
 
 
+def test_service_that_had_ended_before_the_change_goes_back_too(load):
+    on_host("systemctl kill --signal=KILL lamp-test; while systemctl is-active lamp-test; do sleep 0.1; done")
+    load("bad one", take_up=False)
+    done = load("bad two", always=True)
+    assert done.returncode != 0
+    assert "The old files are back and lamp-test runs with them." in done.words, done.stdout
+    assert service() == OLD
+    # What it ended of is not what it goes back to.
+    load("bad three", take_up=False)
+    on_host("! systemctl restart lamp-test; while systemctl is-active lamp-test; do sleep 0.1; done")
+    assert "The old files are back and lamp-test runs with them." in load("bad four", always=True).words
+    assert service() == OLD
+
+
 def test_service_that_runs_with_neither_is_told(load):
     on_host("echo bad, and old > /mnt/test/conf")
     done = load("bad, and new")

@@ -132,6 +132,41 @@ def test_setting_that_only_a_reload_shows_to_be_broken_is_put_back(user, site):
     assert site("/")[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("role", "service", "file", "words", "variables"),
+    [
+        (
+            "apache",
+            "apache2",
+            "/etc/apache2/conf-available/zz-foobar-lamp.conf",
+            "could not bind to address 192.0.2.1:80",
+            {"apache_settings": {"Listen": "192.0.2.1:80"}},
+        ),
+        (
+            "bind",
+            "named",
+            "/etc/bind/named.conf.options",
+            "managed-keys-directory '/usr' is not writable",
+            {"bind_options": {"managed-keys-directory": '"/usr"'}},
+        ),
+    ],
+    ids=["apache", "bind"],
+)
+def test_service_that_is_down_and_does_not_start_with_new_settings_runs_with_the_old_ones(
+    user, site, role, service, file, words, variables
+):
+    before = on_host(f"cat {file}")
+    on_host(f"systemctl stop {service}")
+    done = user.play("--tags", role, **variables)
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0
+    assert words in said, done.stdout[-5000:]
+    assert f"The old files are back and {service} runs with them." in said, done.stdout[-5000:]
+    assert on_host(f"cat {file}") == before
+    assert on_host(f"systemctl is-active {service}").strip() == "active"
+    assert site("/")[0] == 200
+
+
 def test_broken_setting_of_sshd_leaves_the_old_ones(user, break_off):
     key = user.place / "key"
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key, check=True)

@@ -1,0 +1,32 @@
+"""What systemd's words say of units."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import proved
+
+STAMPS = {"reload": {"web": 100, "other": 900}, "restart": {"web": 50}}
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ({"ActiveState": "active", "ActiveEnterTimestampMonotonic": "10"}, {"web"}),
+        ({"ActiveState": "reloading"}, {"web"}),
+        ({"ActiveState": "inactive", "ActiveEnterTimestampMonotonic": "101"}, {"web"}),
+        ({"ActiveState": "failed", "ActiveEnterTimestampMonotonic": "101"}, {"web"}),
+        # Its files are younger than its last life.
+        ({"ActiveState": "inactive", "ActiveEnterTimestampMonotonic": "100"}, set()),
+        # It has not run since the host's start, or is not there.
+        ({"ActiveState": "inactive", "ActiveEnterTimestampMonotonic": "0"}, set()),
+        ({"ActiveState": "inactive", "ActiveEnterTimestampMonotonic": ""}, set()),
+        ({}, set()),
+    ],
+)
+def test_unit_has_proved_the_files_that_it_came_up_with(said, wanted):
+    assert proved({"web": said}, STAMPS) == wanted
+
+
+def test_unit_without_stamps_has_proved_what_it_came_up_with():
+    units = {"db": {"ActiveState": "inactive", "ActiveEnterTimestampMonotonic": "1"}}
+    assert proved(units, {"reload": {}, "restart": {}}) == {"db"}
