@@ -161,6 +161,8 @@ def converge(module: AnsibleModule) -> None:
     began, ends = time.time(), sizes(module.params["logs"])
     if verb == "restart":
         systemctl("daemon-reload")
+        # Who has tried too often of late is not let try, and would say nothing of its own.
+        systemctl("reset-failed", unit)
     wrong = take_up(unit, verb)
     if not wrong:
         if proven.of(unit):
