@@ -43,7 +43,7 @@ class Proven:
         return {path: entry for path, entry in self.entries.items() if entry.unit == unit}
 
     def without(self, units: set[str]) -> Proven:
-        """The same without the entries of units that run with what is on disk, or do not run."""
+        """The same without the entries of units that run with what is on disk."""
         return replace(self, entries={path: entry for path, entry in self.entries.items() if entry.unit not in units})
 
     def before(self, changes: list[Change], proved: set[str], look: Look, real: Look) -> Proven:

@@ -185,13 +185,18 @@ def service():
 OLD = ["active", "good, and old", "good, and old"]
 
 
+def require_way_back(done):
+    """Require that the run failed, said so, and that the service runs with the old file."""
+    assert done.returncode != 0
+    assert "The old files are back and lamp-test runs with them." in done.words, done.stdout
+    assert service() == OLD
+
+
 def test_file_that_no_start_does_with_is_put_back(load):
     for content in ("bad one", "bad one", "bad other"):  # the same input is tried again: the tree is not what was sealed
         done = load(content)
-        assert done.returncode != 0
         assert f"cannot use: {content}" in done.words, done.stdout
-        assert "The old files are back and lamp-test runs with them." in done.words, done.stdout
-        assert service() == OLD
+        require_way_back(done)
         assert on_host("cd /mnt/test; stat -c '%a %u %g' conf before | uniq") == "644 0 0\n"
     assert recap(load("good, and new"))["changed"] == 2
     assert service() == ["active", "good, and new", "good, and new"]
@@ -202,10 +207,8 @@ def test_file_that_no_start_does_with_is_put_back(load):
 def test_file_that_no_reload_does_with_is_put_back(load):
     for _time in ("first", "second"):
         done = load("bad", state="reloaded")
-        assert done.returncode != 0
         assert "lamp-test could not be reloaded" in done.words, done.stdout
-        assert "The old files are back and lamp-test runs with them." in done.words, done.stdout
-        assert service() == OLD
+        require_way_back(done)
     assert recap(load("good, and new", state="reloaded"))["changed"] == 2
     assert service()[0::2] == ["active", "good, and new"]
     assert recap(load("good, and new", state="reloaded"))["changed"] == 0
@@ -228,24 +231,18 @@ def test_service_that_is_down_goes_back_too(load):
     load("bad one", take_up=False)
     on_host("systemctl stop lamp-test")
     load("bad two", take_up=False)
-    done = load("bad two", always=True)
-    assert done.returncode != 0
-    assert "The old files are back and lamp-test runs with them." in done.words, done.stdout
-    assert service() == OLD
+    require_way_back(load("bad two", always=True))
 
 
 def test_service_that_had_ended_before_the_change_goes_back_too(load):
-    on_host("systemctl kill --signal=KILL lamp-test; while systemctl is-active lamp-test; do sleep 0.1; done")
+    ended = "while systemctl is-active lamp-test; do sleep 0.1; done"
+    on_host(f"systemctl kill --signal=KILL lamp-test; {ended}")
     load("bad one", take_up=False)
-    done = load("bad two", always=True)
-    assert done.returncode != 0
-    assert "The old files are back and lamp-test runs with them." in done.words, done.stdout
-    assert service() == OLD
+    require_way_back(load("bad two", always=True))
     # What it ended of is not what it goes back to.
     load("bad three", take_up=False)
-    on_host("! systemctl restart lamp-test; while systemctl is-active lamp-test; do sleep 0.1; done")
-    assert "The old files are back and lamp-test runs with them." in load("bad four", always=True).words
-    assert service() == OLD
+    on_host(f"systemctl restart lamp-test; {ended}")
+    require_way_back(load("bad four", always=True))
 
 
 def test_service_that_runs_with_neither_is_told(load):
