@@ -17,7 +17,9 @@ from ansible.module_utils.common.text.converters import to_bytes
 from ansible.plugins.action import ActionBase
 from ansible.template import generate_ansible_template_vars, trust_as_template
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, expand
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_converge import SENT
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_seal import digest
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 
 
@@ -49,7 +51,7 @@ class ActionModule(ActionBase):
             return {"changed": False, "changed_paths": [], "healed": False, "reload": [], "restart": [], "stale": []}
         sent = base64.b64encode(zlib.compress(json.dumps(tree).encode("ascii"))).decode("ascii")
         more = {"_tree": sent, "_seal": digest(tree, module_args)}
-        return self._execute_module(module_name="foobar.lamp.config_tree", module_args={**module_args, **more}, task_vars=task_vars)
+        return _direct.do(self, "_config_tree_converge", SENT, task_vars, {**module_args, **more})
 
     def _first(self, name: str, task_vars: dict) -> bool:
         """Whether this run has not come to the tree before: what the host said at the run's start holds only until then."""

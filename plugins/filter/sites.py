@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 
 from ansible.errors import AnsibleFilterError
-from ansible.plugins.loader import lookup_loader, test_loader
+from ansible.plugins.loader import connection_loader, lookup_loader, test_loader
 from ansible_collections.foobar.lamp.plugins.module_utils import _sites
 
 
@@ -25,15 +25,18 @@ def addresses_each(hosts):
     return [addresses([host]) for host in hosts]
 
 
-def ready_to_fork(text):
-    """Return ``text``, and have this process be one that is cheaply copied.
+def ready_to_fork(text, connections=()):
+    """Return ``text``, and have this process be one that is cheaply copied; ``connections``: the connection plugins that are used.
 
     Ansible begins a process for each task and host as a copy of its own, in which names of tasks are made. What is loaded here is
     there in all of them (filters are, by the time that this one runs), and what is frozen their garbage collectors do not walk
     through, which would copy each page of memory that it lies on.
     """
     test_loader.get("defined")
-    lookup_loader.get("ansible.builtin.env")
+    for name in ("ansible.builtin.env", "ansible.builtin.file", "ansible.builtin.fileglob", "foobar.lamp.site_secrets"):
+        lookup_loader.get(name, class_only=True)
+    for name in connections:
+        connection_loader.get(name, class_only=True)
     gc.freeze()
     return text
 

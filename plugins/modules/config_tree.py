@@ -290,100 +290,8 @@ diff:
   elements: dict
 """
 
-import base64
-import json
-import os
-import subprocess
-import zlib
-from dataclasses import replace
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import Change, TreeError, diff, mask, printable, readers, stale
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import Planner, group_name, user_name
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import look as look_at
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_proven import dump, load
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_seal import keep, look
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import JOURNALS, Transaction
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import ask_systemd, proved, running
-
-LONGEST_OUTPUT = 8000
-LONGEST_NAME = 80
-
-
-def run_test(argv: list[str], secrets: list[bytes]) -> None:
-    """Ask the service's checker; what it says is the error."""
-    # Checkers live in sbin, which not every login has in its search path.
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
-    words = " ".join(" ".join(argv).split())
-    name = words if len(words) <= LONGEST_NAME else f"{words[:LONGEST_NAME]}…"
-    try:
-        done = subprocess.run(
-            argv,
-            env={**os.environ, "PATH": path, "LC_ALL": "C"},
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    except OSError as error:
-        raise TreeError(f"The test '{name}' cannot be run: {error.strerror}.") from error
-    if done.returncode:
-        said = mask(done.stdout.decode("utf-8", "replace").strip(), secrets) or "(it said nothing)"
-        raise TreeError(f"The test '{name}' refused the new files with exit status {done.returncode}:\n{said[-LONGEST_OUTPUT:]}")
-
-
-def remember(transaction: Transaction, changes: list[Change], secrets: list[str]) -> None:
-    """Keep, before the changes are made, what the units that read them run with, or ran with until they were stopped."""
-    stamps, known = transaction.stamps(), load(transaction.proven())
-    units = ask_systemd({*(change.unit for change in changes if change.unit), *(entry.unit for entry in known.entries.values())})
-    behind = {unit for names in stale(stamps, units).values() for unit in names}
-    known = replace(known.without(running(units) - behind), secrets=sorted({*known.secrets, *secrets}))
-    transaction.prove(dump(known.before(changes, proved(units, stamps), look_at, os.path.realpath)))
-
-
-def converge(module: AnsibleModule, tree: dict) -> dict:
-    """Heal, compare, change; answer with the task's result."""
-    transaction = Transaction(os.path.join(JOURNALS, module.params["name"]))
-    if module.check_mode:
-        healed = transaction.pending()
-    else:
-        transaction.lock()
-        healed = transaction.heal()
-    looks, changes = look(tree), Planner(module.check_mode).plan(tree)
-    secrets = [entry["content"] for entry in tree["files"] if entry["secret"]]
-    if changes and not module.check_mode:
-        test = module.params["test"]
-        if module.params["way_back"]:
-            remember(transaction, changes, [entry["path"] for entry in tree["files"] if entry["secret"]])
-        transaction.apply(changes, lambda: run_test(test, secrets) if test else None)
-    if module.params["_seal"] and not module.check_mode:
-        # What was just changed is compared again, in case that somebody else did something in between.
-        if changes:
-            looks = look(tree)
-        if not changes or not Planner().plan(tree):
-            keep(transaction, module.params["_seal"], looks)
-    # A run that died before its handlers left units behind that nothing of this run's is about.
-    stamps, changed = transaction.stamps(), readers(changes)
-    old = stale(stamps, ask_systemd({*stamps["reload"], *stamps["restart"]}))
-    restart = {*changed["restart"], *old["restart"]}
-    reload = {*changed["reload"], *old["reload"]} - restart
-    left_behind = sorted({*old["reload"], *old["restart"]} - {*changed["reload"], *changed["restart"]})
-    result = {
-        "changed": bool(changes or healed or left_behind),
-        "changed_paths": [printable(change.path) for change in changes],
-        "healed": healed,
-        "reload": sorted(reload),
-        "restart": sorted(restart),
-        "stale": left_behind,
-    }
-    if healed:
-        result["msg"] = "An earlier run had died on its way; its old files were brought back first."
-    if left_behind:
-        result["msg"] = f"{', '.join(left_behind)}: not reloaded since the configuration was last changed by an earlier run."
-    if module._diff:
-        result["diff"] = diff(changes, user_name, group_name)
-    return result
+from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_converge
 
 
 def main() -> None:
@@ -391,7 +299,7 @@ def main() -> None:
     each = {"type": "list", "elements": "dict"}
     module = AnsibleModule(
         argument_spec={
-            "name": {"type": "str", "required": True},
+            **_config_tree_converge.SENT,
             "files": {
                 "type": "list",
                 "elements": "dict",
@@ -437,25 +345,14 @@ def main() -> None:
                 },
             },
             "absent": {"type": "list", "elements": "str", "default": []},
-            "test": {"type": "list", "elements": "str"},
-            "service": {"type": "str"},
-            "way_back": {"type": "bool", "default": False},
-            "_tree": {"type": "str", "no_log": True},
-            "_seal": {"type": "str", "no_log": True},
         },
         supports_check_mode=True,
     )
     if not module.params["_tree"]:
         module.fail_json(msg="config_tree works through its action plugin only.", invocation={})
-    tree = json.loads(zlib.decompress(base64.b64decode(module.params["_tree"])))
-    for entry in tree["files"]:
-        entry["content"] = base64.b64decode(entry["content"])
-    try:
-        result = converge(module, tree)
-    except TreeError as error:
-        module.fail_json(msg=str(error), invocation={})
-    except OSError as error:
-        module.fail_json(msg=f"{error.filename}: {error.strerror}.", invocation={})
+    result = _config_tree_converge.run(module.params, module.check_mode, module._diff)
+    if result.get("failed"):
+        module.fail_json(**result, invocation={})
     module.exit_json(**result, invocation={})
 
 

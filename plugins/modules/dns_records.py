@@ -209,128 +209,35 @@ serial:
   type: int
 """
 
-import os
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.foobar.lamp.plugins.module_utils import _name_server, _rfc2136, _zone_converge, _zone_plan, _zone_records
+from ansible_collections.foobar.lamp.plugins.module_utils import _dns_records, _name_server
 
 DNSPYTHON_ERROR = None
 try:
-    import dns.exception
+    import dns  # noqa: F401 # only to know whether it is there
 except ImportError:
     DNSPYTHON_ERROR = traceback.format_exc()
-
-_RECORD = {
-    "name": {"type": "str", "required": True},
-    "type": {"type": "str", "required": True},
-    "ttl": {"type": "int"},
-    "values": {"type": "list", "elements": "str"},
-    "state": {"type": "str", "choices": ["present", "append", "absent", "ignore"], "default": "present"},
-}
-
-
-def converge(params, check_mode=False):
-    """Lead the zone to what the module's ``params`` declare; return the ``_zone_converge.Outcome``."""
-    zone = _zone_records.zone_name(params["zone"])
-    declared = _zone_records.parse(params["records"], zone, params["default_ttl"])
-    if params["reverse_of"]:
-        origin = _zone_records.zone_name(params["reverse_of"]["zone"])
-        declared = {**_zone_records.pointers(params["reverse_of"]["records"], origin, zone, params["default_ttl"]), **declared}
-    places = [_zone_converge.place(text) for text in params["wait_servers"] or ()]
-    with _name_server.server(params, zone) as server:
-        outcome = _zone_converge.converge(server, zone, declared, params, check_mode)
-        if params["wait_seconds"] and not check_mode:
-            _zone_converge.wait(zone, outcome, places or _zone_converge.name_servers(server, zone), params["wait_seconds"])
-    return outcome
-
-
-def _result(outcome, diff):
-    """Return the module's result; ``diff``: whether to show the zone."""
-    result = {
-        "changed": bool(outcome.changes),
-        "changes": [
-            {
-                "action": change.action,
-                "name": str(change.name),
-                "type": change.type,
-                "before": _zone_records.lines(change.name, change.type, change.before),
-                "after": _zone_records.lines(change.name, change.type, change.after),
-            }
-            for change in outcome.changes
-        ],
-        "serial_before": outcome.serial_before,
-        "serial": outcome.serial,
-    }
-    if diff:
-        after = _zone_plan.applied(outcome.before, outcome.changes)
-        result["diff"] = {"before": _zone_records.zone_text(outcome.before), "after": _zone_records.zone_text(after)}
-    return result
 
 
 def main():
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={
-            **_name_server.ARGUMENT_SPEC,
-            "records": {"type": "list", "elements": "dict", "default": [], "options": _RECORD},
-            "reverse_of": {
-                "type": "dict",
-                "options": {
-                    "zone": {"type": "str", "required": True},
-                    "records": {"type": "list", "elements": "dict", "required": True, "options": _RECORD},
-                },
-            },
-            "default_ttl": {"type": "int", "default": 3600},
-            "exclusive": {"type": "bool", "default": False},
-            "keep": {"type": "list", "elements": "str", "default": []},
-            "max_change": {"type": "int", "default": 30},
-            "small_zone": {"type": "int", "default": 10},
-            "force": {"type": "bool", "default": False},
-            "wait_seconds": {"type": "int", "default": 0},
-            "wait_servers": {"type": "list", "elements": "str"},
-        },
+        argument_spec=_dns_records.ARGUMENT_SPEC,
         **_name_server.CONSTRAINTS,
         supports_check_mode=True,
     )
-    params = module.params
-
-    def to_come(reason):
-        """End a dry run on a host where the name server is still to come."""
-        module.warn(f"{reason} In a dry run all records count as to be created.")
-        changes = [
-            {"action": "create", "name": record["name"], "type": record["type"], "before": [], "after": record["values"]}
-            for record in params["records"]
-            if record["state"] in ("present", "append")
-        ]
-        module.exit_json(changed=bool(changes), changes=changes)
-
-    if DNSPYTHON_ERROR:
-        if module.check_mode:
-            to_come("dnspython is not installed yet.")
-        module.fail_json(msg=missing_required_lib("dnspython"), exception=DNSPYTHON_ERROR)
-    if missing := _name_server.missing_library(params):
-        if module.check_mode:
-            to_come(f"{missing[0]} is not installed yet.")
-        module.fail_json(msg=missing_required_lib(missing[0]), exception=missing[1])
-    for file in (params["key_file"], params["gss_keytab"]):
-        if file and module.check_mode and not os.path.exists(file):
-            to_come(f"The key file {file} is not there yet.")
-    try:
-        outcome = converge(params, module.check_mode)
-    except _zone_converge.PartError as error:
-        module.fail_json(msg=str(error), **_result(error.outcome, module._diff))
-    except (_rfc2136.UnreachableError, _rfc2136.UnservedError) as error:
-        if module.check_mode:
-            to_come(str(error))
-        module.fail_json(msg=str(error))
-    except (_zone_records.DeclarationError, _zone_plan.UnsafeError, _rfc2136.ServerError, ValueError) as error:
-        module.fail_json(msg=str(error))
-    except (dns.exception.DNSException, OSError) as error:
-        module.fail_json(msg=f"The zone {params['zone']} or its key cannot be used: {error}")
-    if outcome.danger:
-        module.warn(f"A run would refuse this plan. {outcome.danger}")
-    module.exit_json(**_result(outcome, module._diff))
+    result = None
+    if DNSPYTHON_ERROR or (missing := _name_server.missing_library(module.params)):
+        name, error = ("dnspython", DNSPYTHON_ERROR) if DNSPYTHON_ERROR else missing
+        if not module.check_mode:
+            module.fail_json(msg=missing_required_lib(name), exception=error)
+        result = _dns_records.to_come(module.params, f"{name} is not installed yet.")
+    result = result or _dns_records.run(module.params, module.check_mode, module._diff)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -116,93 +116,14 @@ ansible_facts:
           sample: [root, www-data]
 """
 
-import glob
-import os
-import pathlib
-import socket
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_seal, _host
-
-PATHS = (
-    "/etc/mysql/tls/.reload",
-    "/srv/*/current",
-    "/srv/*/current/wsgi.py",
-    "/srv/*/unproven",
-    "/etc/python_app/*.env",
-    "/etc/bind/keys/*.key",
-    "/etc/mysql/tls/server.pem",
-    "/var/lib/foobar.lamp/mysql_settings",
-    "/var/lib/bind/*.zone",
-)
-AUTHORITIES = ("/etc/mysql/tls/ca.pem",)
-# What a profile NAME lacks is added in local/NAME, whoever's it is.
-APPARMOR = "/etc/apparmor.d"
-PROFILES = ("mariadbd", "usr.sbin.mysqld")
-PROPERTIES = ("Id", "ActiveState", "UnitFileState", "StateChangeTimestampMonotonic", "ExecMainStartTimestampMonotonic")
-# Addresses that are reserved for documentation: reached, if at all, by the default route. Nothing is sent.
-ANYWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
-
-
-def addresses():
-    """Return the addresses that connections to anywhere would come from."""
-    found = []
-    for family, anywhere in ANYWHERE:
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((anywhere, 9))
-                found.append(probe.getsockname()[0])
-        except OSError:
-            continue
-    return [address for address in found if not address.lower().startswith("fe80:")]
-
-
-def paths():
-    """Return what stands at PATHS."""
-    found = {}
-    for path in (path for pattern in PATHS for path in glob.glob(pattern)):
-        link = os.readlink(path) if os.path.islink(path) else ""
-        found[path] = {"link": link, "changed": os.lstat(path).st_mtime}
-    return found
-
-
-def read(path):
-    """Return the text of a file, empty if it is not there."""
-    try:
-        return pathlib.Path(path).read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return ""
+from ansible_collections.foobar.lamp.plugins.module_utils import _host_facts
 
 
 def main():
     """Ask, and say it as facts."""
     module = AnsibleModule(argument_spec={"refresh": {"type": "bool", "default": False}, "_run": {"type": "str"}}, supports_check_mode=True)
-
-    def answer(*command):
-        if not module.get_bin_path(command[0]):
-            return ""
-        return module.run_command(list(command), environ_update={"LC_ALL": "C.UTF-8"})[1]
-
-    name, version = _host.system(read("/etc/os-release"))
-    container = answer("systemd-detect-virt", "--container").strip()
-    units = _host.services(answer("systemctl", "show", f"--property={','.join(PROPERTIES)}", "*.service", "*.timer"))
-    facts = {
-        "addresses": addresses(),
-        "apparmor": {f"{APPARMOR}/{one}": read(f"{APPARMOR}/local/{one}") for one in PROFILES if os.path.exists(f"{APPARMOR}/{one}")},
-        "asked_by": module.params["_run"] or "",
-        "authorities": {path: text for path in AUTHORITIES if (text := read(path))},
-        "container": "" if container == "none" else container,
-        "cores": len(os.sched_getaffinity(0)),
-        "hostname": os.uname().nodename,
-        "memory_mb": _host.memory_mb(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max")),
-        "packages": _host.installed(answer("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}\n")),
-        "paths": paths(),
-        "running": _host.running(units),
-        "system": {"name": name, "version": version},
-        "trees": _config_tree_seal.holding(units),
-        "users": _host.users(read("/etc/passwd")),
-    }
-    module.exit_json(changed=False, ansible_facts={"foobar_lamp": facts})
+    module.exit_json(changed=False, ansible_facts={"foobar_lamp": _host_facts.run(module.params["_run"] or "")})
 
 
 if __name__ == "__main__":

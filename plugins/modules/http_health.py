@@ -75,66 +75,14 @@ ill:
   sample: {shop.foobar.com: "answered 503 Service Unavailable"}
 """
 
-import concurrent.futures
-import http.client
-import time
-
 from ansible.module_utils.basic import AnsibleModule
-
-PAUSE = 0.3  # seconds between two questions to one page
-
-
-def ask(page, address, port, deadline):
-    """Return what is wrong with ``page``, an empty text when it is well."""
-    connection = http.client.HTTPConnection(address, port, timeout=max(1.0, deadline - time.monotonic()))
-    try:
-        connection.request("GET", page["path"], headers={"Host": page["host"] or page["name"], "User-Agent": "foobar.lamp"})
-        answer = connection.getresponse()
-        if answer.status >= 400:
-            return f"answered {answer.status} {answer.reason}"
-        for name, value in page["headers"].items():
-            if answer.headers.get(name) != value:
-                return f"answered with {name}: {answer.headers.get(name)}, not {value}"
-        return ""
-    except (OSError, http.client.HTTPException) as error:
-        return f"does not answer ({error or type(error).__name__})"
-    finally:
-        connection.close()
-
-
-def wait(page, address, port, deadline):
-    """Ask until ``page`` is well or the time is over; return what is wrong with it in the end."""
-    while (wrong := ask(page, address, port, deadline)) and time.monotonic() + PAUSE < deadline:
-        time.sleep(PAUSE)
-    return wrong
+from ansible_collections.foobar.lamp.plugins.module_utils import _http_health
 
 
 def main():
     """Ask, and say who is ill."""
-    module = AnsibleModule(
-        argument_spec={
-            "pages": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "path": {"type": "str", "default": "/"},
-                    "host": {"type": "str"},
-                    "headers": {"type": "dict", "default": {}},
-                },
-            },
-            "address": {"type": "str", "default": "127.0.0.1"},
-            "port": {"type": "int", "default": 80},
-            "timeout": {"type": "int", "default": 15},
-        },
-        supports_check_mode=True,
-    )
-    pages, address, port = (module.params[name] for name in ("pages", "address", "port"))
-    deadline = time.monotonic() + module.params["timeout"]
-    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
-        wrongs = list(pool.map(lambda page: wait(page, address, port, deadline), pages))
-    module.exit_json(changed=False, ill={page["name"]: wrong for page, wrong in zip(pages, wrongs, strict=True) if wrong})
+    module = AnsibleModule(argument_spec=_http_health.ARGUMENT_SPEC, supports_check_mode=True)
+    module.exit_json(**_http_health.run(module.params))
 
 
 if __name__ == "__main__":

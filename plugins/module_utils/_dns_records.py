@@ -1,0 +1,113 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What dns_records does, without Ansible: a zone is led to what is declared. Needs dnspython."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from ansible_collections.foobar.lamp.plugins.module_utils import _name_server, _rfc2136, _zone_converge, _zone_plan, _zone_records
+
+with contextlib.suppress(ImportError):  # the module says so, in its own words
+    import dns.exception
+
+_RECORD = {
+    "name": {"type": "str", "required": True},
+    "type": {"type": "str", "required": True},
+    "ttl": {"type": "int"},
+    "values": {"type": "list", "elements": "str"},
+    "state": {"type": "str", "choices": ["present", "append", "absent", "ignore"], "default": "present"},
+}
+
+ARGUMENT_SPEC = {
+    **_name_server.ARGUMENT_SPEC,
+    "records": {"type": "list", "elements": "dict", "default": [], "options": _RECORD},
+    "reverse_of": {
+        "type": "dict",
+        "options": {
+            "zone": {"type": "str", "required": True},
+            "records": {"type": "list", "elements": "dict", "required": True, "options": _RECORD},
+        },
+    },
+    "default_ttl": {"type": "int", "default": 3600},
+    "exclusive": {"type": "bool", "default": False},
+    "keep": {"type": "list", "elements": "str", "default": []},
+    "max_change": {"type": "int", "default": 30},
+    "small_zone": {"type": "int", "default": 10},
+    "force": {"type": "bool", "default": False},
+    "wait_seconds": {"type": "int", "default": 0},
+    "wait_servers": {"type": "list", "elements": "str"},
+}
+
+
+def converge(params, check_mode=False):
+    """Lead the zone to what the module's ``params`` declare; return the ``_zone_converge.Outcome``."""
+    zone = _zone_records.zone_name(params["zone"])
+    declared = _zone_records.parse(params["records"], zone, params["default_ttl"])
+    if params["reverse_of"]:
+        origin = _zone_records.zone_name(params["reverse_of"]["zone"])
+        declared = {**_zone_records.pointers(params["reverse_of"]["records"], origin, zone, params["default_ttl"]), **declared}
+    places = [_zone_converge.place(text) for text in params["wait_servers"] or ()]
+    with _name_server.server(params, zone) as server:
+        outcome = _zone_converge.converge(server, zone, declared, params, check_mode)
+        if params["wait_seconds"] and not check_mode:
+            _zone_converge.wait(zone, outcome, places or _zone_converge.name_servers(server, zone), params["wait_seconds"])
+    return outcome
+
+
+def to_come(params, reason):
+    """Return the result of a dry run on a host where the name server is still to come."""
+    changes = [
+        {"action": "create", "name": record["name"], "type": record["type"], "before": [], "after": record["values"]}
+        for record in params["records"]
+        if record["state"] in ("present", "append")
+    ]
+    return {"changed": bool(changes), "changes": changes, "warnings": [f"{reason} In a dry run all records count as to be created."]}
+
+
+def run(params, check_mode=False, diff=False):
+    """Do what dns_records documents; return its result."""
+    for file in (params["key_file"], params["gss_keytab"]):
+        if file and check_mode and not os.path.exists(file):
+            return to_come(params, f"The key file {file} is not there yet.")
+    try:
+        outcome = converge(params, check_mode)
+    except _zone_converge.PartError as error:
+        return {"failed": True, "msg": str(error), **_result(error.outcome, diff)}
+    except (_rfc2136.UnreachableError, _rfc2136.UnservedError) as error:
+        return to_come(params, str(error)) if check_mode else _failed(str(error))
+    except (_zone_records.DeclarationError, _zone_plan.UnsafeError, _rfc2136.ServerError, ValueError) as error:
+        return _failed(str(error))
+    except (dns.exception.DNSException, OSError) as error:
+        return _failed(f"The zone {params['zone']} or its key cannot be used: {error}")
+    warnings = [f"A run would refuse this plan. {outcome.danger}"] if outcome.danger else []
+    return {**_result(outcome, diff), "warnings": warnings}
+
+
+def _failed(message):
+    return {"failed": True, "changed": False, "msg": message}
+
+
+def _result(outcome, diff):
+    """Return the module's result; ``diff``: whether to show the zone."""
+    result = {
+        "changed": bool(outcome.changes),
+        "changes": [
+            {
+                "action": change.action,
+                "name": str(change.name),
+                "type": change.type,
+                "before": _zone_records.lines(change.name, change.type, change.before),
+                "after": _zone_records.lines(change.name, change.type, change.after),
+            }
+            for change in outcome.changes
+        ],
+        "serial_before": outcome.serial_before,
+        "serial": outcome.serial,
+    }
+    if diff:
+        after = _zone_plan.applied(outcome.before, outcome.changes)
+        result["diff"] = {"before": _zone_records.zone_text(outcome.before), "after": _zone_records.zone_text(after)}
+    return result

@@ -1,0 +1,103 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host says of itself: the facts of host_facts, from dpkg, systemd and the files under /etc and /proc. No Ansible."""
+
+from __future__ import annotations
+
+import glob
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+
+from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_seal, _host
+
+PATHS = (
+    "/etc/mysql/tls/.reload",
+    "/srv/*/current",
+    "/srv/*/current/wsgi.py",
+    "/srv/*/unproven",
+    "/etc/python_app/*.env",
+    "/etc/bind/keys/*.key",
+    "/etc/mysql/tls/server.pem",
+    "/var/lib/foobar.lamp/mysql_settings",
+    "/var/lib/bind/*.zone",
+)
+AUTHORITIES = ("/etc/mysql/tls/ca.pem",)
+# What a profile NAME lacks is added in local/NAME, whoever's it is.
+APPARMOR = "/etc/apparmor.d"
+PROFILES = ("mariadbd", "usr.sbin.mysqld")
+PROPERTIES = ("Id", "ActiveState", "UnitFileState", "StateChangeTimestampMonotonic", "ExecMainStartTimestampMonotonic")
+# Addresses that are reserved for documentation: reached, if at all, by the default route. Nothing is sent.
+ANYWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+
+
+def addresses():
+    """Return the addresses that connections to anywhere would come from."""
+    found = []
+    for family, anywhere in ANYWHERE:
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((anywhere, 9))
+                found.append(probe.getsockname()[0])
+        except OSError:
+            continue
+    return [address for address in found if not address.lower().startswith("fe80:")]
+
+
+def paths():
+    """Return what stands at PATHS."""
+    found = {}
+    for path in (path for pattern in PATHS for path in glob.glob(pattern)):
+        link = os.readlink(path) if os.path.islink(path) else ""
+        found[path] = {"link": link, "changed": os.lstat(path).st_mtime}
+    return found
+
+
+def read(path):
+    """Return the text of a file, empty if it is not there."""
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""
+
+
+def answer(name, *arguments):
+    """Return what a program of the host prints, nothing if it is not there."""
+    program = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+    if not program:
+        return ""
+    asked = subprocess.run(
+        [program, *arguments],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
+    return asked.stdout.decode("utf-8", "surrogateescape")
+
+
+def run(asked_by):
+    """Return the facts, as host_facts documents them; ``asked_by``: what tells this run of Ansible from another."""
+    name, version = _host.system(read("/etc/os-release"))
+    container = answer("systemd-detect-virt", "--container").strip()
+    units = _host.services(answer("systemctl", "show", f"--property={','.join(PROPERTIES)}", "*.service", "*.timer"))
+    return {
+        "addresses": addresses(),
+        "apparmor": {f"{APPARMOR}/{one}": read(f"{APPARMOR}/local/{one}") for one in PROFILES if os.path.exists(f"{APPARMOR}/{one}")},
+        "asked_by": asked_by,
+        "authorities": {path: text for path in AUTHORITIES if (text := read(path))},
+        "container": "" if container == "none" else container,
+        "cores": len(os.sched_getaffinity(0)),
+        "hostname": os.uname().nodename,
+        "memory_mb": _host.memory_mb(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max")),
+        "packages": _host.installed(answer("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}\n")),
+        "paths": paths(),
+        "running": _host.running(units),
+        "system": {"name": name, "version": version},
+        "trees": _config_tree_seal.holding(units),
+        "users": _host.users(read("/etc/passwd")),
+    }
