@@ -25,6 +25,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 HOST = "lamp-galaxy"
 SITE = "www.example.com"
 IMAGE = "foobar.lamp/debian:13"
+#: Variables with which a host is asked through the connection's pipe, as playbooks/wiring.yml sets them.
+PIPE = {"ansible_pipelining": True, "ansible_python_interpreter": "/usr/bin/python3"}
 
 
 def run(*command, check=False, **options):

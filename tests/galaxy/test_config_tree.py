@@ -6,7 +6,7 @@ import re
 
 import pytest
 import yaml
-from conftest import HOST, recap, run
+from conftest import HOST, PIPE, recap, run
 
 
 def on_host(script, check=True):
@@ -14,13 +14,13 @@ def on_host(script, check=True):
     return run("docker", "exec", HOST, "sh", "-euc", script, check=check).stdout
 
 
-@pytest.fixture
-def tree(user, host):
-    """Return ``tree(**arguments)``: a run with nothing but config_tree."""
+@pytest.fixture(params=[PIPE, {}], ids=["pipe", "module"])
+def tree(user, host, request):
+    """Return ``tree(**arguments)``: a run with nothing but config_tree, which works through the connection's pipe or as a module."""
 
     def tree(*options, **arguments):
         task = {"name": "Configure", "foobar.lamp.config_tree": {"name": "test", **arguments}}
-        play = [{"hosts": "lamp", "gather_facts": False, "tasks": [task]}]
+        play = [{"hosts": "lamp", "gather_facts": False, "tasks": [task], "vars": request.param}]
         (user.place / "tree.yml").write_text(yaml.safe_dump(play))
         return user.play(*options, playbook="tree.yml")
 
@@ -168,7 +168,8 @@ def load(user, place, request):
             {"foobar.lamp.config_tree": tree, "register": "tree"},
             {"foobar.lamp.config_tree_service": service, "when": always or "'lamp-test' in tree.reload + tree.restart"},
         ]
-        (user.place / "tree.yml").write_text(yaml.safe_dump([{"hosts": "lamp", "gather_facts": False, "tasks": tasks[: 2 + take_up]}]))
+        play = [{"hosts": "lamp", "gather_facts": False, "tasks": tasks[: 2 + take_up], "vars": PIPE}]
+        (user.place / "tree.yml").write_text(yaml.safe_dump(play))
         done = user.play(*options, playbook="tree.yml")
         done.words = " ".join(done.stdout.replace("\\n", " ").split())
         return done
