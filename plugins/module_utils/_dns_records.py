@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import traceback
 
 from ansible_collections.foobar.lamp.plugins.module_utils import _name_server, _rfc2136, _zone_converge, _zone_plan, _zone_records
 
-with contextlib.suppress(ImportError):  # the module says so, in its own words
+DNSPYTHON_ERROR = None
+try:
     import dns.exception
+except ImportError:
+    DNSPYTHON_ERROR = traceback.format_exc()
 
 _RECORD = {
     "name": {"type": "str", "required": True},
@@ -57,6 +60,11 @@ def converge(params, check_mode=False):
     return outcome
 
 
+def missing_library(params):
+    """Return ``(name, traceback)`` of a library that these parameters take and that is not there, or None."""
+    return ("dnspython", DNSPYTHON_ERROR) if DNSPYTHON_ERROR else _name_server.missing_library(params)
+
+
 def to_come(params, reason):
     """Return the result of a dry run on a host where the name server is still to come."""
     changes = [
@@ -68,10 +76,12 @@ def to_come(params, reason):
 
 
 def run(params, check_mode=False, diff=False):
-    """Do what dns_records documents; return its result."""
+    """Do what dns_records documents; return its result. Raises ImportError for a library that is not there."""
     for file in (params["key_file"], params["gss_keytab"]):
         if file and check_mode and not os.path.exists(file):
             return to_come(params, f"The key file {file} is not there yet.")
+    if missing := missing_library(params):
+        raise ImportError(missing[0])
     try:
         outcome = converge(params, check_mode)
     except _zone_converge.PartError as error:

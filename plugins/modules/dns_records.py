@@ -209,16 +209,8 @@ serial:
   type: int
 """
 
-import traceback
-
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.foobar.lamp.plugins.module_utils import _dns_records, _name_server
-
-DNSPYTHON_ERROR = None
-try:
-    import dns  # noqa: F401 # only to know whether it is there
-except ImportError:
-    DNSPYTHON_ERROR = traceback.format_exc()
 
 
 def main():
@@ -228,12 +220,11 @@ def main():
         **_name_server.CONSTRAINTS,
         supports_check_mode=True,
     )
-    result = None
-    if DNSPYTHON_ERROR or (missing := _name_server.missing_library(module.params)):
-        name, error = ("dnspython", DNSPYTHON_ERROR) if DNSPYTHON_ERROR else missing
+    result, missing = None, _dns_records.missing_library(module.params)
+    if missing:
         if not module.check_mode:
-            module.fail_json(msg=missing_required_lib(name), exception=error)
-        result = _dns_records.to_come(module.params, f"{name} is not installed yet.")
+            module.fail_json(msg=missing_required_lib(missing[0]), exception=missing[1])
+        result = _dns_records.to_come(module.params, f"{missing[0]} is not installed yet.")
     result = result or _dns_records.run(module.params, module.check_mode, module._diff)
     if result.get("failed"):
         module.fail_json(**result)

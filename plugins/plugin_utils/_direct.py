@@ -89,9 +89,10 @@ def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
 
 
 def do(action, module: str, argument_spec: dict, task_vars: dict, args: dict | None = None, **constraints) -> dict:
-    """Return the result of a task whose module takes ``args``, by default the task's, and does ``run(params, check_mode, diff)`` of ``module``.
+    """Return the result of a task whose module does ``run(params, check_mode, diff)`` of ``module``.
 
-    A wrong argument, and a path that begins with ``~`` or has a variable of the host, are the module's to settle.
+    ``args`` are those of the module, by default the task's. A wrong one, and a path that begins with ``~`` or has a variable of the host,
+    are the module's to settle.
     """
     task = action._task
     args = task.args if args is None else args

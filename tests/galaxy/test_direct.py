@@ -17,12 +17,12 @@ def ask(user, host):
     """Return ``ask(action, arguments, variables, **task)``: the result of one task, and all that the run said."""
 
     def ask(action, arguments, variables, *options, **task):
+        here = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        kept = {"content": "{{ answer | to_json }}", "dest": f"{user.place}/answer.json"}
         tasks = [
             {"name": "Ask", action: arguments, "register": "answer", "ignore_errors": True, **task},
-            {"ansible.builtin.copy": {"content": "{{ answer | to_json }}", "dest": f"{user.place}/answer.json"}, "delegate_to": "localhost"},
+            {"ansible.builtin.copy": kept, "delegate_to": "localhost", "vars": here, "check_mode": False},
         ]
-        tasks[1]["vars"] = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-        tasks[1]["check_mode"] = False
         (user.place / "ask.yml").write_text(yaml.safe_dump([{"hosts": "lamp", "gather_facts": False, "tasks": tasks, "vars": variables}]))
         done = user.play("-vvv", *options, playbook="ask.yml")
         assert done.returncode == 0, done.stdout
