@@ -226,6 +226,8 @@ def main():
             module.fail_json(msg=missing_required_lib(missing[0]), exception=missing[1])
         result = _dns_records.to_come(module.params, f"{missing[0]} is not installed yet.")
     result = result or _dns_records.run(module.params, module.check_mode, module._diff)
+    for text in result.pop("warnings", ()):
+        module.warn(text)
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

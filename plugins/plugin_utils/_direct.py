@@ -20,13 +20,20 @@ from collections.abc import Iterator
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.utils.display import Display
 
+display = Display()
 PACKAGE = "ansible_collections.foobar.lamp.plugins.module_utils"
 _IMPORT = re.compile(rf"^from {re.escape(PACKAGE)}(?:\.(\w+))? import (\(?[^#\n]+)", re.MULTILINE)
 
-# What the host's Python runs: an importer of the files that come with it, and the call.
+# What is before the result in what the host prints: others may print something before it and after it.
+_MARK = "foobar.lamp: "
+# What the host's Python runs: an importer of the files that come with it, and the call. First of all, Python forgets the current
+# directory, which is the login user's: what lies there is nobody's to run as root.
 _PROGRAM = """
-import base64, importlib, importlib.machinery, json, sys, zlib
+import sys
+sys.path = [path for path in sys.path if path not in ("", ".")]
+import base64, importlib, importlib.machinery, json, zlib
 PACKAGE, MODULE, FILES, ARGUMENTS = json.loads(zlib.decompress(base64.b64decode({sent!r})))
 class Sent:
     @staticmethod
@@ -40,7 +47,7 @@ class Sent:
     def exec_module(module):
         exec(compile(FILES.get(module.__name__, ""), module.__name__, "exec"), module.__dict__)
 sys.meta_path.insert(0, Sent)
-print("\\n" + json.dumps(importlib.import_module(PACKAGE + "." + MODULE).run(**ARGUMENTS)))
+print("\\n" + {mark!r} + json.dumps(importlib.import_module(PACKAGE + "." + MODULE).run(**ARGUMENTS)))
 """
 
 
@@ -50,7 +57,13 @@ def program(module: str, arguments: dict) -> str:
     That file, and all of this collection that it imports, may import nothing of Ansible.
     """
     said = json.dumps([PACKAGE, module, dict(_files(module)), arguments])
-    return _PROGRAM.format(sent=base64.b64encode(zlib.compress(said.encode("ascii"))).decode("ascii"))
+    return _PROGRAM.format(sent=base64.b64encode(zlib.compress(said.encode("ascii"))).decode("ascii"), mark=_MARK)
+
+
+def answer(stdout: str) -> dict | None:
+    """Return the result that such a program printed, None if it printed none."""
+    said = [line for line in stdout.splitlines() if line.startswith(_MARK)]
+    return json.loads(said[-1].removeprefix(_MARK)) if said else None
 
 
 def _files(first: str) -> Iterator[tuple[str, str]]:
@@ -79,13 +92,21 @@ def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
     python = str(action._templar.template(python)).strip()
     if not python.startswith("/"):
         return None
+    try:
+        text = program(module, arguments)
+    except TypeError:  # a date, for instance, which is no JSON
+        return None
     # The last word is for whoever looks at the host's processes.
     command = f"{action._compute_environment_string()} {shlex.quote(python)} - {task.action}".strip()
-    said = action._low_level_execute_command(command, in_data=program(module, arguments).encode("ascii"))
+    said = action._low_level_execute_command(command, in_data=text.encode("ascii"))
     try:
-        return json.loads(said["stdout"].rstrip().rpartition("\n")[2]) if said["rc"] == 0 else None
+        # A result is one, whatever the status is in the end: another call would find everything done.
+        result = answer(said["stdout"])
     except ValueError:
-        return None
+        result = None
+    if result is None:
+        display.vvv(f"{task.action} did not work without a module (status {said['rc']}): the module does it.")
+    return result
 
 
 def do(action, module: str, argument_spec: dict, task_vars: dict, args: dict | None = None, **constraints) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 
 import pytest
@@ -76,6 +77,13 @@ def test_task_in_the_background_is_a_modules(ask, pages):
     arguments = {"pages": [{"name": "shop", "path": "/there"}], "port": 8099}
     answer, said = ask("foobar.lamp.http_health", arguments, PIPE, **{"async": 30, "poll": 1})
     assert (answer["ill"], answer["finished"]) == ({}, True)
+    assert SIGN not in said
+
+
+def test_argument_that_is_no_json_is_the_modules(ask, pages):
+    page = {"name": "shop", "path": "/there", "headers": {"Expires": datetime.date(2026, 1, 1)}}
+    answer, said = ask("foobar.lamp.http_health", {"pages": [page], "port": 8099, "timeout": 1}, PIPE)
+    assert answer["ill"] == {"shop": "answered with Expires: None, not 2026-01-01"}
     assert SIGN not in said
 
 
