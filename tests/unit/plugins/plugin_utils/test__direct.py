@@ -30,7 +30,8 @@ ANSWER = {"changed": False, "ill": {"shop": "does not answer ([Errno 111] Connec
 
 
 def test_answer_is_found_among_other_words_and_whatever_the_status():
-    said = host("_http_health", {"params": PARAMS}, before=NO_ANSIBLE + "import atexit, os; atexit.register(lambda: os.system('echo bye'))\n")
+    bye = "import atexit, os; atexit.register(lambda: os.system('echo bye'))\n"
+    said = host("_http_health", {"params": PARAMS}, before=NO_ANSIBLE + bye)
     assert said.stdout.startswith("a word of the host\n")
     assert said.stdout.endswith("bye\n")
     assert _direct.answer(said.stdout) == ANSWER
