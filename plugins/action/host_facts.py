@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible_collections.foobar.lamp.plugins.module_utils import _host_facts
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 
@@ -24,8 +25,4 @@ class ActionModule(ActionBase):
         run = run_of(self._task)
         if known.get("asked_by") == run and not boolean(self._task.args.get("refresh", False)):
             return {**result, "changed": False}
-        # A wrong argument is the module's to refuse.
-        facts = None if set(self._task.args) - {"refresh"} else _direct.call(self, "_host_facts", {"asked_by": run}, task_vars)
-        if facts:
-            return {**result, "changed": False, "ansible_facts": {"foobar_lamp": facts}}
-        return self._execute_module(module_args={**self._task.args, "_run": run}, task_vars=task_vars)
+        return _direct.do(self, "_host_facts", _host_facts.ARGUMENT_SPEC, task_vars, {**self._task.args, "_run": run})

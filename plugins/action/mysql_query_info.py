@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible.executor.module_common import _apply_action_arg_defaults
 from ansible.plugins.action import ActionBase
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 
@@ -26,8 +27,10 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _checked, params = self.validate_argument_spec(ARGUMENT_SPEC)
         asked = {name: params[name] for name in ("login_unix_socket", "session_vars")}
-        result = _direct.call(self, "_mysql_query_info", {"queries": params["queries"], **asked}, task_vars)
-        if result is not None:
-            return result
-        module_args = {"query": params["queries"], **asked}
+        # Who sets module_defaults for the module means its place, too; what they say of the way to log in only the module knows.
+        module_args = _apply_action_arg_defaults(params["module"], self._task, {"query": params["queries"], **asked}, self._templar)
+        if set(module_args) == {"query", *asked}:
+            result = _direct.call(self, "_mysql_query_info", {"queries": params["queries"], **asked}, task_vars)
+            if result is not None:
+                return result
         return self._execute_module(module_name=params["module"], module_args=module_args, task_vars=task_vars)

@@ -14,6 +14,7 @@ import subprocess
 
 from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_seal, _host
 
+ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "_run": {"type": "str"}}
 PATHS = (
     "/etc/mysql/tls/.reload",
     "/srv/*/current",
@@ -80,15 +81,15 @@ def answer(name, *arguments):
     return asked.stdout.decode("utf-8", "surrogateescape")
 
 
-def run(asked_by):
-    """Return the facts, as host_facts documents them; ``asked_by``: what tells this run of Ansible from another."""
+def run(params, check_mode=False, diff=False):
+    """Ask, and return the facts as host_facts documents them. ``check_mode`` and ``diff`` change nothing."""
     name, version = _host.system(read("/etc/os-release"))
     container = answer("systemd-detect-virt", "--container").strip()
     units = _host.services(answer("systemctl", "show", f"--property={','.join(PROPERTIES)}", "*.service", "*.timer"))
-    return {
+    facts = {
         "addresses": addresses(),
         "apparmor": {f"{APPARMOR}/{one}": read(f"{APPARMOR}/local/{one}") for one in PROFILES if os.path.exists(f"{APPARMOR}/{one}")},
-        "asked_by": asked_by,
+        "asked_by": params["_run"] or "",
         "authorities": {path: text for path in AUTHORITIES if (text := read(path))},
         "container": "" if container == "none" else container,
         "cores": len(os.sched_getaffinity(0)),
@@ -101,3 +102,4 @@ def run(asked_by):
         "trees": _config_tree_seal.holding(units),
         "users": _host.users(read("/etc/passwd")),
     }
+    return {"changed": False, "ansible_facts": {"foobar_lamp": facts}}

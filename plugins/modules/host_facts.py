@@ -122,8 +122,8 @@ from ansible_collections.foobar.lamp.plugins.module_utils import _host_facts
 
 def main():
     """Ask, and say it as facts."""
-    module = AnsibleModule(argument_spec={"refresh": {"type": "bool", "default": False}, "_run": {"type": "str"}}, supports_check_mode=True)
-    module.exit_json(changed=False, ansible_facts={"foobar_lamp": _host_facts.run(module.params["_run"] or "")})
+    module = AnsibleModule(argument_spec=_host_facts.ARGUMENT_SPEC, supports_check_mode=True)
+    module.exit_json(**_host_facts.run(module.params))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ version_added: 0.1.0
 description:
   - Asks through the server's socket, as the user that the task runs as or that C(~/.my.cnf) names, and in a third of the time that a
     module takes.
-  - Where a host cannot be asked so, for instance without pipelining, and where anything goes wrong, O(module) asks and its result is
-    this module's.
+  - Where a host cannot be asked so, for instance without pipelining, where C(module_defaults) for O(module) say more of the way to log in,
+    and where anything goes wrong, O(module) asks and its result is this module's.
 options:
   queries:
     description: The questions, one statement each. That they change nothing is the task's to see to.
@@ -24,7 +24,7 @@ options:
     required: true
   login_unix_socket:
     description: The path of the server's socket.
-    type: path
+    type: str
     required: true
   session_vars:
     description: Variables of the session in which they are asked, by name.

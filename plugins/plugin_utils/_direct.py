@@ -24,7 +24,7 @@ from ansible.utils.display import Display
 
 display = Display()
 PACKAGE = "ansible_collections.foobar.lamp.plugins.module_utils"
-_IMPORT = re.compile(rf"^from {re.escape(PACKAGE)}(?:\.(\w+))? import (\(?[^#\n]+)", re.MULTILINE)
+_IMPORT = re.compile(rf"^from {re.escape(PACKAGE)}(?:\.(\w+))? import ([^#\n]+)", re.MULTILINE)
 
 # What is before the result in what the host prints: others may print something before it and after it.
 _MARK = "foobar.lamp: "

@@ -71,6 +71,7 @@ def test_wrong_argument_is_refused_in_the_same_words(ask, variables):
     facts = ask("foobar.lamp.host_facts", {"refesh": True}, variables)[0]
     assert "Unsupported parameters" in facts["msg"]
     assert "refesh" in facts["msg"]
+    assert "maybe" in ask("foobar.lamp.host_facts", {"refresh": "maybe"}, variables)[0]["msg"]
 
 
 def test_task_in_the_background_is_a_modules(ask, pages):

@@ -88,10 +88,10 @@ def authority(tmp_path_factory):
     return authority
 
 
-def command(*options, **variables):
-    """Return the command that runs the role against the scenario's servers."""
+def command(*options, playbook=f"{ROOT}/molecule/mysql/servers.yml", **variables):
+    """Return the command that runs the role, or another ``playbook``, against the scenario's servers."""
     given = json.dumps({"ansible_user": "root", **variables})
-    return ["ansible-playbook", "--inventory", INVENTORY, "--extra-vars", given, f"{ROOT}/molecule/mysql/servers.yml", *options]
+    return ["ansible-playbook", "--inventory", INVENTORY, "--extra-vars", given, str(playbook), *options]
 
 
 ENVIRONMENT = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_FORCE_COLOR": "false"}

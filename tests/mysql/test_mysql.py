@@ -72,6 +72,29 @@ def test_account_may_do_what_its_privileges_say(server, user, statement, allowed
             server.ask(user, statement)
 
 
+@pytest.mark.parametrize("way", [{}, {"ansible_python_interpreter": "/usr/bin/python3"}], ids=["module", "pipe"])
+def test_question_goes_by_the_defaults_of_the_module_whose_place_it_takes(server, way, tmp_path):
+    engine = server.service
+    question = {
+        "queries": ["SELECT CURRENT_USER() AS me, 5 % 3 AS two", "SELECT CONCAT('<', @@SESSION.sql_mode, '>') AS mode"],
+        "login_unix_socket": "/run/mysqld/mysqld.sock",
+        "session_vars": {"sql_mode": ""},
+        "module": f"ansible.{engine}.{engine}_query",
+    }
+    login = {"login_user": "watch", "login_password": PASSWORD}
+    tasks = [
+        {"foobar.lamp.mysql_query_info": question, "register": "root"},
+        {"foobar.lamp.mysql_query_info": question, "register": "watch", "module_defaults": {f"group/ansible.{engine}.all": login}},
+        *({"ansible.builtin.debug": {"msg": f"{one} {{{{ {one}.query_result | to_json }}}}"}} for one in ("root", "watch")),
+    ]
+    (tmp_path / "ask.yml").write_text(json.dumps([{"hosts": server.name, "gather_facts": False, "tasks": tasks, "vars": way}]))
+    done = play("-vvv", playbook=tmp_path / "ask.yml")
+    for name, me in (("root", "root@localhost"), ("watch", "watch@%")):
+        assert f'{name} [[{{"me": "{me}", "two": 2}}], [{{"mode": "<>"}}]]' in done.stdout, done.stdout + done.stderr
+    # Only the first goes through the pipe.
+    assert done.stdout.count("/usr/bin/python3 - foobar.lamp.mysql_query_info") == bool(way)
+
+
 def test_monitor_sees_the_server_and_no_data(server):
     assert len(server.ask("watch", "SHOW GLOBAL STATUS", database=None)) > 100
     assert server.ask("watch", "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'watch'", database=None) == [(1,)]

@@ -10,9 +10,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 
 #: Whoever imports Ansible after this fails.
 NO_ANSIBLE = "import sys; sys.modules['ansible'] = None; print('a word of the host')\n"
-
-
 PARAMS = {"pages": [{"name": "shop", "host": None, "path": "/", "headers": {}}], "address": "127.0.0.1", "port": 1, "timeout": 0}
+ANSWER = {"changed": False, "ill": {"shop": "does not answer ([Errno 111] Connection refused)"}}
 
 
 def host(module, arguments, before=NO_ANSIBLE, **options):
@@ -24,9 +23,6 @@ def host(module, arguments, before=NO_ANSIBLE, **options):
 @pytest.mark.parametrize("module", ["_config_tree_converge", "_dns_records", "_host_facts", "_http_health", "_mysql_query_info"])
 def test_host_needs_nothing_of_ansible(module):
     assert "run() got an unexpected keyword argument 'nobody'" in host(module, {"nobody": "takes this"}).stderr
-
-
-ANSWER = {"changed": False, "ill": {"shop": "does not answer ([Errno 111] Connection refused)"}}
 
 
 def test_answer_is_found_among_other_words_and_whatever_the_status():
