@@ -72,8 +72,8 @@ def test_account_may_do_what_its_privileges_say(server, user, statement, allowed
             server.ask(user, statement)
 
 
-@pytest.mark.parametrize("way", [{}, {"ansible_python_interpreter": "/usr/bin/python3"}], ids=["module", "pipe"])
-def test_question_goes_by_the_defaults_of_the_module_whose_place_it_takes(server, way, tmp_path):
+@pytest.mark.parametrize("pipe", [True, False], ids=["pipe", "module"])
+def test_question_goes_by_the_defaults_of_the_module_whose_place_it_takes(server, pipe, tmp_path):
     engine = server.service
     question = {
         "queries": ["SELECT CURRENT_USER() AS me, 5 % 3 AS two", "SELECT CONCAT('<', @@SESSION.sql_mode, '>') AS mode"],
@@ -87,12 +87,12 @@ def test_question_goes_by_the_defaults_of_the_module_whose_place_it_takes(server
         {"foobar.lamp.mysql_query_info": question, "register": "watch", "module_defaults": {f"group/ansible.{engine}.all": login}},
         *({"ansible.builtin.debug": {"msg": f"{one} {{{{ {one}.query_result | to_json }}}}"}} for one in ("root", "watch")),
     ]
-    (tmp_path / "ask.yml").write_text(json.dumps([{"hosts": server.name, "gather_facts": False, "tasks": tasks, "vars": way}]))
-    done = play("-vvv", playbook=tmp_path / "ask.yml")
+    (tmp_path / "ask.yml").write_text(json.dumps([{"hosts": server.name, "gather_facts": False, "tasks": tasks}]))
+    done = play("-vvv", playbook=tmp_path / "ask.yml", ansible_pipelining=pipe, ansible_python_interpreter="/usr/bin/python3")
     for name, me in (("root", "root@localhost"), ("watch", "watch@%")):
         assert f'{name} [[{{"me": "{me}", "two": 2}}], [{{"mode": "<>"}}]]' in done.stdout, done.stdout + done.stderr
     # Only the first goes through the pipe.
-    assert done.stdout.count("/usr/bin/python3 - foobar.lamp.mysql_query_info") == bool(way)
+    assert done.stdout.count("/usr/bin/python3 - foobar.lamp.mysql_query_info") == int(pipe)
 
 
 def test_monitor_sees_the_server_and_no_data(server):
