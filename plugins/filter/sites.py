@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import gc
+import pathlib
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.loader import connection_loader, lookup_loader, test_loader
 from ansible_collections.foobar.lamp.plugins.module_utils import _sites
+
+ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 
 
 def addresses(hosts):
@@ -41,6 +45,15 @@ def ready_to_fork(text, connections=()):
     return text
 
 
+def role_options(roles):
+    """Return the options of the entry point preflight of each of ``roles``, as their argument_specs.yml say them."""
+    options = {}
+    for role in roles:
+        text = (ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+        options |= yaml_load(text)["argument_specs"]["preflight"]["options"]
+    return options
+
+
 class FilterModule:
     """Names the filters."""
 
@@ -50,6 +63,7 @@ class FilterModule:
             "addresses": addresses,
             "addresses_each": addresses_each,
             "ready_to_fork": ready_to_fork,
+            "role_options": role_options,
             **{
                 name: getattr(_sites, name)
                 for name in (
