@@ -46,12 +46,19 @@ def ready_to_fork(text, connections=()):
 
 
 def role_options(roles):
-    """Return the options of the entry point preflight of each of ``roles``, as their argument_specs.yml say them."""
+    """Return the options of the entry point preflight of each of ``roles``, as their argument_specs.yml say them, without descriptions."""
     options = {}
     for role in roles:
         text = (ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
-        options |= yaml_load(text)["argument_specs"]["preflight"]["options"]
+        options |= _undescribed(yaml_load(text)["argument_specs"]["preflight"]["options"])
     return options
+
+
+def _undescribed(options):
+    return {
+        name: {key: _undescribed(value) if key == "options" else value for key, value in option.items() if key != "description"}
+        for name, option in options.items()
+    }
 
 
 class FilterModule:

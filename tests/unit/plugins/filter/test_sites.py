@@ -28,5 +28,5 @@ def test_process_that_is_ready_to_fork_has_loaded_the_tests_and_frozen_what_it_h
 
 def test_options_of_roles_are_those_of_their_preflights_and_of_no_other_role():
     options = role_options(["bind", "apache"])
-    assert options["bind_zones"]["options"]["name"]["required"] is True
+    assert options["bind_zones"]["options"]["name"] == {"type": "str", "required": True}
     assert {name.split("_")[0] for name in options} == {"apache", "bind"}
