@@ -94,3 +94,8 @@ def test_unsupported_system(refused):
 
 def test_option_of_a_role_with_the_wrong_type(refused):
     refused("python_app_keep_releases", "int", python_app_keep_releases="many")
+
+
+def test_all_that_is_wrong_with_a_host_is_said_together(refused):
+    names = ("linux_base_hostname is 'a b'", "apache_modules has 'no such'")
+    refused(*names, linux_base_hostname="a b", apache_modules=["no such"])
