@@ -125,7 +125,7 @@ for name in $sites; do
 CONF
     ln -sf "../sites-available/$name.conf" "/etc/apache2/sites-enabled/$name.conf"
 done
-a2enmod -q headers brotli > /dev/null
+a2enmod -q headers > /dev/null
 a2dissite -q 000-default > /dev/null
 changed eval 'apache2ctl configtest 2> /dev/null && systemctl restart apache2'
 

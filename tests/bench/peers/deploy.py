@@ -150,9 +150,7 @@ for name, virtual_host in sites.items():
     apache.append(put(f"/etc/apache2/sites-available/{name}.conf", virtual_host))
     enabled = f"/etc/apache2/sites-enabled/{name}.conf"
     apache.append(files.link(name=f"Enable {name}", path=enabled, target=f"../sites-available/{name}.conf"))
-for module in ("headers.load", "brotli.load", "brotli.conf"):
-    enabled = f"/etc/apache2/mods-enabled/{module}"
-    apache.append(files.link(name=f"Enable {module}", path=enabled, target=f"../mods-available/{module}"))
+apache.append(files.link(name="Enable headers", path="/etc/apache2/mods-enabled/headers.load", target="../mods-available/headers.load"))
 apache.append(files.link(name="Disable the default site", path="/etc/apache2/sites-enabled/000-default.conf", present=False))
 server.shell(name="Test Apache's configuration", commands=["apache2ctl configtest"], _if=any_changed(*apache))
 restart("apache2", *apache)

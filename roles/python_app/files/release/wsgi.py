@@ -46,6 +46,7 @@ except BaseException:
     _show("no")
     raise
 _show("ok")
+_NAMED = ("X-Release", os.path.basename(_HERE))
 _LIMIT = _RELEASE["memory_limit"] * 1048576
 _UNDER_MOD_WSGI = "mod_wsgi" in sys.modules
 
@@ -71,6 +72,6 @@ def application(environ, start_response):
         _limit()
 
     def start(status, headers, exc_info=None):
-        return start_response(status, [*headers, ("X-Release", os.path.basename(_HERE))], exc_info)
+        return start_response(status, [*headers, _NAMED], exc_info)
 
     return _application(environ, start)
