@@ -90,7 +90,7 @@ def _add_pages(app: Flask, store: Store) -> None:
         now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         if not store.write(form["name"], form["message"], request.remote_addr or "", now):
             minutes = int(WINDOW.total_seconds() // 60)
-            sentence = f"That were {LIMIT} entries within {minutes} minutes. Please come back a little later."
+            sentence = f"You have written {LIMIT} entries within {minutes} minutes. Please come back a little later."
             return _guestbook(store, form, {"form": sentence}), 429, {"Retry-After": str(int(WINDOW.total_seconds()))}
         return redirect(url_for("guestbook"), 303)
 
@@ -122,7 +122,7 @@ def _wrong(text: str, most: int) -> str:
     if not text:
         return "Please write something here."
     if len(text) > most:
-        return f"That are {len(text)} characters; {most} fit."
+        return f"This has {len(text)} characters; {most} fit."
     if any(unicodedata.category(character) == "Cc" and character != "\n" for character in text):
         return "There is a character in it that cannot be shown."
     return ""
