@@ -6,14 +6,11 @@
 from __future__ import annotations
 
 import gc
-import pathlib
 
 from ansible.errors import AnsibleFilterError
-from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.loader import connection_loader, lookup_loader, test_loader
 from ansible_collections.foobar.lamp.plugins.module_utils import _sites
-
-ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _inputs
 
 
 def addresses(hosts):
@@ -37,28 +34,15 @@ def ready_to_fork(text, connections=()):
     through, which would copy each page of memory that it lies on.
     """
     test_loader.get("defined")
-    for name in ("ansible.builtin.env", "ansible.builtin.file", "ansible.builtin.fileglob", "foobar.lamp.site_secrets"):
-        lookup_loader.get(name, class_only=True)
+    for name in ("builtin.env", "builtin.file", "builtin.fileglob"):
+        lookup_loader.get(f"ansible.{name}", class_only=True)
+    for name in ("input_problems", "site_secrets"):
+        lookup_loader.get(f"foobar.lamp.{name}", class_only=True)
+    _inputs.options("lamp")
     for name in connections:
         connection_loader.get(name, class_only=True)
     gc.freeze()
     return text
-
-
-def role_options(roles):
-    """Return the options of the entry point preflight of each of ``roles``, as their argument_specs.yml say them, without descriptions."""
-    options = {}
-    for role in roles:
-        text = (ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
-        options |= _undescribed(yaml_load(text)["argument_specs"]["preflight"]["options"])
-    return options
-
-
-def _undescribed(options):
-    return {
-        name: {key: _undescribed(value) if key == "options" else value for key, value in option.items() if key != "description"}
-        for name, option in options.items()
-    }
 
 
 class FilterModule:
@@ -70,7 +54,6 @@ class FilterModule:
             "addresses": addresses,
             "addresses_each": addresses_each,
             "ready_to_fork": ready_to_fork,
-            "role_options": role_options,
             **{
                 name: getattr(_sites, name)
                 for name in (

@@ -19,44 +19,19 @@ from ansible_collections.foobar.lamp.plugins.module_utils._mysql_accounts import
 
 #: The secrets of each site.
 SECRETS = ("database_password", "secret_key")
-#: The keys of a site and of its app, with the type of each.
-SITE_KEYS = {"aliases": list, "app": dict, "apps": dict, "database": str, "document_root": str, "extra": str}
-APP_KEYS = {
-    "source": str,
-    "requirement": str,
-    "version": str,
-    "checksum": str,
-    "exclude": list,
-    "wsgi": str,
-    "requirements": (str, list),
-    "constraints": (str, list),
-    "project": bool,
-    "extras": list,
-    "environment": dict,
-    "migrate": list,
-    "collect": list,
-    "after": list,
-    "workers": list,
-    "timers": list,
-    "static_url": str,
-    "static_dir": str,
-    "health_path": str,
-    "timeouts": dict,
-    "user": str,
-    # Of its processes.
-    "processes": int,
-    "threads": int,
-    "request_timeout": int,
-    "queue_timeout": int,
-    "startup_timeout": int,
-    "graceful_timeout": int,
-    "memory_limit": int,
-    "maximum_requests": int,
-    "restart_interval": int,
-}
-NUMBERS = tuple(key for key, kind in APP_KEYS.items() if kind is int)
-#: Those that tell Apache how to run it. Apache would refuse memory beyond the limit; the application's own launcher replaces the process.
-PROCESS_KEYS = tuple(key for key in NUMBERS if key != "memory_limit")
+#: What tells Apache how to run an application.
+PROCESS_KEYS = (
+    "processes",
+    "threads",
+    "request_timeout",
+    "queue_timeout",
+    "startup_timeout",
+    "graceful_timeout",
+    "maximum_requests",
+    "restart_interval",
+)
+#: Apache would refuse memory beyond the limit; the application's own launcher replaces the process.
+NUMBERS = (*PROCESS_KEYS, "memory_limit")
 #: The certificate of the database's authority on web hosts.
 DATABASE_AUTHORITY = "/etc/python_app/database.pem"
 LAYERS = ("lamp_db", "lamp_dns", "lamp_web")
@@ -86,38 +61,9 @@ _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
 _WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
-_TYPE_NAMES = {
-    dict: "a dictionary",
-    list: "a list",
-    str: "a text",
-    int: "a whole number",
-    bool: "true or false",
-    (str, list): "a text or a list",
-}
-
-
-def _unknown_keys(where, given, known):
-    """Yield a sentence for each key of ``given`` that is not in ``known``."""
-    for key in given:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"the known ones are {', '.join(sorted(known))}."
-            yield f"{where}.{key} is not a known key: {hint}"
-
-
-def _wrong_types(where, given, known):
-    """Yield a sentence for each value of ``given`` whose type is not the one that ``known`` wants."""
-    for key, wanted in known.items():
-        if key in given and (not isinstance(given[key], wanted) or isinstance(given[key], bool) != (wanted is bool)):
-            yield f"{where}.{key} is {given[key]!r}: give {_TYPE_NAMES[wanted]}."
 
 
 def _app_problems(where, app):
-    yield from _unknown_keys(where, app, APP_KEYS)
-    wrong = list(_wrong_types(where, app, APP_KEYS))
-    yield from wrong
-    if wrong:
-        return
     if bool(app.get("source")) == bool(app.get("requirement")):
         yield (
             f"{where}.source is {'there besides' if app.get('source') else 'missing, and so is'} requirement: give one, a directory "
@@ -133,43 +79,32 @@ def _app_problems(where, app):
         if key in app and not app[key].startswith("/"):
             yield f"{where}.{key} is {app[key]!r}: begin it with a slash."
     for key in app.get("environment", {}):
-        if not _ENVIRONMENT.match(str(key)):
+        if not _ENVIRONMENT.match(key):
             yield f"{where}.environment has the name {key!r}: use letters, digits and underscores, no digit first."
 
 
 def site_problems(sites):
-    """Return what is wrong with ``lamp_sites``: a list of sentences, each with variable, value and remedy.
+    """Return what is wrong with ``lamp_sites``, whose types are right: a list of sentences, each with variable, value and remedy.
 
     Not checked here is what only the controller's disk can tell, such as whether an app's source exists.
     """
-    if not isinstance(sites, dict) or not sites:
+    if not sites:
         return ["lamp_sites is empty: describe at least one site in it, see docs/sites.md."]
     problems = []
     owner, databases, users = {}, {}, {}
     for name, site in sites.items():
         where = f"lamp_sites['{name}']"
-        if not _HOSTNAME.match(str(name)):
+        if not _HOSTNAME.match(name):
             problems.append(f"{where} is no host name: use letters, digits, hyphens and dots, for instance www.foobar.com.")
-        if not isinstance(site, dict):
-            problems.append(f"{where} is {site!r}: give a dictionary with app or document_root.")
-            continue
-        problems.extend(_unknown_keys(where, site, SITE_KEYS))
-        wrong = list(_wrong_types(where, site, SITE_KEYS))
-        problems.extend(wrong)
-        if wrong:
-            continue
         if not site.get("app") and not site.get("apps") and not site.get("document_root"):
             problems.append(
                 f"{where} has neither app nor document_root: give it an application to run or a directory of static files to serve."
             )
         for path in site.get("apps", {}):
-            if not _PATH.match(str(path)):
+            if not _PATH.match(path):
                 problems.append(f"{where}.apps has the path {path!r}: begin it with a slash, for instance /shop, and end it without one.")
         for path, app_name, app in apps(name, site):
             app_where = _origin(name, path)
-            if not isinstance(app, dict):
-                problems.append(f"{app_where} is {app!r}: give a dictionary.")
-                continue
             problems.extend(_app_problems(app_where, app))
             user = app.get("user") or app_user(app_name)
             if users.setdefault(user, app_where) != app_where:
@@ -190,7 +125,7 @@ def site_problems(sites):
                 )
             databases.setdefault(site["database"], name)
         for alias in [name, *site.get("aliases", [])]:
-            if not isinstance(alias, str) or not _HOSTNAME.match(alias):
+            if not _HOSTNAME.match(alias):
                 if alias != name:
                     problems.append(f"{where}.aliases has {alias!r}, which is no host name: correct or remove it.")
             elif owner.setdefault(alias.lower(), name) != name:
@@ -201,23 +136,17 @@ def site_problems(sites):
 
 
 def secret_problems(given, sites):
-    """Return what is wrong with ``lamp_secrets``: a list of sentences. They never hold a value."""
-    if not isinstance(given, dict):
-        return ["lamp_secrets is no dictionary: give secrets by site, for instance lamp_secrets['www.foobar.com'].secret_key."]
+    """Return what is wrong with ``lamp_secrets``, whose types are right: a list of sentences. They never hold a value."""
     problems = []
     for name, own in given.items():
         where = f"lamp_secrets['{name}']"
         if name not in sites:
             problems.append(f"{where} is for a site that lamp_sites does not have: correct the name or remove it.")
-        elif not isinstance(own, dict):
-            problems.append(f"{where} is no dictionary: give secrets by name, for instance {where}.secret_key.")
-        else:
-            problems.extend(_unknown_keys(where, own, SECRETS))
-            problems.extend(
-                f"{where}.{key} is shorter than 12 characters or no text: give a longer one, or remove it to have one made."
-                for key in SECRETS
-                if key in own and (not isinstance(own[key], str) or len(own[key]) < 12)
-            )
+        problems.extend(
+            f"{where}.{key} is shorter than 12 characters: give a longer one, or remove it to have one made."
+            for key, value in own.items()
+            if len(value) < 12
+        )
     return problems
 
 
@@ -233,7 +162,7 @@ def variable_problems(names):
 
 def domain_problems(domain):
     """Return what is wrong with ``lamp_domain``: a list of sentences."""
-    if isinstance(domain, str) and _HOSTNAME.match(domain) and "." in domain:
+    if _HOSTNAME.match(domain) and "." in domain:
         return []
     return [f"lamp_domain is {domain!r}: give the domain that the sites belong to, for instance foobar.com, without a dot at the end."]
 

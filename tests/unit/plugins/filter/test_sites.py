@@ -6,8 +6,6 @@ import os
 import subprocess
 import sys
 
-from ansible_collections.foobar.lamp.plugins.filter.sites import role_options
-
 FRESH = """
 import gc, sys
 from ansible.plugins.loader import init_plugin_loader
@@ -24,9 +22,3 @@ def test_process_that_is_ready_to_fork_has_loaded_the_tests_and_frozen_what_it_h
         [sys.executable, "-c", FRESH], env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=True
     )
     assert done.stdout == "(False, False) as it was (True, True)\n"
-
-
-def test_options_of_roles_are_those_of_their_preflights_and_of_no_other_role():
-    options = role_options(["bind", "apache"])
-    assert options["bind_zones"]["options"]["name"] == {"type": "str", "required": True}
-    assert {name.split("_")[0] for name in options} == {"apache", "bind"}

@@ -19,20 +19,16 @@ def test_good_sites_have_no_problems():
     [
         ({}, ["lamp_sites is empty"]),
         ({"www.foobar.com": {"database": "x"}}, ["lamp_sites['www.foobar.com']", "neither app nor document_root"]),
-        ({"www.foobar.com": {"document_root": "/x", "databse": "x"}}, [".databse", "did you mean database?"]),
-        ({"www.foobar.com": {"app": {**APP, "port": 80}}}, [".app.port", "known ones are"]),
         ({"www.foobar.com": {"document_root": "/x", "database": "a'b"}}, ['.database is "a\'b"', "use 1 to 64 letters"]),
         ({"www.foobar.com": {"document_root": "x"}}, [".document_root is 'x'", "absolute path"]),
         ({"www.foobar.com": {"app": {**APP, "wsgi": "shop"}}}, [".wsgi is 'shop'", "myapp.wsgi:application"]),
         ({"www.foobar.com": {"app": {"wsgi": "a:b"}}}, [".source is missing"]),
         ({"www.foobar.com": {"app": {**APP, "threads": 0}}}, [".threads is 0", "1 to 1000"]),
-        ({"www.foobar.com": {"app": {**APP, "threads": True}}}, [".threads is True", "whole number"]),
         ({"www_foobar": {"document_root": "/x"}}, ["lamp_sites['www_foobar'] is no host name"]),
         ({"a.com": {"document_root": "/x", "aliases": ["b.com"]}, "b.com": {"document_root": "/y"}}, ["answers to b.com"]),
         ({"www.foobar.com": {"document_root": "/x", "database": "mysql"}}, [".database is 'mysql', a name of the server's own"]),
         ({"a.com": {"document_root": "/x", "database": "d"}, "b.com": {"document_root": "/y", "database": "d"}}, ["a database of its own"]),
         ({"a.com": {"app": APP}, "a-com": {"app": APP}}, ["a user of its own"]),
-        ({"a.com": "x"}, ["lamp_sites['a.com'] is 'x'"]),
     ],
 )
 def test_problem_names_variable_value_and_remedy(sites, words):
@@ -72,7 +68,7 @@ def test_misspelt_variables_are_named():
     assert "lamp_wxyzwxyz is not a known variable: correct or remove it" in _sites.variable_problems(["lamp_wxyzwxyz"])[0]
 
 
-@pytest.mark.parametrize("domain", ["", "foobar", "foobar.com.", "-x.com", 5, None])
+@pytest.mark.parametrize("domain", ["", "foobar", "foobar.com.", "-x.com"])
 def test_wrong_domain(domain):
     assert "lamp_domain is" in _sites.domain_problems(domain)[0]
 
@@ -212,11 +208,9 @@ def test_files_beyond_the_source_start_where_sources_do():
     ("apps", "words"),
     [
         ({"api": APP}, "apps has the path 'api': begin it with a slash"),
-        ({"/api": "x"}, "apps['/api'] is 'x': give a dictionary"),
         ({"/api": {**APP, "wsgi": "x"}}, "apps['/api'].wsgi is 'x'"),
         ({"/api": {**APP, "user": "one"}, "/b": {**APP, "user": "one"}}, "which runs lamp_sites['www.foobar.com'].apps['/api'] already"),
         ({"/api": {**APP, "requirement": "x==1"}}, "source is there besides requirement"),
-        ({"/api": {**APP, "project": 1}}, "project is 1: give true or false"),
     ],
 )
 def test_problems_of_applications_under_paths(apps, words):

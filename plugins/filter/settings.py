@@ -1,0 +1,31 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter for settings that a role hands on to a program. Private to the collection."""
+
+from __future__ import annotations
+
+#: What each program reads as true and as false.
+_WORDS = {
+    "apache": ("On", "Off"),
+    "bind": ("yes", "no"),
+    "mysql": ("1", "0"),
+    "sshd": ("yes", "no"),
+    "sysctl": ("1", "0"),
+    "systemd": ("yes", "no"),
+}
+
+
+def setting(value, program):
+    """Return ``value`` as the configuration of ``program`` has it. A number is written as it is."""
+    if isinstance(value, bool):
+        return _WORDS[program][0 if value else 1]
+    return str(value).rstrip("\n")
+
+
+class FilterModule:
+    """Names the filter."""
+
+    def filters(self):
+        """Return ``{name: function}``."""
+        return {"setting": setting}
