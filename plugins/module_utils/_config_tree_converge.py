@@ -23,6 +23,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_proven im
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_seal import keep, look
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import JOURNALS, Transaction
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import ask_systemd, proved, running
+from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain
 
 # What the action plugin sends: of the task's options those that are not in the tree, and that.
 SENT = {
@@ -54,7 +55,7 @@ def run_test(argv: list[str], secrets: list[bytes]) -> None:
             check=False,
         )
     except OSError as error:
-        raise TreeError(f"The test '{name}' cannot be run: {error.strerror}.") from error
+        raise TreeError(f"The test '{name}' cannot be run: {explain(error, argv[0])}") from error
     if done.returncode:
         said = mask(done.stdout.decode("utf-8", "replace").strip(), secrets) or "(it said nothing)"
         raise TreeError(f"The test '{name}' refused the new files with exit status {done.returncode}:\n{said[-LONGEST_OUTPUT:]}")
@@ -123,4 +124,4 @@ def run(params: dict, check_mode: bool = False, diff: bool = False) -> dict:
     except TreeError as error:
         return {"failed": True, "changed": False, "msg": str(error)}
     except OSError as error:
-        return {"failed": True, "changed": False, "msg": f"{error.filename}: {error.strerror}."}
+        return {"failed": True, "changed": False, "msg": explain(error, os.path.join(JOURNALS, params["name"]))}

@@ -15,6 +15,7 @@ import stat
 from fnmatch import fnmatchcase
 from functools import cache
 
+from ansible_collections.foobar.lamp.plugins.module_utils import _paths
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import (
     ABSENT,
     Change,
@@ -22,6 +23,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import (
     TreeError,
     parents,
 )
+from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain
 
 STAGING_PREFIX = ".lamp-config-tree."
 
@@ -29,20 +31,23 @@ STAGING_PREFIX = ".lamp-config-tree."
 def look(path: str, content: bool = True) -> State:
     """What stands at a path, without following a last link."""
     try:
-        found = os.lstat(path)
+        found = _paths.status(path)
     except (FileNotFoundError, NotADirectoryError):
         return ABSENT
-    owned = (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
     if stat.S_ISLNK(found.st_mode):
-        return State("link", target=os.readlink(path))
+        return State("link", target=_paths.link_target(path))
     if stat.S_ISDIR(found.st_mode):
-        return State("directory", *owned)
+        return State("directory", *_owned(found))
     if not stat.S_ISREG(found.st_mode):
-        return State("other", *owned)
+        return State("other", *_owned(found))
     if not content:
-        return State("file", *owned)
-    with open(path, "rb") as file:
-        return State("file", *owned, content=file.read())
+        return State("file", *_owned(found))
+    found, text = _paths.read(path)
+    return State("file", *_owned(found), content=text)
+
+
+def _owned(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)
 
 
 @cache
@@ -91,7 +96,7 @@ class Planner:
         try:
             compare(entry, changes)
         except OSError as error:
-            raise TreeError(f"{entry['path']}: cannot be compared: {error.strerror}.") from error
+            raise TreeError(f"{entry['path']}: cannot be compared: {explain(error, entry['path'])}") from error
 
     def _directory(self, entry: dict, changes: list[Change]) -> None:
         path = entry["path"]
@@ -99,9 +104,13 @@ class Planner:
         before = look(path)
         # A link to a directory is as good as the directory: the target's owner and mode are the ones that count.
         if before.kind == "link":
-            if not os.path.exists(path):
-                raise TreeError(f"{path}: is a link that leads nowhere; remove it or make its target {before.target}.")
-            before = look(os.path.realpath(path))
+            try:
+                with _paths.directory(path) as descriptor:
+                    before = State("directory", *_owned(os.fstat(descriptor)))
+            except FileNotFoundError as error:
+                raise TreeError(f"{path}: is a link that leads nowhere; remove it or make its target {before.target}.") from error
+            except NotADirectoryError as error:
+                raise TreeError(f"{path}: must be a directory, but is a link to something else; move it away.") from error
         if before.kind not in ("absent", "directory"):
             raise TreeError(f"{path}: must be a directory, but a {before.kind} is there; move it away.")
         if before is ABSENT:
@@ -141,7 +150,7 @@ class Planner:
         path = entry["path"]
         before = look(path, content=False)
         if before.kind == "directory":
-            for name in sorted(os.listdir(path)):
+            for name in sorted(_paths.names(path)):
                 self._remove({**entry, "path": os.path.join(path, name)}, changes)
         if before is not ABSENT:
             changes.append(Change(path, before, ABSENT, unit=entry["unit"]))
@@ -152,9 +161,9 @@ class Planner:
         wanted |= {parent for path in wanted for parent in parents(path)}
         removals = {_real(entry["path"]): entry for entry in tree["absent"]}
         for entry in tree["directories"]:
-            if not entry["purge"] or not os.path.isdir(entry["path"]):
+            if not entry["purge"] or not _paths.is_directory(entry["path"]):
                 continue
-            for name in os.listdir(entry["path"]):
+            for name in _paths.names(entry["path"]):
                 path = os.path.join(entry["path"], name)
                 kept = name.startswith(STAGING_PREFIX) or any(fnmatchcase(name, pattern) for pattern in entry["keep"])
                 if not kept and _real(path) not in wanted:
@@ -177,8 +186,8 @@ class Planner:
         if parent in self._declared_directories:
             return
         try:
-            if not stat.S_ISDIR(os.stat(parent).st_mode):
-                raise NotADirectoryError
+            with _paths.directory(parent):
+                pass
         except NotADirectoryError as error:
             raise TreeError(f"{path}: cannot be there, because {parent} or what is above it is no directory.") from error
         except FileNotFoundError as error:

@@ -21,6 +21,7 @@ import os
 import pwd
 import secrets
 
+from ansible_collections.foobar.lamp.plugins.module_utils import _paths
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import stale
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import JOURNALS, Transaction
 
@@ -48,7 +49,7 @@ def _wanted(entry: dict) -> dict:
 def _signature(path: str, entries: bool) -> list[int] | None:
     """What tells whether the thing at a path is touched; of a directory whose entries are nobody's concern, itself only."""
     try:
-        found = os.lstat(path)
+        found = _paths.status(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     itself = [found.st_dev, found.st_ino, found.st_mode, found.st_uid, found.st_gid]

@@ -8,6 +8,10 @@ in a hidden directory beside their destination, so that the swap is nothing but 
 hidden directory, so that the way back is nothing but renames either, needs no space, and brings back the very same
 inodes. Every step back first looks whether its step was made: going back twice, or from the middle, is right.
 
+Every step works by the descriptor of the directory that it is in (see _paths). So a tree may reach into the directory of somebody who
+is not root: what they put in the way there is refused, and not followed. They may rename a hidden directory, but nobody writes into it
+but root, and one that has taken its name is known by its owner.
+
 The journal's file name is the phase, and a rename moves to the next:
   staging   new files are being made; the tree is untouched; going back is throwing them away
   swapping  the tree may be in any mixture of old and new; going back is undoing every step, the last one first
@@ -18,16 +22,19 @@ Private to this collection; it may change at any time.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
 import os
 import secrets
-import stat
 import time
+from collections.abc import Iterator
 
+from ansible_collections.foobar.lamp.plugins.module_utils import _paths
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import Change, TreeError, printable, readers
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import STAGING_PREFIX
+from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain, named
 
 JOURNALS = "/var/lib/foobar.lamp/config_tree"
 PHASES = ("staging", "swapping", "done")
@@ -37,10 +44,11 @@ BACK = "\nThe old files are back."
 class Transaction:
     """The journal of one named tree. `checkpoint` is called before each step that the host would notice."""
 
-    def __init__(self, state: str, checkpoint=lambda: None):
-        self._state = state
-        self._name = os.path.basename(state)
+    def __init__(self, place: str, checkpoint=lambda: None):
+        self.place = place
+        self._name = os.path.basename(place)
         self._checkpoint = checkpoint
+        self._stages: dict[str, int] = {}  # descriptors of hidden directories
 
     # The journal
 
@@ -55,12 +63,12 @@ class Transaction:
     def lock(self) -> None:
         """Make the journal's directory, readable by nobody else, and keep other runs out until this process ends."""
         try:
-            os.makedirs(os.path.dirname(os.path.dirname(self._state)), mode=0o755, exist_ok=True)
-            for path in (os.path.dirname(self._state), self._state):
+            os.makedirs(os.path.dirname(os.path.dirname(self.place)), mode=0o755, exist_ok=True)
+            for path in (os.path.dirname(self.place), self.place):
                 os.makedirs(path, mode=0o700, exist_ok=True)
-            self._lock = os.open(os.path.join(self._state, "lock"), os.O_CREAT | os.O_RDWR, 0o600)
+            self._lock = os.open(os.path.join(self.place, "lock"), os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as error:
-            raise TreeError(f"{self._state}: the journal cannot be kept there: {error.strerror}.") from error
+            raise TreeError(f"The journal cannot be kept. {explain(error, self.place)}") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -87,7 +95,7 @@ class Transaction:
         By what the unit needs to read it, reload or restart. After another boot every unit has read the tree at its start.
         """
         try:
-            with open(os.path.join(self._state, "stamps"), encoding="ascii") as file:
+            with open(os.path.join(self.place, "stamps"), encoding="ascii") as file:
                 stamps = json.load(file)
         except (OSError, ValueError):
             stamps = {}
@@ -101,7 +109,7 @@ class Transaction:
     def proven(self) -> str:
         """What `prove` kept, or nothing."""
         try:
-            with open(os.path.join(self._state, "proven"), encoding="ascii") as file:
+            with open(os.path.join(self.place, "proven"), encoding="ascii") as file:
                 return file.read()
         except (OSError, ValueError):
             return ""
@@ -123,7 +131,7 @@ class Transaction:
             phase = "swapping"
             for step in journal["steps"]:
                 self._checkpoint()
-                self._do(step)
+                self._do(journal, step)
             self._checkpoint()
             self._sync_parents(journal)
             test()
@@ -132,23 +140,23 @@ class Transaction:
             self._checkpoint()
             self._advance("swapping", "done")
         except BaseException as error:
-            words = _words(error, self._state)
+            words = _words(error, self.place)
             try:
                 if phase:
                     self._undo(journal, phase)
                     self._finish(journal)
             except (TreeError, OSError) as worse:
-                raise TreeError(f"{words}\n{_words(worse, self._state)}") from error
+                raise TreeError(f"{words}\n{_words(worse, self.place)}") from error
             if isinstance(error, (TreeError, OSError)):
                 raise TreeError(f"{words}{BACK}") from error
             raise
         self._finish(journal)
 
     def _phase(self) -> str | None:
-        return next((phase for phase in PHASES if os.path.lexists(os.path.join(self._state, phase))), None)
+        return next((phase for phase in PHASES if os.path.lexists(os.path.join(self.place, phase))), None)
 
     def _read(self, phase: str) -> dict:
-        path = os.path.join(self._state, phase)
+        path = os.path.join(self.place, phase)
         try:
             with open(path, encoding="ascii") as file:
                 return json.load(file)
@@ -157,24 +165,61 @@ class Transaction:
 
     def _write(self, name: str, text: str) -> None:
         """Write one of the journal's files so that it is there whole or not at all."""
-        path = os.path.join(self._state, name)
-        with open(os.open(path + ".new", os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        path = os.path.join(self.place, name)
+        descriptor = os.open(path + ".new", os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with named(path), open(descriptor, "w", encoding="ascii") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         self._checkpoint()
         os.rename(path + ".new", path)
-        _sync(self._state)
+        self._sync_journal()
 
     def _advance(self, phase: str, following: str) -> None:
-        os.rename(os.path.join(self._state, phase), os.path.join(self._state, following))
-        _sync(self._state)
+        os.rename(os.path.join(self.place, phase), os.path.join(self.place, following))
+        self._sync_journal()
 
     def _stamp(self, units: dict[str, list[str]]) -> None:
         stamps, now = self.stamps(), time.monotonic_ns() // 1000
         for kind, names in units.items():
             stamps[kind].update(dict.fromkeys(names, now))
         self._write("stamps", json.dumps({"boot": boot_id(), **stamps}))
+
+    # Where
+
+    @contextlib.contextmanager
+    def _at(self, journal: dict, path: str) -> Iterator[tuple[int, str]]:
+        """Give the descriptor of the directory that a path is in, and its name there."""
+        stage, name = os.path.split(path)
+        if stage in journal["stages"]:
+            yield self._stage_at(stage), name
+            return
+        with _paths.parent(path) as found:
+            yield found
+
+    def _stage_at(self, stage: str) -> int:
+        """Open a hidden directory, once: it stays the same one, whatever becomes of its name."""
+        if stage not in self._stages:
+            with _paths.parent(stage) as (place, name):
+                descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
+            found = os.fstat(descriptor)
+            if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+                os.close(descriptor)
+                raise _paths.UnsafePath(stage, f"has been exchanged by {_paths.user_name(found.st_uid)}; remove it")
+            self._stages[stage] = descriptor
+        return self._stages[stage]
+
+    def _there(self, journal: dict, path: str) -> bool:
+        try:
+            with self._at(journal, path) as (place, name):
+                os.stat(name, dir_fd=place, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    def _rename(self, journal: dict, path: str, new: str) -> None:
+        with self._at(journal, path) as (one, name), self._at(journal, new) as (other, new_name):
+            os.rename(name, new_name, src_dir_fd=one, dst_dir_fd=other)
 
     # There
 
@@ -189,7 +234,7 @@ class Transaction:
         def stage(path: str, suffix: str) -> str:
             parent = os.path.dirname(path)
             # What goes into, or comes out of, a directory that is not there at both ends waits beside that directory.
-            while parent in transient or not os.path.isdir(parent):
+            while parent in transient or not _paths.is_directory(parent):
                 parent = os.path.dirname(parent)
             directory = stages.setdefault(parent, os.path.join(parent, f"{STAGING_PREFIX}{self._name}.{token}"))
             return os.path.join(directory, f"{len(steps)}.{suffix}")
@@ -222,49 +267,62 @@ class Transaction:
         """Make every new file and link, complete and safe on disk, where no service looks."""
         for directory in journal["stages"]:
             self._checkpoint()
-            try:
-                os.mkdir(directory, 0o700)
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, os.path.dirname(directory)) from error
+            with _told_as(os.path.dirname(directory)), _paths.parent(directory) as (place, name):
+                os.mkdir(name, 0o700, dir_fd=place)
+        written = []
         for path, change in staged:
             self._checkpoint()
             after = change.after
-            if after.kind == "link":
-                os.symlink(after.target, path)
-                continue
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            try:
-                with open(descriptor, "wb", closefd=False) as file:
-                    file.write(after.content)
-                _own(descriptor, [after.uid, after.gid, after.mode])
-            except OSError as error:
-                # The destination is the name that means something to the reader.
-                raise OSError(error.errno, error.strerror, change.path) from error
-            finally:
-                os.close(descriptor)
+            # The destination is the name that means something to the reader.
+            with _told_as(change.path), self._at(journal, path) as (place, name):
+                if after.kind == "link":
+                    os.symlink(after.target, name, dir_fd=place)
+                    continue
+                descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600, dir_fd=place)
+                try:
+                    with open(descriptor, "wb", closefd=False) as file:
+                        file.write(after.content)
+                    _own(descriptor, [after.uid, after.gid, after.mode])
+                finally:
+                    os.close(descriptor)
+                written.append((place, name, change.path))
         # In a pass of its own: the first one takes the others along, which is much faster than write and sync in turn.
-        for path in [path for path, change in staged if change.after.kind == "file"] + journal["stages"]:
-            _sync(path)
+        for place, name, path in written:
+            with _told_as(path):
+                descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=place)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+        for directory in journal["stages"]:
+            with _told_as(os.path.dirname(directory)):
+                _sync(self._stage_at(directory))
 
-    def _do(self, step: dict) -> None:
+    def _do(self, journal: dict, step: dict) -> None:
         do, path = step["do"], step["path"]
-        try:
-            if do == "mkdir":
-                os.mkdir(path, 0o700)
-            elif do == "attributes":
-                _own(path, step["new"])
-            elif do == "rmdir":
-                os.rmdir(path)
-            elif do == "remove":
-                os.rename(path, step["old"])
-            else:
-                if step["old"]:
-                    # A second name for the old file, so that there is no moment without one at the path.
-                    os.link(path, step["old"], follow_symlinks=False)
-                    self._checkpoint()
-                os.rename(step["new"], path)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, path) from error
+        with _told_as(path):
+            if do == "attributes":
+                with _paths.directory(path) as descriptor:
+                    # One that was put in its place is nobody's to be given away.
+                    expected = {os.geteuid() if step["old"] is None else step["old"][0], step["new"][0]}
+                    if os.fstat(descriptor).st_uid not in expected:
+                        raise _paths.UnsafePath(path, "has been exchanged while this ran; run again")
+                    _own(descriptor, step["new"])
+                return
+            with self._at(journal, path) as (place, name):
+                if do == "mkdir":
+                    os.mkdir(name, 0o700, dir_fd=place)
+                elif do == "rmdir":
+                    os.rmdir(name, dir_fd=place)
+                elif do == "remove":
+                    self._rename(journal, path, step["old"])
+                else:
+                    if step["old"]:
+                        # A second name for the old file, so that there is no moment without one at the path.
+                        with self._at(journal, step["old"]) as (stage, old):
+                            os.link(name, old, src_dir_fd=place, dst_dir_fd=stage, follow_symlinks=False)
+                        self._checkpoint()
+                    self._rename(journal, step["new"], path)
 
     # And back
 
@@ -276,53 +334,70 @@ class Transaction:
         for step in reversed(journal["steps"]):
             self._checkpoint()
             try:
-                self._undo_step(step)
+                self._undo_step(journal, step)
             except OSError as error:
-                failed.append(f"{printable(step['path'])} ({error.strerror})")
+                failed.append(explain(error, step["path"]).rstrip("."))
         if failed:
             raise TreeError(
-                f"Not all of the old files could be put back: {', '.join(failed)}. The journal in {self._state} is kept,"
+                f"Not all of the old files could be put back: {', '.join(failed)}. The journal in {self.place} is kept,"
                 " and the next run tries again: remove the cause and run again."
             )
         self._sync_parents(journal)
 
-    @staticmethod
-    def _undo_step(step: dict) -> None:
+    def _undo_step(self, journal: dict, step: dict) -> None:
         do, path, old = step["do"], step["path"], step.get("old")
-        there = os.path.lexists(path)
-        if do == "mkdir" and there:
-            os.rmdir(path)
-        elif do == "attributes" and there and old:
-            _own(path, old)
-        elif do == "rmdir" and not there:
-            os.mkdir(path, 0o700)
-            _own(path, old)
-        elif do in ("put", "remove") and old and os.path.lexists(old):
-            os.rename(old, path)
-        elif do == "put" and not old and there and not os.path.lexists(step["new"]):
-            os.unlink(path)
+        there = self._there(journal, path)
+        if do in ("put", "remove") and old:
+            if self._there(journal, old):
+                self._rename(journal, old, path)
+        elif do == "attributes":
+            if there and old:
+                with _paths.directory(path) as descriptor:
+                    _own(descriptor, old)
+        elif do == "rmdir":
+            if not there:
+                with self._at(journal, path) as (place, name):
+                    os.mkdir(name, 0o700, dir_fd=place)
+                with _paths.directory(path) as descriptor:
+                    _own(descriptor, old)
+        elif there:
+            with self._at(journal, path) as (place, name):
+                if do == "mkdir":
+                    os.rmdir(name, dir_fd=place)
+                elif not self._there(journal, step["new"]):
+                    os.unlink(name, dir_fd=place)
 
     def _finish(self, journal: dict) -> None:
         """Throw away what is not needed any more, the journal last."""
         for directory in journal["stages"]:
-            for name in os.listdir(directory) if os.path.isdir(directory) else []:
+            # One that is not there, or not ours any more, is nobody's to clear.
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError, _paths.UnsafePath):
+                descriptor = self._stage_at(directory)
+                for name in os.listdir(descriptor):
+                    self._checkpoint()
+                    os.unlink(name, dir_fd=descriptor)
                 self._checkpoint()
-                os.unlink(os.path.join(directory, name))
-            self._checkpoint()
-            if os.path.isdir(directory):
-                os.rmdir(directory)
+                with _paths.parent(directory) as (place, name):
+                    os.rmdir(name, dir_fd=place)
+            if (descriptor := self._stages.pop(directory, None)) is not None:
+                os.close(descriptor)
         self._checkpoint()
         for phase in PHASES:
-            if os.path.lexists(path := os.path.join(self._state, phase)):
+            if os.path.lexists(path := os.path.join(self.place, phase)):
                 os.unlink(path)
-        _sync(self._state)
+        self._sync_journal()
+
+    def _sync_journal(self) -> None:
+        with _paths.directory(self.place) as descriptor:
+            _sync(descriptor)
 
     @staticmethod
     def _sync_parents(journal: dict) -> None:
         """See to it that the renames outlive a loss of power."""
         for parent in sorted({os.path.dirname(step["path"]) for step in journal["steps"]}):
-            if os.path.isdir(parent):
-                _sync(parent)
+            if _paths.is_directory(parent):
+                with _told_as(parent), _paths.directory(parent) as descriptor:
+                    _sync(descriptor)
 
 
 def boot_id() -> str:
@@ -333,27 +408,33 @@ def boot_id() -> str:
 
 def _words(error: BaseException, path: str) -> str:
     """An error as a sentence that names the path."""
-    if isinstance(error, OSError):
-        return f"{printable(os.fsdecode(error.filename or path))}: {error.strerror}."
-    return str(error)
+    return explain(error, path) if isinstance(error, OSError) else str(error)
 
 
-def _own(path: str | int, owned: list[int]) -> None:
-    """Set owner, group and mode of a file (by descriptor) or directory. In this order: chown takes setuid bits away."""
-    uid, gid, mode = owned
-    found = os.stat(path)
-    if (found.st_uid, found.st_gid) != (uid, gid):
-        os.chown(path, uid, gid)
-    os.chmod(path, mode)
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+@contextlib.contextmanager
+def _told_as(path: str) -> Iterator[None]:
+    """Name a path in an error about one that means nothing to the reader, such as one in a hidden directory."""
     try:
-        os.fsync(descriptor)
+        yield
+    except _paths.UnsafePath:
+        raise  # says where itself
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
+
+
+def _own(descriptor: int, owned: list[int]) -> None:
+    """Set owner, group and mode of a file or directory. In this order: chown takes setuid bits away."""
+    uid, gid, mode = owned
+    found = os.fstat(descriptor)
+    if (found.st_uid, found.st_gid) != (uid, gid):
+        os.fchown(descriptor, uid, gid)
+    os.fchmod(descriptor, mode)
+
+
+def _sync(directory: int) -> None:
+    try:
+        os.fsync(directory)
     except OSError as error:
         # Some file systems cannot sync a directory; they have nothing to lose then.
-        if error.errno != errno.EINVAL or not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        if error.errno != errno.EINVAL:
             raise
-    finally:
-        os.close(descriptor)

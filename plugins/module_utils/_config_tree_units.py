@@ -8,9 +8,12 @@ Private to this collection; it may change at any time.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
+
+from ansible_collections.foobar.lamp.plugins.module_utils import _paths
 
 PROPERTIES = "ActiveState,ActiveEnterTimestampMonotonic,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,MainPID,Type"
 RUNNING = ("active", "reloading")
@@ -20,6 +23,7 @@ TELLS = {"restart": ("notify", "notify-reload", "forking", "dbus", "oneshot"), "
 WATCHED = 4
 LONGEST_WATCH = 10
 LONGEST = 30  # lines of a log
+LONGEST_LOG = 2**20  # bytes of it
 
 
 def _run(*command: str) -> subprocess.CompletedProcess:
@@ -83,19 +87,27 @@ def take_up(unit: str, verb: str) -> str:
 
 def sizes(paths: list[str]) -> dict[str, int]:
     """Where each log ends now."""
-    return {path: os.path.getsize(path) if os.path.isfile(path) else 0 for path in paths}
+    return {path: _size(path) for path in paths}
+
+
+def _size(path: str) -> int:
+    try:
+        with _paths.regular(path) as descriptor:
+            return os.fstat(descriptor).st_size
+    except OSError:
+        return 0
 
 
 def written(ends: dict[str, int]) -> str:
     """The end of what was written to logs since they had these sizes."""
     texts = []
     for path, end in ends.items():
-        if os.path.isfile(path):
-            with open(path, "rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                # One that is shorter now was begun anew.
-                file.seek(end if size >= end else 0)
-                texts += file.read().decode("utf-8", "replace").splitlines()[-LONGEST:]
+        # A service may write its log in a directory of its own: what it leaves there is read, but not what it leads to.
+        with contextlib.suppress(OSError), _paths.regular(path) as descriptor, open(descriptor, "rb", closefd=False) as file:
+            size = file.seek(0, os.SEEK_END)
+            # One that is shorter now was begun anew.
+            file.seek(max(end if size >= end else 0, size - LONGEST_LOG))
+            texts += file.read(LONGEST_LOG).decode("utf-8", "replace").splitlines()[-LONGEST:]
     return "\n".join(texts)
 
 

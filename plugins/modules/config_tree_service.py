@@ -95,6 +95,7 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foobar.lamp.plugins.module_utils import _paths
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, clean_name, clean_unit, mask, printable, stale
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import look
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_proven import Proven, dump, load, way_back
@@ -109,6 +110,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units imp
     take_up,
     written,
 )
+from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain
 
 LONGEST_OUTPUT = 8000
 
@@ -130,12 +132,13 @@ def secrets_of(proven: Proven) -> list[bytes]:
 def go_back(transaction: Transaction, proven: Proven, unit: str, verb: str) -> tuple[list[str], str]:
     """Put the old files back and have the unit run with them; return their paths and a sentence of what holds now."""
     try:
-        changes = way_back(proven.of(unit), look, os.listdir)
+        changes = way_back(proven.of(unit), look, _paths.names)
         if not changes:
             return [], f"There is no way back: no file of {unit} is known to have been another while it ran."
         transaction.apply(changes)
     except (TreeError, OSError) as error:
-        return [], f"There is no way back: {str(error).removesuffix(BACK)}"
+        words = explain(error, transaction.place) if isinstance(error, OSError) else str(error)
+        return [], f"There is no way back: {words.removesuffix(BACK)}"
     paths = [printable(change.path) for change in changes]
     systemctl("daemon-reload")
     if verb == "restart" or not running(ask_systemd({unit})):
@@ -197,7 +200,7 @@ def main() -> None:
     except TreeError as error:
         module.fail_json(msg=str(error), put_back=[])
     except OSError as error:
-        module.fail_json(msg=f"{error.filename}: {error.strerror}.", put_back=[])
+        module.fail_json(msg=explain(error, os.path.join(JOURNALS, module.params["name"])), put_back=[])
     module.exit_json(changed=True)
 
 
