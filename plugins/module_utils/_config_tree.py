@@ -15,6 +15,9 @@ from posixpath import dirname, normpath
 
 OPTIONS = {"name", "files", "links", "directories", "absent", "test", "service", "way_back"}
 SOURCES = ("template", "src", "content")
+# The programs that can be asked whether a file is in force (see _config_tree_effective).
+PROGRAMS = ("apache", "apt", "bind", "mariadbd", "mysqld", "sshd", "sysctl", "systemd")
+HOME = re.compile(r"~([A-Za-z0-9_][A-Za-z0-9_.-]*)/")
 UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+")
 # What may be a password in a secret file. Shorter words stay readable: hiding "yes" would hide what a checker has to say.
 SECRET_WORD = re.compile(r"[^\s'\"`=:;,(){}<>]{8,}")
@@ -59,14 +62,15 @@ def parse_mode(mode: object, where: str) -> int:
 
 
 def clean_path(path: object, where: str) -> str:
-    """Check an absolute path and bring it to its one spelling."""
-    if not isinstance(path, str) or not path.startswith("/"):
+    """Check an absolute path, or one below an account's home (``~name/…``), and bring it to its one spelling."""
+    if not isinstance(path, str) or not (path.startswith("/") or HOME.match(path)):
         raise TreeError(f"{where}: {path!r} is not an absolute path.")
     if ".." in path.split("/") or re.search(r"[\x00-\x1f\x7f]", path):
         raise TreeError(f"{where}: the path {path!r} must hold neither '..' nor control characters.")
-    path = "/" + normpath(path).lstrip("/")
-    if path == "/":
-        raise TreeError(f"{where}: the root directory itself cannot be managed.")
+    path = normpath(path)
+    path = path if path.startswith("~") else "/" + path.lstrip("/")
+    if path == "/" or path.startswith("~") and "/" not in path:
+        raise TreeError(f"{where}: the root directory itself, or a home, cannot be managed.")
     return path
 
 
@@ -156,6 +160,9 @@ def _file(entry: dict, item: dict | None, where: str) -> dict:
     # The value is left out of the message: it may be a secret.
     if not isinstance(entry[sources[0]], str):
         raise TreeError(f"{where}: '{sources[0]}' must be a string, not {type(entry[sources[0]]).__name__}.")
+    effective = entry.get("effective")
+    if effective is not None and effective not in PROGRAMS:
+        raise TreeError(f"{where}: 'effective' must be one of {', '.join(PROGRAMS)}, not {effective!r}.")
     variables = entry.get("vars", {})
     if not isinstance(variables, dict):
         raise TreeError(f"{where}: 'vars' must be a dictionary, not {type(variables).__name__}.")
@@ -172,6 +179,7 @@ def _file(entry: dict, item: dict | None, where: str) -> dict:
         "secret": _truth(entry, "secret", where),
         "unit": clean_unit(entry.get("service"), where),
         "restart": _truth(entry, "restart", where),
+        "effective": effective,
         "present": _truth(entry, "present", where, True),
     }
 
@@ -213,7 +221,7 @@ def expand(args: dict) -> dict[str, list]:
     absent = args.get("absent") or []
     if not isinstance(absent, (list, tuple)):
         raise TreeError(f"'absent' must be a list of paths, not {type(absent).__name__}.")
-    options = {"dest", *SOURCES, "secret", "vars", "service", "restart", "present", *common}
+    options = {"dest", *SOURCES, "secret", "vars", "service", "restart", "present", "effective", *common}
     files = [_file(*found) for found in _entries(args, "files", options)]
     tree = {
         "files": [entry for entry in files if entry["present"]],
@@ -269,7 +277,7 @@ def _refuse_conflicts(tree: dict[str, list]) -> None:
 def parents(path: str) -> list[str]:
     """The directories above a path, the nearest first, without the root."""
     found = []
-    while (path := dirname(path)) != "/":
+    while (path := dirname(path)) not in ("/", ""):
         found.append(path)
     return found
 

@@ -17,7 +17,8 @@ from dataclasses import replace
 
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import Change, TreeError, mask, printable, readers, stale
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import diff as diff_of
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import Planner, group_name, user_name
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_effective import require
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import Planner, group_name, settle_homes, user_name
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import look as look_at
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_proven import dump, load
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_seal import keep, look
@@ -61,6 +62,16 @@ def run_test(argv: list[str], secrets: list[bytes]) -> None:
         raise TreeError(f"The test '{name}' refused the new files with exit status {done.returncode}:\n{said[-LONGEST_OUTPUT:]}")
 
 
+def require_effect(tree: dict[str, list], secrets: list[bytes]) -> None:
+    """Ask the programs whether what the files say is in force."""
+    try:
+        for entry in tree["files"]:
+            if entry["effective"]:
+                require(entry["effective"], entry["path"], entry["content"])
+    except TreeError as error:
+        raise TreeError(mask(str(error), secrets)) from error
+
+
 def remember(transaction: Transaction, changes: list[Change], secrets: list[str]) -> None:
     """Keep, before the changes are made, what the units that read them run with, or ran with until they were stopped."""
     stamps, known = transaction.stamps(), load(transaction.proven())
@@ -78,13 +89,22 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
     else:
         transaction.lock()
         healed = transaction.heal()
+    settle_homes(tree, check_mode)
     looks, changes = look(tree), Planner(check_mode).plan(tree)
     secrets = [entry["content"] for entry in tree["files"] if entry["secret"]]
     if changes and not check_mode:
         test = params["test"]
         if params["way_back"]:
             remember(transaction, changes, [entry["path"] for entry in tree["files"] if entry["secret"]])
-        transaction.apply(changes, lambda: run_test(test, secrets) if test else None)
+
+        def check() -> None:
+            if test:
+                run_test(test, secrets)
+            require_effect(tree, secrets)
+
+        transaction.apply(changes, check)
+    elif not changes:
+        require_effect(tree, secrets)
     if params["_seal"] and not check_mode:
         # What was just changed is compared again, in case that somebody else did something in between.
         if changes:
@@ -104,6 +124,7 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
         "reload": sorted(reload),
         "restart": sorted(restart),
         "stale": left_behind,
+        "generation": transaction.generation(),
     }
     if healed:
         result["msg"] = "An earlier run had died on its way; its old files were brought back first."

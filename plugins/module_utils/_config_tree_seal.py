@@ -4,8 +4,9 @@
 """Tell without a word to the host, beyond the one question of host_facts, that a tree still is what a run left. No Ansible.
 
 A run that found, or left, the host as its tree wants it seals that: it keeps what the tree was (as a digest) and what lstat
-said of every path. As long as lstat says the same, to the nanosecond of the last change of anything about the file, nobody has
-touched it, and host_facts tells the digest. A tree with the same digest then has nothing to compare and nothing to send.
+said of every path, and of the files of others that could override one. As long as lstat says the same, to the nanosecond of the last
+change of anything about the file, nobody has touched it, and host_facts tells the digest. A tree with the same digest then has nothing
+to compare and nothing to send.
 
 Private to this collection; it may change at any time.
 """
@@ -23,10 +24,13 @@ import secrets
 
 from ansible_collections.foobar.lamp.plugins.module_utils import _paths
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import stale
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_effective import signatures, sources
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import home_of
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import JOURNALS, Transaction
 
 # What a seal means. Another number, and no seal that was made before holds any more.
-VERSION = 1
+VERSION = 2
+SIGNED = ("paths", "places", "users", "groups", "homes", "watched")
 
 
 def digest(tree: dict[str, list], options: dict, like: str = "") -> str:
@@ -71,6 +75,8 @@ def _look(looks: dict) -> dict:
         "places": {path: os.path.realpath(path) for path in looks["places"]},
         "users": {name: _number(pwd.getpwnam, name) for name in looks["users"]},
         "groups": {name: _number(grp.getgrnam, name) for name in looks["groups"]},
+        "homes": {name: home_of(name) for name in looks["homes"]},
+        "watched": {pattern: signatures([pattern]) for pattern in looks["watched"]},
     }
 
 
@@ -85,7 +91,10 @@ def look(tree: dict[str, list]) -> dict:
         paths[entry["path"]] = [True, None]
     owned = tree["directories"] + tree["files"]
     accounts = {kind: {entry[key] for entry in owned if entry[key]} for kind, key in (("users", "owner"), ("groups", "group"))}
-    return _look({"paths": paths, "places": {entry["path"]: "" for entry in tree["directories"]}, **accounts})
+    accounts["homes"] = {entry["home"] for entries in tree.values() for entry in entries if entry.get("home")}
+    # Files of others that can override what one of the tree says.
+    watched = {pattern for entry in tree["files"] if entry["effective"] for pattern in sources(entry["effective"], entry["path"])}
+    return _look({"paths": paths, "places": {entry["path"]: "" for entry in tree["directories"]}, "watched": watched, **accounts})
 
 
 def keep(transaction: Transaction, sealed: str, looks: dict) -> None:
@@ -109,7 +118,7 @@ def holding(units: dict[str, dict[str, str]]) -> dict[str, str]:
         try:
             with open(path, encoding="ascii") as file:
                 kept = json.load(file)
-            if _look(kept) == {key: kept[key] for key in ("paths", "places", "users", "groups")}:
+            if _look(kept) == {key: kept[key] for key in SIGNED}:
                 found[os.path.basename(os.path.dirname(path))] = kept["seal"]
         except (OSError, ValueError, KeyError, TypeError):
             continue

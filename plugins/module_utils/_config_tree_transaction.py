@@ -32,7 +32,7 @@ import time
 from collections.abc import Iterator
 
 from ansible_collections.foobar.lamp.plugins.module_utils import _paths
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import Change, TreeError, printable, readers
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import Change, TreeError, readers
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import STAGING_PREFIX
 from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain, named
 
@@ -60,8 +60,11 @@ class Transaction:
         """Whether an earlier run left anything to be undone or thrown away."""
         return self._phase() is not None
 
-    def lock(self) -> None:
-        """Make the journal's directory, readable by nobody else, and keep other runs out until this process ends."""
+    def lock(self, wait: float = 0) -> None:
+        """Make the journal's directory, readable by nobody else, and keep other runs out until this process ends.
+
+        One that is at work is waited for, so many seconds.
+        """
         try:
             os.makedirs(os.path.dirname(os.path.dirname(self.place)), mode=0o755, exist_ok=True)
             for path in (os.path.dirname(self.place), self.place):
@@ -69,10 +72,16 @@ class Transaction:
             self._lock = os.open(os.path.join(self.place, "lock"), os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as error:
             raise TreeError(f"The journal cannot be kept. {explain(error, self.place)}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise TreeError(f"Another run is at work on the tree '{self._name}'; wait for it to end.") from error
+        deadline = time.monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    raise TreeError(f"Another run is at work on the tree '{self._name}'; wait for it to end.") from error
+                time.sleep(0.2)
+            else:
+                return
 
     def heal(self) -> bool:
         """Bring back the old tree if an earlier run died on its way, and say whether there was need."""
@@ -94,13 +103,20 @@ class Transaction:
 
         By what the unit needs to read it, reload or restart. After another boot every unit has read the tree at its start.
         """
-        try:
-            with open(os.path.join(self.place, "stamps"), encoding="ascii") as file:
-                stamps = json.load(file)
-        except (OSError, ValueError):
-            stamps = {}
+        stamps = self._stamps()
         same = stamps.get("boot") == boot_id()
         return {kind: stamps[kind] if same else {} for kind in ("reload", "restart")}
+
+    def _stamps(self) -> dict:
+        try:
+            with open(os.path.join(self.place, "stamps"), encoding="ascii") as file:
+                return json.load(file)
+        except (OSError, ValueError):
+            return {}
+
+    def generation(self) -> str:
+        """What tells the tree as it stands from what it was, or will be, after another change."""
+        return str(self._stamps().get("generation", ""))
 
     def seal(self, text: str) -> None:
         """Keep what tells that the tree is still as this run leaves it."""
@@ -183,7 +199,7 @@ class Transaction:
         stamps, now = self.stamps(), time.monotonic_ns() // 1000
         for kind, names in units.items():
             stamps[kind].update(dict.fromkeys(names, now))
-        self._write("stamps", json.dumps({"boot": boot_id(), **stamps}))
+        self._write("stamps", json.dumps({"boot": boot_id(), "generation": secrets.token_hex(8), **stamps}))
 
     # Where
 
@@ -205,7 +221,7 @@ class Transaction:
             found = os.fstat(descriptor)
             if found.st_uid != os.geteuid() or found.st_mode & 0o077:
                 os.close(descriptor)
-                raise _paths.UnsafePath(stage, f"has been exchanged by {_paths.user_name(found.st_uid)}; remove it")
+                raise _paths.UnsafePathError(stage, f"has been exchanged by {_paths.user_name(found.st_uid)}; remove it")
             self._stages[stage] = descriptor
         return self._stages[stage]
 
@@ -306,7 +322,7 @@ class Transaction:
                     # One that was put in its place is nobody's to be given away.
                     expected = {os.geteuid() if step["old"] is None else step["old"][0], step["new"][0]}
                     if os.fstat(descriptor).st_uid not in expected:
-                        raise _paths.UnsafePath(path, "has been exchanged while this ran; run again")
+                        raise _paths.UnsafePathError(path, "has been exchanged while this ran; run again")
                     _own(descriptor, step["new"])
                 return
             with self._at(journal, path) as (place, name):
@@ -371,7 +387,7 @@ class Transaction:
         """Throw away what is not needed any more, the journal last."""
         for directory in journal["stages"]:
             # One that is not there, or not ours any more, is nobody's to clear.
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError, _paths.UnsafePath):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError, _paths.UnsafePathError):
                 descriptor = self._stage_at(directory)
                 for name in os.listdir(descriptor):
                     self._checkpoint()
@@ -416,7 +432,7 @@ def _told_as(path: str) -> Iterator[None]:
     """Name a path in an error about one that means nothing to the reader, such as one in a hidden directory."""
     try:
         yield
-    except _paths.UnsafePath:
+    except _paths.UnsafePathError:
         raise  # says where itself
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from error

@@ -26,7 +26,7 @@ _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-class UnsafePath(OSError):
+class UnsafePathError(OSError):
     """Somebody else could lead root astray here; ``filename`` is the place, ``strerror`` says how."""
 
     def __init__(self, path: str, reason: str):
@@ -84,7 +84,7 @@ def _walk(path: str) -> int:
                 directory = os.fstat(descriptor)
                 if not _may_follow(directory, status):
                     reason = f"is a link that {who_can_change(directory)} can change, and root does not follow it; make it a directory"
-                    raise UnsafePath(passed, reason)
+                    raise UnsafePathError(passed, reason)
                 target, links = os.readlink("", dir_fd=found), links + 1
             finally:
                 os.close(found)
@@ -160,11 +160,11 @@ def regular(path: str) -> Iterator[int]:
         try:
             found, around = os.fstat(descriptor), os.fstat(place)
             if not stat.S_ISREG(found.st_mode):
-                raise UnsafePath(path, "is no regular file any more")
+                raise UnsafePathError(path, "is no regular file any more")
             # A second name may be the first of a file that its maker cannot read.
             if found.st_nlink > 1 and not is_ours(around):
                 reason = f"has another name (a hard link), where {who_can_change(around)} can make some; remove it"
-                raise UnsafePath(path, reason)
+                raise UnsafePathError(path, reason)
             yield descriptor
         finally:
             os.close(descriptor)

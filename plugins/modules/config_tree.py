@@ -32,7 +32,7 @@ options:
     suboptions:
       dest:
         description:
-          - The absolute path. Its directory exists or is declared in O(directories).
+          - The absolute path, or one below an account's home, C(~name/path). Its directory exists or is declared in O(directories).
           - With O(files[].each), every C({key}) is replaced by the item's value of that key.
         type: str
         required: true
@@ -82,6 +82,16 @@ options:
           - Whether the unit reads the file only when it is started, so that a reload is not enough.
         type: bool
         default: false
+      effective:
+        description:
+          - The program that has to agree that what the file says is in force. Where another of its files overrides a setting, or it does
+            not read this one, the old files are put back and the task fails with the name of the other file.
+          - V(sshd) is asked by C(sshd -T), V(systemd) by C(systemd-analyze cat-config) for a drop-in of a unit or of a file such as
+            C(journald.conf), V(sysctl) by C(systemd-sysctl --cat-config), V(apt) by C(apt-config dump), V(mariadbd) and V(mysqld) by
+            C(--print-defaults), V(apache) by C(DUMP_CONFIG) for settings outside of sections, V(bind) by C(named-checkconf -p).
+          - The files of others that can override it are watched. The task sees a change of one as it sees a change of its own.
+        type: str
+        choices: [apache, apt, bind, mariadbd, mysqld, sshd, sysctl, systemd]
       vars:
         description:
           - More variables for the template.
@@ -206,6 +216,8 @@ attributes:
     support: none
 notes:
   - New and old files wait in hidden directories (C(.lamp-config-tree.*)) beside their destinations during the run.
+  - A link is followed on the way to a destination where nobody but root can put one. In a directory that somebody else can change it is
+    refused, and so is a file with another name (a hard link).
   - Since a file is replaced by a new one, other hard links to the old one keep the old contents.
   - If M(foobar.lamp.host_facts) asked the host earlier in the run, and nothing of the tree was touched since the last run that wanted
     the very same, the run's first task about the tree is answered on the controller. Where a task before it touches the same files by
@@ -279,6 +291,10 @@ stale:
   returned: success
   type: list
   elements: str
+generation:
+  description: What tells the tree as it stands now from what another run makes of it. Empty where the host was not asked.
+  returned: success
+  type: str
 healed:
   description: Whether an earlier run had died on its way and the old tree was, or in check mode would be, brought back first.
   returned: success
@@ -292,6 +308,7 @@ diff:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_converge
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import PROGRAMS
 
 
 def main() -> None:
@@ -316,6 +333,7 @@ def main() -> None:
                     "present": {"type": "bool", "default": True},
                     "service": {"type": "str"},
                     "restart": {"type": "bool", "default": False},
+                    "effective": {"type": "str", "choices": list(PROGRAMS)},
                     "vars": {"type": "dict", "default": {}},
                     "each": each,
                 },

@@ -36,6 +36,13 @@ options:
     type: str
     choices: [reloaded, restarted]
     required: true
+  generation:
+    description:
+      - What M(foobar.lamp.config_tree) returned as RV(foobar.lamp.config_tree#module:generation). If another run has changed the tree since
+        then, the task fails and touches nothing. That run loads what it wrote, or takes it back.
+      - Where it is empty, the unit is made to read whatever stands there.
+    type: str
+    default: ""
   logs:
     description:
       - Files that the unit writes its words to, if it does not write them to the journal. What it added to them is part of the message.
@@ -79,6 +86,7 @@ EXAMPLES = r"""
     name: nginx
     service: nginx
     state: reloaded
+    generation: "{{ nginx_config.generation }}"
   when: "'nginx' in nginx_config.reload"
 """
 
@@ -113,6 +121,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units imp
 from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain
 
 LONGEST_OUTPUT = 8000
+LONGEST_WAIT = 300  # seconds for another run that loads the same tree
 
 
 def recall(transaction: Transaction, unit: str) -> Proven:
@@ -158,8 +167,14 @@ def converge(module: AnsibleModule) -> None:
     unit = module.params["service"]
     verb = "reload" if module.params["state"] == "reloaded" and running(ask_systemd({unit})) else "restart"
     transaction = Transaction(os.path.join(JOURNALS, module.params["name"]))
-    transaction.lock()
+    transaction.lock(LONGEST_WAIT)
     transaction.heal()
+    # Whoever changed the files since has a unit to load them with, and may go back to others: neither is this run's to do.
+    if module.params["generation"] and module.params["generation"] != transaction.generation():
+        raise TreeError(
+            f"{unit} was not {module.params['state']}: another run has changed the files of the tree '{module.params['name']}' since this"
+            " one did, and nothing was touched. Run again."
+        )
     proven = recall(transaction, unit)
     began, ends = time.time(), sizes(module.params["logs"])
     if verb == "restart":
@@ -185,6 +200,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "service": {"type": "str", "required": True},
             "state": {"type": "str", "required": True, "choices": ["reloaded", "restarted"]},
+            "generation": {"type": "str", "default": ""},
             "logs": {"type": "list", "elements": "path", "default": []},
         },
         supports_check_mode=True,
