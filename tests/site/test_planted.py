@@ -1,0 +1,61 @@
+"""Root steps into no trap that the user of a service can set: no link is followed, no file of root's is changed or shown."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from conftest import _inventory, address_of
+from test_backups import play
+
+PLANT = pathlib.Path(__file__).with_name("plant.py")
+SERVICES = {"bind": "named", "mysql": "mariadb", "www-data": "apache2", "app-www-foobar-com": "apache2"}
+
+
+def _hosts():
+    return [_inventory.get_host(name) for name in _inventory.get_hosts("lamp")]
+
+
+def _plant(host, *words):
+    """Run plant.py on a host; returns what it prints, line by line."""
+    done = host.run("python3 - %s <<'PROGRAM'\n%s\nPROGRAM" % (" ".join(words), PLANT.read_text()))
+    assert done.succeeded, done.stderr
+    return done.stdout.splitlines()
+
+
+def _users(host, way):
+    # A server whose own files are gone ends: what stands in their place then, a restore meets.
+    return [user for user in SERVICES if host.user(user).exists and not (user == "mysql" and way != "beside")]
+
+
+@pytest.fixture
+def planted(request, name_server, browser):
+    """Plant traps in the way of the parameter on all hosts; put everything back after."""
+    way, hosts = request.param, _hosts()
+    for host in hosts:
+        if users := _users(host, way):
+            assert int(_plant(host, "plant", way, *users)[0])
+    yield way
+    for host in hosts:
+        if users := _users(host, way):
+            _plant(host, "clear")
+            host.run(f"systemctl restart {' '.join({SERVICES[user] for user in users})}")
+    # What the run made besides, it takes away again.
+    name_server.run("rm -f /var/lib/bind/fresh.example.zone*")
+    done = play("site")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert browser.get("/healthz").status == 200
+
+
+@pytest.mark.parametrize("planted", ["beside", "symlink", "hardlink", "fifo"], indirect=True)
+def test_root_steps_into_no_trap(planted, name_server):
+    server = {"name": "ns1.foobar.com", "addresses": [address_of(name_server)]}
+    zones = [{"name": "foobar.com", "nameservers": [server], "update_key": "lamp"}, {"name": "fresh.example", "nameservers": [server]}]
+    site = play("site", bind_zones=zones, mysql_settings={"mysqld": {"max_connections": 77}})
+    backup, drill = play("backup"), play("backup_drill")
+    for host in _hosts():
+        if _users(host, planted):
+            assert _plant(host, "look") == []
+    if planted == "beside":
+        for done in (site, backup, drill):
+            assert done.returncode == 0, done.stdout[-3000:]
