@@ -71,6 +71,7 @@ class FilterModule:
                     "secret_problems",
                     "site_problems",
                     "variable_problems",
+                    "with_given",
                 )
             },
         }

@@ -225,6 +225,26 @@ def database_user(site):
     return site["database"][:32]
 
 
+def with_given(following, given, *names):
+    """Return a role input that is a list: what follows from the sites (``following``), and what the inventory gives (``given``) besides.
+
+    Entries are known by the values of the keys ``names``. A given one takes the place of that which follows under the
+    same name; the others are added at the end. What is no list of such entries is returned as it is: the role's
+    specification says what is wrong with it.
+    """
+    if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
+        return given
+    names = names or ("name",)
+
+    def name_of(entry):
+        # An account without a host is one of the socket's; no other name has a default.
+        return tuple(str(entry.get(name) or {"host": "localhost"}.get(name)).lower() for name in names)
+
+    own = {name_of(entry): entry for entry in given}
+    there = {name_of(entry) for entry in following}
+    return [own.get(name_of(entry), entry) for entry in following] + [entry for entry in given if name_of(entry) not in there]
+
+
 def mysql_databases(sites):
     """Return the role input ``mysql_databases``."""
     return [{"name": site["database"]} for site in sites.values() if "database" in site]

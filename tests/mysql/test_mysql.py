@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import urllib.parse
+from shlex import quote
 
 import pymysql
 import pytest
@@ -70,6 +71,13 @@ def test_account_may_do_what_its_privileges_say(server, user, statement, allowed
     else:
         with pytest.raises(pymysql.Error, match="denied"):
             server.ask(user, statement)
+
+
+def test_account_of_the_inventory_is_one_more_than_those_of_the_sites():
+    proper = Server("lamp-mysql-proper")
+    assert [row[0] for row in proper.sql("SELECT user FROM mysql.user WHERE user IN ('foobar', 'report')")] == ["foobar", "report"]
+    login = f"mysql --user=report --password={quote(PASSWORD)} foobar"
+    assert proper.host.run(f"{login} --execute %s", "SELECT COUNT(*) FROM product").succeeded
 
 
 @pytest.mark.parametrize("pipe", [True, False], ids=["pipe", "module"])

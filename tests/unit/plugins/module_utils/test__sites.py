@@ -221,3 +221,25 @@ def test_problems_of_applications_under_paths(apps, words):
 def test_source_elsewhere_is_no_path(source):
     (app,) = _sites.python_app_apps({"www.foobar.com": {"app": {"source": source, "wsgi": "a:b"}}}, SECRETS, "localhost", "/inv")
     assert app["source"] == source
+
+
+ACCOUNT = {"name": "shop", "host": "localhost", "password": "made for the site"}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], [ACCOUNT]),
+        ([{"name": "report"}], [ACCOUNT, {"name": "report"}]),
+        ([{"name": "report"}, {"name": "Shop", "password": "ours"}], [{"name": "Shop", "password": "ours"}, {"name": "report"}]),
+        ([{"name": "shop", "host": "192.0.2.1"}], [ACCOUNT, {"name": "shop", "host": "192.0.2.1"}]),
+        # The problems of these are the role's to tell.
+        ([{"name": "a"}, {"name": "a"}], [ACCOUNT, {"name": "a"}, {"name": "a"}]),
+        ([{"host": "b"}], [ACCOUNT, {"host": "b"}]),
+        ("report", "report"),
+        (["report"], ["report"]),
+        (None, None),
+    ],
+)
+def test_what_the_inventory_gives_is_added_and_wins_under_the_same_name(given, expected):
+    assert _sites.with_given([ACCOUNT], given, "name", "host") == expected
