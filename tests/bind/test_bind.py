@@ -83,6 +83,18 @@ def test_answer_of_dnssec_fits_a_small_packet_or_says_so(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_question_under_a_victims_address_brings_it_little(role):
+    query = dns.message.make_query("foobar.com", "ANY")
+    for _each in range(10):  # which record set the answer has is anybody's guess
+        answer = dns.query.udp(query, address_of(role), timeout=5)
+        assert len({rrset.rdtype for rrset in answer.answer}) == 1
+        assert len(answer.to_wire()) < 4 * len(query.to_wire())
+    long = dns.query.udp(dns.message.make_query("long.foobar.com", "TXT", use_edns=0, payload=4096), address_of(role), timeout=5)
+    assert long.flags & dns.flags.TC
+    assert len(long.to_wire()) <= 1232
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_service_is_confined(role):
     host = host_of(role)
     said = host.run("systemd-analyze security --no-pager --threshold=30 named.service")
@@ -102,6 +114,23 @@ def test_zone_that_was_given_up_is_archived():
     assert ask("primary", "parting.example", "SOA").rcode() == dns.rcode.REFUSED
     assert not host.file("/var/lib/bind/parting.example.zone").exists
     assert "ns.elsewhere.example." in host.check_output("cat /var/lib/bind/archive/parting.example.*/parting.example.zone")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_root_follows_nothing_that_the_name_servers_user_planted(role):
+    host = host_of(role)
+    there = host.check_output("find /srv/root -printf '%P %u:%g %m %y\n' | sort").split("\n")
+    assert there == [" root:root 755 d", "directory root:root 755 d", *(f"{name} root:root 600 f" for name in ("hard", "journal", "key", "linked"))]
+    assert host.check_output("cd /srv/root && cat hard journal key linked").split("\n") == ["root's"] * 4
+    assert not host.file("/srv/called").exists
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("zone", ["linked.example", "hard.example", "piped.example"])
+def test_new_zone_is_made_by_the_name_servers_user_whatever_was_planted(role, zone):
+    assert values(ask(role, zone, "NS")) == ["ns.elsewhere.example."]
+    file = host_of(role).file(f"/var/lib/bind/{zone}.zone")
+    assert (file.user, file.group, file.mode, file.is_symlink) == ("bind", "bind", 0o644, False)
 
 
 def test_secrets_are_not_for_everyone():
