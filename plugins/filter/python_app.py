@@ -49,6 +49,8 @@ class FilterModule:
             "python_app_directories": _python_app.directories,
             "python_app_files": _python_app.files,
             "python_app_idle": _python_app.idle,
+            "python_app_ill": _python_app.ill,
+            "python_app_left": _python_app.left,
             "python_app_migrations": _python_app.migrations,
             "python_app_pages": _python_app.pages,
             "python_app_problems": python_app_problems,

@@ -26,10 +26,10 @@ import signal
 import subprocess
 import time
 
-from ansible_collections.foobar.lamp.plugins.module_utils import _pip, _python_app
+from ansible_collections.foobar.lamp.plugins.module_utils import _app_services, _app_units, _pip, _python_app
+from ansible_collections.foobar.lamp.plugins.module_utils._app_services import ServiceError
 
 LOGS = "/var/log/python_app"
-UNITS = "/etc/systemd/system"
 PYTHON = "/usr/bin/python3"
 MODULE = "/usr/lib/apache2/modules/mod_wsgi.so"
 TEXTS = (".css", ".html", ".js", ".json", ".map", ".mjs", ".svg", ".txt", ".wasm", ".xml")
@@ -60,6 +60,7 @@ class Application:
         self.release = plan.get("release", "")
         self.directory = f"{self.root}/releases/{self.release}"
         self.log = f"{LOGS}/{self.name}.{self.release}.log"
+        self.services = _app_services.Services(self.name)
         self._lock = None
 
     # What is there.
@@ -224,19 +225,12 @@ class Application:
         self._check_python()
         self._check("health")
         old, before = self.link("current"), self.link("previous")
-        if old:
-            self._point("previous", old)
-        self._point("unproven", self.release)
-        self._point("current", self.release)
-        try:
-            self.restart()
-        except ReleaseError:
+        with self._undone(old, before):
             if old:
-                self._point("current", old)
-                self._point("previous", before)
-                self._point("unproven", "")
-                self.restart(old)
-            raise
+                self._point("previous", old)
+            self._point("unproven", self.release)
+            self._point("current", self.release)
+            self.restart()
         self._prune()
         self.note("switched", old)
 
@@ -286,70 +280,29 @@ class Application:
     def _take_up_units(self, release):
         """Let systemd run the workers and timers of the release, and no others of the application."""
         with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
-            wanted = _python_app.units(json.load(file))
-        there = self._units()
-        if not wanted and not there:
-            return
-        gone = sorted(there - set(wanted))
-        if gone:
-            self._systemctl("disable", "--now", *gone)
-        for name in gone:
-            os.unlink(f"{UNITS}/{name}")
-        for name, text in wanted.items():
-            pathlib.Path(f"{UNITS}/{name}").write_text(text, encoding="utf-8")
-        self._systemctl("daemon-reload")
-        started = _python_app.started(wanted)
-        if started:
-            self._systemctl("enable", *started)
-            self._systemctl("restart", *started)
+            self.services.take_up(_app_units.units(json.load(file)))
 
-    def working(self):
-        """Return the workers and timers, and what timers have started, that are not at rest; timers first."""
-        units = sorted(self._units(), key=lambda name: not name.endswith(".timer"))
-        states = self._ask("is-active", *units) if units else []
-        return [name for name, state in zip(units, states, strict=True) if state not in ("inactive", "failed")]
-
-    def pause(self):
-        """Stop them until ``resume``, or until the release is loaded anew; returns whether one was at work."""
-        working = self.working()
-        # Without its timer, nothing starts a service any more that was not at work just now.
-        for timers in (True, False):
-            units = [name for name in self._units() if name.endswith(".timer") is timers]
-            if units:
-                self._systemctl("stop", *units)
-        return bool(working)
-
-    def idle(self):
-        """Return the workers and timers that do not run."""
-        units = self._units()
-        return sorted(set(_python_app.started(units)) - set(self.working()))
-
-    def resume(self):
-        """Start the workers and timers that do not run; returns whether there were such."""
-        idle = self.idle()
-        if idle:
-            self._systemctl("start", *idle)
-        return bool(idle)
-
-    def _units(self):
-        """Return the application's units that are there."""
-        return {os.path.basename(path) for path in glob.glob(f"{UNITS}/{glob.escape(self.name)}-*") if self._owns(path)}
-
-    def _owns(self, path):
-        """Return whether a unit is this application's; another's name may begin with its name."""
-        return pathlib.Path(path).is_file() and pathlib.Path(path).read_text(encoding="utf-8").startswith(
-            _python_app.unit_header(self.name)
-        )
-
-    @staticmethod
-    def _ask(*words):
-        """Return the words that systemctl answers, whatever its status."""
-        return subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False).stdout.split()
-
-    def _systemctl(self, *words):
-        done = subprocess.run(["systemctl", "--quiet", *words], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise ReleaseError("workers and timers", f"systemctl {' '.join(words)}:\n{done.stdout}{done.stderr}")
+    @contextlib.contextmanager
+    def _undone(self, old, before):
+        """Let everything be what it was before the switch if that fails, whatever failed."""
+        try:
+            yield
+        except Exception as error:
+            self._point("current", old)
+            self._point("previous", before)
+            self._point("unproven", "")
+            try:
+                if old:
+                    self.restart(old)
+                else:
+                    self.services.remove(self.services.there())
+                    for pid in self.processes():
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGTERM)
+            except (ReleaseError, ServiceError) as second:
+                step = getattr(error, "step", "switch")
+                raise ReleaseError(step, f"{error}\nWhat was before does not run any more either: {second}") from error
+            raise
 
     def settings_are_new(self):
         """Return whether the settings are younger than the last loading."""

@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 
-from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_seal, _host
+from ansible_collections.foobar.lamp.plugins.module_utils import _app_units, _config_tree_seal, _host
 
 ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "_run": {"type": "str"}}
 PATHS = (
@@ -57,6 +57,16 @@ def paths():
     return found
 
 
+def app_units():
+    """Return the systemd units that the role python_app has made, ``{name: application}``."""
+    found = {}
+    for path in glob.glob("/etc/systemd/system/*.service") + glob.glob("/etc/systemd/system/*.timer"):
+        # Links are those that systemctl makes of other units.
+        if not os.path.islink(path) and (owner := _app_units.owner(read(path))):
+            found[os.path.basename(path)] = owner
+    return found
+
+
 def read(path):
     """Return the text of a file, empty if it is not there."""
     try:
@@ -91,6 +101,7 @@ def run(params, check_mode=False, diff=False):
     units = _host.services(said_units())
     facts = {
         "addresses": addresses(),
+        "app_units": app_units(),
         "apparmor": {f"{APPARMOR}/{one}": read(f"{APPARMOR}/local/{one}") for one in PROFILES if os.path.exists(f"{APPARMOR}/{one}")},
         "asked_by": params["_run"] or "",
         "authorities": {path: text for path in AUTHORITIES if (text := read(path))},

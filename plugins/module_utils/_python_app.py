@@ -13,6 +13,8 @@ import json
 import posixpath
 import re
 
+from ansible_collections.foobar.lamp.plugins.module_utils import _app_units
+
 ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
 #: Seconds that the steps of a release may take, where the app does not say.
 TIMEOUTS = {"install": 900, "step": 300, "start": 30}
@@ -23,6 +25,7 @@ _WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _JOB = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_SETTINGS = re.compile(r"/etc/python_app/[^/]+\.env\Z")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -110,6 +113,7 @@ def plan(app):
         "environment_file": f"/etc/python_app/{app['name']}.env",
         "wsgi": app["wsgi"],
         "host": app.get("host") or app["name"],
+        "aliases": list(app.get("aliases") or []),
         "path": (app.get("path") or "/").rstrip("/"),
         "health_path": app.get("health_path") or "/",
         "static_dir": app.get("static_dir") or "static",
@@ -127,7 +131,7 @@ def plan(app):
 
 def made_of(plan):
     """Return what of ``plan`` the release is made of: what its launchers read, and what makes another release when it changes."""
-    ways = {key: value for key, value in plan.items() if key not in ("timeouts", "steps")}
+    ways = {key: value for key, value in plan.items() if key not in ("timeouts", "steps", "aliases")}
     return json.dumps({**ways, "steps": {key: value for key, value in plan["steps"].items() if key != "after"}}, indent=2, sort_keys=True)
 
 
@@ -208,6 +212,9 @@ def problems(apps, keep_releases=2, port=80):
             problems.append(f"{where} the user {user(app)!r}: use up to 32 small letters, digits, underscores and hyphens.")
         elif users.setdefault(user(app), app["name"]) != app["name"]:
             problems.append(f"{where} the user {user(app)}, which runs {users[user(app)]} already: give each a user of its own.")
+        for job in app.get("timers") or []:
+            if wrong := _app_units.schedule_problem(job["schedule"]):
+                problems.append(f"{where} the timer {job['name']} with the schedule {job['schedule']!r}, which {wrong}")
         jobs = [job["name"] for kind in ("workers", "timers") for job in app.get(kind) or []]
         for job in jobs:
             if not _JOB.match(job):
@@ -270,8 +277,17 @@ def stale(apps, paths):
 
 def idle(apps, running):
     """Return those of ``apps`` of which a worker or timer is not among the units that are ``running`` (a service without its suffix)."""
-    names = {app["name"]: [name.removesuffix(".service") for name in started(units(plan(app)))] for app in apps}
+    names = {app["name"]: [name.removesuffix(".service") for name in _app_units.started(_app_units.units(plan(app)))] for app in apps}
     return [app for app in apps if not set(names[app["name"]]) <= set(running)]
+
+
+def left(apps, units, paths):
+    """Return the applications that a host still has something of at work, and that are none of ``apps``: ``[{name, root}]``.
+
+    ``units`` and ``paths`` are those of host_facts.
+    """
+    names = {*units.values(), *(path.removeprefix("/etc/python_app/").removesuffix(".env") for path in paths if _SETTINGS.match(path))}
+    return [{"name": name, "root": f"/srv/{name}"} for name in sorted(names - {app["name"] for app in apps})]
 
 
 def migrations(plans, host, hosts):
@@ -287,79 +303,35 @@ def migrations(plans, host, hosts):
 
 
 def pages(plans, releases=None):
-    """Return the pages that tell the health of ``plans`` as http_health takes them; ``releases``: those that answer, if not theirs."""
-    return [
-        {
-            "name": plan["name"],
-            "host": plan["host"],
-            "path": plan["path"] + plan["health_path"],
-            "headers": {"X-Release": (releases or {}).get(plan["name"]) or plan["release"]},
-        }
-        for plan in plans
-    ]
+    """Return the pages that tell the health of ``plans`` as http_health takes them; ``releases``: those that answer, if not theirs.
+
+    Under its own name an application has to show its release; under an alias another may answer, such as a redirection of Apache's.
+    """
+    found = []
+    for plan in plans:
+        page = {"path": plan["path"] + plan["health_path"]}
+        release = (releases or {}).get(plan["name"]) or plan["release"]
+        found.append({**page, "name": plan["name"], "host": plan["host"], "headers": {"X-Release": release}})
+        found += [{**page, "name": _alias_page(plan, alias), "host": alias, "headers": {}} for alias in plan["aliases"]]
+    return found
 
 
-_UNIT = """[Unit]
-Description={job} of {name}
-After=network-online.target mariadb.service
-
-[Service]
-Type={type}
-User={user}
-Group={user}
-ExecStart={command}
-{restart}# Nothing but its state is for writing, and nothing of the system is within reach.
-ReadWritePaths={root}/state
-ProtectSystem=strict
-ProtectHome=true
-ProtectControlGroups=true
-ProtectKernelModules=true
-ProtectKernelTunables=true
-PrivateDevices=true
-PrivateTmp=true
-NoNewPrivileges=true
-CapabilityBoundingSet=
-LockPersonality=true
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-RestrictNamespaces=true
-RestrictRealtime=true
-RestrictSUIDSGID=true
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-"""
-_INSTALL = "\n[Install]\nWantedBy={target}.target\n"
+def _alias_page(plan, alias):
+    return f"{plan['name']} as {alias}"
 
 
-def _word(text):
-    """Return a word of a command as systemd reads it."""
-    for plain_text, escaped in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
-        text = str(text).replace(plain_text, escaped)
-    return f'"{text}"'
-
-
-def unit_header(name):
-    """Return the first line of the units of the application ``name``."""
-    return f"# Of the application {name} and its current release; made by the role python_app of foobar.lamp.\n"
-
-
-def units(plan):
-    """Return the systemd units of the workers and timers of ``plan``: ``{file name: text}``."""
+def ill(plans, wrong):
+    """Return what is wrong with each of ``plans`` that is not well, by name; ``wrong``: what http_health says of their pages."""
     found = {}
-    for kind in ("workers", "timers"):
-        for job in plan.get(kind) or []:
-            unit = f"{plan['name']}-{job['name']}"
-            command = " ".join(map(_word, [f"{plan['root']}/current/run", *job["command"]]))
-            values = {"job": job["name"], "name": plan["name"], "user": plan["user"], "root": plan["root"], "command": command}
-            if kind == "workers":
-                service = _UNIT.format(**values, type="exec", restart="Restart=always\nRestartSec=2\n")
-                found[f"{unit}.service"] = service + _INSTALL.format(target="multi-user")
-            else:
-                found[f"{unit}.service"] = _UNIT.format(**values, type="oneshot", restart="")
-                timer = f"[Unit]\nDescription={job['name']} of {plan['name']}\n\n[Timer]\nOnCalendar={job['schedule']}\nPersistent=true\n"
-                found[f"{unit}.timer"] = timer + _INSTALL.format(target="timers")
-    return {name: unit_header(plan["name"]) + text for name, text in found.items()}
-
-
-def started(names):
-    """Return those of an application's units ``names`` that run all the time: a service that a timer starts waits for it."""
-    return [name for name in names if name.endswith(".timer") or name.replace(".service", ".timer") not in names]
+    for plan in plans:
+        if plan["name"] in wrong:
+            found[plan["name"]] = wrong[plan["name"]]
+            continue
+        for alias in plan["aliases"]:
+            if said := wrong.get(_alias_page(plan, alias)):
+                found[plan["name"]] = (
+                    f"{said} under the alias {alias} (have the application take every name in SITE_NAMES, as Django does with "
+                    "ALLOWED_HOSTS = os.environ['SITE_NAMES'].split(','), or remove the alias)"
+                )
+                break
+    return found

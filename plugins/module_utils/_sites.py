@@ -297,7 +297,7 @@ def _origin(name, path):
 def _python_app(name, app_name, path, app, site, secret, database_host, base):
     role_app = {key: value for key, value in app.items() if key not in (*PROCESS_KEYS, "static_url")}
     role_app |= {"name": app_name, "host": name, "path": path, "user": app.get("user") or app_user(app_name)}
-    role_app["origin"] = _origin(name, path)
+    role_app["origin"], role_app["aliases"] = _origin(name, path), list(site.get("aliases", []))
 
     def on_controller(file):
         return posixpath.normpath(posixpath.join(base, posixpath.expanduser(file)))
@@ -309,7 +309,7 @@ def _python_app(name, app_name, path, app, site, secret, database_host, base):
     source = app.get("source", "")
     if source and "://" not in source and not source.startswith("git@"):
         role_app["source"] = on_controller(source)
-    environment = {"SECRET_KEY": secret["secret_key"], "SITE_NAME": name}
+    environment = {"SECRET_KEY": secret["secret_key"], "SITE_NAME": name, "SITE_NAMES": ",".join([name, *role_app["aliases"]])}
     if "database" in site:
         environment["DATABASE_URL"] = database_url(site, secret["database_password"], database_host)
     role_app["environment"] = {**environment, **app.get("environment", {})}

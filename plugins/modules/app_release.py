@@ -29,11 +29,12 @@ options:
       - V(back) makes the releases before current again, or the one that O(release) names.
       - V(restart) lets the processes of those applications start anew whose settings changed since they did.
       - V(pause) stops their workers and timers, and what timers have started, for a time in which nobody may write.
-      - V(resume) starts those of their workers and timers that do not run.
+      - V(resume) starts those of their workers and timers that do not run, and fails with the words of one that does not stay up.
+      - V(retire) stops and removes the workers and timers of applications that are no longer declared. These need a name and a root only.
       - V(list) says what there is.
     type: str
     required: true
-    choices: [make, migrate, switch, after, back, restart, pause, resume, list]
+    choices: [make, migrate, switch, after, back, restart, pause, resume, retire, list]
   apps:
     description: The applications, as RV(pending) for V(migrate), V(switch) and V(after), as C(python_app_apps) for the others.
     type: list
@@ -125,9 +126,12 @@ releases:
   sample: {www.foobar.com: 0123456789ab}
 """
 
+import contextlib
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
+from ansible_collections.foobar.lamp.plugins.module_utils import _app_services, _app_units, _python_app
 from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, ReleaseError
+from ansible_collections.foobar.lamp.plugins.module_utils._app_services import ServiceError
 
 REMOVED = """It is removed, and visitors see what they saw before. Correct the application and run again.
 Its own words, kept in /var/log/python_app:"""
@@ -140,6 +144,7 @@ WORDS = {
     "restart": "",
     "pause": "",
     "resume": "",
+    "retire": "",
 }
 STEPS = [*WORDS, "list"]
 
@@ -164,6 +169,7 @@ def act(application, step, params):
     if step == "make":
         if application.link("current") != application.plan["before"]:
             raise ReleaseError("make", f"Another deploy made {application.link('current') or 'nothing'} current meanwhile: run again.")
+        _app_services.check_schedules(application.plan)
         application.make(params["archives"][name], params["python"], {**params["host_pip_environment"], **params["pip_environment"]})
     elif step == "switch":
         if application.link("current") != application.plan["before"]:
@@ -178,9 +184,12 @@ def act(application, step, params):
             return False
         application.restart()
     elif step == "pause":
-        return application.pause()
+        return application.services.pause()
     elif step == "resume":
-        return application.resume()
+        return application.services.resume()
+    elif step == "retire":
+        application.services.remove(application.services.there())
+        application.note("retired")
     elif step == "migrate":
         application.migrate()
     elif step == "after":
@@ -214,8 +223,16 @@ def main():
         module.exit_json(changed=False, applications=[listed(application) for application in applications])
     changed, params["releases"] = False, {}
     if module.check_mode:
-        due = {"back": lambda one: True, "pause": Application.working, "resume": Application.idle}.get(step, lambda one: False)
+        due = {
+            "back": lambda one: True,
+            "pause": lambda one: one.services.working(),
+            "resume": lambda one: one.services.idle(),
+            "retire": lambda one: one.services.there(),
+        }.get(step, lambda one: False)
         module.exit_json(changed=any(map(due, applications)), releases={}, invocation={})
+    # What a step starts, pip and compilers too, inherits it. Raising it needs no privilege; where there is none, nothing is lost.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write(str(_app_units.OOM_SCORE))
     if step == "back":
         # An application that has nothing to go back to stays as it is, beside others that have.
         able = [application for application in applications if application.target(params["release"])]
@@ -228,15 +245,16 @@ def main():
         applications = able
     for application in applications:
         try:
-            with application.turn():
+            # What is retired may have no directory any more, and no deploy can be under way.
+            with contextlib.nullcontext() if step == "retire" else application.turn():
                 try:
                     changed = act(application, step, params) or changed
-                except ReleaseError as error:
+                except (ReleaseError, ServiceError) as error:
                     if step in ("make", "migrate", "switch"):
                         application.drop()
                     application.note(f"failed: {error.step}", application.link("current"))
                     raise
-        except ReleaseError as error:
+        except (ReleaseError, ServiceError) as error:
             said = _python_app.mask(str(error), params["pip_environment"])
             what = f"release {application.release} of {application.plan['source']}" if application.release else "the release"
             module.fail_json(msg=f"{application.name}: {what} failed ({error.step}). {WORDS[step]}\n{said}", invocation={})

@@ -63,6 +63,10 @@ ansible_facts:
             - The profiles of AppArmor that the host has for its database server, by path, and what others and the roles added to each.
           type: dict
           sample: {/etc/apparmor.d/usr.sbin.mysqld: "/srv/mysql/** rwk,\n"}
+        app_units:
+          description: The systemd units of workers and timers that the role python_app has made, and the application of each.
+          type: dict
+          sample: {www.foobar.com-queue.service: www.foobar.com}
         asked_by:
           description: What tells the run that asked from another.
           type: str
