@@ -7,7 +7,7 @@ _url = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
 _options = dict(urllib.parse.parse_qsl(_url.query))
 
 SECRET_KEY = os.environ["SECRET_KEY"]
-ALLOWED_HOSTS = [os.environ["SITE_NAME"]]
+ALLOWED_HOSTS = os.environ["SITE_NAMES"].split(",")
 DEBUG = False
 ROOT_URLCONF = "shop.urls"
 INSTALLED_APPS = [
