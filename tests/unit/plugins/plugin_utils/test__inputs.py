@@ -1,0 +1,295 @@
+"""Each documented input, with each value that YAML makes: taken as it is meant, or refused by a sentence that names it."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import pathlib
+import re
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from ansible_collections.foobar.lamp.plugins.module_utils import _dns_records, _sites
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _inputs, _values
+
+ROOT = pathlib.Path(__file__).parents[4]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+SECRET = "hush-hush-hush-hush"
+#: What YAML 1.1 makes of what people write.
+WRITTEN = f"""
+- 7
+- 0
+- -1
+- 0027
+- 0x1F
+- 1_000
+- 23:30
+- 123456789012
+- 10.20
+- .inf
+- 1e3
+- no
+- on
+- ~
+- 2026-11-27
+- 2026-11-25T01:02:03Z
+- ''
+- text
+- a,b
+- {SECRET}
+- "several\\nlines"
+- "quote ' \\" {"{" * 2} \\\\"
+- []
+- [a, b]
+- [5]
+- [[a], {{a: b}}]
+- {{}}
+- {{a: b}}
+- {{a: {SECRET}}}
+- {{no: 5}}
+- {{1: a}}
+- !!binary aGk=
+- !!set {{a}}
+"""
+VALUES = yaml.safe_load(WRITTEN)
+#: What no sentence about a secret may have in it.
+TELLTALE = (SECRET, "123456789012", "2026-11-27")
+
+#: Good values by the path of the option, where the option alone does not say what is one.
+GOOD = {
+    "apache_listen[]": 80,
+    "apache_status_port": 8079,
+    "apache_default_site": "www.foobar.com",
+    "apache_vhosts[].name": "www.foobar.com",
+    "apache_vhosts[].aliases[]": "foobar.com",
+    "apache_vhosts[].wsgi[].path": "/app",
+    "bind_keys[].name": "key",
+    "bind_zones[].name": "foobar.com",
+    "bind_zones[].nameservers[].name": "ns.foobar.com",
+    "bind_zones[].nameservers[].addresses[]": "192.0.2.1",
+    "bind_zones[].update_key": "key",
+    "bind_zones[].transfer_key": "key",
+    "bind_zones[].primaries": [],
+    "bind_zones[].dnssec_policy": "default",
+    "linux_base_hostname": "web1",
+    "linux_base_security_updates_reboot": "03:30",
+    "linux_base_trusted_certificates[].content": "-----BEGIN CERTIFICATE-----",
+    "mysql_databases[].name": "shop",
+    "mysql_databases[].encoding": "utf8mb4",
+    "mysql_databases[].collation": "utf8mb4_unicode_ci",
+    "mysql_users[].name": "shop",
+    "mysql_users[].host": "localhost",
+    "mysql_users[].password": "a long password",
+    "mysql_users[].databases[]": "shop",
+    "mysql_users[].privileges": "all",
+    "mysql_tls_names[]": "db1",
+    "mysql_backup_dir": "/var/backups/mysql",
+    "mysql_backup_identity_file": "/root/identity",
+    "mysql_backup_copy_to": "me@elsewhere:/backups",
+    "mysql_backup_copy_key": "PRIVATE KEY",
+    "mysql_backup_recipients[]": "ssh-ed25519 AAAA",
+    "python_app_apps[].name": "shop",
+    "python_app_apps[].source": None,
+    "python_app_apps[].requirement": "shop",
+    "python_app_apps[].wsgi": "shop:app",
+    "python_app_apps[].path": "/",
+    "python_app_apps[].user": "shop",
+    "python_app_apps[].requirements": [],
+    "python_app_apps[].constraints": [],
+    "python_app_apps[].project": False,
+    "python_app_apps[].checksum": f"sha256:{'0' * 64}",
+    "python_app_apps[].health_path": "/",
+    "python_app_apps[].workers[].name": "worker",
+    "python_app_apps[].timers[].name": "timer",
+    "lamp_certificate_authorities[]": "letsencrypt.org",
+    "lamp_deploy_site": "",
+    "lamp_deploy_version": "",
+    "lamp_domain": "foobar.com",
+    "lamp_dns_records[].type": "TXT",
+    "lamp_dns_records[].name": "@",
+    "lamp_secrets": {"www.foobar.com": {"secret_key": "a long secret", "database_password": "a long password"}},
+    "lamp_sites{}.aliases[]": "foobar.com",
+    "lamp_sites{}.app.static_url": "/static/",
+    "lamp_sites{}.apps{}.static_url": "/static/",
+    "lamp_sites{}.apps{}.user": "another",
+    "lamp_sites{}.database": "shop",
+    "lamp_sites{}.document_root": "/srv/www",
+}
+#: The keys of dictionaries of the user's choice.
+KEYS = {"lamp_sites": "www.foobar.com", "lamp_secrets": "www.foobar.com", "mysql_settings": "mysqld"}
+
+
+def good(option, path):
+    """Return a value of the option that stands at ``path``."""
+    app = path.replace("lamp_sites{}.app.", "python_app_apps[].").replace("lamp_sites{}.apps{}.", "python_app_apps[].")
+    for known in (path, app):
+        if known in GOOD:
+            return copy.deepcopy(GOOD[known])
+    kind = option["type"] if isinstance(option["type"], str) else option["type"][0]
+    if kind == "list":
+        return [good({**option, "type": option["elements"]}, f"{path}[]")]
+    if kind == "dict" and "values" in option:
+        return {KEYS.get(path, "/key" if path.endswith(".apps") else "Key"): good(option["values"], f"{path}{{}}")}
+    if kind == "dict":
+        inner = {name: good(one, f"{path}.{name}") for name, one in option["options"].items()}
+        return {name: value for name, value in inner.items() if value is not None}
+    return {"int": 5, "bool": True}.get(kind, option.get("choices", ["text"])[0] if kind != "path" else "/usr/bin/python3")
+
+
+def places(value, where, way=()):
+    """Yield ``(what a sentence calls it, the way to it)`` of each place in ``value``."""
+    yield where, way
+    if isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from places(one, f"{where}[{number}]", (*way, number))
+    if isinstance(value, dict):
+        for key, one in value.items():
+            named = where in ("lamp_sites", "lamp_secrets") or where.endswith(".apps")
+            yield from places(one, f"{where}['{key}']" if named else f"{where}.{key}", (*way, key))
+
+
+def put(given, way, value):
+    """Return ``given`` with ``value`` at the end of ``way``."""
+    given = copy.deepcopy(given)
+    inner = given
+    for step in way[:-1]:
+        inner = inner[step]
+    inner[way[-1]] = value
+    return given
+
+
+def is_secret(where):
+    return bool(re.search(r"password\b|\.secret|copy_key|environment|lamp_secrets\b", where))
+
+
+@functools.cache
+def role_variables(role):
+    """Return the role's defaults and variables, and the expression of its preflight, as Ansible reads them."""
+    loader = DataLoader()
+    paths = [ROOT / "roles" / role / "defaults" / "main.yml", *sorted((ROOT / "roles" / role / "vars").rglob("*.yml"))]
+    found = {}
+    for path in paths:
+        found |= loader.load_from_file(str(path), trusted_as_template=True)
+    (task,) = loader.load_from_file(str(ROOT / "roles" / role / "tasks" / "preflight.yml"), trusted_as_template=True)
+    return found, task["vars"]["__problems"]
+
+
+@functools.cache
+def site_expression():
+    plays = DataLoader().load_from_file(str(ROOT / "playbooks" / "preflight.yml"), trusted_as_template=True)
+    return plays[0]["tasks"][0]["vars"]["__problems"]
+
+
+def role_problems(role, given):
+    """Return what the role's own preflight says."""
+    variables, expression = role_variables(role)
+    return Templar(loader=DataLoader(), variables={**variables, "ansible_facts": {}, **given}).template(expression)
+
+
+def site_problems(_of, given):
+    """Return what the first play of the preflight says."""
+    groups = {name: ["h"] for name in ("all", "lamp", "lamp_web", "lamp_db", "lamp_dns")}
+    variables = {**given, "groups": groups, "hostvars": {"h": given}, "inventory_hostname": "h"}
+    return Templar(loader=DataLoader(), variables=variables).template(site_expression())
+
+
+CASES = [(role, role_problems) for role in ROLES] + [(of, site_problems) for of in ("lamp", "hosts", "playbooks")]
+
+
+@pytest.mark.parametrize(("of", "whole"), CASES, ids=[of for of, _whole in CASES])
+def test_each_value_of_each_input_is_taken_or_refused_by_name(of, whole):
+    options = _inputs.options(of)
+    given = {name: value for name, option in options.items() if (value := good(option, name)) is not None}
+    context = {"lamp_domain": "foobar.com", "lamp_sites": GOOD_SITES, **given} if whole is site_problems else given
+    assert whole(of, context) == []
+    for name in given:
+        for where, way in places(given[name], name, (name,)):
+            for value in VALUES:
+                tried = put(context, way, value)
+                problems = _values.settle(options, tried).problems
+                # The rest is seen by what looks at more than types, which has never met a value of a wrong one.
+                problems = problems or whole(of, tried)
+                assert all(isinstance(problem, str) and problem.endswith(".") for problem in problems), (where, value)
+                if is_secret(where):
+                    assert not any(word in problem for problem in problems for word in TELLTALE), (where, value, problems)
+                if problems and type(value) is not type(good_at(context, way)):
+                    assert any(name in problem or "lamp_sites" in problem for problem in problems), (where, value, problems)
+
+
+def good_at(given, way):
+    for step in way:
+        given = given[step]
+    return given
+
+
+GOOD_SITES = {"www.foobar.com": {"document_root": "/srv/www"}}
+
+
+def test_wrong_types_are_called_by_their_whole_path():
+    for of, _whole in CASES:
+        options = _inputs.options(of)
+        for name, option in options.items():
+            value = good(option, name)
+            if value is None:
+                continue
+            for where, way in places(value, name, (name,)):
+                (problem, *more) = _values.settle(options, put({name: value}, way, {1})).problems or [None]
+                assert problem and where in problem and not more, (where, problem, more)
+                null = _values.settle(options, put({name: value}, way, None)).problems
+                assert null and null[0].startswith(f"{where} is null") or where.startswith("mysql_settings.mysqld."), where
+
+
+def undescribed(options, where=""):
+    """Yield the dictionaries of which nothing says what their values are."""
+    for name, option in options.items():
+        if option["type"] == "raw" or option["type"] == "dict" and not {"options", "values"} & option.keys():
+            yield f"{where}{name}"
+        yield from undescribed(option.get("options", {}), f"{where}{name}.")
+
+
+@pytest.mark.parametrize("of", [of for of, _whole in CASES])
+def test_nothing_is_left_open(of):
+    assert list(undescribed(_inputs.options(of))) == []
+
+
+def test_nothing_is_said_of_options_that_are_not_there():
+    known = {}
+    for role in ROLES:
+        known |= flat(_inputs.options(role))
+    assert set(_inputs._MORE) <= set(known)
+
+
+def flat(options, where=""):
+    found = {}
+    for name, option in options.items():
+        found[f"{where}{name}"] = option
+        found |= flat(option.get("options", {}), f"{where}{name}.")
+    return found
+
+
+def test_variables_of_inventories_are_all_described():
+    assert {*_inputs.options("lamp"), *_inputs.options("hosts")} == set(_sites.VARIABLES)
+
+
+def test_records_are_those_of_the_module():
+    ours, theirs = _inputs.options("lamp")["lamp_dns_records"]["options"], _dns_records.ARGUMENT_SPEC["records"]["options"]
+    assert {name: option["type"] for name, option in ours.items()} == {name: option["type"] for name, option in theirs.items()}
+
+
+def test_what_follows_from_sites_has_the_types_that_roles_want():
+    option = _inputs.options("lamp")["lamp_sites"]
+    sites = good(option, "lamp_sites")
+    secrets = {"www.foobar.com": {"database_password": "a long password", "secret_key": "a long secret"}}
+    servers = [["192.0.2.1"], ["192.0.2.2", "2001:db8::2"]]
+    derived = {
+        "apache_vhosts": _sites.apache_vhosts(sites),
+        "bind_keys": _sites.bind_keys(servers, 0, "secret"),
+        "bind_zones": _sites.bind_zones("foobar.com", servers, 0, "default") + _sites.bind_zones("foobar.com", servers, 1),
+        "mysql_databases": _sites.mysql_databases(sites),
+        "mysql_users": _sites.mysql_users(sites, secrets, ["localhost", "192.0.2.1"]),
+        "python_app_apps": _sites.python_app_apps(sites, secrets, "localhost", "/inv"),
+    }
+    for role in ROLES:
+        assert _values.settle(_inputs.options(role), derived).problems == []
