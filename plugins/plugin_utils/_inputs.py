@@ -47,7 +47,7 @@ _MORE = {
     "python_app_pip_environment": _ENVIRONMENT,
 }
 #: Of an application, what the wiring says.
-_WIRED = ("host", "name", "origin", "path")
+_WIRED = ("aliases", "host", "name", "origin", "path")
 #: Of an inventory, what each host has of its own.
 _OF_HOSTS = {"lamp_address": _TEXT_OR_TEXTS}
 #: What playbooks take beside an inventory's variables.
