@@ -105,8 +105,8 @@ def _lamp():
         "name": {**_TEXT, "required": True},
         "type": {**_TEXT, "required": True},
         "ttl": {"type": "int"},
-        "values": _TEXTS,
-        "state": _TEXT,
+        "values": _TEXT_OR_TEXTS,  # a text is one value
+        "state": {**_TEXT, "choices": ["present", "append", "absent", "ignore"]},
     }
     return {
         "lamp_base_dir": _TEXT,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import copy
 
 import pytest
+import yaml
 from conftest import HOST, SITE, recap, run
 
 
 @pytest.fixture
 def refused(user, host):
-    """Return ``refused(*words, **options)``: run with wrong values, require each of the words and an untouched host."""
+    """Return ``refused(*words, **options)``: run with wrong values, require each of the words and an untouched host.
+
+    It returns what the run printed.
+    """
 
     def state():
         changes = run("docker", "diff", host).stdout.splitlines()
@@ -24,6 +28,7 @@ def refused(user, host):
             assert word in done.stdout + done.stderr, done.stdout + done.stderr
         assert recap(done).get("changed", 0) == 0
         assert state() == before
+        return done.stdout + done.stderr
 
     return refused
 
@@ -93,7 +98,85 @@ def test_unsupported_system(refused):
 
 
 def test_option_of_a_role_with_the_wrong_type(refused):
-    refused("python_app_keep_releases", "int", python_app_keep_releases="many")
+    refused("python_app_keep_releases is 'many', a text where a whole number is wanted: give digits", python_app_keep_releases="many")
+
+
+#: What YAML and people make of texts and lists, with what is said of it, by role.
+WRONG = {
+    "apache": (
+        {"apache_modules": "auth_basic", "apache_settings": {"KeepAlive": None}},
+        [
+            "apache_modules is 'auth_basic', a text where a list is wanted: make it a list, [auth_basic]",
+            "apache_settings.KeepAlive is null",
+        ],
+    ),
+    "bind": ({"bind_listen_addresses": "127.0.0.1"}, ["bind_listen_addresses is '127.0.0.1'", 'make it a list, ["127.0.0.1"]']),
+    "linux_base": (
+        {
+            "linux_base_hostname": 1234,
+            "linux_base_packages": "htop",
+            "linux_base_security_updates_reboot": 1410,
+            "linux_base_admins": [{"name": "ada", "ssh_keys": "ssh-ed25519 AAAA"}],
+        },
+        [
+            "linux_base_hostname is 1234, a whole number where a text is wanted: put it in quotes",
+            "linux_base_packages is 'htop'",
+            "linux_base_security_updates_reboot is 1410",
+            "linux_base_admins[0].ssh_keys is 'ssh-ed25519 AAAA', a text where a list is wanted",
+        ],
+    ),
+    "mysql": (
+        {"mysql_databases": [{"name": 2024}], "mysql_users": [{"name": "app", "password": 123456789012, "databases": "shop"}]},
+        [
+            "mysql_databases[0].name is 2024, a whole number where a text is wanted: put it in quotes",
+            "mysql_users[0].password is a whole number where a text is wanted: put it in quotes",
+            "mysql_users[0].databases is 'shop', a text where a list is wanted: make it a list, [shop]",
+        ],
+    ),
+    "python_app": (
+        {
+            "python_app_packages": "libfoo",
+            "python_app_apps": [{"name": "a", "wsgi": "a:b", "requirement": "a", "environment": {"A": None, "B": True}}],
+        },
+        [
+            "python_app_packages is 'libfoo'",
+            "python_app_apps[0].environment.A is null where a text is wanted: give one, or leave",
+            "python_app_apps[0].environment.B is a boolean where a text is wanted: put it in quotes",
+        ],
+    ),
+}
+
+
+def test_values_of_wrong_types_are_refused_for_all_roles_together(refused):
+    variables = {name: value for given, _words in WRONG.values() for name, value in given.items()}
+    printed = refused(*(word for _given, words in WRONG.values() for word in words), **variables)
+    assert "123456789012" not in printed
+
+
+@pytest.mark.parametrize("role", WRONG)
+def test_values_of_wrong_types_are_refused_by_a_role_alone(user, refused, role):
+    play = [{"hosts": "lamp", "gather_facts": False, "become": True, "roles": [f"foobar.lamp.{role}"]}]
+    (user.place / "alone.yml").write_text(yaml.safe_dump(play))
+    given, words = WRONG[role]
+    assert "123456789012" not in refused(*words, playbook="alone.yml", **given)
+
+
+def test_site_of_wrong_types(refused):
+    refused(
+        f"lamp_sites['{SITE}'].app.migrate is 'alembic upgrade head'",
+        "make it a list, [alembic, upgrade, head]",
+        f"lamp_sites['{SITE}'].database is 2024, a whole number where a text is wanted: put it in quotes",
+        "lamp_dns_records[0].name is 10.2, a number where a text is wanted: put it in quotes",
+        "lamp_address of server1 is 7",
+        lamp_sites={SITE: {"app": {"source": "shop", "wsgi": "a:b", "migrate": "alembic upgrade head"}, "database": 2024}},
+        lamp_dns_records=[{"name": 10.20, "type": "A", "values": ["192.0.2.1"]}],
+        lamp_address=7,
+    )
+
+
+@pytest.mark.parametrize("playbook", ["backup", "backup_drill", "releases", "restore", "rollback"])
+def test_playbook_that_is_given_a_number_for_a_text(refused, playbook):
+    refused("restore_backup is 20261127, a whole number where a text", playbook=f"foobar.lamp.{playbook}", restore_backup=20261127)
 
 
 def test_all_that_is_wrong_with_a_host_is_said_together(refused):

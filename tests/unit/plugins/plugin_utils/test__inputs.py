@@ -275,7 +275,22 @@ def test_variables_of_inventories_are_all_described():
 
 def test_records_are_those_of_the_module():
     ours, theirs = _inputs.options("lamp")["lamp_dns_records"]["options"], _dns_records.ARGUMENT_SPEC["records"]["options"]
-    assert {name: option["type"] for name, option in ours.items()} == {name: option["type"] for name, option in theirs.items()}
+    assert list(ours) == list(theirs)
+    assert ours["state"]["choices"] == theirs["state"]["choices"]
+
+
+def test_keys_of_sites_and_applications_are_documented():
+    site = _inputs.options("lamp")["lamp_sites"]["values"]["options"]
+    page = (ROOT / "docs" / "sites.md").read_text(encoding="utf-8")
+    of_a_site, of_an_app = page.split("| key of `app` |")
+    of_an_app = of_an_app.split("Other inputs:")[0]
+
+    def keys(text):
+        rows = [row.split("|")[1] for row in text.splitlines() if row.startswith("| `")]
+        return {key for row in rows for key in re.findall("`([a-z_]+)`", row)}
+
+    assert keys(of_a_site) == set(site)
+    assert keys(of_an_app) == set(site["app"]["options"])
 
 
 def test_what_follows_from_sites_has_the_types_that_roles_want():
