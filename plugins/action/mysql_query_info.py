@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible.executor.module_common import _apply_action_arg_defaults
 from ansible.plugins.action import ActionBase
-from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _arguments, _direct
 
 ARGUMENT_SPEC = {
     "queries": {"type": "list", "elements": "str", "required": True},
@@ -25,6 +25,10 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return the rows, or what the module returns."""
         super().run(tmp, task_vars)
+        # One question as a text is one, whatever commas are in it.
+        self._task.args, problems = _arguments.settle(ARGUMENT_SPEC, self._task.args)
+        if problems:
+            return {"failed": True, "changed": False, "msg": "\n".join(problems)}
         _checked, params = self.validate_argument_spec(ARGUMENT_SPEC)
         asked = {name: params[name] for name in ("login_unix_socket", "session_vars")}
         # Who sets module_defaults for the module means its place, too; what they say of the way to log in only the module knows.

@@ -9,6 +9,7 @@ import os
 import traceback
 
 from ansible_collections.foobar.lamp.plugins.module_utils import _name_server, _rfc2136, _zone_converge, _zone_plan, _zone_records
+from ansible_collections.foobar.lamp.plugins.module_utils._zone_doubts import doubts
 
 DNSPYTHON_ERROR = None
 try:
@@ -45,19 +46,37 @@ ARGUMENT_SPEC = {
 }
 
 
-def converge(params, check_mode=False):
-    """Lead the zone to what the module's ``params`` declare; return the ``_zone_converge.Outcome``."""
+def declared(params):
+    """Return ``(zone, declarations)`` of the module's ``params``; raises DeclarationError."""
     zone = _zone_records.zone_name(params["zone"])
-    declared = _zone_records.parse(params["records"], zone, params["default_ttl"])
+    found = _zone_records.parse(params["records"], zone, params["default_ttl"])
     if params["reverse_of"]:
         origin = _zone_records.zone_name(params["reverse_of"]["zone"])
-        declared = {**_zone_records.pointers(params["reverse_of"]["records"], origin, zone, params["default_ttl"]), **declared}
+        found = {**_zone_records.pointers(params["reverse_of"]["records"], origin, zone, params["default_ttl"]), **found}
+    return zone, found
+
+
+def converge(params, zone, declarations, check_mode=False):
+    """Lead the zone to what is declared; return the ``_zone_converge.Outcome``."""
+    for pattern in params["keep"]:
+        if "," in pattern:
+            raise ValueError(f"keep has {pattern!r}, and no name has a comma: give a list of patterns.")
     places = [_zone_converge.place(text) for text in params["wait_servers"] or ()]
     with _name_server.server(params, zone) as server:
-        outcome = _zone_converge.converge(server, zone, declared, params, check_mode)
+        outcome = _zone_converge.converge(server, zone, declarations, params, check_mode)
         if params["wait_seconds"] and not check_mode:
             _zone_converge.wait(zone, outcome, places or _zone_converge.name_servers(server, zone), params["wait_seconds"])
     return outcome
+
+
+def _warnings(params, zone, there):
+    """Return sentences about what is likely not meant as it is declared; ``there``: the names and types of the zone."""
+    found = list(doubts(params["records"], zone, there))
+    if params["reverse_of"]:
+        origin = _zone_records.zone_name(params["reverse_of"]["zone"])
+        names = [{**record, "values": None} for record in params["reverse_of"]["records"]]
+        found += doubts(names, origin, (), "reverse_of.records")
+    return found
 
 
 def missing_library(params):
@@ -82,22 +101,29 @@ def run(params, check_mode=False, diff=False):
             return to_come(params, f"The key file {file} is not there yet.")
     if missing := missing_library(params):
         raise ImportError(missing[0])
+    warnings = []
     try:
-        outcome = converge(params, check_mode)
-    except _zone_converge.PartError as error:
-        return {"failed": True, "msg": str(error), **_result(error.outcome, diff)}
+        zone, declarations = declared(params)
+        warnings = _warnings(params, zone, declarations.keys())
+        try:
+            outcome = converge(params, zone, declarations, check_mode)
+        except _zone_converge.PartError as error:
+            return {"failed": True, "msg": str(error), **_result(error.outcome, diff), "warnings": warnings}
     except (_rfc2136.UnreachableError, _rfc2136.UnservedError) as error:
-        return to_come(params, str(error)) if check_mode else _failed(str(error))
+        return to_come(params, str(error)) if check_mode else _failed(str(error), warnings)
     except (_zone_records.DeclarationError, _zone_plan.UnsafeError, _rfc2136.ServerError, ValueError) as error:
-        return _failed(str(error))
+        return _failed(str(error), warnings)
     except (dns.exception.DNSException, OSError) as error:
-        return _failed(f"The zone {params['zone']} or its key cannot be used: {error}")
-    warnings = [f"A run would refuse this plan. {outcome.danger}"] if outcome.danger else []
+        return _failed(f"The zone {params['zone']} or its key cannot be used: {error}", warnings)
+    # Now that the zone is known, it may have what seemed to lead nowhere.
+    warnings = warnings and _warnings(params, zone, {*declarations, *outcome.before})
+    if outcome.danger:
+        warnings.append(f"A run would refuse this plan. {outcome.danger}")
     return {**_result(outcome, diff), "warnings": warnings}
 
 
-def _failed(message):
-    return {"failed": True, "changed": False, "msg": message}
+def _failed(message, warnings):
+    return {"failed": True, "changed": False, "msg": message, "warnings": warnings}
 
 
 def _result(outcome, diff):

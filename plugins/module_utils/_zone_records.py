@@ -25,7 +25,8 @@ except ImportError:  # the module says so, in its own words
 #: Types that belong to the server and its signer: read, never planned for.
 SERVER_TYPES = frozenset({"SOA", "RRSIG", "SIG", "NSEC", "NXT", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY", "ZONEMD", "TYPE65534"})
 _SINGLE = {"CNAME", "DNAME"}
-_TEXTS = {"TXT", "SPF", "AVC", "NINFO", "WALLET"}
+#: Types whose values are texts.
+TEXTS = frozenset({"TXT", "SPF", "AVC", "NINFO", "WALLET"})
 _MAX_TTL = 2**31 - 1
 #: Letters that the older rules for international names turn into others, and the newer ones do not.
 _DEVIATIONS = frozenset("ßς\u200c\u200d")
@@ -60,30 +61,46 @@ def zone_name(text):
     return _name(text, dns.name.root, f"zone is {text!r}, which")
 
 
-def parse(records, zone, default_ttl):
+def parse(records, zone, default_ttl, variable="records"):
     """Return ``{(name, type): Declaration}`` for the declarations ``records`` in ``zone``.
 
     ``records``: dictionaries with name, type, and as the state wants values, ttl and state. Equal declarations of one record set
-    count once, and several that append to it are put together. Raises DeclarationError.
+    count once, and several that append to it are put together. Raises DeclarationError, which says all that is wrong with them, a line
+    each, and calls them as the ``variable`` is called that they come from.
     """
-    declared = {}
+    declared, problems = {}, []
     for index, record in enumerate(records):
-        where = f"records[{index}] ({record['name']} {record['type']})"
-        name = _name(record["name"], zone, where)
-        # The first comparison is the cheap one, for names spelled as the zone is.
-        if name.labels[-len(zone.labels) :] != zone.labels and not name.is_subdomain(zone):
-            raise DeclarationError(f"{where} lies outside the zone {zone}: correct the name, or declare it in its own zone.")
-        kind = _type(record["type"], where)
-        new = _declaration(record, kind, zone, default_ttl, where)
+        where = place_of(record, index, variable)
+        try:
+            name, kind, new = _read(record, zone, default_ttl, where)
+        except DeclarationError as error:
+            problems.append(str(error))
+            continue
         first, place = declared.setdefault((name, kind), (new, index))
         if first == new:
             continue
         if not (first.state == new.state == "append" and first.ttl == new.ttl):
-            raise DeclarationError(
-                f"{where} says otherwise than records[{place}], which declares {name} {kind} too: put both into one of them."
+            problems.append(
+                f"{where} says otherwise than {variable}[{place}], which declares {name} {kind} too: put both into one of them."
             )
         declared[name, kind] = first._replace(values=first.values | new.values), place
+    if problems:
+        raise DeclarationError("\n".join(problems))
     return {key: declaration for key, (declaration, _place) in declared.items()}
+
+
+def place_of(record, index, variable="records"):
+    """Return what messages call a record."""
+    return f"{variable}[{index}] ({record['name']} {record['type']})"
+
+
+def _read(record, zone, default_ttl, where):
+    name = _name(record["name"], zone, where)
+    # The first comparison is the cheap one, for names spelled as the zone is.
+    if name.labels[-len(zone.labels) :] != zone.labels and not name.is_subdomain(zone):
+        raise DeclarationError(f"{where} lies outside the zone {zone}: correct the name, or declare it in its own zone.")
+    kind = _type(record["type"], where)
+    return name, kind, _declaration(record, kind, zone, default_ttl, where)
 
 
 def pointers(records, origin, zone, default_ttl):
@@ -93,7 +110,7 @@ def pointers(records, origin, zone, default_ttl):
     reader of PTR records expects one.
     """
     declared = {}
-    for (name, kind), declaration in parse(records, origin, default_ttl).items():
+    for (name, kind), declaration in parse(records, origin, default_ttl, "reverse_of.records").items():
         if kind in ("A", "AAAA") and declaration.state in ("present", "append") and not name.is_wild():
             target = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.PTR, name.to_text())
             for value in sorted(declaration.values):
@@ -110,7 +127,7 @@ def _declaration(record, kind, zone, default_ttl, where):
     ttl = record["ttl"] if fixed else default_ttl
     if not 0 <= ttl <= _MAX_TTL:
         raise DeclarationError(f"{where} has the ttl {ttl}: give seconds from 0 to {_MAX_TTL}.")
-    values = frozenset(_value(value, kind, zone, where) for value in record.get("values") or ())
+    values = frozenset(value_of(value, kind, zone, where) for value in record.get("values") or ())
     if state in ("present", "append") and not values:
         raise DeclarationError(f"{where} has no values: give at least one, or set state to absent.")
     if state == "ignore" and values:
@@ -158,8 +175,9 @@ def _type(text, where):
     return kind
 
 
-def _value(value, kind, zone, where):
-    text = _text_value(value) if kind in _TEXTS else value
+def value_of(value, kind, zone, where):
+    """Return the rdata of a value; relative names in it are relative to ``zone``. Raises DeclarationError, which names ``where``."""
+    text = _text_value(value) if kind in TEXTS else value
     try:
         codec = None if text.isascii() else _codec(text)
         return dns.rdata.from_text(dns.rdataclass.IN, _number(kind), text, zone, False, idna_codec=codec)

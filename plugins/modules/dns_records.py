@@ -16,6 +16,11 @@ description:
   - What one DNS message does not hold is cut into several updates. Each holds only if what it changes is still as it was read.
   - A plan that is likely a mistake is refused, see O(max_change). In check mode that is a warning, so that one can look at it.
   - Values are compared as the DNS sees them, whatever their spelling or order.
+  - Where a text is wanted, a number or boolean is refused, since YAML reads C(10.20) and C(no) as something else than what is written. Put
+    such a text in quotes, and end an expression that gives a number with C(| string).
+  - A text where a list of texts is wanted is one of them, with its commas.
+  - A warning names each record that is likely not meant as it is declared, such as a name or target that should have had a dot at its end,
+    or a text that was copied with the backslashes of a zone file. It is made all the same.
   - SOA records and those of DNSSEC, but for DS, are never touched.
 extends_documentation_fragment: [foobar.lamp.name_server]
 attributes:
@@ -49,8 +54,9 @@ options:
         type: int
       values:
         description:
-          - The values of the record set, in the format of a zone file. Relative names in them are relative to the zone.
-          - A TXT value without quotes is one text, however long.
+          - The values of the record set, in the format of a zone file. A name in them without a dot at its end is relative to the zone.
+          - A TXT value without quotes is one text, however long, and served as it stands. One that begins with double quotes is read as
+            in a zone file.
         type: list
         elements: str
       state:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.utils.display import Display
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _arguments
 
 display = Display()
 PACKAGE = "ansible_collections.foobar.lamp.plugins.module_utils"
@@ -112,11 +113,13 @@ def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
 def do(action, module: str, argument_spec: dict, task_vars: dict, args: dict | None = None, **constraints) -> dict:
     """Return the result of a task whose module does ``run(params, check_mode, diff)`` of ``module``.
 
-    ``args`` are those of the module, by default the task's. A wrong one, and a path that begins with ``~`` or has a variable of the host,
-    are the module's to settle.
+    ``args`` are those of the module, by default the task's. What is wrong with them beyond their types, and a path that begins with ``~``
+    or has a variable of the host, are the module's to settle.
     """
     task = action._task
-    args = task.args if args is None else args
+    args, problems = _arguments.settle(argument_spec, task.args if args is None else args)
+    if problems:
+        return {"failed": True, "changed": False, "msg": "\n".join(problems)}
     found = ArgumentSpecValidator(argument_spec, **constraints).validate(args)
     paths = "".join(str(args.get(name, "")) for name, spec in argument_spec.items() if spec["type"] == "path")
     result = None

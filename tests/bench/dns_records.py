@@ -38,7 +38,7 @@ import json, sys, time
 from ansible_collections.foobar.lamp.plugins.module_utils import _dns_records
 params = json.load(sys.stdin)
 began = time.perf_counter()
-outcome = _dns_records.converge(params)
+outcome = _dns_records.converge(params, *_dns_records.declared(params))
 print(json.dumps([time.perf_counter() - began, len(outcome.changes)]))
 """
 OCTODNS = """

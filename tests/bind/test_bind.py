@@ -120,7 +120,8 @@ def test_zone_that_was_given_up_is_archived():
 def test_root_follows_nothing_that_the_name_servers_user_planted(role):
     host = host_of(role)
     there = host.check_output("find /srv/root -printf '%P %u:%g %m %y\n' | sort").split("\n")
-    assert there == [" root:root 755 d", "directory root:root 755 d", *(f"{name} root:root 600 f" for name in ("hard", "journal", "key", "linked"))]
+    files = ("hard", "journal", "key", "linked")
+    assert there == [" root:root 755 d", "directory root:root 755 d", *(f"{name} root:root 600 f" for name in files)]
     assert host.check_output("cd /srv/root && cat hard journal key linked").split("\n") == ["root's"] * 4
     assert not host.file("/srv/called").exists
 

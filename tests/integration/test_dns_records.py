@@ -193,6 +193,11 @@ def test_over_tls(run, info, bind):
     assert "no TLS that can be trusted" in run(bind, [WWW], **{**options, "tls_ca": None})["msg"]
 
 
+def test_two_patterns_in_one_text_are_refused(run, bind):
+    """In an exclusive zone they would keep nothing."""
+    assert "keep has '*.dyn,*.lan', and no name has a comma" in run(bind, [WWW], keep=["*.dyn,*.lan"], exclusive=True)["msg"]
+
+
 def test_dry_run_before_there_is_a_server(run, bind, tmp_path):
     for missing in ({"key_file": str(tmp_path / "none.key")}, {"port": 1}, {"zone": "example.org"}):
         result = run(bind, [WWW], check=True, **missing)

@@ -1,0 +1,92 @@
+"""A task's arguments, before Ansible turns their types into others."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from ansible_collections.foobar.lamp.plugins.action import mysql_query_info
+from ansible_collections.foobar.lamp.plugins.module_utils import _dns_records
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _arguments
+
+SPEC = _dns_records.ARGUMENT_SPEC
+WWW = {"name": "www", "type": "A", "values": ["192.0.2.1"]}
+
+
+def problems(**arguments):
+    return _arguments.settle(SPEC, {"zone": "foobar.com", **arguments})[1]
+
+
+@pytest.mark.parametrize("text", ["v=DMARC1; rua=mailto:a@x,mailto:b@x", "one"])
+def test_text_where_a_list_is_wanted_is_one_value(text):
+    record = {**WWW, "type": "TXT", "values": text}
+    arguments = {"records": [record], "keep": text, "wait_servers": text, "reverse_of": {"zone": "x", "records": [record]}}
+    settled, wrong = _arguments.settle(SPEC, arguments)
+    assert wrong == []
+    assert settled["keep"] == settled["wait_servers"] == [text]
+    assert settled["records"][0]["values"] == settled["reverse_of"]["records"][0]["values"] == [text]
+    assert record["values"] == text, "what was given is left alone"
+
+
+def test_question_to_a_database_is_one():
+    asked, wrong = _arguments.settle(mysql_query_info.ARGUMENT_SPEC, {"queries": "SELECT a, b"})
+    assert (asked["queries"], wrong) == (["SELECT a, b"], [])
+
+
+TEXTS = sorted(name for name, option in SPEC.items() if option["type"] in ("str", "path") and name != "key_secret")
+
+
+@pytest.mark.parametrize("option", TEXTS)
+@pytest.mark.parametrize("value", [10.2, 10, False, datetime.date(2026, 11, 27), {"v=spf1": "x"}])
+def test_option_of_type_text_that_is_none_is_refused(option, value):
+    (problem,) = problems(**{option: value})
+    assert problem.startswith(f"{option} is {value!r}, ")
+    assert "quotes" in problem
+
+
+@pytest.mark.parametrize("value", [10.2, 10, False, None])
+@pytest.mark.parametrize("key", ["name", "type"])
+def test_record_with_a_name_or_type_that_is_no_text_is_named(key, value):
+    (problem,) = problems(records=[WWW, {**WWW, key: value}])
+    assert problem.startswith("records[1] (") and f").{key} is " in problem
+    assert "put it in quotes, as you wrote it" in problem or value is None and problem.endswith("is missing: add it.")
+
+
+def test_value_of_a_record_that_is_no_text_is_refused():
+    (problem,) = problems(records=[{"name": "www", "type": "TXT", "values": ["x", {"v=spf1": "-all"}]}])
+    assert problem.startswith("records[0] (www TXT).values[1] is {'v=spf1': '-all'}, a dictionary: put it in quotes")
+    (problem,) = problems(reverse_of={"zone": "x", "records": [{**WWW, "values": 10.20}]})
+    assert problem.startswith("reverse_of.records[0] (www A).values is 10.2, a number: put it in quotes, as you wrote it.")
+
+
+def test_secret_is_not_shown():
+    (problem,) = problems(key_secret=1234567.5)
+    assert problem.startswith("key_secret is a number: put it in quotes")
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        ({**WWW, "typ": "A"}, "records[0] (www A).typ is not a known key: did you mean type?"),
+        ({"name": "www", "values": ["x"]}, "records[0] (www).type is missing: add it."),
+        ({**WWW, "state": "presnt"}, "records[0] (www A).state is 'presnt': give present or append or absent or ignore."),
+        ({**WWW, "ttl": "1h"}, "records[0] (www A).ttl is '1h': give a whole number."),
+        ({**WWW, "ttl": True}, "records[0] (www A).ttl is True: give a whole number."),
+        ("www A 192.0.2.1", "records[0] is 'www A 192.0.2.1': give a dictionary."),
+    ],
+)
+def test_entry_that_is_wrong_is_named(record, problem):
+    assert problems(records=[record]) == [problem]
+
+
+def test_all_that_is_wrong_is_said_together():
+    assert len(problems(zone=1, records=[{"name": 1, "typ": "A"}, {**WWW, "values": [2, 3]}])) == 6
+
+
+def test_list_of_dictionaries_is_not_made_of_a_text():
+    assert problems(records="www A 1") == ["records is 'www A 1': give a list of dictionaries."]
+
+
+def test_what_is_right_or_is_not_ours_to_judge_is_left():
+    arguments = {"zone": "foobar.com", "port": "5300", "force": "yes", "records": [{**WWW, "ttl": "300", "state": None}], "unknown": 1}
+    assert _arguments.settle(SPEC, arguments) == (arguments, [])
