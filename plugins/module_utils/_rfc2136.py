@@ -39,15 +39,21 @@ _WINDOW = 100
 _REMEDY = {
     "REFUSED": "let the key or user do this (BIND: allow-transfer and update-policy, Knot DNS: acl). BIND says so too when an NS or MX "
     "leads to a name of the zone that has no address.",
-    "NOTAUTH": "check that it is primary for the zone, and that it knows the key and lets it do this.",
     "NOTIMP": "it takes no updates, or not for this zone: ask the zone's primary.",
     "NOTZONE": "a name lies outside the zone: correct it.",
     "FORMERR": "it does not understand the update: look into its log.",
     "SERVFAIL": "look into its log; BIND answers so when it cannot write the zone's journal or a record set grows too large.",
     "BADTIME": "set the clocks of both hosts right.",
-    "BADKEY": "it does not know a key of this name and algorithm, or (Knot DNS) does not let it do this: check name, algorithm and acl.",
-    "BADSIG": "its secret for the key is another one: check the secret.",
+    "BADKEY": "it does not know {key}, or (Knot DNS) does not let it do this: check name and algorithm, and Knot's acl.",
+    "BADSIG": "its secret for {key} is another one: check the secret.",
     "an empty transfer": "it does not transfer zones, or not this one: let the key or user transfer it, or ask another server.",
+    # What a server says of a key as well as of a zone, by what else it answers.
+    "NOTAUTH": "check the zone's name, that it is primary for the zone, and that it knows {key} and lets it do this.",
+    "NOTAUTH zone": "it does not serve the zone: check the zone's name, and ask the zone's primary.",
+    "NOTAUTH key": "it serves the zone, but does not take {key}: check name, algorithm and secret, and the clocks of both hosts.",
+    "NOTAUTH right": "it serves the zone and knows {key}: let that do this (PowerDNS: TSIG-ALLOW-AXFR and TSIG-ALLOW-DNSUPDATE, Knot DNS: "
+    "acl), or ask the zone's primary, if this is none.",
+    "NOTAUTH none": "it serves the zone, but wants this to be signed: give a key that it lets do this.",
     "BADTRUNC": "it wants longer signatures: check the algorithm.",
 }
 
@@ -96,9 +102,10 @@ class Server:
         self._where = f"The name server {address} port {port}, asked for the zone {zone},"
         self._place, self._zone, self._timeout = (address, port), zone, timeout
         self._tls = tls and (_trust(tls[0]), tls[1] or address)
-        self._signature, self._gss = {}, gss
+        self._signature, self._gss, self._key = {}, gss, "the key"
         if key:
             name, algorithm, secret = key
+            self._key = f"the key {name} ({algorithm})"
             try:
                 self._signature = {
                     "keyring": dns.tsigkeyring.from_text({name: secret}),
@@ -330,8 +337,9 @@ class Server:
         answer = self._exchange(stream, dns.message.make_query(self._zone, "SOA", flags=0))
         if answer.rcode() != dns.rcode.NOERROR:
             remedy = "check the zone's name, and that it is primary for the zone."
-            refusal = self._refused(dns.rcode.to_text(answer.rcode()), " to the query for the SOA", remedy)
-            raise UnservedError(str(refusal), refusal.word)
+            word = dns.rcode.to_text(answer.rcode())
+            refusal = self._refused(word, " to the query for the SOA", None if word == "NOTAUTH" else remedy)
+            raise refusal if word == "NOTAUTH" else UnservedError(str(refusal), word)
         for rrset in answer.answer:
             if (rrset.name, rrset.rdtype) == (self._zone, dns.rdatatype.SOA):
                 return rrset[0]
@@ -340,7 +348,29 @@ class Server:
     def _refused(self, word, to="", remedy=None):
         if self._gss and word == "BADKEY":
             remedy = "it has forgotten the key that was agreed on, as after a restart: run again."
-        return ServerError(f"{self._where} answered {word}{to}: {remedy or _REMEDY.get(word, 'look into its log.')}", word)
+        meaning = self._meaning() if word == "NOTAUTH" else word
+        remedy = remedy or _REMEDY.get(meaning, "look into its log.").format(key=self._key)
+        return (UnservedError if meaning == "NOTAUTH zone" else ServerError)(f"{self._where} answered {word}{to}: {remedy}", word)
+
+    def _meaning(self):
+        """Return what NOTAUTH is said of, as _REMEDY has it: whether the server tells the zone's SOA without a signature, and with ours."""
+        try:
+            if not self._tells_soa({}):
+                return "NOTAUTH zone"
+            if not self._signature:
+                return "NOTAUTH none"
+            return "NOTAUTH right" if self._tells_soa(self._signature) else "NOTAUTH key"
+        except (OSError, EOFError):
+            return "NOTAUTH"
+
+    def _tells_soa(self, signature):
+        question = dns.message.make_query(self._zone, "SOA", flags=0)
+        if signature:
+            question.use_tsig(**signature)
+        with self._stream() as stream:
+            _write(stream, question.to_wire())
+            flags, code, _questions, answers = struct.unpack_from("!xxBBHH", _next(stream))
+        return code & 15 == dns.rcode.NOERROR and bool(flags & 4) and answers > 0
 
 
 def _trust(file):

@@ -48,7 +48,7 @@ def read(server, declared, exclusive):
     try:
         return (*server.transfer(), True)
     except _rfc2136.ServerError as error:
-        if error.word not in _REFUSALS:
+        if error.word not in _REFUSALS or exclusive and isinstance(error, _rfc2136.UnservedError):
             raise
         if exclusive:
             raise _rfc2136.ServerError(f"{error} To be exclusive takes a transfer of the zone.", error.word) from error

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from name_servers import Bind, Knot, Relay
+from name_servers import Bind, Knot, PowerDns, Relay
 
 
 @pytest.fixture
@@ -28,6 +28,14 @@ def bind(place):
 @pytest.fixture(params=[Bind, Knot])
 def server(request, place):
     """Return BIND and Knot DNS in turn."""
+    server = request.param(place)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=[Bind, Knot, PowerDns])
+def any_server(request, place):
+    """Return BIND, Knot DNS and PowerDNS in turn."""
     server = request.param(place)
     yield server
     server.stop()

@@ -173,6 +173,42 @@ zone:
         self.command = [shutil.which("knotd") or "/usr/sbin/knotd", "-c", self.place / "knot.conf"]
 
 
+class PowerDns(NameServer):
+    """PowerDNS, with its zones in SQLite."""
+
+    def configure(self):
+        database = self.place / "pdns.sqlite3"
+        (self.place / "pdns.conf").write_text(f"""\
+local-address=127.0.0.1
+local-port={self.port}
+socket-dir={self.place}
+launch=gsqlite3
+gsqlite3-database={database}
+primary=yes
+dnsupdate=yes
+disable-axfr=no
+webserver=no
+""")
+        schema = "/usr/share/doc/pdns-backend-sqlite3/schema.sqlite3.sql"
+        subprocess.run(["sqlite3", database, f".read {schema}"], check=True)
+        self.command = [
+            shutil.which("pdns_server") or "/usr/sbin/pdns_server",
+            f"--config-dir={self.place}",
+            "--guardian=no",
+            "--daemon=no",
+        ]
+        self.tool("import-tsig-key", "lamp", "hmac-sha256", self.secret)
+        for zone in (*ZONES, CLOSED):
+            self.tool("load-zone", zone, self.place / f"{zone}.zone")
+            self.tool("set-meta", zone, "TSIG-ALLOW-DNSUPDATE", "lamp")
+            self.tool("set-meta", zone, "SOA-EDIT-DNSUPDATE", "INCREASE")
+            if zone != CLOSED:
+                self.tool("set-meta", zone, "TSIG-ALLOW-AXFR", "lamp")
+
+    def tool(self, *words):
+        subprocess.run(["pdnsutil", f"--config-dir={self.place}", *words], check=True, capture_output=True)
+
+
 class Relay:
     """Passes connections on to a name server; ``on_update(number)`` sees each UPDATE before the server does.
 
