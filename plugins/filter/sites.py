@@ -10,7 +10,7 @@ import gc
 from ansible.errors import AnsibleFilterError
 from ansible.plugins.loader import connection_loader, lookup_loader, test_loader
 from ansible_collections.foobar.lamp.plugins.module_utils import _sites
-from ansible_collections.foobar.lamp.plugins.plugin_utils import _inputs
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _inputs, _secrets
 
 
 def addresses(hosts):
@@ -53,6 +53,7 @@ class FilterModule:
         return {
             "addresses": addresses,
             "addresses_each": addresses_each,
+            "lost_secrets": _secrets.lost,
             "ready_to_fork": ready_to_fork,
             **{
                 name: getattr(_sites, name)

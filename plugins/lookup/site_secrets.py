@@ -32,6 +32,12 @@ options:
     description: Secrets that are given, for instance from a vault, under the same keys as in the result.
     type: dict
     default: {}
+  make:
+    description:
+      - Whether a secret that is not there yet is made and kept.
+      - Where it is V(false), and in a dry run, it is another one each time, and nobody keeps it.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -102,8 +108,7 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         """Return ``[{site: {secret: value}}]``."""
         self.set_options(var_options=variables, direct=kwargs)
-        # A dry run makes nothing: what is not there yet is another secret each time, and nobody keeps it.
-        dry = bool((variables or {}).get("ansible_check_mode"))
+        dry = not self.get_option("make") or bool((variables or {}).get("ansible_check_mode"))
         directory, given = self.get_option("directory"), self.get_option("given")
         found = {}
         try:

@@ -32,6 +32,8 @@ PROCESS_KEYS = (
 )
 #: Apache would refuse memory beyond the limit; the application's own launcher replaces the process.
 NUMBERS = (*PROCESS_KEYS, "memory_limit")
+#: Where name servers keep what transfers of the zone are signed with.
+TRANSFER_KEY = "/etc/bind/keys/lamp-transfer.key"
 #: The certificate of the database's authority on web hosts.
 DATABASE_AUTHORITY = "/etc/python_app/database.pem"
 LAYERS = ("lamp_db", "lamp_dns", "lamp_web")
@@ -48,7 +50,11 @@ VARIABLES = (
     "lamp_dns_server",
     "lamp_dnssec_policy",
     "lamp_domain",
+    "lamp_new_secrets",
     "lamp_release",
+    "lamp_remove_confirm",
+    "lamp_remove_database",
+    "lamp_remove_site",
     "lamp_secrets",
     "lamp_secrets_dir",
     "lamp_sites",
@@ -287,6 +293,12 @@ def apps(name, site):
     """Return ``(path, name, app)`` of each application of the site ``name``."""
     own = [("/", str(name), site["app"])] if "app" in site else []
     return own + [(path, str(name) + str(path).replace("/", "_"), app) for path, app in site.get("apps", {}).items()]
+
+
+def site_files(name, site):
+    """Return the paths of which a web host has one as soon as it has the site's secrets."""
+    names = [app_name for _path, app_name, _app in apps(name, site)]
+    return [path for app_name in names for path in (f"/etc/python_app/{app_name}.env", f"/srv/{app_name}/current")]
 
 
 def _origin(name, path):
