@@ -52,6 +52,7 @@ class FilterModule:
             "python_app_ill": _python_app.ill,
             "python_app_left": _python_app.left,
             "python_app_migrations": _python_app.migrations,
+            "python_app_named": _python_app.named,
             "python_app_pages": _python_app.pages,
             "python_app_problems": python_app_problems,
             "python_app_stale": _python_app.stale,

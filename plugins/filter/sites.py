@@ -69,6 +69,7 @@ class FilterModule:
                     "mysql_databases",
                     "mysql_users",
                     "python_app_apps",
+                    "removal_problems",
                     "secret_problems",
                     "site_problems",
                     "variable_problems",

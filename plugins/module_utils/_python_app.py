@@ -287,7 +287,12 @@ def left(apps, units, paths):
     ``units`` and ``paths`` are those of host_facts.
     """
     names = {*units.values(), *(path.removeprefix("/etc/python_app/").removesuffix(".env") for path in paths if _SETTINGS.match(path))}
-    return [{"name": name, "root": f"/srv/{name}"} for name in sorted(names - {app["name"] for app in apps})]
+    return named(sorted(names - {app["name"] for app in apps}))
+
+
+def named(names):
+    """Return applications of which no more is known than their ``names``, or their directories, as the step retire takes them."""
+    return [{"name": posixpath.basename(name), "root": f"/srv/{posixpath.basename(name)}"} for name in names]
 
 
 def migrations(plans, host, hosts):

@@ -156,6 +156,32 @@ def secret_problems(given, sites):
     return problems
 
 
+def removal_problems(sites, site, confirm, database, databases, accounts):
+    """Return what is wrong with the variables of playbooks/remove.yml: a list of sentences.
+
+    ``databases`` and ``accounts``: the names that are declared.
+    """
+    if not _HOSTNAME.match(site):
+        return [f"lamp_remove_site is {site!r}: give the name of the site whose remains are to go, -e lamp_remove_site=www.foobar.com."]
+    problems = []
+    if site in sites:
+        problems.append(f"lamp_remove_site is {site!r}, which lamp_sites has: take it out there and run foobar.lamp.site before this.")
+    if confirm != site:
+        problems.append(
+            f"This removes the files, users, settings and logs of {site}{f' and the database {database}' if database else ''} for good. "
+            f"If that is meant, add -e lamp_remove_confirm={site}."
+        )
+    if not database:
+        return problems
+    if not _DATABASE.match(database) or database.lower() in OWN_ACCOUNTS | OWN_DATABASES:
+        problems.append(f"lamp_remove_database is {database!r}, which is no site's: give the name that was the site's database.")
+    elif database in databases or database_user({"database": database}) in accounts:
+        problems.append(
+            f"lamp_remove_database is {database!r}, which is declared, or whose account is: take it out of the inventory first."
+        )
+    return problems
+
+
 def variable_problems(names):
     """Return a sentence for each of the variables ``names`` that begins with ``lamp_`` and is none of ours: it would count for nothing."""
     problems = []
