@@ -134,6 +134,74 @@ def test_certificate_is_renewed_for_clients_that_have_the_old_authority(authorit
     assert new.process() == process
 
 
+def _expire(server):
+    """Have a server run with a certificate that has just ended."""
+    server.host.check_output(
+        "cd /etc/mysql/tls && openssl req -new -key server.pem -subj /CN=ended -out /root/ended.csr && "
+        "openssl x509 -req -in /root/ended.csr -CA ca.pem -CAkey ca.key -days 0 -set_serial 7 -out /root/ended.pem && "
+        "openssl pkey -in server.pem >> /root/ended.pem && cat /root/ended.pem > server.pem && rm /root/ended.*"
+    )
+    server.host.check_output(f"systemctl reload {server.service}; sleep 1.1")
+
+
+def test_certificate_that_ended_is_made_anew_without_a_run_and_shuts_nobody_out_of_the_socket(server, authority):
+    trusted, process = authority(server), server.process()
+    _expire(server)
+    with pytest.raises(pymysql.Error, match="CERTIFICATE_VERIFY_FAILED"):
+        server.ask("shop", "SELECT 1", authority=trusted)
+    assert server.sql("SELECT 1") == [["1"]]
+    server.host.check_output("mysql-backup take")
+    server.host.check_output("systemctl start mysql-certificate")
+    assert server.ask("shop", "SELECT 1", authority=trusted) == [(1,)]
+    assert server.process() == process
+    # Twice does nothing.
+    serial = "openssl x509 -noout -serial -in /etc/mysql/tls/server.pem"
+    before = server.host.check_output(serial)
+    server.host.check_output("systemctl start mysql-certificate")
+    assert server.host.check_output(serial) == before
+    assert server.host.run("systemctl is-active mysql-certificate.timer").stdout.strip() == "active"
+
+
+def test_certificate_that_the_server_does_not_read_fails_the_unit_and_the_run(authority):
+    new = Server("lamp-mysql-new")
+    new.host.check_output("mv /usr/bin/mariadb /usr/bin/mariadb.away")
+    try:
+        new.host.check_output("touch --no-dereference --date '2 years ago' /etc/mysql/tls/server.pem")
+        done = play("--limit", new.name)
+        assert done.returncode != 0
+        assert "server.pem is new, and mariadb did not read it" in done.stdout
+        failed = new.host.run("systemctl start mysql-certificate")
+        assert failed.failed
+    finally:
+        new.host.check_output("mv /usr/bin/mariadb.away /usr/bin/mariadb")
+    done = play("--limit", new.name)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert new.ask("shop", "SELECT 1", authority=authority(new)) == [(1,)]
+    assert not new.host.file("/etc/mysql/tls/.reload").exists
+    assert re.search(r"changed=0 .*failed=0 ", play("--limit", new.name).stdout)
+
+
+def test_authority_is_renewed_under_its_name_and_key(authority):
+    new = Server("lamp-mysql-new")
+    trusted, place = authority(new), "/etc/mysql/tls/ca.pem"
+    who = f"openssl x509 -noout -subject -pubkey -in {place}"
+    before, old = new.host.check_output(who), new.host.check_output(f"cat {place}")
+    new.host.check_output(f"cd /etc/mysql/tls && openssl x509 -in ca.pem -signkey ca.key -days 3000 -out short && mv short {place}")
+    new.host.check_output("systemctl start mysql-certificate")
+    assert new.host.check_output(f"cat {place}") != old
+    assert new.host.check_output(who) == before
+    assert new.host.run(f"openssl x509 -noout -checkend {7000 * 86400} -in {place}").succeeded
+    # Who has the old one and who has the new one trust the server, whose own certificate is new, too.
+    new.host.check_output("touch --no-dereference --date '2 years ago' /etc/mysql/tls/server.pem")
+    assert play("--limit", new.name).returncode == 0
+    assert new.ask("shop", "SELECT 1", authority=trusted) == [(1,)]
+    assert new.host.run("openssl verify -CAfile /etc/mysql/tls/ca.pem /etc/mysql/tls/server.pem").succeeded
+
+
+def test_applications_go_before_the_server_when_memory_is_short(server):
+    assert server.host.check_output(f"systemctl show --property=OOMScoreAdjust --value {server.service}") == "-600"
+
+
 def test_service_is_confined(server):
     shown = server.host.run(f"systemd-analyze security {server.service}").stdout
     assert float(re.search(r"exposure level for .*: ([0-9.]+)", shown)[1]) < 2.5
