@@ -9,10 +9,12 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 
 from ansible_collections.foobar.lamp.plugins.module_utils import _mysql_accounts, _mysql_apparmor, _mysql_settings
 from ansible_collections.foobar.lamp.plugins.module_utils._mysql_accounts import host_of
+from ansible_collections.foobar.lamp.plugins.plugin_utils._mysql_dump import PACKED, dump_problems
 
 _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
 _USER = re.compile(r"[0-9A-Za-z_.$-]{1,80}\Z")
@@ -21,6 +23,7 @@ _CHARSET = re.compile(r"[0-9A-Za-z_]{1,64}\Z")
 _TLS_NAME = re.compile(r"[0-9A-Za-z.:*-]{1,253}\Z")
 _SHORTEST = 12
 _COLLATION = "utf8mb4_unicode_ci"
+_UNPACKERS = dict(zip(PACKED.values(), ("gzip", "xz-utils", "bzip2", "zstd"), strict=True))
 _SERVER_PACKAGES = {"mariadb": "mariadb-server", "mysql": "mysql-server"}
 
 
@@ -181,6 +184,30 @@ def mysql_imports_in_use(imports, grants):
     return [database["name"] for database in imports if database["cut"] and database["name"] in places]
 
 
+def mysql_import_packages(databases):
+    """Return the packages that unpack the files which fill ``databases``."""
+    suffixes = {os.path.splitext(str(database.get("import") or ""))[1] for database in databases}
+    return sorted(_UNPACKERS[suffix] for suffix in suffixes & _UNPACKERS.keys())
+
+
+def mysql_import_problems(imports, search, users, rows=(), engine="mariadb"):
+    """Return what is wrong with the files that are to fill the databases ``imports``: a list of sentences.
+
+    ``search``: where Ansible looks for a relative path. ``rows``: accounts that the server has, with name and host.
+    """
+    accounts = {f"{user['name']}@{host_of(user)}".lower() for user in users} | {f"{row['name']}@{row['host']}".lower() for row in rows}
+    problems = []
+    for database in imports:
+        name = os.path.expanduser(database["import"])
+        places = [os.path.normpath(os.path.join(place, inner, name)) for place in search for inner in ("files", "")]
+        path = next((place for place in places if os.path.isfile(place)), None)
+        found = (
+            dump_problems(path, database["name"], accounts | {"root@localhost"}, engine) if path else ["is not there. Correct the path."]
+        )
+        problems += [f"mysql_databases fills {database['name']} from {path or name}, which {problem}" for problem in found]
+    return problems
+
+
 def mysql_tls_name(name):
     """Return a name or an address as a certificate has it."""
     try:
@@ -201,6 +228,8 @@ class FilterModule:
             "mysql_conflicts": mysql_conflicts,
             "mysql_differences": _mysql_settings.differences,
             "mysql_grants": _mysql_accounts.grants_of,
+            "mysql_import_packages": mysql_import_packages,
+            "mysql_import_problems": mysql_import_problems,
             "mysql_imports": mysql_imports,
             "mysql_imports_in_use": mysql_imports_in_use,
             "mysql_plan": _mysql_accounts.plan,

@@ -53,6 +53,26 @@ def test_nobody_is_let_in_without_a_name_and_nothing_is_left_for_tries(server):
     assert ["test"] not in server.sql("SHOW DATABASES")
 
 
+def test_dump_that_goes_to_another_database_is_refused_and_changes_nothing(servers, tmp_path):
+    dump = tmp_path / "legacy.sql"
+    dump.write_text("CREATE DATABASE /*!32312 IF NOT EXISTS*/ `legacy`;\nUSE `legacy`;\nCREATE TABLE t (id INT);\n")
+    done = play(mysql_databases=[{"name": "shop_1"}, {"name": "ledger"}, {"name": "fresh", "import": str(dump)}])
+    assert done.returncode != 0
+    assert len(re.findall(r"says CREATE DATABASE IF NOT EXISTS `legacy`,\s+USE\s+`legacy`", done.stdout)) >= len(servers)
+    for server in servers:
+        assert server.sql("SELECT schema_name FROM information_schema.schemata WHERE schema_name IN ('legacy', 'fresh')") == []
+
+
+def test_import_that_fills_nothing_fails(tmp_path):
+    new = Server("lamp-mysql-new")
+    dump = tmp_path / "odd.sql"
+    dump.write_text("CREATE TABLE IF NOT EXISTS t (id INT); DROP TABLE t;\n")
+    done = play("--limit", new.name, mysql_databases=[{"name": "shop_1"}, {"name": "ledger"}, {"name": "fresh", "import": str(dump)}])
+    assert done.returncode != 0
+    assert "that ran through and made no table there" in done.stdout
+    new.sql("DROP DATABASE fresh")
+
+
 @pytest.mark.parametrize(
     ("user", "statement", "allowed"),
     [
