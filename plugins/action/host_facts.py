@@ -23,6 +23,19 @@ class ActionModule(ActionBase):
         known = ((task_vars or {}).get("ansible_facts") or {}).get("foobar_lamp") or {}
         # A fact from a cache is another run's.
         run = run_of(self._task)
-        if known.get("asked_by") == run and not boolean(self._task.args.get("refresh", False)):
+        answered = "login" in known or self._task.args.get("sshd_settings") is None
+        if known.get("asked_by") == run and answered and not boolean(self._task.args.get("refresh", False)):
             return {**result, "changed": False}
-        return _direct.do(self, "_host_facts", _host_facts.ARGUMENT_SPEC, task_vars, {**self._task.args, "_run": run})
+        result = _direct.do(self, "_host_facts", _host_facts.ARGUMENT_SPEC, task_vars, {**self._task.args, "_run": run})
+        facts = (result.get("ansible_facts") or {}).get("foobar_lamp") or {}
+        if facts.get("login"):
+            facts["login"]["by_password"] = self._has_password()
+        return result
+
+    def _has_password(self):
+        """Whether the connection has a password to log in with, however it was given."""
+        try:
+            given = self._connection.get_option("password")
+        except KeyError:  # nothing of the kind
+            given = None
+        return bool(given or self._play_context.password)

@@ -26,6 +26,25 @@ def running(units):
     return sorted(name for name, unit in units.items() if unit.get("ActiveState") == "active" and unit.get("UnitFileState") == "enabled")
 
 
+def waiting(units):
+    """Return those of ``units``, all of which the start of the system starts, that nobody has tried to start since.
+
+    That is what a package's installation leaves behind when services must not start. A unit that was stopped, or whose conditions do not
+    hold, was tried.
+    """
+    return sorted(
+        unit["Id"]
+        for unit in units.values()
+        if unit.get("ActiveState") == "inactive" and unit.get("ConditionTimestampMonotonic") == "0" and unit.get("LoadState") == "loaded"
+    )
+
+
+def names(hosts, name):
+    """Return the names in the line of a hosts file that has ``name``, as they stand there: what ``hostname --fqdn`` says is the first."""
+    lines = (line.partition("#")[0].split()[1:] for line in hosts.splitlines())
+    return next((line for line in lines if name in line), [])
+
+
 def users(listing):
     """Return the names of the accounts in a passwd file."""
     return sorted({line.split(":", 1)[0] for line in listing.splitlines() if ":" in line})

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import glob
 import os
-import pathlib
-import shutil
 import socket
-import subprocess
 
-from ansible_collections.foobar.lamp.plugins.module_utils import _app_units, _config_tree_seal, _host
+from ansible_collections.foobar.lamp.plugins.module_utils import _app_units, _config_tree_seal, _host, _login, _units
+from ansible_collections.foobar.lamp.plugins.module_utils._ask import ask, read
 
-ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "_run": {"type": "str"}}
+ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "sshd_settings": {"type": "dict"}, "_run": {"type": "str"}}
 PATHS = (
     "/etc/mysql/tls/.reload",
     "/srv/*/current",
@@ -67,35 +65,14 @@ def app_units():
     return found
 
 
-def read(path):
-    """Return the text of a file, empty if it is not there."""
-    try:
-        return pathlib.Path(path).read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return ""
-
-
-def ask(name, *arguments):
-    """Begin to run a program of the host, and return a function that returns what it prints: nothing if the program is not there."""
-    program = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
-    if not program:
-        return str
-    asked = subprocess.Popen(
-        [program, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "LC_ALL": "C.UTF-8"},
-    )
-    return lambda: asked.communicate()[0].decode("utf-8", "surrogateescape")
-
-
 def run(params, check_mode=False, diff=False):
     """Ask, and return the facts as host_facts documents them. ``check_mode`` and ``diff`` change nothing."""
     # At the same time: they take longer than all else.
     said_units = ask("systemctl", "show", f"--property={','.join(PROPERTIES)}", "*.service", "*.timer")
+    said_wanted = ask("systemctl", *_units.question(_units.wanted()))
     said_packages = ask("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}\n")
     said_container = ask("systemd-detect-virt", "--container")
+    said_login = _login.begin(params["sshd_settings"]) if params["sshd_settings"] is not None else None
     name, version = _host.system(read("/etc/os-release"))
     container = said_container().strip()
     units = _host.services(said_units())
@@ -109,11 +86,15 @@ def run(params, check_mode=False, diff=False):
         "cores": len(os.sched_getaffinity(0)),
         "hostname": os.uname().nodename,
         "memory_mb": _host.memory_mb(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max")),
+        "names": _host.names(read("/etc/hosts"), os.uname().nodename),
         "packages": _host.installed(said_packages()),
         "paths": paths(),
         "running": _host.running(units),
         "system": {"name": name, "version": version},
         "trees": _config_tree_seal.holding(units),
         "users": _host.users(read("/etc/passwd")),
+        "waiting": _host.waiting(_host.services(said_wanted())),
     }
+    if said_login:
+        facts["login"] = said_login()
     return {"changed": False, "ansible_facts": {"foobar_lamp": facts}}

@@ -20,6 +20,11 @@ options:
     description: Whether to ask again although this run has asked already, for instance after packages were installed.
     type: bool
     default: false
+  sshd_settings:
+    description:
+      - Settings of sshd by their names in C(sshd_config). Given, and be it empty, the host says too how the run came (C(login)), and what
+        sshd would make of that with these settings over those in its files.
+    type: dict
   _run:
     description: What tells one run from another. Set by the action plugin; not an input.
     type: str
@@ -83,9 +88,24 @@ ansible_facts:
         hostname:
           description: The name that the host gives itself.
           type: str
+        login:
+          description:
+            - How the run came to the host, if that was by its sshd, else empty. The C(user) and its C(groups), whether that is
+              C(root), the C(client)'s address, the C(server)'s and its C(port). The C(method), such as C(publickey) or C(password),
+              empty if sshd did not log it, and the fingerprints of the C(keys). Whether it became root C(by_sudo), and the files by
+              which C(sudo) lets it. Of the settings of C(sshd) those that matter to a login.
+            - It has C(by_password), whether the controller has a password to log in with, by whatever name that was given.
+          returned: with O(sshd_settings)
+          type: dict
+          sample: {user: ada, root: false, method: publickey, port: "22", by_sudo: true, by_password: false}
         memory_mb:
           description: The memory in MiB that the host, or its container, may use.
           type: int
+        names:
+          description: The names that C(/etc/hosts) has for the host itself, the full one first; empty where it does not know the host.
+          type: list
+          elements: str
+          sample: [www.example.com, www]
         packages:
           description: Names of the packages that are wholly installed.
           type: list
@@ -118,6 +138,13 @@ ansible_facts:
           type: list
           elements: str
           sample: [root, www-data]
+        waiting:
+          description:
+            - Names of the services and other units that the start of the system starts and that nobody has tried to start since the
+              last, as an installation leaves them behind that must not start any.
+          type: list
+          elements: str
+          sample: [logrotate.timer]
 """
 
 from ansible.module_utils.basic import AnsibleModule

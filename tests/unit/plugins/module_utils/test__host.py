@@ -23,6 +23,31 @@ def test_only_active_and_enabled_services_count():
     assert _host.running(_host.services("")) == []
 
 
+def test_unit_that_nobody_has_tried_to_start_waits():
+    listing = (
+        "Id=logrotate.timer\nLoadState=loaded\nActiveState=inactive\nConditionTimestampMonotonic=0\n\n"
+        "Id=apt-daily.timer\nLoadState=loaded\nActiveState=active\nConditionTimestampMonotonic=9\n\n"
+        "Id=fstrim.timer\nLoadState=loaded\nActiveState=inactive\nConditionTimestampMonotonic=9\n\n"
+        "Id=masked.service\nLoadState=masked\nActiveState=inactive\nConditionTimestampMonotonic=0\n\n"
+        "Id=none.service\nLoadState=not-found\nActiveState=inactive\nConditionTimestampMonotonic=0\n"
+    )
+    assert _host.waiting(_host.services(listing)) == ["logrotate.timer"]
+    assert _host.waiting(_host.services("")) == []
+
+
+@pytest.mark.parametrize(
+    ("hosts", "names"),
+    [
+        ("127.0.0.1 localhost\n127.0.1.1\tweb.example.com web # ours\n", ["web.example.com", "web"]),
+        ("192.0.2.1 web\n127.0.1.1 web.example.com web\n", ["web"]),
+        ("127.0.0.1 localhost\n# 127.0.1.1 web\n", []),
+        ("", []),
+    ],
+)
+def test_names_of_the_host(hosts, names):
+    assert _host.names(hosts, "web") == names
+
+
 def test_users():
     assert _host.users("root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\n+\n") == ["root", "www-data"]
 

@@ -20,7 +20,10 @@ def host(module, arguments, before=NO_ANSIBLE, **options):
     return subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=False, **options)
 
 
-@pytest.mark.parametrize("module", ["_config_tree_converge", "_dns_records", "_host_facts", "_http_health", "_mysql_query_info"])
+MODULES = ["_config_tree_converge", "_debian_packages", "_dns_records", "_host_facts", "_http_health", "_login", "_mysql_query_info"]
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_host_needs_nothing_of_ansible(module):
     assert "run() got an unexpected keyword argument 'nobody'" in host(module, {"nobody": "takes this"}).stderr
 
