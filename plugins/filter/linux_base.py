@@ -1,11 +1,15 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter of the role linux_base that says what is wrong with its inputs. Private to the role."""
+"""Filters of the role linux_base: what is wrong with its inputs, and whether a run could come again. Private to the role."""
 
 from __future__ import annotations
 
 import re
+import shlex
+
+from ansible_collections.foobar.lamp.plugins.module_utils import _ways
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 
 _TIMEZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*\Z")
 _HOSTNAME = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\Z")
@@ -15,10 +19,10 @@ _FILE = re.compile(r"[A-Za-z0-9._-]+\Z")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z")
 
 
-def linux_base_problems(inputs, by_password):
+def linux_base_problems(inputs, login):
     """Return what is wrong with the role's inputs, ``{name without linux_base_: value}``: a list of sentences.
 
-    ``by_password``: whether this run logs in with a password.
+    ``login``: how this run came to the host, as host_facts says it. A run does not close the way by which it came.
     """
     problems = []
     for name, form, remedy in (
@@ -42,18 +46,20 @@ def linux_base_problems(inputs, by_password):
         for certificate in inputs["trusted_certificates"]
         if not _FILE.match(certificate["name"]) or "-----BEGIN CERTIFICATE-----" not in certificate["content"]
     ]
-    accepts = str(inputs["sshd_settings"].get("PasswordAuthentication", "no")).lower() in ("yes", "true")
-    if by_password and inputs["sshd"] and not accepts:
-        problems.append(
-            "linux_base_sshd_settings.PasswordAuthentication is no, but this run logs in with a password (ansible_password): give the "
-            "host an SSH key and log in with that, or set linux_base_sshd_settings.PasswordAuthentication to 'yes'."
-        )
-    return problems
+    return [*problems, *_ways.closed(login), *_ways.admins_close(login, inputs["admins"], inputs["sshd"])]
+
+
+def linux_base_way_test(login):
+    """Return the line of a shell script that fails, with the reasons, if this run could not come again by the files on the host.
+
+    It asks sshd and sudo themselves, and is content with a run that did not come by SSH.
+    """
+    return f"python3 -c {shlex.quote(_direct.program('_login', {'by_password': login.get('by_password', False)}))} > /dev/null"
 
 
 class FilterModule:
-    """Names the filter."""
+    """Names the filters."""
 
     def filters(self):
         """Return ``{name: function}``."""
-        return {"linux_base_problems": linux_base_problems}
+        return {"linux_base_problems": linux_base_problems, "linux_base_way_test": linux_base_way_test}

@@ -73,31 +73,33 @@ BASE = {
     "locale": "de_DE.UTF-8",
     "security_updates_reboot": "",
     "sshd": True,
-    "sshd_settings": {},
     "timezone": "Europe/Berlin",
     "trusted_certificates": [CERTIFICATE],
 }
 
 
 @pytest.mark.parametrize(
-    ("inputs", "by_password", "words"),
+    ("inputs", "words"),
     [
-        ({"timezone": "../etc"}, False, "linux_base_timezone is '../etc'"),
-        ({"hostname": "a_b"}, False, "linux_base_hostname is 'a_b'"),
-        ({"locale": "de DE"}, False, "linux_base_locale is 'de DE'"),
-        ({"security_updates_reboot": "24:00"}, False, "linux_base_security_updates_reboot is '24:00'"),
-        ({"admins": [{"name": "Ada"}]}, False, "linux_base_admins has the name 'Ada'"),
-        ({"admins": [{"name": "ada"}, {"name": "ada"}]}, False, "linux_base_admins has ada twice"),
-        ({"trusted_certificates": [{**CERTIFICATE, "name": "a/b"}]}, False, "linux_base_trusted_certificates has 'a/b'"),
-        ({"trusted_certificates": [{**CERTIFICATE, "content": "x"}]}, False, "linux_base_trusted_certificates has 'ours'"),
-        ({}, True, "this run logs in with a password"),
+        ({"timezone": "../etc"}, "linux_base_timezone is '../etc'"),
+        ({"hostname": "a_b"}, "linux_base_hostname is 'a_b'"),
+        ({"locale": "de DE"}, "linux_base_locale is 'de DE'"),
+        ({"security_updates_reboot": "24:00"}, "linux_base_security_updates_reboot is '24:00'"),
+        ({"admins": [{"name": "Ada"}]}, "linux_base_admins has the name 'Ada'"),
+        ({"admins": [{"name": "ada"}, {"name": "ada"}]}, "linux_base_admins has ada twice"),
+        ({"trusted_certificates": [{**CERTIFICATE, "name": "a/b"}]}, "linux_base_trusted_certificates has 'a/b'"),
+        ({"trusted_certificates": [{**CERTIFICATE, "content": "x"}]}, "linux_base_trusted_certificates has 'ours'"),
     ],
 )
-def test_linux_base(inputs, by_password, words):
-    (problem,) = linux_base.linux_base_problems({**BASE, **inputs}, by_password)
+def test_linux_base(inputs, words):
+    (problem,) = linux_base.linux_base_problems({**BASE, **inputs}, {})
     assert words in problem
 
 
-def test_linux_base_lets_passwords_in_where_told():
-    assert linux_base.linux_base_problems({**BASE, "sshd_settings": {"PasswordAuthentication": True}}, True) == []
-    assert linux_base.linux_base_problems(BASE, False) == []
+def test_linux_base_does_not_shut_itself_out():
+    sshd = {"passwordauthentication": ["no"], "kbdinteractiveauthentication": ["no"]}
+    login = {"user": "ada", "root": False, "by_sudo": False, "sshd": sshd, "by_password": True, "groups": []}
+    login |= {"client": "", "server": "", "port": "", "method": "", "keys": [], "certificate": False, "sudo": []}
+    (problem,) = linux_base.linux_base_problems(BASE, login)
+    assert "this run logs in with a password" in problem
+    assert linux_base.linux_base_problems(BASE, {**login, "method": "publickey"}) == []
