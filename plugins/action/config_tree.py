@@ -48,7 +48,8 @@ class ActionModule(ActionBase):
         module_args = {key: args[key] for key in ("name", "test", "service", "way_back") if args.get(key) is not None}
         known = self._sealed(args["name"], task_vars or {}) if self._first(args["name"], task_vars or {}) else ""
         if known and digest(tree, module_args, known) == known:
-            return {"changed": False, "changed_paths": [], "healed": False, "reload": [], "restart": [], "stale": [], "generation": ""}
+            nothing = dict.fromkeys(("changed_paths", "reload", "restart", "stale", "kept"), [])
+            return {"changed": False, "healed": False, "generation": "", **nothing}
         sent = base64.b64encode(zlib.compress(json.dumps(tree).encode("ascii"))).decode("ascii")
         more = {"_tree": sent, "_seal": digest(tree, module_args)}
         return _direct.do(self, "_config_tree_converge", SENT, task_vars, {**module_args, **more})

@@ -15,6 +15,7 @@ import subprocess
 import zlib
 from dataclasses import replace
 
+from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_before
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import Change, TreeError, mask, printable, readers, stale
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import diff as diff_of
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_effective import require
@@ -92,6 +93,10 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
     settle_homes(tree, check_mode)
     looks, changes = look(tree), Planner(check_mode).plan(tree)
     secrets = [entry["content"] for entry in tree["files"] if entry["secret"]]
+    found = _config_tree_before.others(params["name"], changes)
+    kept = _config_tree_before.worth_a_word(found)
+    if found and not check_mode:
+        _config_tree_before.keep(params["name"], found)
     if changes and not check_mode:
         test = params["test"]
         if params["way_back"]:
@@ -125,7 +130,11 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
         "restart": sorted(restart),
         "stale": left_behind,
         "generation": transaction.generation(),
+        "kept": [printable(path) for path in kept],
     }
+    if kept:
+        place = os.path.join(_config_tree_before.BEFORE, params["name"])
+        result["warnings"] = [f"{params['name']}: what was here before is kept in {place}: {', '.join(result['kept'])}."]
     if healed:
         result["msg"] = "An earlier run had died on its way; its old files were brought back first."
     if left_behind:

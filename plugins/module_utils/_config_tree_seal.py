@@ -103,6 +103,11 @@ def keep(transaction: Transaction, sealed: str, looks: dict) -> None:
         transaction.seal(json.dumps({"seal": sealed, **looks}))
 
 
+def made() -> list[str]:
+    """Return the names of the trees that a run has made, whatever became of them."""
+    return sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob(os.path.join(JOURNALS, "*", "seal")))
+
+
 def holding(units: dict[str, dict[str, str]]) -> dict[str, str]:
     """Return the digests of the trees that still are as they were sealed, by name; `units` is what systemd says of services.
 

@@ -9,7 +9,7 @@ import glob
 import os
 import socket
 
-from ansible_collections.foobar.lamp.plugins.module_utils import _app_units, _config_tree_seal, _host, _login, _units
+from ansible_collections.foobar.lamp.plugins.module_utils import _app_units, _config_tree_seal, _host, _login, _others, _units
 from ansible_collections.foobar.lamp.plugins.module_utils._ask import ask, read
 
 ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "sshd_settings": {"type": "dict"}, "_run": {"type": "str"}}
@@ -87,6 +87,7 @@ def run(params, check_mode=False, diff=False):
         "hostname": os.uname().nodename,
         "memory_mb": _host.memory_mb(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max")),
         "names": _host.names(read("/etc/hosts"), os.uname().nodename),
+        "others": _others.served(_config_tree_seal.made()),
         "packages": _host.installed(said_packages()),
         "paths": paths(),
         "running": _host.running(units),

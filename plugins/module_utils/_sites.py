@@ -58,6 +58,7 @@ VARIABLES = (
     "lamp_secrets",
     "lamp_secrets_dir",
     "lamp_sites",
+    "lamp_take_over",
     "lamp_untested_os",
 )
 

@@ -275,6 +275,13 @@ changed_paths:
   type: list
   elements: str
   sample: [/etc/apache2/conf-available/lamp.conf]
+kept:
+  description:
+    - Where no run has made the tree yet, the paths that others had made and that are, or in check mode would be, changed or removed.
+      Their copies are in C(/var/lib/foobar.lamp/before/NAME), for root alone; a warning names them. What a package ships is not among them.
+  returned: success
+  type: list
+  elements: str
 reload:
   description: The units that have to be reloaded, since files of theirs changed, now or in a run that died before its handlers.
   returned: success

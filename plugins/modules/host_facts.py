@@ -106,6 +106,12 @@ ansible_facts:
           type: list
           elements: str
           sample: [www.example.com, www]
+        others:
+          description:
+            - What the host serves that nobody of the roles has declared - virtual hosts of Apache (C(apache)) and zones of the name server
+              (C(bind)) - as long as the role has made no configuration there.
+          type: dict
+          sample: {bind: [example.org]}
         packages:
           description: Names of the packages that are wholly installed.
           type: list

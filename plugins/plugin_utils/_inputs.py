@@ -134,5 +134,6 @@ def _lamp():
         "lamp_secrets": {"type": "dict", "named": True, "values": {"type": "dict", "options": secrets}},
         "lamp_secrets_dir": _TEXT,
         "lamp_sites": {"type": "dict", "named": True, "values": {"type": "dict", "options": site}},
+        "lamp_take_over": _BOOL,
         "lamp_untested_os": _BOOL,
     }

@@ -1,0 +1,28 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter that says what a role would take off line on a host that serves something already. Private to the roles."""
+
+from __future__ import annotations
+
+
+def take_over_problems(others, role, declared, agreed):
+    """Return a sentence if a host serves what nobody declared, and nobody ``agreed`` to lose that.
+
+    ``others``: what host_facts says of it, by role. ``declared``: the variable of the role in which it would be.
+    """
+    there = others.get(role) or []
+    if not there or agreed:
+        return []
+    return [
+        f"{declared} lacks what this host serves already: {', '.join(there)}. It would be served no more: declare it, or set "
+        f"{role}_take_over (or lamp_take_over, for all) to true. Its files are then kept in /var/lib/foobar.lamp/before/{role}."
+    ]
+
+
+class FilterModule:
+    """Names the filter."""
+
+    def filters(self):
+        """Return ``{name: function}``."""
+        return {"take_over_problems": take_over_problems}
