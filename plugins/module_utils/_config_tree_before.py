@@ -21,7 +21,7 @@ BEFORE = os.path.join(os.path.dirname(JOURNALS), "before")
 def others(name: str, changes: list[Change]) -> list[tuple[str, State]]:
     """Return what others have made of the paths that a tree is about to change or remove, if that is the first time.
 
-    A seal says that a run has made the tree. What a package ships is nobody's loss, and so is a link to it, though not its removal.
+    A seal says that a run has made the tree. What a package ships is nobody's loss.
     """
     if os.path.lexists(os.path.join(JOURNALS, name, "seal")):
         return []
@@ -41,17 +41,8 @@ def _same(change: Change) -> bool:
 
 
 def worth_a_word(found: list[tuple[str, State]]) -> list[str]:
-    """Return the paths of what is somebody's work: not of links to what a package ships."""
-    named = []
-    for path, state in found:
-        target = os.path.realpath(path)
-        try:
-            shipped = state.kind == "link" and _conffiles.is_pristine(target, look(target).content or b"")
-        except OSError:
-            shipped = False
-        if not shipped:
-            named.append(path)
-    return named
+    """Return the paths of files. Packages make links by the dozen, and what a link leads to stays, or is a file of the tree itself."""
+    return [path for path, state in found if state.kind == "file"]
 
 
 def keep(name: str, found: list[tuple[str, State]]) -> str:

@@ -277,8 +277,9 @@ changed_paths:
   sample: [/etc/apache2/conf-available/lamp.conf]
 kept:
   description:
-    - Where no run has made the tree yet, the paths that others had made and that are, or in check mode would be, changed or removed.
-      Their copies are in C(/var/lib/foobar.lamp/before/NAME), for root alone; a warning names them. What a package ships is not among them.
+    - Where no run has made the tree yet, the files that others had made and that are, or in check mode would be, changed or removed.
+      What a package ships is not among them.
+    - Their copies, and those of links, are in C(/var/lib/foobar.lamp/before/NAME), for root alone. A warning names them.
   returned: success
   type: list
   elements: str

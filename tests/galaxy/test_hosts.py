@@ -1,0 +1,272 @@
+"""linux_base in a play of its own, by SSH: the way by which a run came stays open, what packages bring runs, others' work is kept."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+import time
+
+import pytest
+import yaml
+from conftest import IMAGE, recap, run
+
+NAME = "lamp-galaxy-ssh"
+RECIPE = f"""FROM {IMAGE}
+RUN apt-get update && apt-get install --yes --no-install-recommends openssh-server sudo && apt-get clean
+CMD ["/sbin/init"]
+"""
+PASSWORDS = {"root": "way-of-root", "ada": "way-of-ada"}
+SSH = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ControlMaster=no -o ControlPath=none"
+
+
+def sh(script):
+    """Return what a shell on the host says; it has to succeed."""
+    done = run("docker", "exec", NAME, "bash", "-c", script)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory):
+    """Return the file of a private key, whose public half is beside it."""
+    path = tmp_path_factory.mktemp("keys") / "key"
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path, check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def ssh_host(key):
+    """Start a host as a hoster gives it: root by password or key, and an administrator whose sudo asks for the password."""
+    built = run("docker", "build", "--quiet", "--tag", NAME, "-", input=RECIPE)
+    assert built.returncode == 0, built.stderr
+    run("docker", "rm", "--force", "--volumes", NAME)
+    # Root may look at others' processes, as on a server.
+    options = "--cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined --cgroupns=private"
+    options += " --tmpfs /run --tmpfs /run/lock --tmpfs /tmp --env container=docker"
+    started = run("docker", "run", "--detach", "--name", NAME, "--hostname", "old1", *options.split(), NAME, "/sbin/init")
+    assert started.returncode == 0, started.stderr
+    deadline = time.monotonic() + 60
+    while run("docker", "exec", NAME, "systemctl", "is-system-running").stdout.strip() != "running":
+        assert time.monotonic() < deadline, "systemd does not come up in the container"
+        time.sleep(0.2)
+    public = key.with_suffix(".pub").read_text().strip()
+    sh(f"""set -e
+        useradd --create-home --shell /bin/bash --groups sudo ada
+        printf 'root:{PASSWORDS["root"]}\\nada:{PASSWORDS["ada"]}\\n' | chpasswd
+        install -d -m 700 /root/.ssh && echo '{public}' > /root/.ssh/authorized_keys
+        install -d -m 700 -o ada -g ada /home/ada/.ssh && install -m 600 -o ada -g ada /root/.ssh/authorized_keys /home/ada/.ssh
+        echo 'PermitRootLogin yes' > /etc/ssh/sshd_config.d/50-hoster.conf && systemctl reload ssh""")
+    yield run("docker", "inspect", "--format", "{{ .NetworkSettings.IPAddress }}", NAME).stdout.strip()
+    run("docker", "rm", "--force", "--volumes", NAME)
+    run("docker", "image", "rm", NAME)
+
+
+@pytest.fixture(scope="module")
+def play(user, ssh_host, key):
+    """Return ``play(*options, tasks=…, way=…, **variables)``: run the role, or tasks, on the host, by a key unless told otherwise."""
+    host = {"ansible_host": ssh_host, "ansible_user": "root", "ansible_ssh_common_args": SSH, "ansible_pipelining": True}
+    host["ansible_python_interpreter"] = "/usr/bin/python3"
+    by_key = {"ansible_ssh_private_key_file": str(key)}
+
+    def play(*options, tasks=None, roles=("linux_base",), way=by_key, **variables):
+        work = {"tasks": tasks} if tasks else {"roles": [f"foobar.lamp.{role}" for role in roles]}
+        (user.place / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "become": True, **work}]))
+        inventory = {"all": {"hosts": {"server1": {**host, **way}}}}
+        return user.play(*options, inventory=inventory, playbook="play.yml", **variables)
+
+    return play
+
+
+@pytest.fixture
+def refused(play):
+    """Return ``refused(*words, **variables)``: a run that has to fail with these words and change nothing."""
+
+    def refused(*words, options=(), **variables):
+        before = sh("sshd -T; ls -l /etc/ssh/sshd_config.d /etc/sudoers.d; cat /etc/passwd")
+        done = play(*options, **variables)
+        assert done.returncode != 0, done.stdout
+        said = " ".join(done.stdout.split())
+        for word in words:
+            assert word in said, done.stdout
+        assert recap(done).get("changed", 0) == 0
+        assert sh("sshd -T; ls -l /etc/ssh/sshd_config.d /etc/sudoers.d; cat /etc/passwd") == before
+
+    return refused
+
+
+BY_PASSWORD = "linux_base_sshd_settings.PasswordAuthentication is no, but this run logs in with a password: give the host an SSH key"
+
+
+@pytest.mark.parametrize("name", ["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])
+def test_password_is_not_shut_out_by_whatever_name(refused, name):
+    refused(BY_PASSWORD, way={name: PASSWORDS["root"]})
+
+
+def test_password_from_a_file_or_a_prompt_is_not_shut_out(refused, tmp_path):
+    (tmp_path / "password").write_text(PASSWORDS["root"])
+    refused(BY_PASSWORD, way={}, options=["--connection-password-file", tmp_path / "password"])
+
+
+def test_root_by_password_is_not_shut_out_where_passwords_are_let_in(refused):
+    words = "PermitRootLogin is without-password, but this run logs in as root with a password"
+    refused(words, way={"ansible_password": PASSWORDS["root"]}, linux_base_sshd_settings={"PasswordAuthentication": "yes"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"PermitRootLogin": "no"}, "PermitRootLogin is no, but this run logs in as root with a key"),
+        ({"AllowUsers": ["ada", "eve"]}, "AllowUsers is ada eve, which shuts out root"),
+        ({"AllowGroups": "sudo"}, "AllowGroups is sudo, which shuts out root"),
+        ({"Port": 2222}, "Port is 2222, but this run came by port 22: name both, [2222, 22]"),
+        ({"ListenAddress": "127.0.0.1"}, "ListenAddress is 127.0.0.1:22, but this run came by"),
+        ({"PubkeyAuthentication": "no"}, "PubkeyAuthentication is no, but this run logs in with a key"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_settings_do_not_shut_out_the_run(refused, settings, words):
+    refused(words, linux_base_sshd_settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("admin", "words"),
+    [
+        ({"state": "absent"}, "linux_base_admins removes ada, as whom this run came"),
+        ({"ssh_keys": ["ssh-ed25519 " + base64.b64encode(b"another").decode().replace("YW5v", "AAAA")]}, "without the one by which"),
+        ({"shell": "/usr/sbin/nologin"}, "the shell /usr/sbin/nologin"),
+    ],
+)
+def test_administrator_of_the_run_is_not_shut_out(refused, key, admin, words):
+    way = {"ansible_user": "ada", "ansible_ssh_private_key_file": str(key), "ansible_become_password": PASSWORDS["ada"]}
+    refused(words, way=way, linux_base_admins=[{"name": "ada", **admin}])
+
+
+def test_role_alone_makes_a_base_and_stays_reachable(play, key):
+    public = key.with_suffix(".pub").read_text().strip()
+    variables = {
+        "linux_base_hostname": "web1.example.com",
+        "linux_base_packages": ["cron"],
+        "linux_base_admins": [{"name": "ada", "ssh_keys": [public]}, {"name": "eve", "ssh_keys": [public], "sudo": False}],
+        "linux_base_sshd_settings": {"AllowUsers": ["ada", "root", "eve"]},
+    }
+    assert play("--check", **variables).returncode == 0
+    first = play(**variables)
+    assert first.returncode == 0, first.stdout[-5000:]
+    again = play(**variables)
+    assert recap(again)["changed"] == 0, again.stdout[-5000:]
+    assert recap(play("--check", **variables))["changed"] == 0
+    for who in ("ada", "eve"):
+        done = play(
+            way={"ansible_user": who, "ansible_ssh_private_key_file": str(key)}, tasks=[{"ansible.builtin.raw": "id", "become": False}]
+        )
+        assert done.returncode == 0, done.stdout
+    assert "passwordauthentication no" in sh("sshd -T")
+    assert "NOPASSWD" in sh("sudo -l -U ada")
+    assert sh("stat --format %U:%a /home/eve/.ssh /home/eve/.ssh/authorized_keys").split() == ["eve:700", "eve:600"]
+
+
+def test_what_sshd_alone_knows_is_asked_before_it_reads_its_files(refused):
+    # The list of before is in the files until they are exchanged.
+    refused(
+        "AllowUsers is ada eve, which shuts out root", "The old files are back.", linux_base_sshd_settings={"AllowUsers": ["ada", "eve"]}
+    )
+
+
+def test_administrator_s_links_do_not_lead_root(play, key):
+    sh("install -d -m 700 /srv/canary && rm -rf /home/eve/.ssh && ln -s /srv/canary /home/eve/.ssh")
+    done = play(linux_base_admins=[{"name": "eve", "ssh_keys": [key.with_suffix(".pub").read_text().strip()], "sudo": False}])
+    assert done.returncode != 0
+    assert sh("stat --format %U:%a /srv/canary; ls -A /srv/canary") == "root:700"
+    sh("rm /home/eve/.ssh")
+
+
+def test_host_knows_its_name():
+    assert sh("hostname; hostname --fqdn; getent ahosts web1.example.com | head -n 1").split()[:3] == ["web1.example.com"] * 2 + [
+        "127.0.1.1"
+    ]
+
+
+def test_what_packages_bring_runs_from_the_first_run_on():
+    sh("systemctl is-active cron.service logrotate.timer apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer unattended-upgrades")
+
+
+def test_every_enabled_unit_was_tried():
+    listed = sh("ls /etc/systemd/system/{multi-user,timers}.target.wants | grep -E '[.](service|timer)$'").split()
+    said = sh(f"systemctl show --property=Id,ActiveState,ConditionTimestampMonotonic {' '.join(listed)}")
+    assert "ActiveState=inactive\nConditionTimestampMonotonic=0" not in said
+    assert "Id=logrotate.timer" in said
+
+
+HOLD = "import fcntl, time; file = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(file, fcntl.LOCK_EX); time.sleep(%d)"
+
+
+def held(seconds):
+    """Hold apt's lock for so many seconds, as the first updates of a new host do; returns when it is held."""
+    threading.Thread(target=run, args=("docker", "exec", NAME, "python3", "-c", HOLD % seconds)).start()
+    time.sleep(1)
+
+
+def test_apt_of_others_is_waited_for_by_name(play):
+    held(8)
+    done = play(tasks=[{"foobar.lamp.debian_packages": {"name": ["hello"]}}])
+    assert done.returncode == 0, done.stdout
+    assert "waiting up to 300 s for python3 -c import fcntl" in done.stdout + done.stderr
+    assert sh("hello --greeting x") == "x"
+
+
+def test_apt_of_others_that_does_not_end_is_named(play):
+    held(12)
+    done = play(tasks=[{"foobar.lamp.debian_packages": {"name": ["sl"], "lock_timeout": 2}}])
+    assert done.returncode != 0
+    assert "apt is locked by python3 -c import fcntl" in done.stdout
+    assert "has not ended within 2 s: let it end, and run this again." in " ".join(done.stdout.split())
+    time.sleep(10)
+
+
+VHOST = "<VirtualHost *:80>\n  ServerName shop.example.org\n  DocumentRoot /srv/shop\n</VirtualHost>\n"
+OURS = {"apache_vhosts": [{"name": "www.example.com", "document_root": "/srv/www"}], "bind_zones": []}
+
+
+@pytest.fixture(scope="module")
+def old_host(ssh_host):
+    """Let the host serve a site and a zone already."""
+    sh(f"""set -e
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends apache2 bind9 > /dev/null 2>&1
+        mkdir -p /srv/shop /srv/www && printf '{VHOST}' > /etc/apache2/sites-available/shop.conf && a2ensite -q shop && a2enmod -q proxy
+        echo 'zone "example.org" {{ type primary; file "/etc/bind/example.org"; }};' >> /etc/bind/named.conf.local
+        printf '$TTL 300\\n@ SOA ns1 root 1 300 300 300 300\\n NS ns1\\nns1 A 192.0.2.1\\n' > /etc/bind/example.org
+        systemctl reload apache2 named""")
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        ("apache", "apache_vhosts lacks what this host serves already: /etc/apache2/sites-enabled/shop.conf (shop.example.org)."),
+        ("bind", "bind_zones lacks what this host serves already: example.org."),
+    ],
+)
+def test_host_that_serves_something_is_refused(refused, old_host, role, words):
+    refused(words, f"{role}_take_over", roles=[role], **OURS)
+
+
+@pytest.mark.parametrize(
+    ("role", "kept"),
+    [("apache", "/etc/apache2/sites-available/shop.conf"), ("bind", "/etc/bind/named.conf.local")],
+)
+def test_host_that_is_taken_over_keeps_what_was_there(play, old_host, role, kept):
+    digest = hashlib.sha256(sh(f"cat {kept}").encode()).hexdigest()
+    done = play(roles=[role], **OURS, **{f"{role}_take_over": True})
+    assert done.returncode == 0, done.stdout[-3000:]
+    before = f"/var/lib/foobar.lamp/before/{role}"
+    said = " ".join((done.stdout + done.stderr).split())
+    assert f"what was here before is kept in {before}: " in said
+    assert kept in said
+    assert "mods-enabled" not in said.partition("is kept in")[2].partition(". ")[0]
+    assert hashlib.sha256(sh(f"cat {before}{kept}").encode()).hexdigest() == digest
+    assert sh("stat --format %a /var/lib/foobar.lamp/before") == "700"
+    if role == "apache":
+        assert sh(f"readlink {before}/etc/apache2/mods-enabled/proxy.load") == "../mods-available/proxy.load"
+    again = play(roles=[role], **OURS)
+    assert recap(again)["changed"] == 0, again.stdout[-3000:]
+    assert "is kept in" not in again.stdout + again.stderr
