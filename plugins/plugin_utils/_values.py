@@ -94,8 +94,9 @@ def _settled(option, value, where, problems, secret=False, top=False):
     else:
         problems.append(_wrong(option, kinds, value, where, secret))
         return value
+    # The rest of what Ansible's format says of a list, it says of its elements.
     if kind == "list":
-        element = {key: option[key] for key in ("options", "values") if key in option} | {"type": option.get("elements", "raw")}
+        element = {key: option[key] for key in ("choices", "options", "values") if key in option} | {"type": option.get("elements", "raw")}
         return [_settled(element, one, f"{where}[{number}]", problems, secret) for number, one in enumerate(value)]
     if kind == "dict":
         return _dictionary(option, value, where, problems, secret)

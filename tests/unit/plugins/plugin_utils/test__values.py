@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _values
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 OPTIONS = {
     "text": {"type": "str"},
     "one": {"type": "str", "choices": ["a", "b"]},
+    "some": {"type": "list", "elements": "str", "choices": ["a", "b"]},
     "number": {"type": "int"},
     "flag": {"type": "bool"},
     "texts": {"type": "list", "elements": "str"},
@@ -18,6 +21,7 @@ OPTIONS = {
     "either": {"type": ["str", "list"], "elements": "str"},
     "settings": {"type": "dict", "values": {"type": ["setting", "list"], "elements": "setting"}},
     "sections": {"type": "dict", "values": {"type": "dict", "values": {"type": "setting", "null": True}}},
+    "unit": {"type": "dict", "values": {"type": "setting", "octal": re.compile("Mask$")}},
     "environment": {"type": "dict", "no_log": True, "values": {"type": "variable"}},
     "sites": {"type": "dict", "named": True, "values": {"type": "dict", "options": {"app": {"type": "str"}}}},
     "users": {
@@ -54,6 +58,7 @@ def settle(text):
         ("either: [a]", ["a"]),
         ("settings: {a: off, b: 3, c: [x, 0.5]}", {"a": False, "b": 3, "c": ["x", 0.5]}),
         ("sections: {a: {b: }}", {"a": {"b": None}}),
+        ("unit: {UMask: '0027', Nice: 5}", {"UMask": "0027", "Nice": 5}),
         ("environment: {A: 3, B: '3'}", {"A": "3", "B": "3"}),
         ("users: [{name: x, admin: yes, age: 3}]", [{"name": "x", "admin": True, "age": 3}]),
     ],
@@ -75,6 +80,8 @@ def test_taken(text, value):
         ("text: ", "text is null where a text is wanted: give one, or leave text out"),
         ("text: [a]", "text is a list where a text is wanted: give one text"),
         ("one: c", "one is 'c', which is not one of its values: give a or b"),
+        ("some: [a, c]", "some[1] is 'c', which is not one of its values: give a or b"),
+        ("unit: {UMask: 0027}", "unit.UMask is 23: put it in quotes, as you wrote it. YAML reads 0027 as 23"),
         ("number: 1.5", "number is 1.5, a number where a whole number is wanted: give digits, without quotes"),
         ("number: yes", "number is true, a boolean where a whole number"),
         ("number: '010'", "number is '010', a text where a whole number"),
