@@ -24,6 +24,10 @@ options:
     description: Whether to look at what the inventory says of the host, instead of what the play makes of that.
     type: bool
     default: false
+  only:
+    description: The names of the variables to look at, by default all.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -54,9 +58,11 @@ class LookupModule(LookupBase):
             if of == "hosts":
                 problems += self._of_hosts(variables)
             else:
+                options = _inputs.options(of)
+                names = self.get_option("only") or options
                 given = variables["hostvars"][variables["inventory_hostname"]] if self.get_option("inventory") else variables
-                there = {name: given[name] for name in _inputs.options(of) if name in given}
-                problems += _values.settle(_inputs.options(of), self._templar.template(there)).problems
+                there = {name: given[name] for name in names if name in given}
+                problems += _values.settle({name: options[name] for name in names}, self._templar.template(there)).problems
         return problems
 
     @staticmethod

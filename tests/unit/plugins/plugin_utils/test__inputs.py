@@ -311,3 +311,14 @@ def test_what_follows_from_sites_has_the_types_that_roles_want():
     }
     for role in ROLES:
         assert _values.settle(_inputs.options(role), derived).problems == []
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_host_is_never_asked_with_sshd_settings_of_wrong_types(value):
+    """The question comes before the check, since the check needs the answer."""
+    variables, _expression = role_variables("linux_base")
+    for given in ({"linux_base_sshd_settings": value}, {"linux_base_sshd_settings": {"Name": value}}, {"linux_base_sshd": value}):
+        known = {**variables, "ansible_facts": {}, **given}
+        asked = Templar(loader=DataLoader(), variables=known).template(variables["__linux_base_sshd_to_come"])
+        option = _inputs.options("linux_base")["linux_base_sshd_settings"]
+        assert _values.settle({"asked": option}, {"asked": asked}).problems == []
