@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters of playbooks/wiring.yml and playbooks/preflight.yml: thin names for the functions of module_utils/_sites.py."""
+"""The filters of playbooks/wiring.yml and playbooks/preflight.yml: thin names for the functions of module_utils/_sites.py and
+plugin_utils/_site_records.py."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import gc
 from ansible.errors import AnsibleFilterError
 from ansible.plugins.loader import connection_loader, lookup_loader, test_loader
 from ansible_collections.foobar.lamp.plugins.module_utils import _sites
-from ansible_collections.foobar.lamp.plugins.plugin_utils import _inputs, _secrets
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _inputs, _secrets, _site_records
 
 
 def addresses(hosts):
@@ -51,10 +52,13 @@ class FilterModule:
     def filters(self):
         """Return ``{name: function}``."""
         return {
+            "address_problems": _site_records.address_problems,
             "addresses": addresses,
             "addresses_each": addresses_each,
             "lost_secrets": _secrets.lost,
             "ready_to_fork": ready_to_fork,
+            "record_problems": _site_records.record_problems,
+            "server_problems": _site_records.server_problems,
             **{
                 name: getattr(_sites, name)
                 for name in (

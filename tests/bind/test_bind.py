@@ -12,9 +12,11 @@ import dns.query
 import dns.rcode
 import pytest
 import testinfra.utils.ansible_runner
+import yaml
 
 _inventory = testinfra.utils.ansible_runner.AnsibleRunner(os.environ["MOLECULE_INVENTORY_FILE"])
 ROLES = ("primary", "secondary")
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def host_of(role):
@@ -132,6 +134,51 @@ def test_new_zone_is_made_by_the_name_servers_user_whatever_was_planted(role, zo
     assert values(ask(role, zone, "NS")) == ["ns.elsewhere.example."]
     file = host_of(role).file(f"/var/lib/bind/{zone}.zone")
     assert (file.user, file.group, file.mode, file.is_symlink) == ("bind", "bind", 0o644, False)
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    """Return ``foreign(**variables)``: a run of playbooks/records.yml for a site whose zone the primary has, which is not ours."""
+    key = host_of("primary").check_output("sed -n 's/.*secret \"\\(.*\\)\";/\\1/p' /etc/bind/keys/update.key")
+    web = {"hosts": {"web1": {"lamp_address": ["192.0.2.80", "2001:db8::80"], "ansible_connection": "local"}}}
+    site = {
+        "lamp_domain": "foobar.com",
+        "lamp_sites": {"shop.foobar.com": {"document_root": "/srv/www"}},
+        "lamp_dns_records": [{"name": "_dmarc", "type": "TXT", "values": "v=DMARC1; rua=mailto:a@foobar.com,mailto:b@foobar.com"}],
+        "lamp_dns_server": address_of("primary"),
+        "lamp_dns_key": {"name": "update", "secret": key},
+    }
+
+    def foreign(**variables):
+        inventory = {"lamp": {"children": {"lamp_web": web, "lamp_db": web}, "vars": {**site, **variables}}}
+        (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory))
+        command = ["ansible-playbook", "-vvv", "-i", tmp_path / "inventory.yml", ROOT / "playbooks" / "records.yml"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert key not in done.stdout + done.stderr
+        return done
+
+    return foreign
+
+
+def test_records_go_to_the_name_server_of_someone_else(foreign):
+    names = {(f"shop.foobar.com {kind}"): values(ask("primary", "shop.foobar.com", kind)) for kind in ("A", "AAAA")}
+    assert names == {"shop.foobar.com A": [], "shop.foobar.com AAAA": []}
+    for changed in (1, 0):
+        done = foreign()
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"changed={changed} " in done.stdout.partition("PLAY RECAP")[2]
+    assert values(ask("primary", "shop.foobar.com", "A")) == ["192.0.2.80"]
+    assert values(ask("primary", "shop.foobar.com", "AAAA")) == ["2001:db8::80"]
+    assert values(ask("primary", "_dmarc.foobar.com", "TXT")) == ['"v=DMARC1; rua=mailto:a@foobar.com,mailto:b@foobar.com"']
+    # Nothing else of somebody else's zone.
+    assert values(ask("primary", "foobar.com", "TXT")) == ['"v=spf1 -all"']
+    assert values(ask("primary", "foobar.com", "CAA")) == []
+
+
+def test_key_that_the_name_server_of_someone_else_does_not_take_is_named(foreign):
+    done = foreign(lamp_dns_key={"name": "update", "secret": "c2VjcmV0LXNlY3JldC1zZWNyZXQ="})
+    assert done.returncode != 0
+    assert "answered BADSIG: its secret for the key update (hmac-sha256) is another one" in " ".join(done.stdout.split())
 
 
 def test_secrets_are_not_for_everyone():

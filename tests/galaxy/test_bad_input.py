@@ -179,6 +179,28 @@ def test_playbook_that_is_given_a_number_for_a_text(refused, playbook):
     refused("restore_backup is 20261127, a whole number where a text", playbook=f"foobar.lamp.{playbook}", restore_backup=20261127)
 
 
+def test_malformed_records(refused):
+    records = [{"name": "www", "typ": "A", "values": "not-a-list"}, {"name": 10.20, "type": "A", "values": ["192.0.2.1"]}]
+    names = ("lamp_dns_records[0].typ is not a known key: did you mean type?", "lamp_dns_records[1].name is 10.2", "put it in quotes")
+    refused(*names, lamp_dns_records=records)
+
+
+def test_records_that_no_zone_can_have(refused):
+    records = [{"name": "x", "type": "A", "values": ["x"]}, {"name": "y", "type": "MAIL", "values": ["x"]}]
+    refused("lamp_dns_records[0] (x A) has the value 'x'", "lamp_dns_records[1] (y MAIL) has the unknown type", lamp_dns_records=records)
+
+
+def test_record_in_the_place_of_a_site(refused):
+    alias = {"name": "www", "type": "CNAME", "values": ["elsewhere.example."]}
+    refused("lamp_dns_records", f"{SITE}. would be an alias (CNAME) and have A: remove one of them", lamp_dns_records=[alias])
+
+
+def test_foreign_name_server_without_its_key(user, refused):
+    inventory = copy.deepcopy(user.inventory)
+    del inventory["lamp"]["children"]["lamp_dns"]
+    refused("lamp_dns_key is missing", "give name and secret", inventory=inventory, lamp_dns_server="192.0.2.53")
+
+
 def test_all_that_is_wrong_with_a_host_is_said_together(refused):
     names = ("linux_base_hostname is 'a b'", "apache_modules has 'no such'")
     refused(*names, linux_base_hostname="a b", apache_modules=["no such"])

@@ -1,0 +1,109 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with the records that a site is to have, before anything changes. Private to the collection.
+
+Types are judged before. No zone is read here: what only its name server can tell, the play of the records says.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import importlib.util
+import ipaddress
+import re
+
+from ansible_collections.foobar.lamp.plugins.module_utils import _sites
+
+_HOSTNAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?\Z")
+_ANYWHERE = "192.0.2.1"  # which addresses hosts have decides nothing here
+
+
+def record_problems(declared, domain, sites, servers=0, authorities=()):
+    """Return what is wrong with ``lamp_dns_records``, with what follows from ``sites`` and from ``servers`` name servers of our own.
+
+    ``authorities``: those of ``lamp_certificate_authorities``. Without dnspython, which the controller need not have, nothing is said.
+    """
+    if not (declared or authorities) or not importlib.util.find_spec("dns"):
+        return []
+    # Not sooner: it takes a while to load.
+    from ansible_collections.foobar.lamp.plugins.module_utils import _zone_plan, _zone_records
+
+    def parse(records, variable):
+        try:
+            return _zone_records.parse(records, zone, 0, variable)
+        except _zone_records.DeclarationError as error:
+            problems.extend(str(error).splitlines())
+            return {}
+
+    zone, problems = _zone_records.zone_name(domain), []
+    own = parse([{**record, "values": _listed(record.get("values"))} for record in declared], "lamp_dns_records")
+    given = (sites, domain, [_ANYWHERE], [[_ANYWHERE]] * servers, authorities)
+    # The names of sites are good ones.
+    everything = parse(_sites.dns_records(*given), "lamp_certificate_authorities: record")
+    replaced = _sites.dns_records(*given, declared)[: -len(declared) or None]
+    follows = {key: everything[key] for key in parse(replaced, "")} if everything else {}
+    if problems:
+        return problems
+    # What is there of a zone in any case: its name servers, and those of what it delegates elsewhere.
+    there = {(name, "NS"): _zone_records.RRset(0, frozenset()) for name, kind in own if kind == "DS"}
+    there[zone, "NS"] = _zone_records.RRset(0, frozenset())
+    there |= {key: _zone_records.RRset(one.ttl, one.values) for key, one in everything.items()}
+    try:
+        _zone_plan.plan(there, {**follows, **own}, zone)
+    except _zone_records.DeclarationError as error:
+        return [f"lamp_dns_records, with the records that follow from lamp_sites: {error}"]
+    return []
+
+
+def _listed(values):
+    return [values] if isinstance(values, str) else values
+
+
+def server_problems(server, key, servers=0):
+    """Return what is wrong with ``lamp_dns_server`` and ``lamp_dns_key``, which count where there are no name ``servers`` of our own.
+
+    None is what the inventory does not have. No sentence has the secret.
+    """
+    if servers or server is key is None:
+        return []
+    if server is None:
+        return [
+            "lamp_dns_key is set, but lamp_dns_server is not: give the address of the name server that takes updates, or remove the key."
+        ]
+    problems = []
+    if not _is_address(server) and not _HOSTNAME.match(server):
+        problems.append(f"lamp_dns_server is {server!r}: give the address or the host name of the domain's primary name server.")
+    if key is None:
+        problems.append("lamp_dns_key is missing: give name and secret of the key by which lamp_dns_server takes updates.")
+    elif not _is_base64(key["secret"]):
+        problems.append("lamp_dns_key.secret is no base64: give it as tsig-keygen writes it.")
+    if not importlib.util.find_spec("dns"):
+        problems.append("lamp_dns_server needs the Python package dnspython on this computer: install it where Ansible is installed.")
+    return problems
+
+
+def address_problems(hosts):
+    """Return a sentence for each ``lamp_address`` of ``hosts`` (``{name: variables}``) that is no address."""
+    given = {name: variables.get("lamp_address") or [] for name, variables in hosts.items()}
+    return [
+        f"lamp_address of {name} is {address!r}: give an IPv4 or IPv6 address."
+        for name, addresses in given.items()
+        for address in ([addresses] if isinstance(addresses, str) else addresses)
+        if not _is_address(address)
+    ]
+
+
+def _is_address(text):
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return False
+
+
+def _is_base64(text):
+    try:
+        return bool(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        return False
