@@ -65,9 +65,9 @@ def converge(server, zone, declared, options, check_mode=False):
     for _try in range(_TRIES):
         soa, content, whole = read(server, declared, options["exclusive"])
         first = first or (content, soa.serial)
-        # An update whose answer was lost shows only in the zone whether it was made.
+        # An update whose answer was lost shows only in the zone whether it was made, and late where the server signs a copy of the zone.
         done += [change for change in unsure if content.get(change[:2]) == change.after]
-        unsure = []
+        unsure = [change for change in unsure if change not in done]
         changes = _zone_plan.plan(content, declared, zone, options["exclusive"], options["keep"])
         danger = _danger(content, changes, zone, options, whole)
         if check_mode or not changes:
@@ -82,6 +82,7 @@ def converge(server, zone, declared, options, check_mode=False):
             try:
                 server.update(part, guard)
                 done += part
+                unsure = []
                 before, soa = soa, _after_update(server, soa)
             except _rfc2136.RacedError:
                 raced = guard and guard.serial
