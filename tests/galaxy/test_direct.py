@@ -67,7 +67,7 @@ def test_environment_of_the_task_is_the_hosts(ask):
 
 @pytest.mark.parametrize("variables", [PIPE, {}], ids=["pipe", "module"])
 def test_wrong_argument_is_refused_in_the_same_words(ask, variables):
-    assert "missing required arguments: pages" in ask("foobar.lamp.http_health", {}, variables)[0]["msg"]
+    assert ask("foobar.lamp.http_health", {}, variables)[0]["msg"] == "pages is missing: set it."
     facts = ask("foobar.lamp.host_facts", {"refesh": True}, variables)[0]
     assert "Unsupported parameters" in facts["msg"]
     assert "refesh" in facts["msg"]
