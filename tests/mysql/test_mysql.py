@@ -250,11 +250,47 @@ def test_apparmor_lets_the_server_at_its_files_and_keeps_what_others_added():
 
 def test_slow_statements_are_logged_and_the_log_is_rotated(server):
     server.sql("SELECT 'before', SLEEP(1.1)")
-    server.host.check_output(f"logrotate --force /etc/logrotate.d/{server.service}*")
+    server.host.check_output("logrotate --force /etc/logrotate.conf")
     server.sql("SELECT 'after', SLEEP(1.1)")
     log = server.host.check_output("cat /var/log/mysql/slow.log")
     assert "'after'" in log
     assert "'before'" not in log
+
+
+def test_logs_are_rotated_by_the_user_who_owns_their_directory(server):
+    said = server.host.run("logrotate --debug /etc/logrotate.conf").stderr
+    user, group = server.host.user("mysql").uid, server.host.group("adm").gid
+    blocks = [block for block in said.split("rotating pattern: ") if "considering log /var/log/mysql/slow.log\n" in block]
+    assert len(blocks) == 1
+    assert f"switching euid from 0 to {user} and egid from 0 to {group}" in blocks[0]
+
+
+RACER = """
+import os, pwd
+user = pwd.getpwnam("mysql")
+os.setgid(user.pw_gid)
+os.setuid(user.pw_uid)
+while True:
+    for name in (os.uname().nodename, "plain"):
+        try:
+            os.symlink("/etc/victim", f"/var/lib/mysql/{name}.lower-test")
+        except OSError:
+            pass
+"""
+
+
+def test_settings_are_tested_by_the_user_who_owns_the_data(servers):
+    # A server that only looks at its settings tries out a name in the directory of its data, whoever it is then.
+    for server in servers:
+        server.host.check_output("nohup timeout 120 python3 -c %s > /dev/null 2>&1 & echo $! > /run/racer", RACER)
+    try:
+        for connections in (201, 202, 203):
+            done = play(**with_settings(max_connections=connections))
+            assert done.returncode == 0, done.stdout[-3000:]
+        assert [server.host.file("/etc/victim").exists for server in servers] == [False] * len(servers)
+    finally:
+        for server in servers:
+            server.host.run("kill $(cat /run/racer); rm -f /etc/victim /var/lib/mysql/*.lower-test")
 
 
 def test_setting_is_changed_while_the_server_runs_where_it_can_be(servers):
