@@ -136,6 +136,21 @@ def test_database_is_reached_by_its_socket_or_with_tls(web, db):
         assert cipher.startswith("TLS_")
 
 
+def test_certificate_of_the_database_that_ended_is_made_anew_without_a_run(browser, web, db):
+    if address_of(web) == address_of(db):
+        pytest.skip("the application goes through the socket")
+    db.check_output(
+        "cd /etc/mysql/tls && openssl req -new -key server.pem -subj /CN=ended -out /root/ended.csr && "
+        "openssl x509 -req -in /root/ended.csr -CA ca.pem -CAkey ca.key -days 0 -set_serial 7 -out /root/ended.pem && "
+        "openssl pkey -in server.pem >> /root/ended.pem && cat /root/ended.pem > server.pem && rm /root/ended.* && sleep 1.1"
+    )
+    db.check_output("systemctl reload mariadb")
+    web.check_output("systemctl restart apache2")
+    assert browser.get("/").status >= 500
+    db.check_output("systemctl start mysql-certificate")
+    assert browser.get("/").status == 200
+
+
 def test_root_of_the_database_needs_the_socket(sql):
     accounts = sql("SELECT user, host, JSON_VALUE(priv, '$.plugin'), JSON_EXTRACT(priv, '$.auth_or') IS NOT NULL FROM mysql.global_priv")
     assert not [row for row in accounts if row[0] == ""]
