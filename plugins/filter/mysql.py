@@ -234,6 +234,8 @@ class FilterModule:
             "mysql_imports_in_use": mysql_imports_in_use,
             "mysql_plan": _mysql_accounts.plan,
             "mysql_problems": mysql_problems,
+            "mysql_drifted": _mysql_settings.drifted,
+            "mysql_marks": _mysql_settings.marks,
             "mysql_refused": _mysql_settings.refused,
             "mysql_tls_name": mysql_tls_name,
             "mysql_undeclared": _mysql_accounts.undeclared,

@@ -41,6 +41,10 @@ PHASES = ("staging", "swapping", "done")
 BACK = "\nThe old files are back."
 
 
+class BusyError(TreeError):
+    """The tree is another run's at the moment, or has become so."""
+
+
 class Transaction:
     """The journal of one named tree. `checkpoint` is called before each step that the host would notice."""
 
@@ -78,7 +82,7 @@ class Transaction:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 if time.monotonic() >= deadline:
-                    raise TreeError(f"Another run is at work on the tree '{self._name}'; wait for it to end.") from error
+                    raise BusyError(f"Another run is at work on the tree '{self._name}'; wait for it to end.") from error
                 time.sleep(0.2)
             else:
                 return

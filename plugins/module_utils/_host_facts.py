@@ -22,6 +22,7 @@ PATHS = (
     "/etc/bind/keys/*.key",
     "/etc/mysql/tls/server.pem",
     "/var/lib/foobar.lamp/mysql_settings",
+    "/var/lib/foobar.lamp/mysql_accepted",
     "/var/lib/bind/*.zone",
 )
 AUTHORITIES = ("/etc/mysql/tls/ca.pem",)

@@ -9,6 +9,7 @@ was read from the role's own file (``ours``).
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 _SECTION = re.compile(r"(mysqld|mariadbd?|server)(-[0-9.]+)?\Z")
@@ -88,6 +89,28 @@ def refused(live, running):
     """Return the names of those of ``live`` that the server did not take."""
     there = {row["name"].lower(): row["value"] for row in running}
     return [item["name"] for item in live if not _taken(plain(item["value"]), plain(there[item["name"]]))]
+
+
+def drifted(settings, running, accepted=()):
+    """Return those settings, as ``live``, that a server has other values of than its files say, though it has read them.
+
+    Somebody set them while it runs, or took back what another run had set. What the server itself makes of a value, it makes again: such
+    ones are ``accepted``, as `marks` of them.
+    """
+    live = [item for item in differences(settings, running)["live"] if not _taken(plain(item["value"]), plain(item["was"]))]
+    return [item for item in live if mark(item["name"], item["value"], item["was"]) not in accepted]
+
+
+def mark(name, value, was):
+    """Return what is kept of a setting that a server does not take: a word, whatever is in the values."""
+    return hashlib.sha256(f"{name}={value}={was}".encode()).hexdigest()[:12]
+
+
+def marks(live, running):
+    """Return the marks of those of ``live`` that the server did not take."""
+    there = {row["name"].lower(): row["value"] for row in running}
+    names = refused(live, running)
+    return [mark(item["name"], item["value"], there[item["name"]]) for item in live if item["name"] in names]
 
 
 def _taken(wanted, now):

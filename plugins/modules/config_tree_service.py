@@ -97,6 +97,10 @@ put_back:
   type: list
   elements: str
   sample: [/etc/nginx/conf.d/limits.conf]
+overtaken:
+  description: Whether nothing was done since the tree is another run's now.
+  returned: failure
+  type: bool
 """
 
 import os
@@ -107,7 +111,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils import _paths
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, clean_name, clean_unit, mask, printable, stale
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import look
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_proven import Proven, dump, load, way_back
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import BACK, JOURNALS, Transaction
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import BACK, JOURNALS, BusyError, Transaction
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import (
     ask_systemd,
     journal,
@@ -171,7 +175,7 @@ def converge(module: AnsibleModule) -> None:
     transaction.heal()
     # Whoever changed the files since has a unit to load them with, and may go back to others: neither is this run's to do.
     if module.params["generation"] and module.params["generation"] != transaction.generation():
-        raise TreeError(
+        raise BusyError(
             f"{unit} was not {module.params['state']}: another run has changed the files of the tree '{module.params['name']}' since this"
             " one did, and nothing was touched. Run again."
         )
@@ -214,7 +218,7 @@ def main() -> None:
             raise TreeError(f"{module.params['service']} cannot be {module.params['state']}: systemd does not run on this host.")
         converge(module)
     except TreeError as error:
-        module.fail_json(msg=str(error), put_back=[])
+        module.fail_json(msg=str(error), put_back=[], overtaken=isinstance(error, BusyError))
     except OSError as error:
         module.fail_json(msg=explain(error, os.path.join(JOURNALS, module.params["name"])), put_back=[])
     module.exit_json(changed=True)
