@@ -82,7 +82,6 @@ GOOD = {
     "mysql_databases[].collation": "utf8mb4_unicode_ci",
     "mysql_users[].name": "shop",
     "mysql_users[].host": "localhost",
-    "mysql_databases[].import": str(ROOT / "tests" / "mysql" / "shop.sql"),
     "mysql_users[].password": "a long password",
     "mysql_users[].databases[]": "shop",
     "mysql_users[].privileges": "all",
