@@ -33,7 +33,10 @@ _DEVIATIONS = frozenset("ßς\u200c\u200d")
 
 
 class DeclarationError(Exception):
-    """A declaration that cannot be: the message names the record, the value and the remedy."""
+    """Declarations that cannot be: each of ``args`` is a sentence that names the record, the value and the remedy."""
+
+    def __str__(self):
+        return "\n".join(self.args)
 
 
 class RRset(NamedTuple):
@@ -74,7 +77,7 @@ def parse(records, zone, default_ttl, variable="records"):
         try:
             name, kind, new = _read(record, zone, default_ttl, where)
         except DeclarationError as error:
-            problems.append(str(error))
+            problems += error.args
             continue
         first, place = declared.setdefault((name, kind), (new, index))
         if first == new:
@@ -85,7 +88,7 @@ def parse(records, zone, default_ttl, variable="records"):
             )
         declared[name, kind] = first._replace(values=first.values | new.values), place
     if problems:
-        raise DeclarationError("\n".join(problems))
+        raise DeclarationError(*problems)
     return {key: declaration for key, (declaration, _place) in declared.items()}
 
 
@@ -182,7 +185,7 @@ def value_of(value, kind, zone, where):
         codec = None if text.isascii() else _codec(text)
         return dns.rdata.from_text(dns.rdataclass.IN, _number(kind), text, zone, False, idna_codec=codec)
     except (dns.exception.DNSException, ValueError, UnicodeError) as error:
-        raise DeclarationError(f"{where} has the value {value!r}, which is none of this type: {error}") from error
+        raise DeclarationError(f"{where} has the value {value!r}, which is none of this type: {str(error).rstrip('.')}.") from error
 
 
 def _text_value(value):

@@ -34,7 +34,7 @@ def record_problems(declared, domain, sites, servers=0, authorities=()):
         try:
             return _zone_records.parse(records, zone, 0, variable)
         except _zone_records.DeclarationError as error:
-            problems.extend(str(error).splitlines())
+            problems.extend(error.args)
             return {}
 
     zone, problems = _zone_records.zone_name(domain), []

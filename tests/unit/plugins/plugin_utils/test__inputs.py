@@ -104,6 +104,7 @@ GOOD = {
     "python_app_apps[].health_path": "/",
     "python_app_apps[].workers[].name": "worker",
     "python_app_apps[].timers[].name": "timer",
+    "lamp_address": "192.0.2.1",
     "lamp_certificate_authorities[]": "letsencrypt.org",
     "lamp_deploy_site": "",
     "lamp_deploy_version": "",
@@ -178,9 +179,10 @@ def role_variables(role):
 
 
 @functools.cache
-def site_expression():
+def site_variables():
+    """Return the variables of the first play of the preflight, ``__problems`` among them."""
     plays = DataLoader().load_from_file(str(ROOT / "playbooks" / "preflight.yml"), trusted_as_template=True)
-    return plays[0]["tasks"][0]["vars"]["__problems"]
+    return plays[0]["tasks"][0]["vars"]
 
 
 def role_problems(role, given):
@@ -194,8 +196,8 @@ def role_problems(role, given):
 def site_problems(_of, given):
     """Return what the first play of the preflight says."""
     groups = {name: ["h"] for name in ("all", "lamp", "lamp_web", "lamp_db", "lamp_dns")}
-    variables = {**given, "groups": groups, "hostvars": {"h": given}, "inventory_hostname": "h"}
-    return Templar(loader=DataLoader(), variables=variables).template(site_expression())
+    variables = {**site_variables(), **given, "groups": groups, "hostvars": {"h": given}, "inventory_hostname": "h"}
+    return Templar(loader=DataLoader(), variables=variables).template(site_variables()["__problems"])
 
 
 CASES = [(role, role_problems) for role in ROLES] + [(of, site_problems) for of in ("lamp", "hosts", "playbooks")]
