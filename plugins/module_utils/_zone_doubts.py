@@ -98,6 +98,6 @@ def _text_doubts(value, where):
     what = None if value.startswith('"') else next((what for pattern, what in _COPIED if pattern.search(value)), None)
     if what:
         yield (
-            f"{where} has the value {value!r}, which is served as it stands, with {what}, as zone files and dig show it: remove that, or "
+            f"{where} has the value '{value}', which is served as it stands, with {what}, as zone files and dig show it: remove that, or "
             "put double quotes around the whole value, which is then read as in a zone file."
         )
