@@ -104,8 +104,9 @@ def keep(transaction: Transaction, sealed: str, looks: dict) -> None:
 
 
 def made() -> list[str]:
-    """Return the names of the trees that a run has made, whatever became of them."""
-    return sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob(os.path.join(JOURNALS, "*", "seal")))
+    """Return the names of the trees that a run has made, whatever became of them: one that was killed may have left no seal."""
+    kept = [path for name in ("seal", "stamps") for path in glob.glob(os.path.join(JOURNALS, "*", name))]
+    return sorted({os.path.basename(os.path.dirname(path)) for path in kept})
 
 
 def holding(units: dict[str, dict[str, str]]) -> dict[str, str]:

@@ -77,6 +77,7 @@ def run(params, check_mode=False, diff=False):
     name, version = _host.system(read("/etc/os-release"))
     container = said_container().strip()
     units = _host.services(said_units())
+    made = _config_tree_seal.made()
     facts = {
         "addresses": addresses(),
         "app_units": app_units(),
@@ -86,9 +87,10 @@ def run(params, check_mode=False, diff=False):
         "container": "" if container == "none" else container,
         "cores": len(os.sched_getaffinity(0)),
         "hostname": os.uname().nodename,
+        "made": made,
         "memory_mb": _host.memory_mb(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max")),
         "names": _host.names(read("/etc/hosts"), os.uname().nodename),
-        "others": _others.served(_config_tree_seal.made()),
+        "others": _others.served(made),
         "packages": _host.installed(said_packages()),
         "paths": paths(),
         "running": _host.running(units),

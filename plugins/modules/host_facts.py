@@ -98,6 +98,11 @@ ansible_facts:
           returned: with O(sshd_settings)
           type: dict
           sample: {user: ada, root: false, method: publickey, port: "22", by_sudo: true, by_password: false}
+        made:
+          description: The trees of M(foobar.lamp.config_tree) that a run has made on the host, whatever became of them.
+          type: list
+          elements: str
+          sample: [apache, linux_base]
         memory_mb:
           description: The memory in MiB that the host, or its container, may use.
           type: int

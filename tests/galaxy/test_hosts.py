@@ -144,6 +144,7 @@ def test_administrator_of_the_run_is_not_shut_out(refused, key, admin, words):
 
 def test_role_alone_makes_a_base_and_stays_reachable(play, key):
     public = key.with_suffix(".pub").read_text().strip()
+    sh("echo 'ssh-ed25519 AAAA old' >> /home/ada/.ssh/authorized_keys")
     variables = {
         "linux_base_hostname": "web1.example.com",
         "linux_base_packages": ["cron"],
@@ -161,6 +162,8 @@ def test_role_alone_makes_a_base_and_stays_reachable(play, key):
             way={"ansible_user": who, "ansible_ssh_private_key_file": str(key)}, tasks=[{"ansible.builtin.raw": "id", "become": False}]
         )
         assert done.returncode == 0, done.stdout
+    assert "AAAA old" in sh("cat /home/ada/.ssh/authorized_keys.before")
+    assert "AAAA old" not in sh("cat /home/ada/.ssh/authorized_keys")
     assert "passwordauthentication no" in sh("sshd -T")
     assert "NOPASSWD" in sh("sudo -l -U ada")
     assert sh("stat --format %U:%a /home/eve/.ssh /home/eve/.ssh/authorized_keys").split() == ["eve:700", "eve:600"]
@@ -171,6 +174,12 @@ def test_what_sshd_alone_knows_is_asked_before_it_reads_its_files(refused):
     refused(
         "AllowUsers is ada eve, which shuts out root", "The old files are back.", linux_base_sshd_settings={"AllowUsers": ["ada", "eve"]}
     )
+
+
+def test_sudo_of_the_run_is_not_taken_away(refused, key):
+    sh("gpasswd --delete ada sudo")
+    way = {"ansible_user": "ada", "ansible_ssh_private_key_file": str(key)}
+    refused("linux_base_admins leaves ada without sudo", way=way, linux_base_admins=[{"name": "eve"}])
 
 
 def test_administrator_s_links_do_not_lead_root(play, key):

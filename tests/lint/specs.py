@@ -28,6 +28,9 @@ def problems(role):
         if spec["options"] != options:
             yield f"{role.name}: the entry point {entry} has other options than main"
     yield from undescribed(options, role.name)
+    for tasks in sorted(role.glob("tasks/*.yml")):
+        if "ansible.builtin.apt:" in tasks.read_text():
+            yield f"{tasks}: packages are installed by foobar.lamp.debian_packages, which waits for others and starts what waits"
 
 
 if __name__ == "__main__":

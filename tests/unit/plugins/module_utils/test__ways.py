@@ -163,6 +163,8 @@ Sudoers entry: /etc/sudoers.d/web
 
 def test_sudo():
     assert _ways.sudo_from(SUDO) == ["/etc/sudoers"]
+    # Older ones do not name the file.
+    assert _ways.sudo_from(SUDO.replace("entry: /etc/sudoers", "entry:")) == [""]
     assert _ways.sudo_from("User ada is not allowed to run sudo on server1.\n") == []
 
 
