@@ -43,7 +43,12 @@ def closed(login, sshd):
 @pytest.mark.parametrize(
     ("login", "sshd", "words"),
     [
-        ({**ADA, "method": "password"}, {}, "PasswordAuthentication is no, but this run logs in with a password: give the host an SSH key"),
+        (
+            {**ADA, "method": "password", "by_password": True},
+            {},
+            "PasswordAuthentication is no, but this run logs in with a password: give the host an SSH key",
+        ),
+        ({**ADA, "method": "password"}, {}, "with a password: if it has a key meanwhile, wait until ssh ends the connection that it keeps"),
         (UNLOGGED, {}, "PasswordAuthentication is no, but this run logs in with a password"),
         (ADA, {"pubkeyauthentication": ["no"]}, "PubkeyAuthentication is no, but this run logs in with a key"),
         ({**ADA, "method": "gssapi"}, {"gssapiauthentication": ["no"]}, "GSSAPIAuthentication is no"),
