@@ -125,9 +125,7 @@ def _method_closes(login):
     needs, words = _NEEDS.get(method, ((), method))
     remedy = "give the host an SSH key and log in with that, or " if method == "password" else ""
     if method == "password" and not login.get("by_password"):
-        remedy = "if it has a key meanwhile, wait until ssh ends the connection that it keeps (ControlPersist), " + remedy.replace(
-            "give", "else give"
-        )
+        remedy = f"if it has a key meanwhile, wait until ssh ends the connection that it keeps (ControlPersist); else {remedy}"
     if needs and not any(sshd.get(name.lower(), ["yes"]) == ["yes"] for name in needs):
         yield f"{_SETTING}{needs[0]} is no, but this run logs in with {words}: {remedy}set {_SETTING}{needs[0]} to 'yes'."
     if login["root"]:

@@ -162,6 +162,12 @@ def test_application_cannot_write_its_code(web):
     assert web.check_output("/srv/www.foobar.com/current/run python -c %s", script) == "[]"
 
 
+def test_logs_rotate_on_every_host(web, db, name_servers):
+    for host in (web, db, *name_servers):
+        assert host.package("logrotate").is_installed
+        assert host.service("logrotate.timer").is_running
+
+
 def test_settings_are_not_for_everyone(web, name_server):
     assert web.file("/etc/python_app/www.foobar.com.env").mode == 0o640
     assert name_server.file("/etc/bind/keys/lamp.key").mode == 0o640
