@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.foobar.lamp.plugins.module_utils import _conffiles
-from ansible_collections.foobar.lamp.plugins.module_utils._ask import read
+from ansible_collections.foobar.lamp.plugins.module_utils import _conffiles, _paths
 
 SITES = "/etc/apache2/sites-enabled"
 ZONES = "/etc/bind/named.conf.local"
@@ -19,8 +18,12 @@ _INCLUDE = re.compile(r'\binclude\s+"([^"]+)"\s*;')
 _ZONE = re.compile(r'\bzone\s+"?([^\s"{]+)"?[^;{]*\{')
 
 
-def _shipped(path):
-    return _conffiles.is_pristine(path, read(path).encode("utf-8", "surrogateescape"))
+def _read(path):
+    """Return what a file holds, which a link may have led to where others write: nothing, if it is no regular file."""
+    try:
+        return _paths.read(path)[1]
+    except OSError:
+        return b""
 
 
 def sites(directory=SITES):
@@ -28,15 +31,16 @@ def sites(directory=SITES):
     found = []
     for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else ():
         path = os.path.realpath(os.path.join(directory, name))
-        if name.endswith(".conf") and os.path.isfile(path) and not _shipped(path):
-            names = dict.fromkeys(word for line in _SERVER_NAME.findall(read(path)) for word in line.split())
+        content = _read(path)
+        if name.endswith(".conf") and os.path.isfile(path) and not _conffiles.is_pristine(path, content):
+            names = dict.fromkeys(word for line in _SERVER_NAME.findall(content.decode("utf-8", "replace")) for word in line.split())
             found.append(f"{directory}/{name} ({', '.join(names) or 'no ServerName'})")
     return found
 
 
 def zones(path=ZONES, seen=()):
     """Return the zones of a name server's file, and of those that it includes."""
-    text = _COMMENT.sub(lambda match: match[1] or " ", read(path))
+    text = _COMMENT.sub(lambda match: match[1] or " ", _read(path).decode("utf-8", "replace"))
     found = list(dict.fromkeys(_ZONE.findall(text)))
     for included in _INCLUDE.findall(text):
         if included not in seen:
