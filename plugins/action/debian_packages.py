@@ -76,7 +76,7 @@ class ActionModule(ActionBase):
         held = self._step(task_vars, _step="locks").get("held", [])
         if held and (left := deadline - time.monotonic()) > 0:
             self._display_warning(task_vars, f"waiting up to {left:.0f} s for {', '.join(held)}, which has apt locked")
-            held = self._step(task_vars, _step="locks", _seconds=left).get("held", [])
+            held = self._step(task_vars, _step="locks", _seconds=round(left)).get("held", [])
         return held
 
     def _step(self, task_vars, **args):

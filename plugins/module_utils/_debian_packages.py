@@ -16,7 +16,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils import _units
 # What the action plugin sends.
 SENT = {
     "_step": {"type": "str", "choices": ["locks", "start"]},
-    "_seconds": {"type": "float", "default": 0},
+    "_seconds": {"type": "int", "default": 0},
     "later": {"type": "list", "elements": "str", "default": []},
 }
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")

@@ -39,7 +39,7 @@ options:
     choices: [locks, start]
   _seconds:
     description: How long to wait on the host. Set by the action plugin; not an input.
-    type: float
+    type: int
     default: 0
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import subprocess
 import threading
 import time
 
@@ -210,30 +212,36 @@ def test_every_enabled_unit_was_tried():
     assert "Id=logrotate.timer" in said
 
 
-HOLD = "import fcntl, time; file = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(file, fcntl.LOCK_EX); time.sleep(%d)"
+HOLD = "import fcntl, sys; file = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(file, 2); print(flush=True); sys.stdin.read()"
 
 
+@contextlib.contextmanager
 def held(seconds):
-    """Hold apt's lock for so many seconds, as the first updates of a new host do; returns when it is held."""
-    threading.Thread(target=run, args=("docker", "exec", NAME, "python3", "-c", HOLD % seconds)).start()
-    time.sleep(1)
+    """Hold apt's lock for so many seconds, or until the end, as the first updates of a new host do."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(["docker", "exec", "-i", NAME, "python3", "-c", HOLD], **pipes) as process:
+        process.stdout.readline()
+        timer = threading.Timer(seconds, process.stdin.close)
+        timer.start()
+        yield
+        timer.cancel()
 
 
 def test_apt_of_others_is_waited_for_by_name(play):
-    held(8)
-    done = play(tasks=[{"foobar.lamp.debian_packages": {"name": ["hello"]}}])
+    with held(30):
+        done = play(tasks=[{"foobar.lamp.debian_packages": {"name": ["hello"]}}])
     assert done.returncode == 0, done.stdout
     assert "waiting up to 300 s for python3 -c import fcntl" in done.stdout + done.stderr
     assert sh("hello --greeting x") == "x"
 
 
 def test_apt_of_others_that_does_not_end_is_named(play):
-    held(12)
-    done = play(tasks=[{"foobar.lamp.debian_packages": {"name": ["sl"], "lock_timeout": 2}}])
+    with held(600):
+        done = play(tasks=[{"foobar.lamp.debian_packages": {"name": ["sl"], "lock_timeout": 2}}])
     assert done.returncode != 0
-    assert "apt is locked by python3 -c import fcntl" in done.stdout
-    assert "has not ended within 2 s: let it end, and run this again." in " ".join(done.stdout.split())
-    time.sleep(10)
+    said = " ".join(done.stdout.split())
+    assert "apt is locked by python3 -c import fcntl" in said
+    assert "has not ended within 2 s: let it end, and run this again." in said
 
 
 VHOST = "<VirtualHost *:80>\n  ServerName shop.example.org\n  DocumentRoot /srv/shop\n</VirtualHost>\n"
