@@ -17,7 +17,6 @@ OPTIONS = {"name", "files", "links", "directories", "absent", "test", "service",
 SOURCES = ("template", "src", "content")
 # The programs that can be asked whether a file is in force (see _config_tree_effective).
 PROGRAMS = ("apache", "apt", "bind", "mariadbd", "mysqld", "sshd", "sysctl", "systemd")
-HOME = re.compile(r"~([A-Za-z0-9_][A-Za-z0-9_.-]*)/")
 UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+")
 # What may be a password in a secret file. Shorter words stay readable: hiding "yes" would hide what a checker has to say.
 SECRET_WORD = re.compile(r"[^\s'\"`=:;,(){}<>]{8,}")
@@ -62,15 +61,14 @@ def parse_mode(mode: object, where: str) -> int:
 
 
 def clean_path(path: object, where: str) -> str:
-    """Check an absolute path, or one below an account's home (``~name/…``), and bring it to its one spelling."""
-    if not isinstance(path, str) or not (path.startswith("/") or HOME.match(path)):
+    """Check an absolute path and bring it to its one spelling."""
+    if not isinstance(path, str) or not path.startswith("/"):
         raise TreeError(f"{where}: {path!r} is not an absolute path.")
     if ".." in path.split("/") or re.search(r"[\x00-\x1f\x7f]", path):
         raise TreeError(f"{where}: the path {path!r} must hold neither '..' nor control characters.")
-    path = normpath(path)
-    path = path if path.startswith("~") else "/" + path.lstrip("/")
-    if path == "/" or path.startswith("~") and "/" not in path:
-        raise TreeError(f"{where}: the root directory itself, or a home, cannot be managed.")
+    path = "/" + normpath(path).lstrip("/")
+    if path == "/":
+        raise TreeError(f"{where}: the root directory itself cannot be managed.")
     return path
 
 
@@ -277,7 +275,7 @@ def _refuse_conflicts(tree: dict[str, list]) -> None:
 def parents(path: str) -> list[str]:
     """The directories above a path, the nearest first, without the root."""
     found = []
-    while (path := dirname(path)) not in ("/", ""):
+    while (path := dirname(path)) != "/":
         found.append(path)
     return found
 

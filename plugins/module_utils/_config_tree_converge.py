@@ -19,7 +19,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_be
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import Change, TreeError, mask, printable, readers, stale
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import diff as diff_of
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_effective import require
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import Planner, group_name, settle_homes, user_name
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import Planner, group_name, user_name
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import look as look_at
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_proven import dump, load
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_seal import keep, look
@@ -90,7 +90,6 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
     else:
         transaction.lock()
         healed = transaction.heal()
-    settle_homes(tree, check_mode)
     looks, changes = look(tree), Planner(check_mode).plan(tree)
     secrets = [entry["content"] for entry in tree["files"] if entry["secret"]]
     found = _config_tree_before.others(params["name"], changes)

@@ -18,7 +18,6 @@ from functools import cache
 from ansible_collections.foobar.lamp.plugins.module_utils import _paths
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import (
     ABSENT,
-    HOME,
     Change,
     State,
     TreeError,
@@ -67,28 +66,6 @@ def group_name(gid: int | None) -> str:
         return "(not there yet)" if gid is None else grp.getgrgid(gid).gr_name
     except KeyError:
         return str(gid)
-
-
-def settle_homes(tree: dict[str, list], check: bool = False) -> None:
-    """Replace ``~name`` by the account's home, and leave out what an account of an earlier task, in a check run, will have."""
-    for kind, entries in tree.items():
-        for entry in entries:
-            if found := HOME.match(entry["path"]):
-                entry["home"] = found[1]
-                home = home_of(found[1])
-                if home is None and not check:
-                    raise TreeError(f"{entry['path']}: there is no user '{found[1]}' on this host; create it first.")
-                entry["path"] = f"{(home or '').rstrip('/')}/{entry['path'][found.end() :]}"
-        tree[kind] = [entry for entry in entries if not entry.get("home") or home_of(entry["home"]) is not None]
-
-
-def home_of(name: str) -> str | None:
-    """The home of an account; None if there is no such account, or it has none."""
-    try:
-        home = pwd.getpwnam(name).pw_dir
-    except KeyError:
-        return None
-    return home if home.startswith("/") else None
 
 
 class Planner:

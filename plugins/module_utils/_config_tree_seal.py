@@ -25,12 +25,11 @@ import secrets
 from ansible_collections.foobar.lamp.plugins.module_utils import _paths
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import stale
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_effective import signatures, sources
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import home_of
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import JOURNALS, Transaction
 
 # What a seal means. Another number, and no seal that was made before holds any more.
 VERSION = 2
-SIGNED = ("paths", "places", "users", "groups", "homes", "watched")
+SIGNED = ("paths", "places", "users", "groups", "watched")
 
 
 def digest(tree: dict[str, list], options: dict, like: str = "") -> str:
@@ -75,7 +74,6 @@ def _look(looks: dict) -> dict:
         "places": {path: os.path.realpath(path) for path in looks["places"]},
         "users": {name: _number(pwd.getpwnam, name) for name in looks["users"]},
         "groups": {name: _number(grp.getgrnam, name) for name in looks["groups"]},
-        "homes": {name: home_of(name) for name in looks["homes"]},
         "watched": {pattern: signatures([pattern]) for pattern in looks["watched"]},
     }
 
@@ -91,7 +89,6 @@ def look(tree: dict[str, list]) -> dict:
         paths[entry["path"]] = [True, None]
     owned = tree["directories"] + tree["files"]
     accounts = {kind: {entry[key] for entry in owned if entry[key]} for kind, key in (("users", "owner"), ("groups", "group"))}
-    accounts["homes"] = {entry["home"] for entries in tree.values() for entry in entries if entry.get("home")}
     # Files of others that can override what one of the tree says.
     watched = {pattern for entry in tree["files"] if entry["effective"] for pattern in sources(entry["effective"], entry["path"])}
     return _look({"paths": paths, "places": {entry["path"]: "" for entry in tree["directories"]}, "watched": watched, **accounts})

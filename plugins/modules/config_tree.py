@@ -32,7 +32,7 @@ options:
     suboptions:
       dest:
         description:
-          - The absolute path, or one below an account's home, C(~name/path). Its directory exists or is declared in O(directories).
+          - The absolute path. Its directory exists or is declared in O(directories).
           - With O(files[].each), every C({key}) is replaced by the item's value of that key.
         type: str
         required: true

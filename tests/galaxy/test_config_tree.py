@@ -46,15 +46,42 @@ def test_full_file_system(tree, place):
     place("size=256k")
     before = listing()
     done = tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}, {"dest": "/mnt/test/big", "content": "x" * 2**20}])
-    assert re.search(r"/mnt/test/big: No space left on device\.\s+The old files are back\.", done.stdout), done.stdout
+    words = (
+        r"/mnt/test/big: No space left on device\s+\(file system /mnt/test: 0 bytes of 256 KiB are free\)\.\s+The old files are\s+back\."
+    )
+    assert re.search(words, done.stdout), done.stdout
     assert listing() == before
+
+
+def test_full_file_system_of_the_journal(tree, place):
+    place("size=256k")
+    on_host("rm -rf /var/lib/foobar.lamp/config_tree/test; mkdir -p /var/lib/foobar.lamp/config_tree/test")
+    on_host("mount -t tmpfs -o size=16k tmpfs /var/lib/foobar.lamp/config_tree/test")
+    on_host("cd /var/lib/foobar.lamp/config_tree/test; dd if=/dev/zero of=full bs=4k 2> /dev/null || true")
+    try:
+        done = tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}])
+    finally:
+        on_host("umount /var/lib/foobar.lamp/config_tree/test")
+    said = " ".join(done.stdout.split())
+    assert re.search(r"/config_tree/test\S*: No space left on device \(file system /var/lib/foobar.lamp/config_tree/test: ", said), (
+        done.stdout
+    )
+    assert "None:" not in said
+
+
+def test_link_of_another_user_is_not_followed(tree, place):
+    place("size=256k")
+    on_host("mkdir /mnt/test/home /mnt/test/roots; ln -s ../roots /mnt/test/home/sub; chown -h nobody: /mnt/test/home /mnt/test/home/sub")
+    done = tree(files=[{"dest": "/mnt/test/home/sub/file", "content": "new\n"}])
+    assert "/mnt/test/home/sub: is a link that nobody can change, and root does not follow it" in " ".join(done.stdout.split()), done.stdout
+    assert on_host("ls /mnt/test/roots") == ""
 
 
 def test_read_only_file_system(tree, place):
     place("size=256k")
     on_host("mount -o remount,ro /mnt/test")
     done = tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}])
-    assert "/mnt/test: Read-only file system." in done.stdout, done.stdout
+    assert "/mnt/test: Read-only file system (file system /mnt/test)." in " ".join(done.stdout.split()), done.stdout
     on_host("mount -o remount,rw /mnt/test")
     assert recap(tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}]))["changed"] == 1
     assert on_host("cat /mnt/test/small") == "new\n"
@@ -159,10 +186,10 @@ def load(user, place, request):
         on_host(f"cat > {path} <<'END'\n{text}END\nchmod 755 {path}")
     on_host("systemctl daemon-reload; systemctl restart lamp-test")
 
-    def load(content, *options, state="restarted", take_up=True, always=False, **more):
+    def load(content, *options, state="restarted", take_up=True, always=False, generation="{{ tree.generation }}", **more):
         files = [{"dest": "/mnt/test/conf", "content": f"{content}\n", "restart": state == "restarted", **more}]
         tree = {"name": "test", "files": files, "service": "lamp-test", "way_back": True}
-        service = {"name": "test", "service": "lamp-test", "state": state}
+        service = {"name": "test", "service": "lamp-test", "state": state, "generation": generation}
         tasks = [
             {"foobar.lamp.host_facts": {}},
             {"foobar.lamp.config_tree": tree, "register": "tree"},
@@ -213,6 +240,14 @@ def test_file_that_no_reload_does_with_is_put_back(load):
     assert recap(load("good, and new", state="reloaded"))["changed"] == 2
     assert service()[0::2] == ["active", "good, and new"]
     assert recap(load("good, and new", state="reloaded"))["changed"] == 0
+
+
+def test_service_of_a_tree_that_another_run_changed_is_left_alone(load):
+    load("good, and new", take_up=False)
+    done = load("bad one", generation="another")
+    assert "another run has changed the files of the tree 'test' since this one did, and nothing was touched" in done.words, done.stdout
+    assert service() == [*OLD[:2], "bad one"]
+    require_way_back(load("bad one"))
 
 
 def test_way_back_passes_over_changes_that_the_service_never_read(load):

@@ -167,6 +167,53 @@ def test_service_that_is_down_and_does_not_start_with_new_settings_runs_with_the
     assert site("/")[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("tag", "file", "text", "words"),
+    [
+        ("linux_base", "/etc/ssh/sshd_config.d/01-x.conf", "PasswordAuthentication yes", "line 1, says 'PasswordAuthentication yes'"),
+        ("linux_base", "/etc/systemd/journald.conf.d/zz.conf", "[Journal]\nStorage=volatile", "says 'Storage=volatile'"),
+        ("linux_base", "/etc/apt/apt.conf.d/99x", 'APT::Periodic::Unattended-Upgrade "0";', "line 1, says"),
+        ("mysql", "/etc/mysql/mariadb.conf.d/99-x.cnf", "[mysqld]\nlong-query-time = 20", "line 2, says 'long-query-time = 20'"),
+        ("mysql", "/etc/systemd/system/mariadb.service.d/x.conf", "[Service]\nNoNewPrivileges=no", "says 'NoNewPrivileges=no'"),
+        ("apache", "/etc/apache2/conf-enabled/zzz.conf", "ServerTokens Full", "says 'ServerTokens Full'"),
+        ("bind", "/etc/systemd/system/named.service.d/override.conf", "[Service]\nProtectHome=no", "says 'ProtectHome=no'"),
+    ],
+    ids=["sshd", "journald", "apt", "mariadb", "unit of mariadb", "apache", "unit of bind"],
+)
+def test_file_of_another_that_overrides_is_named(user, site, tag, file, text, words):
+    run("docker", "exec", "-i", HOST, "sh", "-c", f"cat > {file}", input=f"{text}\n")
+    try:
+        done = user.play("--tags", tag)
+    finally:
+        on_host(f"rm {file}")
+    said = " ".join(done.stdout.replace("''", "'").split())
+    assert done.returncode != 0
+    assert "which is not in force for" in said, done.stdout[-3000:]
+    assert f"{file}" in said
+    assert words in said, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize(
+    ("tag", "file", "line"),
+    [("linux_base", "/etc/ssh/sshd_config", "^Include"), ("bind", "/etc/bind/named.conf", 'include "/etc/bind/named.conf.options"')],
+)
+def test_main_file_that_does_not_include_ours_is_told(user, site, tag, file, line):
+    on_host(f"cp -p {file} /root/kept; grep -v '{line}' /root/kept > {file}")
+    try:
+        done = user.play("--tags", tag)
+    finally:
+        on_host(f"cp -p /root/kept {file}; rm /root/kept")
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0
+    assert f"({file}" in said, done.stdout[-3000:]
+    assert "does it include" in said
+
+
+def test_run_after_all_this_changes_nothing(user, site):
+    assert user.play().returncode == 0
+    assert recap(user.play())["changed"] == 0
+
+
 def test_broken_setting_of_sshd_leaves_the_old_ones(user, break_off):
     key = user.place / "key"
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key, check=True)

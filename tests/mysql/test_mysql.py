@@ -321,6 +321,46 @@ def test_run_that_dies_before_it_told_the_server_is_made_up_for(servers):
     assert {value(server, "max_connections") for server in servers} == {"220"}
 
 
+def test_setting_that_was_changed_by_hand_is_set_again(servers):
+    assert play(**with_settings()).returncode == 0
+    for server in servers:
+        server.sql("SET GLOBAL max_connections = 31")
+    # A setting that MySQL keeps by itself wins over all files at its next start.
+    servers[-1].sql("SET PERSIST long_query_time = 9")
+    dry = play("--check", **with_settings(long_query_time=1))
+    assert "max_connections: 31 would become 200" in " ".join(dry.stdout.split()), dry.stdout[-3000:]
+    done = play(**with_settings(long_query_time=1))
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert [(value(server, "max_connections"), float(value(server, "long_query_time"))) for server in servers] == [("200", 1)] * 3
+    assert servers[-1].sql("SELECT COUNT(*) FROM performance_schema.persisted_variables WHERE variable_name = 'long_query_time'") == [["0"]]
+    again = play(**with_settings(long_query_time=1))
+    assert len(re.findall(r"changed=0 .*failed=0 ", again.stdout)) == 3, again.stdout[-3000:]
+
+
+@pytest.mark.parametrize("wanted", [231, 232, 233])
+def test_two_runs_at_once_leave_every_server_as_its_files_say(servers, wanted):
+    variables = with_settings(max_connections=wanted)
+    both = [subprocess.Popen(command(**variables), stdout=subprocess.DEVNULL, cwd=ROOT, env=ENVIRONMENT) for _run in "ab"]
+    assert sorted(process.wait() for process in both)[0] == 0
+    done = play(**variables)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert {value(server, "max_connections") for server in servers} == {str(wanted)}
+    assert len(re.findall(r"changed=0 .*failed=0 ", play(**variables).stdout)) == 3
+
+
+def test_settings_file_of_another_that_overrides_is_named(servers):
+    mariadb, override = servers[1], "/etc/mysql/mariadb.conf.d/99-other.cnf"
+    mariadb.host.check_output(f"printf '[mysqld]\nmax-connections = 20\n' > {override}")
+    try:
+        done = play("--limit", mariadb.name, **with_settings())
+    finally:
+        mariadb.host.check_output(f"rm {override}")
+    said = " ".join(done.stdout.replace("''", "'").split())
+    assert done.returncode
+    assert f"which is not in force for mariadbd: {override}, line 2, says 'max-connections = 20'" in said, done.stdout[-3000:]
+    assert play("--limit", mariadb.name, **with_settings()).returncode == 0
+
+
 def test_setting_that_the_server_does_not_know_is_refused_and_changes_nothing(servers):
     processes = [server.process() for server in servers]
     done = play(**with_settings(max_conections=5))
