@@ -69,3 +69,22 @@ def test_options_have_the_names_of_their_variables():
 )
 def test_server_may_round_up_and_not_ignore(value, now, refused):
     assert settings.refused([{"name": "a", "value": value}], [row("A", now)]) == refused
+
+
+@pytest.mark.parametrize(
+    ("value", "now", "found"),
+    [(1, "7.000000", ["long_query_time"]), (1, "1.000000", []), (1.5, "2", [])],
+    ids=["set by hand", "as declared", "rounded up"],
+)
+def test_drift_is_what_somebody_set(value, now, found):
+    running = [{"name": "LONG_QUERY_TIME", "value": now, "read_only": 0, "ours": 1}]
+    assert [item["name"] for item in settings.drifted({"mysqld": {"long_query_time": value}}, running)] == found
+
+
+def test_what_a_server_makes_of_a_setting_is_no_drift_from_then_on():
+    declared = {"mysqld": {"long_query_time": 5}}
+    running = [{"name": "long_query_time", "value": "1", "read_only": 0, "ours": 1}]
+    marks = settings.marks(settings.drifted(declared, running), running)
+    assert settings.drifted(declared, running, marks) == []
+    assert settings.drifted(declared, [{**running[0], "value": "2"}], marks) != []
+    assert settings.drifted({"mysqld": {"long_query_time": 6}}, running, marks) != []
