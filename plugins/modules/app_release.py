@@ -132,6 +132,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foobar.lamp.plugins.module_utils import _app_services, _app_units, _python_app
 from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, ReleaseError
 from ansible_collections.foobar.lamp.plugins.module_utils._app_services import ServiceError
+from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain
 
 REMOVED = """It is removed, and visitors see what they saw before. Correct the application and run again.
 Its own words, kept in /var/log/python_app:"""
@@ -176,6 +177,9 @@ def act(application, step, params):
             raise ReleaseError("switch", f"Another deploy made {application.link('current')} current meanwhile: run again.")
         application.switch()
     elif step == "back":
+        # A deploy takes back its own release only; what another has made current since is that one's to judge.
+        if params["drop"] and application.link("current") != application.release:
+            raise ReleaseError("back", f"Another deploy made {application.link('current')} current meanwhile, which stays: run again.")
         params["releases"][name] = application.back(application.target(params["release"]))
         if params["drop"]:
             application.drop()
@@ -254,6 +258,8 @@ def main():
                         application.drop()
                     application.note(f"failed: {error.step}", application.link("current"))
                     raise
+        except OSError as error:
+            module.fail_json(msg=f"{application.name}: {WORDS[step]} {explain(error, application.root)}", invocation={})
         except (ReleaseError, ServiceError) as error:
             said = _python_app.mask(str(error), params["pip_environment"])
             what = f"release {application.release} of {application.plan['source']}" if application.release else "the release"

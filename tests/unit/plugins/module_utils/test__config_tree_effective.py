@@ -120,11 +120,8 @@ def test_database(says, more, found):
 )
 def test_apache(says, later, found):
     text = "ServerTokens Prod\nServerSignature Off\nAddType image/svg+xml .svg\n"
-    says(
-        {
-            "apache2ctl": f"# In file: /etc/apache2/apache2.conf\n#  1:\nTimeout 300\n# In file: {APACHE}\n{text}# In file: /etc/z.conf\n{later}\n"
-        }
-    )
+    before = "# In file: /etc/apache2/apache2.conf\n#  1:\nTimeout 300\n"
+    says({"apache2ctl": f"{before}# In file: {APACHE}\n{text}# In file: /etc/z.conf\n{later}\n"})
     assert [by[1] for _words, by in overridden("apache", APACHE, text)] == found
 
 
