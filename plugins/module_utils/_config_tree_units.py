@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import time
 
@@ -23,6 +24,16 @@ TELLS = {"restart": ("notify", "notify-reload", "forking", "dbus", "oneshot"), "
 WATCHED = 4
 LONGEST_WATCH = 10
 LONGEST = 30  # lines of a log
+ALL = 1000  # lines of it that are searched for the first reason
+# What a program says when it cannot go on, and what is not yet that, or only follows from it.
+_REASON = re.compile(
+    r"\[(\w+:)?(error|crit|alert|emerg)|\b(error|fatal|cannot|can't|could not|couldn't|unable|failed|failure|denied|refused|no such"
+    r"|not permitted|invalid|unknown|in use)\b",
+    re.IGNORECASE,
+)
+_NO_REASON = re.compile(
+    r"\[(\w+:)?(warn|note|info|debug)|process exited|Failed with result|^Failed to start|Scheduled restart|status=|0 errors", re.IGNORECASE
+)
 LONGEST_LOG = 2**20  # bytes of it
 
 
@@ -99,7 +110,7 @@ def _size(path: str) -> int:
 
 
 def written(ends: dict[str, int]) -> str:
-    """The end of what was written to logs since they had these sizes."""
+    """What was written to logs since they had these sizes."""
     texts = []
     for path, end in ends.items():
         # A service may write its log in a directory of its own: what it leaves there is read, but not what it leads to.
@@ -107,12 +118,23 @@ def written(ends: dict[str, int]) -> str:
             size = file.seek(0, os.SEEK_END)
             # One that is shorter now was begun anew.
             file.seek(max(end if size >= end else 0, size - LONGEST_LOG))
-            texts += file.read(LONGEST_LOG).decode("utf-8", "replace").splitlines()[-LONGEST:]
+            texts += file.read(LONGEST_LOG).decode("utf-8", "replace").splitlines()[-ALL:]
     return "\n".join(texts)
 
 
 def journal(unit: str, since: float) -> str:
-    """The end of what a unit, and systemd of it, wrote since a moment."""
+    """What a unit, and systemd of it, wrote since a moment."""
     _run("journalctl", "--sync")
-    options = ["--quiet", "--no-pager", "--output=cat", f"--lines={LONGEST}", f"--since=@{since:.6f}", f"--unit={unit}"]
+    options = ["--quiet", "--no-pager", "--output=cat", f"--lines={ALL}", f"--since=@{since:.6f}", f"--unit={unit}"]
     return _run("journalctl", *options).stdout.strip()
+
+
+def ends(texts: list[str]) -> list[str]:
+    """The last lines of each text."""
+    return ["\n".join(text.splitlines()[-LONGEST:]) for text in texts if text]
+
+
+def reason(texts: list[str]) -> str:
+    """The first line in which a program says why it cannot go on: what comes after it mostly follows from it. Empty if none is."""
+    lines = (line.strip() for text in texts for line in text.splitlines())
+    return next((line for line in lines if _REASON.search(line) and not _NO_REASON.search(line)), "")

@@ -114,7 +114,9 @@ from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_proven im
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import BACK, JOURNALS, BusyError, Transaction
 from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import (
     ask_systemd,
+    ends,
     journal,
+    reason,
     running,
     sizes,
     systemctl,
@@ -180,7 +182,7 @@ def converge(module: AnsibleModule) -> None:
             " one did, and nothing was touched. Run again."
         )
     proven = recall(transaction, unit)
-    began, ends = time.time(), sizes(module.params["logs"])
+    began, sizes_before = time.time(), sizes(module.params["logs"])
     if verb == "restart":
         systemctl("daemon-reload")
         # Who has tried too often of late is not let try, and would say nothing of its own.
@@ -191,9 +193,11 @@ def converge(module: AnsibleModule) -> None:
             transaction.prove(dump(proven.without({unit})))
         return
     secrets = secrets_of(proven)
-    said = [text[-LONGEST_OUTPUT:] for text in (journal(unit, began), written(ends)) if text]
+    texts = [written(sizes_before), journal(unit, began)]
+    said = [text[-LONGEST_OUTPUT:] for text in ends(texts)]
     paths, now = go_back(transaction, proven, unit, verb)
-    words = "\n".join([f"{unit} could not be {module.params['state']}: {wrong}", *said, now])
+    first = reason(texts)
+    words = "\n".join([f"{unit} could not be {module.params['state']}: {first or wrong}", *([wrong] if first else []), *said, now])
     module.fail_json(msg=mask(words, secrets), put_back=paths)
 
 

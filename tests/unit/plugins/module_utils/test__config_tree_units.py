@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import proved
+from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import proved, reason
 
 STAMPS = {"reload": {"web": 100, "other": 900}, "restart": {"web": 50}}
 
@@ -30,3 +30,26 @@ def test_unit_has_proved_the_files_that_it_came_up_with(said, wanted):
 def test_unit_without_stamps_has_proved_what_it_came_up_with():
     units = {"db": {"ActiveState": "inactive", "ActiveEnterTimestampMonotonic": "1"}}
     assert proved(units, {"reload": {}, "restart": {}}) == {"db"}
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        (
+            "[Note] Starting MariaDB\n[Warning] 'x' failed to resolve\n[ERROR] Bind on port: No such device\n"
+            "[ERROR] Do you already have another server running?\n[ERROR] Aborting",
+            "[ERROR] Bind on port: No such device",
+        ),
+        (
+            "(99)Cannot assign requested address: AH00072: make_sock: could not bind\nno listening sockets available, shutting down",
+            "(99)Cannot assign requested address: AH00072: make_sock: could not bind",
+        ),
+        (
+            "x.service: Main process exited, code=exited, status=1/FAILURE\nx.service: Failed with result 'exit-code'.\nFailed to start x.",
+            "",
+        ),
+        ("x.service: Failed at step EXEC spawning /x: Permission denied", "x.service: Failed at step EXEC spawning /x: Permission denied"),
+    ],
+)
+def test_reason_is_the_first_that_a_program_gives(text, first):
+    assert reason(["", text]) == first
