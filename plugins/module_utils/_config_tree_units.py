@@ -25,14 +25,17 @@ WATCHED = 4
 LONGEST_WATCH = 10
 LONGEST = 30  # lines of a log
 ALL = 1000  # lines of it that are searched for the first reason
-# What a program says when it cannot go on, and what is not yet that, or only follows from it.
+# What a program says when it cannot go on, by its level or else by its words; and what is not yet that, or only follows from it.
+_LEVEL = re.compile(r"\[(\w+:)?(error|crit|alert|emerg)", re.IGNORECASE)
 _REASON = re.compile(
-    r"\[(\w+:)?(error|crit|alert|emerg)|\b(error|fatal|cannot|can't|could not|couldn't|unable|failed|failure|denied|refused|no such"
+    r"\b(error|fatal|cannot|can't|could not|couldn't|unable|failed|failure|denied|refused|no such"
     r"|not permitted|invalid|unknown|in use)\b",
     re.IGNORECASE,
 )
 _NO_REASON = re.compile(
-    r"\[(\w+:)?(warn|note|info|debug)|process exited|Failed with result|^Failed to start|Scheduled restart|status=|0 errors", re.IGNORECASE
+    r"\[(\w+:)?(warn|note|info|debug)|process exited|Failed with result|^Failed to start|Scheduled restart|status=|0 errors"
+    r"|ignoring|falling back",
+    re.IGNORECASE,
 )
 LONGEST_LOG = 2**20  # bytes of it
 
@@ -136,5 +139,5 @@ def ends(texts: list[str]) -> list[str]:
 
 def reason(texts: list[str]) -> str:
     """The first line in which a program says why it cannot go on: what comes after it mostly follows from it. Empty if none is."""
-    lines = (line.strip() for text in texts for line in text.splitlines())
-    return next((line for line in lines if _REASON.search(line) and not _NO_REASON.search(line)), "")
+    lines = [line.strip() for text in texts for line in text.splitlines() if not _NO_REASON.search(line)]
+    return next((line for sign in (_LEVEL, _REASON) for line in lines if sign.search(line)), "")

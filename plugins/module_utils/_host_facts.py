@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import socket
+import stat
 
-from ansible_collections.foobar.lamp.plugins.module_utils import _app_units, _config_tree_seal, _host, _login, _others, _units
+from ansible_collections.foobar.lamp.plugins.module_utils import _app_units, _config_tree_seal, _host, _login, _others, _paths, _units
 from ansible_collections.foobar.lamp.plugins.module_utils._ask import ask, read
 
 ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "sshd_settings": {"type": "dict"}, "_run": {"type": "str"}}
@@ -51,8 +53,11 @@ def paths():
     """Return what stands at PATHS."""
     found = {}
     for path in (path for pattern in PATHS for path in glob.glob(pattern)):
-        link = os.readlink(path) if os.path.islink(path) else ""
-        found[path] = {"link": link, "changed": os.lstat(path).st_mtime}
+        # What lies behind a link of somebody else's is none of ours, and what is gone again is not there.
+        with contextlib.suppress(OSError):
+            status = _paths.status(path)
+            link = _paths.link_target(path) if stat.S_ISLNK(status.st_mode) else ""
+            found[path] = {"link": link, "changed": status.st_mtime}
     return found
 
 

@@ -36,7 +36,8 @@ def test_unit_without_stamps_has_proved_what_it_came_up_with():
     ("text", "first"),
     [
         (
-            "[Note] Starting MariaDB\n[Warning] 'x' failed to resolve\n[ERROR] Bind on port: No such device\n"
+            "create failed: falling back\n[Note] Starting MariaDB\n"
+            "[Warning] 'x' failed to resolve\nuring failed\n[ERROR] Bind on port: No such device\n"
             "[ERROR] Do you already have another server running?\n[ERROR] Aborting",
             "[ERROR] Bind on port: No such device",
         ),
