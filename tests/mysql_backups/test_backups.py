@@ -86,7 +86,7 @@ def test_full_disk_leaves_the_old_ones(shop):
             assert done.rc == 1
             assert "No space is left for /run/small/." in done.stderr
             assert "The backups before are kept" in done.stderr
-            assert shop.host.check_output("ls -A /run/small").split() == [".lock", "20200101T000000Z", "filler"]
+            assert shop.host.check_output("ls -A /run/small").split() == [".keeping", ".lock", "20200101T000000Z", "filler"]
             shop.do(f"{small} verify")
             shop.host.check_output("rm /run/small/filler")
             assert "Removed, being too old: 20200101T000000Z." in shop.do(f"{small} take")

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import os
 import pathlib
+import re
 import secrets
+import shutil
 import sys
 
-from . import BackupError, files, plan
+from . import BackupError, files, owner, plan
+from .server import USER
 
 # What a log begins with before anything is written: a log with nothing else is not worth a file.
 _IDLE = {"Format_desc", "Gtid_list", "Binlog_checkpoint", "Previous_gtids", "Start_encryption"}
@@ -23,10 +28,32 @@ def now() -> datetime.datetime:
 
 def timeline(settings, renew: pathlib.Path | None = None) -> str:
     """Return what tells the history of the server's data from any other's; made once, and anew for restored data (``renew``)."""
-    path = (renew or settings.datadir) / "mysql-backup.timeline"
-    if renew or not path.exists():
-        path.write_text(secrets.token_hex(8))
-    return path.read_text(encoding="ascii").strip()
+    return owner.run(USER, _timeline, str(renew or settings.datadir), bool(renew))
+
+
+def _timeline(place, renew):
+    path = f"{place}/mysql-backup.timeline"
+    if not renew:
+        with contextlib.suppress(OSError, BackupError), open(owner.regular(path), encoding="ascii", errors="replace") as file:
+            found = file.read(20).strip()
+            if re.fullmatch("[0-9a-f]{16}", found):
+                return found
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    with open(owner.regular(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w", encoding="ascii") as file:
+        file.write(made := secrets.token_hex(8))
+    return made
+
+
+def begin(settings) -> None:
+    """Begin another history if nobody kept logs for a time: what was written meanwhile is missing between an old backup and new logs.
+
+    The role removes the mark when backups are turned off.
+    """
+    mark = settings.directory / ".keeping"
+    if settings.datadir.exists() and not mark.exists():
+        timeline(settings, renew=settings.datadir)
+        mark.touch(mode=0o600)
 
 
 def active(settings, server) -> str:
@@ -69,26 +96,40 @@ def keep(settings, shelf, server) -> list[str]:
     return _copy(settings, shelf, newest, before, covers)
 
 
-def birth(path: pathlib.Path) -> int | None:
-    """Return when a log was begun, as its first event says: it tells a log from a later one of the same name."""
-    try:
-        with open(path, "rb") as log:
-            head = log.read(8)
-    except FileNotFoundError:
-        return None
-    return int.from_bytes(head[4:], "little") if len(head) == 8 else None
+def listed(place: str, base: str) -> dict[int, dict]:
+    """Return the server's logs by their numbers: ``name``, ``bytes``, when it was last written to, and ``began``.
+
+    That it says in its first event, which tells a log from a later one of the same name.
+    """
+    return {plan.number(log["name"]): log for log in owner.run(USER, _listed, place, base)}
 
 
-def lost(there: dict[int, pathlib.Path], known: int, name: str, born: int | None, before: str) -> str:
+def _listed(place, base):
+    found = []
+    for name in os.listdir(place):
+        if name.startswith(f"{base}.") and name[len(base) + 1 :].isdecimal():
+            with contextlib.suppress(BackupError, OSError), open(owner.regular(f"{place}/{name}"), "rb") as log:
+                head, said = log.read(8), os.fstat(log.fileno())
+                began = int.from_bytes(head[4:], "little") if len(head) == 8 else None
+                found.append({"name": name, "bytes": said.st_size, "changed": said.st_mtime, "began": began})
+    return found
+
+
+def _read(out, path):
+    with open(owner.regular(path), "rb") as log:
+        shutil.copyfileobj(log, out, files.CHUNK)
+
+
+def lost(there: dict[int, dict], known: int, name: str, born: int | None, before: str) -> str:
     """Return in words which logs are gone, empty if none is.
 
-    ``there``: the files by their numbers. ``known``: the number up to which they are kept. ``name``, ``born``: the log that is known
+    ``there``: what ``listed`` returns. ``known``: the number up to which they are kept. ``name``, ``born``: the log that is known
     last and when it was begun. ``before``: the log that the server is at, empty if it is down.
     """
     number = plan.number(name)
     if before and before.rpartition(".")[0] != name.rpartition(".")[0]:
         return f"after {name}, as the server writes {before} now,"
-    if number in there and born and birth(there[number]) != born:
+    if number in there and born and there[number]["began"] != born:
         return f"after {name}, which the server has begun anew,"
     if before and plan.number(before) <= known:
         return f"after {name}, as the server is back at {before},"
@@ -107,8 +148,7 @@ def _copy(settings, shelf, backup, before, covers):
     position, place = backup["manifest"]["position"], shelf.directory / backup["name"]
     index = backup["logs"]
     base = position["file"].rpartition(".")[0]
-    found = (path for path in pathlib.Path(position["directory"]).glob(f"{base}.*") if path.suffix[1:].isdecimal())
-    there = {plan.number(path.name): path for path in found}
+    there = listed(position["directory"], base)
     kept = max(index["files"], key=lambda log: plan.number(log["name"]), default=None)
     known = plan.number(kept["name"]) if kept else plan.number(position["file"]) - 1
     name, born = (kept["name"], kept.get("began")) if kept else (position["file"], position.get("began"))
@@ -120,23 +160,23 @@ def _copy(settings, shelf, backup, before, covers):
         )
     fresh = [there[one] for one in sorted(there) if one > known and (not before or one < plan.number(before))]
     (place / "logs").mkdir(mode=0o700, exist_ok=True)
-    for path in fresh:
-        file = path.name + files.suffix(settings)
+    for log in fresh:
+        file = log["name"] + files.suffix(settings)
         target = place / "logs" / file
         target.unlink(missing_ok=True)
         try:
-            with open(path, "rb") as log, files.Sink(settings, target) as sink:
-                while chunk := log.read(files.CHUNK):
+            # The child first: it is no copy of a process with threads.
+            with owner.reading(USER, _read, f"{position['directory']}/{log['name']}") as pipe, files.Sink(settings, target) as sink:
+                while chunk := pipe.read(files.CHUNK):
                     sink.write(chunk)
         except BackupError:
             target.unlink(missing_ok=True)
             raise
-        found = path.stat()
-        until = plan.shown(datetime.datetime.fromtimestamp(found.st_mtime, datetime.UTC))
+        until = plan.shown(datetime.datetime.fromtimestamp(log["changed"], datetime.UTC))
         index["files"].append(
-            {"name": path.name, "file": file, "size": sink.size, "sha256": sink.sha256, "until": until}
-            | {"bytes": found.st_size, "began": birth(path)}
+            {"name": log["name"], "file": file, "size": sink.size, "sha256": sink.sha256, "until": until}
+            | {"bytes": log["bytes"], "began": log["began"]}
         )
         files.write_json(place / "logs.json", index)
     files.write_json(place / "logs.json", {**index, "covers": plan.shown(covers)})
-    return [path.name for path in fresh]
+    return [log["name"] for log in fresh]

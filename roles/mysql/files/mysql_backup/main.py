@@ -13,7 +13,7 @@ import pathlib
 import signal
 import sys
 
-from . import BackupError, logs, offsite, plan, restore, server, settings
+from . import BackupError, logs, offsite, owner, plan, restore, server, settings
 from .shelf import Shelf
 from .take import take
 
@@ -269,6 +269,8 @@ def main(arguments: list[str] | None = None) -> int:
             if words.verb not in READERS:
                 raise BackupError(f"--from is for {', '.join(READERS)}.")
             source = Shelf(pathlib.Path(words.source).absolute())
+        for place in (options.directory, options.workshop, options.datadir.parent):
+            owner.require_own(place)
         if words.verb in ("list", "verify"):
             return look(options, shelf, source, words)
         with shelf.locked(wait=words.verb != "log") as mine:
@@ -278,6 +280,8 @@ def main(arguments: list[str] | None = None) -> int:
             options.workshop.mkdir(exist_ok=True)
             options.workshop.chmod(0o711)  # the server runs as another user below it
             restore.heal(options, shelf, getattr(words, "identity", None))
+            if words.verb in ("take", "log"):
+                logs.begin(options)
             return run(options, shelf, source, words)
     except BackupError as error:
         print(f"mysql-backup {words.verb}: {error}", file=sys.stderr)

@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import re
+import secrets
 import shutil
 import subprocess
 import time
 
-from . import BackupError, files, logs, plan, server
+from . import BackupError, files, logs, owner, plan, server
 from .reader import Reader
 
 # Where a playbook puts the identity for the time of its run, and the seconds after which it is not one that is about to use it.
@@ -94,10 +96,21 @@ def _upgrade(settings, copy, manifest):
     if server.release(manifest["version"]) < server.release(installed):
         with copy.running(*settings.programs["upgrade_options"]):
             if settings.programs["upgrade"]:
-                done = subprocess.run(copy.words("upgrade"), capture_output=True, text=True, check=False)
-                if done.returncode:
-                    raise BackupError(f"{settings.programs['upgrade'][0]}: {(done.stdout + done.stderr).strip()[-2000:]}")
+                _run_upgrade(settings, copy)
     return installed != manifest["version"]
+
+
+def _run_upgrade(settings, copy):
+    """Run the engine's program as the data's user, since it writes into their directory; for it the copy has an account that goes again."""
+    account, password = "lamp_upgrade@localhost", secrets.token_urlsafe(24)
+    copy.ask(f"CREATE USER {account} IDENTIFIED BY '{password}'", f"GRANT ALL ON *.* TO {account} WITH GRANT OPTION")
+    done = subprocess.run(
+        copy.words("upgrade", user=account.partition("@")[0]), capture_output=True, text=True, check=False,
+        env={**os.environ, "MYSQL_PWD": password}, cwd=copy.place, **server.AS_USER,
+    )  # fmt: skip
+    if done.returncode:
+        raise BackupError(f"{settings.programs['upgrade'][0]}: {(done.stdout + done.stderr).strip()[-2000:]}")
+    copy.ask(f"DROP USER {account}")
 
 
 def _compare(copy, manifest, other):
@@ -116,7 +129,12 @@ def _compare(copy, manifest, other):
 
 
 def _unpack(source, target, identity):
-    with files.opened(source, identity) as pipe, open(target, "xb") as file:
+    with files.opened(source, identity) as pipe:
+        owner.run(server.USER, _write, str(target), pipe.fileno(), kept=(pipe.fileno(),))
+
+
+def _write(target, source):
+    with open(source, "rb", closefd=False) as pipe, open(owner.regular(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
         shutil.copyfileobj(pipe, file, files.CHUNK)
 
 
@@ -128,7 +146,8 @@ def _replay(settings, copy, manifest, wanted):
         *settings.programs["binlog"], f"--start-position={manifest['position']['position']}", f"--stop-datetime={stop}",
         *(str(copy.place / f"private.{log}") for _keeper, log in wanted["chain"]),
     ]  # fmt: skip
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "TZ": "UTC"})
+    environment = {**os.environ, "TZ": "UTC"}
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=copy.place, **server.AS_USER)
     copy.load(process.stdout)
     process.stdout.close()
     said = process.stderr.read().decode(errors="replace")
@@ -153,12 +172,17 @@ def prepare(settings, shelf, wanted: dict, force: bool) -> dict:
         old.unlink(missing_ok=True)
     said = build(settings, shelf, place, wanted, force)
     logs.timeline(settings, renew=place)
-    for flag in settings.datadir.glob("debian-*.flag"):
-        shutil.copy2(flag, place / flag.name)
-    for path in place.glob("mysql-backup.timeline"):
-        shutil.chown(path, "mysql", "mysql")
+    if settings.datadir.exists():
+        owner.run(server.USER, _flag, str(settings.datadir), str(place))
     files.write_json(settings.workshop / "restored.json", said)
     return said
+
+
+def _flag(old, new):
+    """Say of the new data what Debian's packages said of the old: by empty files, which version they have been used with."""
+    for name in os.listdir(old):
+        if re.fullmatch(r"debian-[0-9.]+\.flag", name):
+            os.close(owner.regular(f"{new}/{name}", os.O_WRONLY | os.O_CREAT))
 
 
 def _service(settings, verb):
@@ -220,7 +244,7 @@ def _exchange(settings, shelf, new):
         if there:
             # What was written since; the server is down now.
             logs.try_to_keep(settings, shelf, None)
-            mode = settings.datadir.stat().st_mode & 0o7777
+            mode = settings.datadir.stat().st_mode & 0o777
             os.rename(settings.datadir, old)
             os.chmod(new, mode)
         os.rename(new, settings.datadir)

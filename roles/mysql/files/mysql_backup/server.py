@@ -8,14 +8,20 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import pwd
 import re
-import shutil
+import select
 import signal
 import subprocess
 import tempfile
 import time
 
-from . import BackupError
+from . import BackupError, owner
+
+# Whose the data are.
+USER = "mysql"
+# How a program runs as that user, with none of root's groups.
+AS_USER = {"user": USER, "group": USER, "extra_groups": []}
 
 # What a copy of the data has to have in common with the server that it came from.
 ALIKE = ("lower_case_table_names", "innodb_page_size", "character_set_server", "collation_server", "sql_mode")
@@ -44,9 +50,9 @@ class Server:
     def __init__(self, settings, socket: str):
         self.settings, self.socket = settings, socket
 
-    def words(self, program: str, *more: str) -> list[str]:
+    def words(self, program: str, *more: str, user: str = "root") -> list[str]:
         """Return the command that runs one of the engine's programs on this server."""
-        return [*self.settings.programs[program], f"--socket={self.socket}", "--user=root", *more]
+        return [*self.settings.programs[program], f"--socket={self.socket}", f"--user={user}", *more]
 
     def ask(self, *statements: str) -> list[list[str]]:
         """Return the rows that the statements answer."""
@@ -91,7 +97,10 @@ class Server:
 
 
 class Private(Server):
-    """A server of its own, without a network, in a directory that it makes. ``alike`` are settings of the server it copies."""
+    """A server of its own, without a network, in a directory that only its user can enter. ``alike`` are settings of the server it copies.
+
+    Whatever works in that directory is no more than its user.
+    """
 
     def __init__(self, settings, place: pathlib.Path, alike: dict):
         super().__init__(settings, f"{place}/private.sock")
@@ -101,55 +110,65 @@ class Private(Server):
         """Make an empty data directory."""
         remove(self.place)
         self.place.mkdir(mode=0o700)
-        shutil.chown(self.place, "mysql", "mysql")
+        account = pwd.getpwnam(USER)
+        os.chown(self.place, account.pw_uid, account.pw_gid, follow_symlinks=False)
         shape = [f"--{name.replace('_', '-')}={self._alike[name]}" for name in SHAPE if name in self._alike]
         words = [*self.settings.programs["install"], f"--datadir={self.place}", *shape]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=self.place, **AS_USER)
         if done.returncode:
             raise BackupError(f"{words[0]} cannot make {self.place}: {(done.stdout + done.stderr).strip()[-1000:]}")
 
     @contextlib.contextmanager
     def running(self, *more: str):
         """Run it for the time of the block; it is shut down cleanly after."""
-        log = self.place / "private.log"
         words = [
             *self.settings.programs["server"], f"--datadir={self.place}", f"--socket={self.socket}", f"--pid-file={self.place}/private.pid",
             *(f"--{name.replace('_', '-')}={value}" for name, value in self._alike.items()), *more,
         ]  # fmt: skip
-        with open(log, "ab") as said:
-            process = subprocess.Popen(words, stdout=said, stderr=said, cwd=self.place)
-        try:
-            while not self.answers():
-                if process.poll() is not None:
-                    raise BackupError(f"The private server in {self.place} does not start: {log.read_text(errors='replace')[-2000:]}")
-                time.sleep(0.1)
-            yield self
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        process.send_signal(signal.SIGTERM)
-        if process.wait():
-            raise BackupError(f"The private server in {self.place} did not shut down: {log.read_text(errors='replace')[-2000:]}")
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(words, stdout=said, stderr=said, cwd=self.place, **AS_USER)
+            try:
+                while not self.answers():
+                    if process.poll() is not None:
+                        raise BackupError(f"The private server in {self.place} does not start: {_end(said)}")
+                    time.sleep(0.1)
+                yield self
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+            process.send_signal(signal.SIGTERM)
+            if process.wait():
+                raise BackupError(f"The private server in {self.place} did not shut down: {_end(said)}")
 
     def finish(self) -> None:
         """Remove what was the private server's alone."""
-        for path in self.place.glob("private.*"):
-            path.unlink()
+        owner.run(USER, _finish, str(self.place))
+
+
+def _end(file):
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 2000))
+    return file.read().decode(errors="replace")
+
+
+def _finish(place):
+    for name in os.listdir(place):
+        if name.startswith("private."):
+            os.unlink(f"{place}/{name}")
 
 
 def remove(place: pathlib.Path) -> None:
     """Remove a data directory, and end the private server that a killed run may have left in it."""
-    mine = f"--datadir={place}".encode()
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    mine, uid = f"--datadir={place}".encode(), pwd.getpwnam(USER).pw_uid
+    for found in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if mine in path.read_bytes().split(b"\0"):
-                os.kill(int(path.parent.name), signal.SIGKILL)
-                while path.exists() and path.read_bytes():
-                    time.sleep(0.05)
-    try:
-        shutil.rmtree(place)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise BackupError(f"{error.filename} cannot be removed: {error.strerror}.") from error
+            # A descriptor names this one process, whoever gets its number after it.
+            handle = os.pidfd_open(int(found.name))
+            try:
+                if mine in (found / "cmdline").read_bytes().split(b"\0") and f"\nUid:\t{uid}\t" in (found / "status").read_text():
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+                    select.select([handle], [], [], 60)
+            finally:
+                os.close(handle)
+    owner.remove(USER, place)

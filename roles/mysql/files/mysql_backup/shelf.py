@@ -22,6 +22,14 @@ import shutil
 from . import BackupError, files, plan
 
 
+def _named_here(said: dict, names) -> dict:
+    """Return what a backup says of itself, which may come from another host: it names files of its own directory only."""
+    for name in names(said):
+        if "/" in name or name.startswith("."):
+            raise BackupError(f"A backup names the file {name!r}, which is none of its own: the backup is damaged.")
+    return said
+
+
 class Shelf:
     """The backups below a directory."""
 
@@ -65,11 +73,12 @@ class Shelf:
 
     def manifest(self, name: str) -> dict:
         """Return a backup's manifest."""
-        return self.read(name, "manifest.json")
+        return _named_here(self.read(name, "manifest.json"), lambda manifest: [manifest["dump"]["file"]])
 
     def logs(self, name: str) -> dict:
         """Return the index of a backup's binary logs."""
-        return self.read(name, "logs.json", {"files": []})
+        index = self.read(name, "logs.json", {"files": []})
+        return _named_here(index, lambda index: [log[key] for log in index["files"] for key in ("name", "file")])
 
     def whole(self) -> list[dict]:
         """Return the backups that can be read, with manifest and logs, the oldest first."""

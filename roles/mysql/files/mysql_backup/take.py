@@ -65,8 +65,10 @@ def _dump(settings, live, part):
     with files.Sink(settings, path) as sink:
         live.dump(reader, write, *([settings.programs["position_option"]] if logged[0] == "1" else []))
     if reader.position:
-        place = pathlib.Path(logged[1]).parent
-        reader.position.update(directory=str(place), began=logs.birth(place / reader.position["file"]))
+        place = str(pathlib.Path(logged[1]).parent)
+        there = logs.listed(place, reader.position["file"].rpartition(".")[0])
+        log = there.get(plan.number(reader.position["file"]), {})
+        reader.position.update(directory=place, began=log.get("began"))
     return {
         "time": plan.shown(seen[0] if seen else began),
         "seconds": round((logs.now() - began).total_seconds(), 1),
