@@ -40,6 +40,20 @@ def test_moment(shop):
     assert shop.sql("SELECT COUNT(*) FROM shop.nothing") == [["0"]]
 
 
+def test_end(shop):
+    """The row that was logged last is reached, although its second has not passed; and from an older backup, too."""
+    first = shop.take()
+    shop.sql("INSERT INTO shop.log VALUES (120, 'first')")
+    shop.take()
+    for words in ("--to end", f"{first} --to end"):
+        shop.sql("INSERT INTO shop.log VALUES (121, 'last')")
+        before = shop.sql(CONTENTS)
+        assert "and all that was logged after it" in shop.do(f"restore {words} {shop.identity}")
+        assert shop.sql(CONTENTS) == before
+        shop.do("undo")
+    shop.do("discard")
+
+
 def test_moments_across_a_restore(shop):
     """A restore begins another history; the one before can still be gone back to."""
     first = shop.take()

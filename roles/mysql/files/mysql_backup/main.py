@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
 import pathlib
@@ -41,7 +40,11 @@ def parser() -> argparse.ArgumentParser:
 
     def which(one):
         one.add_argument("backup", nargs="?", help="a backup's name (see list), or latest")
-        one.add_argument("--to", metavar="MOMENT", help="instead: all that was written before this second, like 2026-11-25T01:02:03Z")
+        one.add_argument(
+            "--to", metavar="MOMENT",
+            help="instead: all that was written before this second, like 2026-11-25T01:02:03Z; or end: all that was logged, "
+            "after the newest backup or after the one that is named",
+        )  # fmt: skip
         one.add_argument("--force", action="store_true", help="go on although the copy differs from what the manifest says")
 
     def identity(one):
@@ -134,24 +137,30 @@ def pushed(options, verb: str) -> int:
 
 def chosen(options, home, shelf, words) -> dict:
     """Return which backup, logs and moment are meant; what is not here is fetched."""
-    if bool(words.backup) == bool(getattr(words, "to", None)):
+    to = getattr(words, "to", None)
+    if bool(words.backup) == bool(to) and to != plan.END:
         raise BackupError("Name a backup (mysql-backup list shows them), or a moment with --to.")
     chain, name, until = [], words.backup, None
-    if not name:
-        until = plan.moment(words.to)
-        name, chain = moment(options, home, shelf, until)
+    if to:
+        until = to if to == plan.END else plan.shown(plan.moment(to))
+        name, chain = moment(options, home, shelf, until, None if name == "latest" else name)
     elif options.copy["to"] and not words.source and (name not in shelf.names() if name != "latest" else not shelf.names()):
         if name == "latest":
             name = (offsite.names(options) or ["latest"])[-1]
         if name in offsite.names(options):
             offsite.fetch(options, name)
-    return {"name": shelf.named(name), "chain": chain, "until": plan.shown(until) if until else None, "identity": words.identity}
+    return {"name": shelf.named(name), "chain": chain, "until": until, "identity": words.identity}
 
 
-def moment(options, home, shelf, until: datetime.datetime) -> tuple[str, list]:
-    """Return the backup and the logs that lead to a moment."""
-    if until > logs.now():
-        raise BackupError(f"{plan.shown(until)} is yet to come: give an earlier moment.")
+def moment(options, home, shelf, until: str, name: str | None) -> tuple[str, list]:
+    """Return the backup and the logs that lead to a moment, or to the end from the backup ``name`` or the newest."""
+    if until != plan.END and plan.moment_of(until) > logs.now():
+        raise BackupError(f"{until} is yet to come: give an earlier moment.")
+    line = logs.timeline(options) if options.datadir.exists() else None
+
+    def way(backups):
+        return plan.way_to_end(backups, line, name) if until == plan.END else plan.way(backups, plan.moment_of(until))
+
     live = server.Server(options, options.socket)
     if live.answers():
         logs.try_to_keep(options, home, live)
@@ -159,13 +168,13 @@ def moment(options, home, shelf, until: datetime.datetime) -> tuple[str, list]:
         logs.try_to_keep(options, home, None)
     here = shelf.whole()
     try:
-        backup, chain = plan.way(here, until)
+        backup, chain = way(here)
     except BackupError:
         if not options.copy["to"] or shelf is not home:
             raise
         known = {backup["name"] for backup in here}
         there = [backup for backup in offsite.index(options).whole() if backup["name"] not in known]
-        backup, chain = plan.way(here + there, until)
+        backup, chain = way(here + there)
         for name in sorted({backup["name"], *(keeper for keeper, _log in chain)} - known):
             offsite.fetch(options, name)
     return backup["name"], chain
@@ -174,6 +183,8 @@ def moment(options, home, shelf, until: datetime.datetime) -> tuple[str, list]:
 def told(said: dict) -> str:
     """Return in words what a copy holds."""
     until = f" and all that was written before {said['until']}" if said["until"] else ""
+    if said["until"] == plan.END:
+        until = " and all that was logged after it"
     unlike = f" It differs from the manifest: {'; '.join(said['unlike'])}." if said["unlike"] else ""
     return f"the backup {said['name']}{until}: {said['tables']} tables with {said['rows']} rows at the backup, each compared.{unlike}"
 

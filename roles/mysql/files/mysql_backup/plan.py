@@ -12,6 +12,8 @@ from . import BackupError
 
 NAME = re.compile(r"\d{8}T\d{6}Z\Z")
 _FORMAT = "%Y%m%dT%H%M%SZ"
+# Instead of a moment: all that is kept.
+END = "end"
 
 
 def name_of(moment: datetime.datetime, taken: set[str]) -> str:
@@ -33,7 +35,9 @@ def moment(text: str) -> datetime.datetime:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None or found.microsecond:
-        raise BackupError(f"{text!r} is no moment: give it like 2026-11-25T01:02:03Z or 2026-11-25T02:02:03+01:00.")
+        raise BackupError(
+            f"{text!r} is no moment: give it like 2026-11-25T01:02:03Z or 2026-11-25T02:02:03+01:00, or end for the last that is kept."
+        )
     return found.astimezone(datetime.UTC)
 
 
@@ -78,8 +82,23 @@ def way(backups: list[dict], when: datetime.datetime) -> tuple[dict, list[tuple[
     raise BackupError(f"The binary logs do not reach {shown(when)}: they lead {', '.join(reached)}. Give an earlier moment.")
 
 
+def way_to_end(backups: list[dict], line: str | None = None, name: str | None = None) -> tuple[dict, list[tuple[str, str]]]:
+    """Return as ``way`` does where to start, and the logs that lead from there to the last event that is kept.
+
+    ``line``: the timeline of the data that are live; the newest backup of it is taken, and of any other where it has none. ``name``: the
+    backup to start from instead.
+    """
+    able = [backup for backup in backups if backup["manifest"]["position"] and name in (None, backup["name"])]
+    own = [backup for backup in able if name is None and backup["manifest"]["timeline"] == line] or able
+    if not own:
+        raise BackupError(f"No backup {name} with binary logs is there." if name else "There is no backup with binary logs.")
+    backup = max(own, key=lambda backup: backup["manifest"]["time"])
+    kin = [other for other in backups if other["manifest"]["timeline"] == backup["manifest"]["timeline"]]
+    return backup, _chain(backup, kin, None)
+
+
 def _chain(backup, kin, when):
-    """Return the logs that lead from a backup to a moment: ``(name of the backup that keeps it, log)``."""
+    """Return the logs that lead from a backup to a moment, None for the end: ``(name of the backup that keeps it, log)``."""
     first = number(backup["manifest"]["position"]["file"])
     logs = {number(log["name"]): (other["name"], log) for other in kin for log in other["logs"]["files"]}
     chain, expected = [], first
@@ -89,8 +108,10 @@ def _chain(backup, kin, when):
         keeper, log = logs[key]
         chain.append((keeper, log["name"]))
         expected += 1
-        if moment_of(log["until"]) >= when:
+        if when and moment_of(log["until"]) >= when:
             return chain
+    if not when:
+        return chain
     # Nothing was written after these logs, if that is said by a backup with which all that would come next is kept.
     sure = (
         other for other in kin if other["logs"].get("covers") and other["manifest"]["position"]

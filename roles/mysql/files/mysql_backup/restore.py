@@ -25,7 +25,7 @@ _FORGOTTEN = 600
 def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = False) -> dict:
     """Make a data directory at ``place`` of a backup, and its logs up to a moment; say what is in it.
 
-    ``wanted``: ``name``, ``chain`` of logs and ``until``, ``identity`` to read encrypted ones with.
+    ``wanted``: ``name``, ``chain`` of logs and ``until`` which moment (or ``end``), ``identity`` to read encrypted ones with.
     """
     name, identity = wanted["name"], wanted["identity"] or settings.identity or None
     manifest = shelf.manifest(name)
@@ -141,9 +141,10 @@ def _write(target, source):
 def _replay(settings, copy, manifest, wanted):
     if not wanted["chain"]:
         return
-    stop = plan.moment_of(wanted["until"]).strftime("%Y-%m-%d %H:%M:%S")
+    until = wanted["until"]
+    stop = [] if until == plan.END else [f"--stop-datetime={plan.moment_of(until).strftime('%Y-%m-%d %H:%M:%S')}"]
     words = [
-        *settings.programs["binlog"], f"--start-position={manifest['position']['position']}", f"--stop-datetime={stop}",
+        *settings.programs["binlog"], f"--start-position={manifest['position']['position']}", *stop,
         *(str(copy.place / f"private.{log}") for _keeper, log in wanted["chain"]),
     ]  # fmt: skip
     environment = {**os.environ, "TZ": "UTC"}

@@ -111,6 +111,23 @@ def test_no_way(shelf, words):
         way(shelf, 2)
 
 
+def to_end(backups, line=None, name=None):
+    found, chain = plan.way_to_end(backups, line, name)
+    return found["name"][9:11], [(keeper[9:11], plan.number(log)) for keeper, log in chain]
+
+
+def test_way_to_the_end():
+    """The newest backup of the live data's history, and all logs of it; a backup that is named comes first."""
+    shelf = [backup(1, 1, {1: 2, 2: 3}, at(3)), backup(3, 3, {3: 4}, at(5)), backup(6, 1, {1: 7}, at(8), line="b"), backup(9, None)]
+    assert to_end(shelf, "a") == ("03", [("03", 3)])
+    assert to_end(shelf, "b") == ("06", [("06", 1)])
+    assert to_end(shelf, "c") == to_end(shelf) == ("06", [("06", 1)])
+    assert to_end(shelf, "b", shelf[0]["name"]) == ("01", [("01", 1), ("01", 2), ("03", 3)])
+    for few, words in (([backup(1, None)], "There is no backup with binary logs"), ([backup(1, 1, {1: 2, 3: 4}, at(4))], "Binary log 2 ")):
+        with pytest.raises(BackupError, match=words):
+            to_end(few)
+
+
 def test_differences():
     same, more, other = {"rows": 1, "sha256": "a"}, {"rows": 2, "sha256": "a"}, {"rows": 1, "sha256": "b"}
     wanted = {"shop.a": same, "shop.b": same, "shop.c": same, "shop.d": same, "mysql.e": same}
