@@ -10,6 +10,7 @@ import re
 
 _RECIPIENT = re.compile(r"(age1[0-9a-z]{58,}|ssh-(ed25519|rsa) \S+.*)\Z")
 _PATH = re.compile(r"/[0-9A-Za-z_./@+-]+\Z")
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
 _REMOTE = re.compile(r"([0-9A-Za-z_.-]+@)?[0-9A-Za-z_.-]+:[0-9A-Za-z_./@+~-]+\Z")
 
 
@@ -22,6 +23,18 @@ def mysql_backup_problems(inputs):
     for name in ("dir", "identity_file"):
         if inputs[name] and not _PATH.match(inputs[name]) or name == "dir" and not inputs[name]:
             problems.append(f"mysql_backup_{name} is {inputs[name]!r}: give an absolute path of letters, digits and _ . @ + -.")
+    for one in inputs["files"]:
+        if not _PATH.match(one["path"]) or "/../" in one["path"] + "/":
+            problems.append(
+                f"mysql_backup_files gives {one['name']} the path {one['path']!r}: give an absolute path of letters, digits and _ . @ + -."
+            )
+        if not _USER.match(one["user"]) or one["user"] == "root":
+            problems.append(
+                f"mysql_backup_files gives {one['name']} the user {one['user']!r}: name the user whose files they are, not root."
+            )
+    names = [one["name"] for one in inputs["files"]]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        problems.append(f"mysql_backup_files has two directories that are called {name}: give each a name of its own.")
     for name in ("schedule", "log_schedule"):
         if not inputs[name].strip():
             problems.append(f"mysql_backup_{name} is empty: give one of systemd such as daily, or set mysql_backup to false.")

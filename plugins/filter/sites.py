@@ -63,6 +63,7 @@ class FilterModule:
                 name: getattr(_sites, name)
                 for name in (
                     "apache_vhosts",
+                    "backup_files",
                     "bind_keys",
                     "bind_zones",
                     "database_authorities",

@@ -283,6 +283,15 @@ def mysql_databases(sites):
     return [{"name": site["database"]} for site in sites.values() if "database" in site]
 
 
+def backup_files(sites):
+    """Return the role input ``mysql_backup_files``: what the applications keep in files, where they share the database's host."""
+    return [
+        {"name": app_name, "path": f"/srv/{app_name}/state", "user": app.get("user") or app_user(app_name)}
+        for name, site in sites.items()
+        for _path, app_name, app in apps(name, site)
+    ]
+
+
 def mysql_users(sites, secrets, clients):
     """Return the role input ``mysql_users``: for each site with a database an account from each of ``clients``.
 

@@ -11,6 +11,7 @@ import pytest
 from conftest import _inventory
 
 ROOT = pathlib.Path(__file__).parents[2]
+STATE, USER = "/srv/www.foobar.com/state", "app-www-foobar-com"
 
 
 def play(playbook, *options, **variables):
@@ -102,6 +103,9 @@ def test_backups_are_listed_and_a_dry_run_does_nothing(name, db, untouched, name
 
 
 def test_site_comes_back_to_a_moment(name, db, web, sql, browser):
+    together = db.check_output("hostname") == web.check_output("hostname")
+    if together:
+        web.check_output(f"setpriv --reuid={USER} --regid={USER} --clear-groups sh -c 'echo kept > {STATE}/upload'")
     done = play("backup")
     assert done.returncode == 0, done.stdout[-3000:]
     assert "Took and checked" in done.stdout
@@ -109,10 +113,14 @@ def test_site_comes_back_to_a_moment(name, db, web, sql, browser):
     db.check_output("now=$(date +%s); while [ $(date +%s) = $now ]; do :; done")
     moment = db.check_output("date -u +%Y-%m-%dT%H:%M:%SZ")
     sql("INSERT INTO foobar.diary VALUES ('after'); DROP TABLE foobar.product")
+    web.check_output(f"rm -f {STATE}/upload")
     done = play("restore", restore_to=moment, restore_confirm=name)
     assert done.returncode == 0, done.stdout[-3000:]
     assert sql("SELECT * FROM foobar.diary") == [["before"]]
     assert browser.get("/healthz").status == 200
     assert not web.run("test -e /etc/apache2/conf-enabled/zz-foobar-lamp-restore.conf").succeeded
+    if together:
+        assert web.check_output(f"stat -c '%U %a' {STATE}; cat {STATE}/upload") == f"{USER} 750\nkept"
+        web.check_output(f"rm {STATE}/upload")
     db.check_output("mysql-backup discard")
     sql("DROP TABLE foobar.diary")

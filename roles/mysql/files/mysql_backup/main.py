@@ -101,6 +101,7 @@ def summary(shelf, name: str) -> dict:
         "encrypted": manifest["dump"]["file"].endswith(".age"),
         "tables": len(manifest["tables"]),
         "rows": sum(table["rows"] for table in manifest["tables"].values()),
+        "files": sum(tree["files"] for tree in manifest["files"]["trees"].values()) if "files" in manifest else None,
         "covers": kept.get("covers"),
         "drill": {None: "", True: "passed", False: "FAILED"}[drilled["ok"]],
     }
@@ -111,13 +112,15 @@ def show(rows: list[dict]) -> None:
     if not rows:
         print("There are no backups.")
         return
-    form = "{:<17} {:<14} {:>10} {:>7} {:>10}  {:<28} {}"
-    print(form.format("NAME", "ENGINE", "SIZE", "TABLES", "ROWS", "MOMENTS UNTIL", "DRILL"))
+    form = "{:<17} {:<14} {:>10} {:>7} {:>10} {:>8}  {:<28} {}"
+    print(form.format("NAME", "ENGINE", "SIZE", "TABLES", "ROWS", "FILES", "MOMENTS UNTIL", "DRILL"))
     for row in rows:
         if "damaged" in row:
             print(f"{row['name']:<17} {row['damaged']}")
             continue
-        print(form.format(row["name"], row["engine"], size(row["size"]), row["tables"], row["rows"], row["covers"] or "-", row["drill"]))
+        count = "-" if row["files"] is None else row["files"]
+        covers = row["covers"] or "-"
+        print(form.format(row["name"], row["engine"], size(row["size"]), row["tables"], row["rows"], count, covers, row["drill"]))
 
 
 def pushed(options, verb: str) -> int:
@@ -186,7 +189,16 @@ def told(said: dict) -> str:
     if said["until"] == plan.END:
         until = " and all that was logged after it"
     unlike = f" It differs from the manifest: {'; '.join(said['unlike'])}." if said["unlike"] else ""
-    return f"the backup {said['name']}{until}: {said['tables']} tables with {said['rows']} rows at the backup, each compared.{unlike}"
+    tables = f"{said['tables']} tables with {said['rows']} rows at the backup"
+    return f"the backup {said['name']}{until}: {tables}, each compared.{unlike}{_told_files(said)}"
+
+
+def _told_files(said):
+    """Return in words which files a copy holds."""
+    more = {True: " and {kept} written since", False: ""}
+    return "".join(
+        f" {one['live']}: {one['files']} files{more[bool(one.get('kept'))].format(**one)}, each compared." for one in said.get("files", [])
+    )
 
 
 def run(options, shelf, source, words) -> int:
@@ -195,12 +207,21 @@ def run(options, shelf, source, words) -> int:
         name = take(options, shelf)
         gone = shelf.prune(logs.now(), options.keep_days, options.keep_at_least)
         said = summary(shelf, name)
+        warnings = shelf.manifest(name).get("files", {}).get("warnings", [])
+        for warning in warnings[:20]:
+            print(f"Warning: {warning}")
+        if len(warnings) > 20:
+            print(f"Warning: and {len(warnings) - 20} files more, which {shelf.directory / name}/manifest.json names.")
         for table in (unsafe := shelf.manifest(name)["not_consistent"]):
             print(f"Warning: {table} is of an engine without transactions: it may have changed while it was read.")
         if words.json:
             print(json.dumps({**said, "pruned": gone, "not_consistent": unsafe}))
         else:
-            print(f"Took and checked {name}: {size(said['size'])}, {said['tables']} tables with {said['rows']} rows, in {shelf.directory}.")
+            print(
+                f"Took and checked {name}: {size(said['size'])}, {said['tables']} tables with {said['rows']} rows"
+                + ("" if said["files"] is None else f", {said['files']} files")
+                + f", in {shelf.directory}."
+            )
             if gone:
                 print(f"Removed, being too old: {', '.join(gone)}.")
         return pushed(options, words.verb)

@@ -11,7 +11,7 @@ import re
 import subprocess
 import tempfile
 
-from . import BackupError, files, plan
+from . import BackupError, files, plan, store
 from .shelf import Shelf
 
 
@@ -64,7 +64,24 @@ def push(settings, now) -> list[str]:
     if gone:
         with tempfile.TemporaryDirectory() as nothing:
             _rsync(settings, "--delete", *(f"--include=/{name}/***" for name in gone), "--exclude=*", f"{nothing}/", _there(settings))
+            _prune_packs(settings, nothing)
     return gone
+
+
+def _prune_packs(settings, nothing):
+    """Remove the packs over there that no backup over there needs."""
+    there = index(settings)
+    listed = _rsync(settings, "--list-only", f"--include=/{store.PACKS}/", f"--include=/{store.PACKS}/*", "--exclude=*", _there(settings))
+    place = there.directory / store.PACKS
+    place.mkdir(exist_ok=True)
+    for name in (line.split()[-1].partition("/")[2] for line in listed.splitlines() if f"{store.PACKS}/" in line):
+        (place / name).touch()
+    gone = there.unneeded()
+    if gone:
+        words = [f"--include=/{store.PACKS}/{name}" for name in gone]
+        empty = pathlib.Path(nothing, store.PACKS)
+        empty.mkdir()
+        _rsync(settings, "--delete", f"--include=/{store.PACKS}/", *words, "--exclude=*", f"{nothing}/", _there(settings))
 
 
 def index(settings) -> Shelf:
@@ -81,7 +98,14 @@ def fetch(settings, name: str) -> None:
     part = settings.directory / f".{name}.fetched.part"
     source, shelf = f"{_there(settings)}{name}/", Shelf(part.parent)
     _rsync(settings, "--include=/*.json", "--exclude=*", source, f"{part}/")
-    size = shelf.manifest(part.name)["dump"]["size"] + sum(log["size"] for log in shelf.logs(part.name)["files"])
+    manifest, home = shelf.manifest(part.name), Shelf(settings.directory)
+    said = manifest.get("files", {"packs": {}})["packs"]
+    packs = {pack: told for pack, told in said.items() if pack not in home.packs()}
+    size = manifest["dump"]["size"] + sum(told["size"] for told in (*packs.values(), *shelf.logs(part.name)["files"]))
     files.require_room(settings, part, size, "Make room, or restore on a host that has more.")
     _rsync(settings, source, f"{part}/")
+    if packs:
+        names = [f"--include=/{pack}" for pack in packs]
+        _rsync(settings, *names, "--exclude=*", f"{_there(settings)}{store.PACKS}/", f"{part}/{store.PACKS}/")
+        home.take_packs(part)
     part.rename(settings.directory / name)

@@ -73,8 +73,12 @@ def run(user: str, work, *arguments, kept: tuple[int, ...] = ()):
 
     child = _fork(user, told, here, *kept)
     os.close(here)
-    with open(there, encoding="utf-8") as pipe:
-        text = pipe.read()
+    return _answer(user, child, there)
+
+
+def _answer(user, child, pipe):
+    with open(pipe, encoding="utf-8") as told:
+        text = told.read()
     os.waitpid(child, 0)
     if not text:
         raise BackupError(f"The child process of the user {user} ended before it said anything.")
@@ -82,6 +86,44 @@ def run(user: str, work, *arguments, kept: tuple[int, ...] = ()):
     if "error" in said:
         raise BackupError(said["error"])
     return said["value"]
+
+
+@contextlib.contextmanager
+def writing(user: str, work, *arguments):
+    """Yield a pipe whose other end ``work(pipe, *arguments)`` reads to its end when ``user`` does it."""
+    there, here = os.pipe()
+
+    def taken():
+        with open(there, "rb") as pipe:
+            work(pipe, *arguments)
+
+    child = _fork(user, _error_into(taken, user), there)
+    os.close(there)
+    out = open(here, "wb")  # noqa: SIM115 # closed below, before the child is waited for
+    broken = None
+    try:
+        yield out
+    except BrokenPipeError as error:
+        broken = error
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            out.close()
+        _pid, status = os.waitpid(child, 0)
+    if status or broken:
+        raise BackupError(f"The user {user} could not write all of it: what it says stands above.")
+
+
+def _error_into(work, user):
+    def told():
+        try:
+            work()
+        except OSError as error:
+            raise BackupError(f"{error.filename or ''}: {error.strerror} (as the user {user})") from error
+
+    return told
 
 
 @contextlib.contextmanager

@@ -93,6 +93,11 @@ class Reader:
         self._table[1].update(line.rstrip(b"\n")[:-1] + b",")
 
     @property
+    def begun(self) -> bool:
+        """Whether the dump's transaction has begun: what is written later is not in it."""
+        return bool(self.position or self._database)
+
+    @property
     def tables(self) -> dict:
         """What each table holds: ``{"database.table": {"rows", "sha256"}}``."""
         return {

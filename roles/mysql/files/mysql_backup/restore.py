@@ -15,6 +15,7 @@ import subprocess
 import time
 
 from . import BackupError, files, logs, owner, plan, server
+from . import restore_files as trees
 from .reader import Reader
 
 # Where a playbook puts the identity for the time of its run, and the seconds after which it is not one that is about to use it.
@@ -171,10 +172,14 @@ def prepare(settings, shelf, wanted: dict, force: bool) -> dict:
     place = settings.workshop / "restored"
     for old in (settings.workshop / "restored.json", settings.workshop / ".restored.json.new"):
         old.unlink(missing_ok=True)
+    trees.clean(settings)
+    trees.require_exchangeable(settings, shelf, wanted["name"])
     said = build(settings, shelf, place, wanted, force)
     logs.timeline(settings, renew=place)
     if settings.datadir.exists():
         owner.run(server.USER, _flag, str(settings.datadir), str(place))
+    with _forgiving(force):
+        said["files"] = trees.prepare(settings, shelf, wanted, force)
     files.write_json(settings.workshop / "restored.json", said)
     return said
 
@@ -204,17 +209,17 @@ def swap(settings, shelf) -> tuple[dict, pathlib.Path | None]:
     if not told.exists() or not (settings.workshop / "restored").exists():
         raise BackupError("Nothing is prepared: run mysql-backup prepare first.")
     said = shelf.read(str(told.parent), told.name)
-    replaced = _exchange(settings, shelf, settings.workshop / "restored")
+    replaced = _exchange(settings, shelf, settings.workshop / "restored", {one["live"]: one["new"] for one in said.get("files", [])})
     told.unlink()
     return said, replaced
 
 
 def undo(settings, shelf) -> pathlib.Path | None:
-    """Put the data back that were replaced last; what was live meanwhile is kept in turn."""
+    """Put the data and files back that were replaced last; what was live meanwhile is kept in turn."""
     kept = replaced(settings)
     if not kept:
         raise BackupError(f"There are no replaced data in {settings.workshop} to put back.")
-    return _exchange(settings, shelf, kept[-1])
+    return _exchange(settings, shelf, kept[-1], trees.replaced(settings, kept[-1].name.partition("-")[2]))
 
 
 def replaced(settings) -> list[pathlib.Path]:
@@ -223,36 +228,42 @@ def replaced(settings) -> list[pathlib.Path]:
 
 
 def discard(settings) -> list[pathlib.Path]:
-    """Delete the replaced data."""
+    """Delete the replaced data and files."""
     gone = replaced(settings)
     for path in gone:
         server.remove(path)
-    return gone
+    return gone + trees.discard(settings)
 
 
-def _exchange(settings, shelf, new):
-    """Stop the server, put ``new`` in the place of its data, start it; if it does not start, the old data come back."""
+def _exchange(settings, shelf, new, directories):
+    """Stop the server, put ``new`` in the place of its data, start it; if it does not start, the old data come back.
+
+    ``directories``: what takes the place of directories of files at the same time, ``{live: new}``.
+    """
     live, journal = server.Server(settings, settings.socket), settings.workshop / "exchange.json"
     if live.answers():
         # They are in the replaced data, too, so that nothing is lost where this fails.
         logs.try_to_keep(settings, shelf, live)
     stamp = plan.name_of(logs.now(), {path.name.partition("-")[2] for path in replaced(settings)})
     old = settings.workshop / f"replaced-{stamp}"
-    files.write_json(journal, {"new": str(new), "old": str(old)})
+    moves = [{"live": str(settings.datadir), "new": str(new), "old": str(old)}]
+    moves += [{"live": place, "new": fresh, "old": trees.old_name(place, stamp)} for place, fresh in directories.items()]
+    files.write_json(journal, {"moves": moves})
     _service(settings, "stop")
     there = settings.datadir.exists()
     try:
         if there:
             # What was written since; the server is down now.
             logs.try_to_keep(settings, shelf, None)
-            mode = settings.datadir.stat().st_mode & 0o777
-            os.rename(settings.datadir, old)
-            os.chmod(new, mode)
-        os.rename(new, settings.datadir)
-        files.sync(settings.datadir.parent)
+            os.chmod(new, settings.datadir.stat().st_mode & 0o777)
+        for move in moves:
+            if os.path.lexists(move["live"]):
+                os.rename(move["live"], move["old"])
+            os.rename(move["new"], move["live"])
+            files.sync(pathlib.Path(move["live"]).parent)
         _start(settings)
     except (BackupError, OSError) as error:
-        _put_back(settings, new, old)
+        _put_back(settings, moves)
         journal.unlink()
         raise BackupError(f"The server does not run with the new data; the old ones are back. {error}") from error
     journal.unlink()
@@ -264,13 +275,14 @@ def _start(settings):
     server.Server(settings, settings.socket).ask("SELECT 1")
 
 
-def _put_back(settings, new, old):
-    """Give the data their names back that they had before an exchange, however far it came, and start the server."""
+def _put_back(settings, moves):
+    """Give all the names back that it had before an exchange, however far that came, and start the server."""
     _service(settings, "stop")
-    if settings.datadir.exists() and not new.exists():
-        os.rename(settings.datadir, new)
-    if old.exists() and not settings.datadir.exists():
-        os.rename(old, settings.datadir)
+    for move in moves:
+        if os.path.lexists(move["live"]) and not os.path.lexists(move["new"]):
+            os.rename(move["live"], move["new"])
+        if os.path.lexists(move["old"]) and not os.path.lexists(move["live"]):
+            os.rename(move["old"], move["live"])
     if settings.datadir.exists():
         _start(settings)
 
@@ -287,31 +299,31 @@ def heal(settings, shelf, identity: str | None = None) -> None:
         return
     journal = settings.workshop / "exchange.json"
     if journal.exists():
-        _finish(settings, journal, **shelf.read(str(settings.workshop), journal.name))
+        _finish(settings, journal, shelf.read(str(settings.workshop), journal.name)["moves"])
     server.remove(settings.workshop / "drill")
+    trees.clean_drill(settings)
     if not (settings.workshop / "restored.json").exists():
         server.remove(settings.workshop / "restored")
+        trees.clean(settings)
 
 
-def _finish(settings, journal, new, old):
-    new, old = pathlib.Path(new), pathlib.Path(old)
-    if old.exists() and not settings.datadir.exists():
-        os.rename(old, settings.datadir)
-    if settings.datadir.exists():
-        try:
+def _finish(settings, journal, moves):
+    done = not any(os.path.lexists(move["new"]) for move in moves)
+    try:
+        if done and settings.datadir.exists():
             _start(settings)
-        except BackupError as error:
-            print(f"Warning: {error}", flush=True)
-            # The data have the names that they had before: only a restore can help, which must not be kept from it.
-            if new.exists():
-                return
-            _put_back(settings, new, old)
+        else:
+            _put_back(settings, moves)
+    except BackupError as error:
+        print(f"Warning: {error}", flush=True)
+        # All has the names that it had before: only a restore can help, which must not be kept from it.
+        if not done:
+            return
+        _put_back(settings, moves)
+        done = False
     journal.unlink()
-    print(f"An exchange of data had been interrupted: the server runs with {_which(settings, old)}.", flush=True)
-
-
-def _which(settings, old):
-    return f"the new data, the old ones are in {old}" if old.exists() else "the old data"
+    which = f"the new data, the old ones are in {moves[0]['old']}" if done else "the old data"
+    print(f"An exchange of data had been interrupted: the server runs with {which}.", flush=True)
 
 
 def drill(settings, shelf, wanted: dict, keep: bool = True) -> dict:
@@ -320,13 +332,16 @@ def drill(settings, shelf, wanted: dict, keep: bool = True) -> dict:
     record = shelf.directory / wanted["name"] / "drill.json"
     try:
         shelf.verify_logs(wanted["name"])
+        shelf.verify_files(wanted["name"])
         said = build(settings, shelf, place, wanted)
+        said["files"] = trees.drill(settings, shelf, wanted)
     except BackupError as error:
         if keep:
             files.write_json(record, {"time": plan.shown(began), "ok": False, "why": str(error)})
         raise
     finally:
         server.remove(place)
+        trees.clean_drill(settings)
     seconds = round((logs.now() - began).total_seconds(), 1)
     if keep:
         files.write_json(record, {"time": plan.shown(began), "ok": True, "seconds": seconds})

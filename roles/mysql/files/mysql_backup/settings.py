@@ -22,6 +22,6 @@ def load(path: str = PLACE) -> types.SimpleNamespace:
         raise BackupError(f"{path}: {error.strerror}. Become root; if it is missing, run the role mysql.") from error
     except ValueError as error:
         raise BackupError(f"{path} is broken ({error}): run the role mysql, which writes it anew.") from error
-    settings = types.SimpleNamespace(**found)
+    settings = types.SimpleNamespace(**{"files": [], **found})
     settings.directory, settings.workshop, settings.datadir = (pathlib.Path(found[key]) for key in ("directory", "workshop", "datadir"))
     return settings

@@ -8,6 +8,7 @@
 20261125T010203Z/logs.json           the binary logs that lead on from there, and how far
 20261125T010203Z/logs/               those logs
 20261125T010203Z/drill.json          what the last drill said of it
+packs/                               contents of files (see store.py)
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ import os
 import pathlib
 import shutil
 
-from . import BackupError, files, plan
+from . import BackupError, files, plan, store
+
+
+def _files_of(manifest):
+    return [manifest["dump"]["file"], *([manifest["files"]["list"]["file"], *manifest["files"]["packs"]] if "files" in manifest else [])]
 
 
 def _named_here(said: dict, names) -> dict:
@@ -73,7 +78,7 @@ class Shelf:
 
     def manifest(self, name: str) -> dict:
         """Return a backup's manifest."""
-        return _named_here(self.read(name, "manifest.json"), lambda manifest: [manifest["dump"]["file"]])
+        return _named_here(self.read(name, "manifest.json"), _files_of)
 
     def logs(self, name: str) -> dict:
         """Return the index of a backup's binary logs."""
@@ -102,10 +107,38 @@ class Shelf:
         """Return the path of a backup's dump."""
         return self.directory / name / self.manifest(name)["dump"]["file"]
 
-    def verify(self, name: str, identity: str | None = None) -> None:
-        """Require a backup to be whole: checksums, and where it can be read the stream to its last line."""
+    def manifests(self) -> list[dict]:
+        """Return the manifests that can be read."""
+        return [backup["manifest"] for backup in self.whole()]
+
+    def packs(self) -> list[str]:
+        """Return the names of the packs of files."""
+        with contextlib.suppress(FileNotFoundError):
+            return sorted(name for name in os.listdir(self.directory / store.PACKS) if not name.startswith("."))
+        return []
+
+    def take_packs(self, part: pathlib.Path) -> None:
+        """Give the packs of a backup that is being made their place."""
+        if (part / store.PACKS).exists():
+            (self.directory / store.PACKS).mkdir(mode=0o700, exist_ok=True)
+            for pack in os.listdir(part / store.PACKS):
+                os.rename(part / store.PACKS / pack, self.directory / store.PACKS / pack)
+            os.rmdir(part / store.PACKS)
+            files.sync(self.directory / store.PACKS)
+
+    def verify(self, name: str, identity: str | None = None, packs: list[str] | None = None) -> None:
+        """Require a backup to be whole: checksums, and where it can be read the stream to its last line. ``packs``: only these."""
         self.verify_logs(name)
         self.verify_dump(name, identity)
+        self.verify_files(name, packs)
+
+    def verify_files(self, name: str, packs: list[str] | None = None) -> None:
+        """Require what holds a backup's files to be whole."""
+        said = self.manifest(name).get("files")
+        if said:
+            files.check(self.directory / name / said["list"]["file"], said["list"])
+            for pack in said["packs"] if packs is None else packs:
+                files.check(self.directory / store.PACKS / pack, said["packs"][pack])
 
     def verify_logs(self, name: str, only: set[str] | None = None) -> None:
         """Require a backup's logs to be whole, all or those that are named."""
@@ -134,4 +167,14 @@ class Shelf:
             part = self.directory / f".{name}.part"
             os.rename(self.directory / name, part)
             shutil.rmtree(part)
+        for pack in self.unneeded():
+            os.unlink(self.directory / store.PACKS / pack)
         return gone
+
+    def unneeded(self) -> list[str]:
+        """Return the packs that no backup needs; none while there is a backup that does not say what it needs."""
+        manifests = self.manifests()
+        if len(manifests) < len(self.names()):
+            return []
+        needed = {pack for manifest in manifests for pack in manifest.get("files", {}).get("packs", {})}
+        return [pack for pack in self.packs() if pack not in needed]

@@ -9,7 +9,7 @@ import os
 import pathlib
 import shutil
 
-from . import BackupError, files, logs, plan, server
+from . import BackupError, files, logs, plan, server, store
 from .reader import Reader
 
 # What MySQL knows of sizes may be of the day before, unless it is asked not to remember.
@@ -26,39 +26,50 @@ def take(settings, shelf) -> str:
     """Take a backup and check it; what is too old goes only then. Returns its name."""
     live = server.Server(settings, settings.socket)
     name = plan.name_of(logs.now(), set(shelf.names()))
-    part = shelf.directory / f".{name}.part"
+    part, taker = shelf.directory / f".{name}.part", None
     try:
         part.mkdir(mode=0o700)
         # What was written since the backup before is kept with it. Where that fails, a new backup is all the more wanted.
         logs.try_to_keep(settings, shelf, live)
-        manifest = _dump(settings, live, part)
+        taker = store.Taker(settings, shelf, part, name) if settings.files else None
+        manifest = _dump(settings, live, part, taker)
+        if taker:
+            manifest["files"] = taker.result()
+            shelf.take_packs(part)
         files.write_json(part / "logs.json", {"files": []})
         files.write_json(part / "manifest.json", manifest)
         files.sync(part)
         os.rename(part, shelf.directory / name)
         files.sync(shelf.directory)
+        if taker:
+            os.replace(shelf.directory / name / store.CACHE, shelf.directory / store.CACHE)
     except OSError as error:
         raise files.full(part, error) from error
     finally:
+        if taker:
+            taker.end()
         shutil.rmtree(part, ignore_errors=True)
     try:
-        shelf.verify(name, settings.identity or None)
+        # The packs of the backups before were checked when they were made.
+        shelf.verify(name, settings.identity or None, packs=manifest.get("files", {}).get("new", []))
     except BackupError:
         shutil.rmtree(shelf.directory / name)
         raise
     return name
 
 
-def _dump(settings, live, part):
+def _dump(settings, live, part, taker):
     began = logs.now()
     alike = dict(live.ask(*(f"SELECT '{name}', @@{name}" for name in server.ALIKE)))
     logged = live.ask("SELECT @@log_bin, @@log_bin_basename")[0]
     reader, seen = Reader(), []
 
     def write(line):
-        # The position is said once the transaction has begun: what comes later is not in the backup.
-        if reader.position and not seen:
+        # The database is of this moment, and the files are read from now on: whatever a row names is there.
+        if reader.begun and not seen:
             seen.append(logs.now())
+            if taker:
+                taker.go()
         sink.write(line)
 
     path = part / f"dump.sql{files.suffix(settings)}"

@@ -7,6 +7,7 @@ from ansible_collections.foobar.lamp.plugins.filter.mysql_backups import mysql_b
 
 RIGHT = {
     "dir": "/var/backups/mysql",
+    "files": [],
     "schedule": "daily",
     "log_schedule": "*:0/15",
     "drill_schedule": "",
@@ -19,6 +20,7 @@ RIGHT = {
     "copy_key": "",
     "copy_known_hosts": "",
 }
+FILES = {"name": "a", "path": "/srv/a/state", "user": "app-a"}
 RECIPIENT = "age1" + "q" * 58
 COPIED = {
     "copy_to": "backups@vault.example.com:/srv/db1",
@@ -34,6 +36,7 @@ COPIED = {
         {"recipients": [RECIPIENT, "ssh-ed25519 AAAA me"], "drill_schedule": "weekly", "identity_file": "/root/identity"},
         COPIED,
         {"copy_to": "/mnt/nas/db1"},
+        {"files": [FILES]},
     ],
 )
 def test_right(right):
@@ -47,6 +50,10 @@ def test_right(right):
         ({"keep_at_least": -1}, "mysql_backup_keep_at_least is -1"),
         ({"dir": "backups"}, "mysql_backup_dir is 'backups'"),
         ({"dir": ""}, "mysql_backup_dir is ''"),
+        ({"files": [{"name": "a", "path": "srv/a", "user": "a"}]}, "gives a the path 'srv/a'"),
+        ({"files": [{"name": "a", "path": "/srv/../etc", "user": "a"}]}, "gives a the path '/srv/../etc'"),
+        ({"files": [{"name": "a", "path": "/srv/a", "user": "root"}]}, "gives a the user 'root'"),
+        ({"files": [FILES, FILES]}, "has two directories that are called a"),
         ({"schedule": " "}, "mysql_backup_schedule is empty"),
         ({"log_schedule": ""}, "mysql_backup_log_schedule is empty"),
         ({"recipients": ["AGE-SECRET-KEY-1"]}, "mysql_backup_recipients has 'AGE-SECRET-KEY-1'"),

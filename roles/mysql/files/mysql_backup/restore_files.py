@@ -1,0 +1,126 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directories of files in a restore: each is made anew beside the live one, by its user, and root gives it the name later."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+from . import BackupError, files, owner, plan, store, trees
+
+
+def _fresh(tree) -> pathlib.Path:
+    live = pathlib.Path(tree["path"])
+    return live.parent / f".{live.name}.restored"
+
+
+def old_name(live: str, stamp: str) -> str:
+    """Return the name of a directory that is replaced."""
+    path = pathlib.Path(live)
+    return str(path.parent / f".{path.name}.replaced-{stamp}")
+
+
+def _wanted(settings, shelf, name):
+    """Return ``(tree, rows)`` of the directories of this host that the backup has; what it has besides is told."""
+    said = shelf.manifest(name).get("files", {"trees": {}})["trees"]
+    here = {tree["name"]: tree for tree in settings.files}
+    for other in said.keys() - here.keys():
+        print(f"Warning: the files of {other} ({said[other]['path']}) are in the backup and have no place on this host.", file=sys.stderr)
+    return [here[name] for name in said if name in here]
+
+
+def require_exchangeable(settings, shelf, name: str) -> None:
+    """Require that the directories can be exchanged, and that there is room for their copies, before anything is made."""
+    for tree in _wanted(settings, shelf, name):
+        live = pathlib.Path(tree["path"])
+        owner.require_own(live.parent)
+        if live.is_symlink() or os.path.ismount(live):
+            raise BackupError(f"{live} is a link or a file system of its own, which cannot be exchanged: restore there by hand.")
+        size = shelf.manifest(name)["files"]["trees"][tree["name"]]["bytes"]
+        if live.parent.is_dir() and files.free(live) < size:
+            raise BackupError(f"No room for {_fresh(tree)}: it needs {size >> 20} MiB. Make room. Nothing has changed.")
+
+
+def prepare(settings, shelf, wanted: dict, force: bool) -> list[dict]:
+    """Make the directories of a backup beside the live ones, with what was written between it and the moment."""
+    chosen, identity = _wanted(settings, shelf, wanted["name"]), wanted["identity"] or settings.identity or None
+    if not chosen:
+        return []
+    shelf.verify_files(wanted["name"])
+    rows, made = store.listed(shelf, wanted["name"], identity), []
+    try:
+        for tree in chosen:
+            _require(store.build(shelf, rows[tree["name"]], tree["user"], _fresh(tree), identity), tree, force)
+            kept = _keep(shelf, wanted, tree) if wanted["until"] and os.path.isdir(tree["path"]) else 0
+            count = sum(row["kind"] == "file" for row in rows[tree["name"]])
+            made.append({"live": tree["path"], "new": str(_fresh(tree)), "files": count, "kept": kept})
+    except BaseException:
+        clean(settings)
+        raise
+    return made
+
+
+def _keep(shelf, wanted, tree):
+    since = plan.moment_of(shelf.manifest(wanted["name"])["time"]).timestamp()
+    until = None if wanted["until"] == plan.END else plan.moment_of(wanted["until"]).timestamp()
+    return owner.run(tree["user"], trees.keep, tree["path"], str(_fresh(tree)), since, until)
+
+
+def _require(unlike, tree, force=False):
+    if unlike:
+        text = f"The files for {tree['path']} are not what the backup says: {'; '.join(unlike[:20])}."
+        if not force:
+            raise BackupError(f"{text} Nothing was replaced.")
+        print(f"Warning: {text}", file=sys.stderr)
+
+
+def replaced(settings, stamp: str) -> dict[str, str]:
+    """Return the directories that a restore has replaced, ``{live: where it is now}``."""
+    found = {tree["path"]: old_name(tree["path"], stamp) for tree in settings.files}
+    return {live: old for live, old in found.items() if os.path.isdir(old)}
+
+
+def discard(settings) -> list[pathlib.Path]:
+    """Delete the directories that were replaced."""
+    gone = []
+    for tree in settings.files:
+        live = pathlib.Path(tree["path"])
+        for path in sorted(live.parent.glob(f".{live.name}.replaced-*")):
+            owner.remove(tree["user"], path)
+            gone.append(path)
+    return gone
+
+
+def clean(settings) -> None:
+    """Remove what was prepared."""
+    for tree in settings.files:
+        if os.path.lexists(_fresh(tree)):
+            owner.remove(tree["user"], _fresh(tree))
+
+
+def drill(settings, shelf, wanted: dict) -> list[dict]:
+    """Make the directories of a backup in a scratch place, and compare them."""
+    identity, made = wanted["identity"] or settings.identity or None, []
+    chosen = _wanted(settings, shelf, wanted["name"])
+    rows = store.listed(shelf, wanted["name"], identity) if chosen else {}
+    for number, tree in enumerate(chosen):
+        place = settings.workshop / "drill-files" / f"{number}-{tree['user']}"
+        place.parent.mkdir(exist_ok=True)
+        place.parent.chmod(0o711)
+        files.require_room(settings, place.parent, sum(row.get("size", 0) for row in rows[tree["name"]]), "Make room.")
+        _require(store.build(shelf, rows[tree["name"]], tree["user"], place, identity), tree)
+        made.append({"live": tree["path"], "files": sum(row["kind"] == "file" for row in rows[tree["name"]])})
+        owner.remove(tree["user"], place)
+    return made
+
+
+def clean_drill(settings) -> None:
+    """Remove what a drill has made."""
+    place = settings.workshop / "drill-files"
+    if place.exists():
+        for made in place.iterdir():
+            owner.remove(made.name.partition("-")[2], made)
+        place.rmdir()
