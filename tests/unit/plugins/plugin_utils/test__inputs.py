@@ -87,6 +87,8 @@ GOOD = {
     "mysql_users[].privileges": "all",
     "mysql_tls_names[]": "db1",
     "mysql_backup_dir": "/var/backups/mysql",
+    "mysql_backup_files[].path": "/srv/shop/state",
+    "mysql_backup_files[].user": "app-shop",
     "mysql_backup_identity_file": "/root/identity",
     "mysql_backup_copy_to": "me@elsewhere:/backups",
     "mysql_backup_copy_key": "PRIVATE KEY",
