@@ -211,3 +211,32 @@ def test_hostile_owner(uploads):
     assert not uploads.host.run("grep -rlsD skip hush-hush /srv/uploads").succeeded
     assert uploads.host.check_output("readlink /srv/uploads/.state.restored/secret") == "/root/secret"
     uploads.do("swap && mysql-backup discard")
+
+
+def test_one_database_and_its_files_alone(uploads):
+    """The others go on: what was written to them since stays, and the server is not restarted."""
+    uploads.sql("CREATE DATABASE IF NOT EXISTS zoo; CREATE TABLE IF NOT EXISTS zoo.animal (name VARCHAR(20)); DELETE FROM zoo.animal")
+    before, name, started = uploads.sql("CALL shop.how_many(); SELECT * FROM shop.names"), uploads.take(), uploads.started()
+    uploads.sql("INSERT INTO zoo.animal VALUES ('gnu'); DELETE FROM shop.item; DROP VIEW shop.names; DROP PROCEDURE shop.how_many")
+    as_user(uploads.host, "rm a/one; echo later > later")
+    said = uploads.do(f"restore {name} --only-database shop --only-files uploads {uploads.identity}")
+    assert "the database shop is taken" in said
+    assert uploads.sql("CALL shop.how_many(); SELECT * FROM shop.names") == before
+    assert uploads.sql("SELECT * FROM zoo.animal") == [["gnu"]]
+    assert uploads.host.check_output(f"cat {STATE}/a/one") == "one"
+    assert uploads.started() == started
+    uploads.do("undo")
+    assert uploads.sql("SELECT COUNT(*) FROM shop.item; SELECT * FROM zoo.animal") == [["0"], ["gnu"]]
+    assert uploads.host.check_output(f"cat {STATE}/later") == "later"
+    # Killed in the middle: the next command puts back what was there.
+    uploads.do(f"prepare {name} --only-database shop {uploads.identity}")
+    uploads.host.check_output("cp -a $(ls -d /var/lib/mysql-restore/one-* | tail -n 1) /var/lib/mysql-restore/one-20990101T000000Z")
+    uploads.host.check_output("touch /var/lib/mysql-restore/one-20990101T000000Z/going")
+    uploads.sql("DROP DATABASE shop")
+    assert "all is as it was" in uploads.do("log")
+    assert uploads.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
+    done = uploads.run(f"prepare {name} --only-database nowhere {uploads.identity}")
+    assert "The backup has no database nowhere." in done.stderr
+    uploads.do("discard")
+    assert uploads.host.check_output("ls /var/lib/mysql-restore") == ""
+    uploads.sql("DROP DATABASE zoo")

@@ -47,6 +47,14 @@ def parser() -> argparse.ArgumentParser:
         )  # fmt: skip
         one.add_argument("--force", action="store_true", help="go on although the copy differs from what the manifest says")
 
+    def alone(one):
+        one.add_argument(
+            "--only-database", metavar="NAME", default="", help="of all databases this one, loaded into the server that goes on"
+        )
+        one.add_argument(
+            "--only-files", metavar="NAME", nargs="*", help="of all directories of files these, by the names of their settings"
+        )
+
     def identity(one):
         one.add_argument("--identity", metavar="FILE", help="the age identity that reads encrypted backups")
 
@@ -68,9 +76,11 @@ def parser() -> argparse.ArgumentParser:
         remote,
     )
     verb("verify", "check that backups are whole; all of them without a name", identity, lambda one: one.add_argument("backup", nargs="?"))
-    verb("prepare", "build a copy of the data from a backup, beside the live ones, and compare it; replaces nothing", which, identity)
+    verb(
+        "prepare", "build a copy of the data from a backup, beside the live ones, and compare it; replaces nothing", which, alone, identity
+    )
     verb("swap", "put the prepared copy in the place of the live data, which are kept")
-    verb("restore", "prepare and swap", which, identity)
+    verb("restore", "prepare and swap", which, alone, identity)
     verb("undo", "put the replaced data back, and keep those that were live")
     verb("discard", "delete the replaced data")
     verb("drill", "restore a backup into a private server, compare, report, clean up", name, identity)
@@ -152,7 +162,13 @@ def chosen(options, home, shelf, words) -> dict:
             name = (offsite.names(options) or ["latest"])[-1]
         if name in offsite.names(options):
             offsite.fetch(options, name)
-    return {"name": shelf.named(name), "chain": chain, "until": until, "identity": words.identity}
+    return {"name": shelf.named(name), "chain": chain, "until": until, "identity": words.identity, **_only(words)}
+
+
+def _only(words):
+    """Return what is meant of a backup, nothing for all of it."""
+    database, names = getattr(words, "only_database", ""), getattr(words, "only_files", None)
+    return {"only_database": database, "only_files": names or []} if database or names is not None else {}
 
 
 def moment(options, home, shelf, until: str, name: str | None) -> tuple[str, list]:
@@ -190,6 +206,9 @@ def told(said: dict) -> str:
         until = " and all that was logged after it"
     unlike = f" It differs from the manifest: {'; '.join(said['unlike'])}." if said["unlike"] else ""
     tables = f"{said['tables']} tables with {said['rows']} rows at the backup"
+    if "database" in said:
+        which = f"the database {said['database']}" if said["database"] else "no database"
+        tables += f", of which {which} is taken"
     return f"the backup {said['name']}{until}: {tables}, each compared.{unlike}{_told_files(said)}"
 
 

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import time
 
-from . import BackupError, files, logs, owner, plan, server
+from . import BackupError, files, logs, one, owner, plan, server
 from . import restore_files as trees
 from .reader import Reader
 
@@ -170,13 +170,20 @@ def prepare(settings, shelf, wanted: dict, force: bool) -> dict:
             "(mysql_settings.mysqld.datadir), or restore there by hand."
         )
     place = settings.workshop / "restored"
-    for old in (settings.workshop / "restored.json", settings.workshop / ".restored.json.new"):
+    for old in (settings.workshop / name for name in ("restored.json", ".restored.json.new", one.PREPARED)):
         old.unlink(missing_ok=True)
     trees.clean(settings)
-    trees.require_exchangeable(settings, shelf, wanted["name"])
+    trees.require_exchangeable(settings, shelf, wanted)
     said = build(settings, shelf, place, wanted, force)
-    logs.timeline(settings, renew=place)
-    if settings.datadir.exists():
+    alone = wanted.get("only_files") is not None
+    if alone:
+        if wanted["only_database"]:
+            one.extract(settings, place, shelf.manifest(wanted["name"]), wanted["only_database"])
+        said["database"] = wanted["only_database"]
+        server.remove(place)
+    else:
+        logs.timeline(settings, renew=place)
+    if not alone and settings.datadir.exists():
         owner.run(server.USER, _flag, str(settings.datadir), str(place))
     with _forgiving(force):
         said["files"] = trees.prepare(settings, shelf, wanted, force)
@@ -206,10 +213,16 @@ def down(settings) -> bool:
 def swap(settings, shelf) -> tuple[dict, pathlib.Path | None]:
     """Put the prepared copy in the place of the live data; say what it is, and where the replaced data are now."""
     told = settings.workshop / "restored.json"
-    if not told.exists() or not (settings.workshop / "restored").exists():
+    if not told.exists():
         raise BackupError("Nothing is prepared: run mysql-backup prepare first.")
     said = shelf.read(str(told.parent), told.name)
-    replaced = _exchange(settings, shelf, settings.workshop / "restored", {one["live"]: one["new"] for one in said.get("files", [])})
+    directories = {made["live"]: made["new"] for made in said.get("files", [])}
+    if "database" in said:
+        source = settings.workshop / one.PREPARED
+        replaced = one.exchange(settings, shelf, said["database"], source if said["database"] else None, directories)
+        source.unlink(missing_ok=True)
+    else:
+        replaced = _exchange(settings, shelf, settings.workshop / "restored", directories)
     told.unlink()
     return said, replaced
 
@@ -217,6 +230,9 @@ def swap(settings, shelf) -> tuple[dict, pathlib.Path | None]:
 def undo(settings, shelf) -> pathlib.Path | None:
     """Put the data and files back that were replaced last; what was live meanwhile is kept in turn."""
     kept = replaced(settings)
+    alone = one.kept(settings)
+    if alone and (not kept or alone[-1].name.partition("-")[2] > kept[-1].name.partition("-")[2]):
+        return one.undo(settings, shelf)
     if not kept:
         raise BackupError(f"There are no replaced data in {settings.workshop} to put back.")
     return _exchange(settings, shelf, kept[-1], trees.replaced(settings, kept[-1].name.partition("-")[2]))
@@ -232,7 +248,7 @@ def discard(settings) -> list[pathlib.Path]:
     gone = replaced(settings)
     for path in gone:
         server.remove(path)
-    return gone + trees.discard(settings)
+    return gone + one.discard(settings) + trees.discard(settings)
 
 
 def _exchange(settings, shelf, new, directories):
@@ -300,10 +316,12 @@ def heal(settings, shelf, identity: str | None = None) -> None:
     journal = settings.workshop / "exchange.json"
     if journal.exists():
         _finish(settings, journal, shelf.read(str(settings.workshop), journal.name)["moves"])
+    one.put_back(settings, shelf)
     server.remove(settings.workshop / "drill")
     trees.clean_drill(settings)
     if not (settings.workshop / "restored.json").exists():
         server.remove(settings.workshop / "restored")
+        (settings.workshop / one.PREPARED).unlink(missing_ok=True)
         trees.clean(settings)
 
 

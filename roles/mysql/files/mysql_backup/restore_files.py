@@ -23,30 +23,31 @@ def old_name(live: str, stamp: str) -> str:
     return str(path.parent / f".{path.name}.replaced-{stamp}")
 
 
-def _wanted(settings, shelf, name):
-    """Return ``(tree, rows)`` of the directories of this host that the backup has; what it has besides is told."""
-    said = shelf.manifest(name).get("files", {"trees": {}})["trees"]
-    here = {tree["name"]: tree for tree in settings.files}
+def _wanted(settings, shelf, wanted):
+    """Return the directories of this host that the backup has; what it has besides is told."""
+    said = shelf.manifest(wanted["name"]).get("files", {"trees": {}})["trees"]
+    here = {tree["name"]: tree for tree in settings.files if store.known(tree["user"])}
     for other in said.keys() - here.keys():
         print(f"Warning: the files of {other} ({said[other]['path']}) are in the backup and have no place on this host.", file=sys.stderr)
-    return [here[name] for name in said if name in here]
+    only = wanted.get("only_files")
+    return [here[name] for name in said if name in here and (only is None or name in only)]
 
 
-def require_exchangeable(settings, shelf, name: str) -> None:
+def require_exchangeable(settings, shelf, wanted: dict) -> None:
     """Require that the directories can be exchanged, and that there is room for their copies, before anything is made."""
-    for tree in _wanted(settings, shelf, name):
+    for tree in _wanted(settings, shelf, wanted):
         live = pathlib.Path(tree["path"])
         owner.require_own(live.parent)
         if live.is_symlink() or os.path.ismount(live):
             raise BackupError(f"{live} is a link or a file system of its own, which cannot be exchanged: restore there by hand.")
-        size = shelf.manifest(name)["files"]["trees"][tree["name"]]["bytes"]
+        size = shelf.manifest(wanted["name"])["files"]["trees"][tree["name"]]["bytes"]
         if live.parent.is_dir() and files.free(live) < size:
             raise BackupError(f"No room for {_fresh(tree)}: it needs {size >> 20} MiB. Make room. Nothing has changed.")
 
 
 def prepare(settings, shelf, wanted: dict, force: bool) -> list[dict]:
     """Make the directories of a backup beside the live ones, with what was written between it and the moment."""
-    chosen, identity = _wanted(settings, shelf, wanted["name"]), wanted["identity"] or settings.identity or None
+    chosen, identity = _wanted(settings, shelf, wanted), wanted["identity"] or settings.identity or None
     if not chosen:
         return []
     shelf.verify_files(wanted["name"])
@@ -104,7 +105,7 @@ def clean(settings) -> None:
 def drill(settings, shelf, wanted: dict) -> list[dict]:
     """Make the directories of a backup in a scratch place, and compare them."""
     identity, made = wanted["identity"] or settings.identity or None, []
-    chosen = _wanted(settings, shelf, wanted["name"])
+    chosen = _wanted(settings, shelf, wanted)
     rows = store.listed(shelf, wanted["name"], identity) if chosen else {}
     for number, tree in enumerate(chosen):
         place = settings.workshop / "drill-files" / f"{number}-{tree['user']}"

@@ -91,7 +91,7 @@ def take(settings, shelf, part: pathlib.Path, name: str) -> dict:
     cache, packs = _cache(settings, shelf), Packs(settings, part, name)
     lines, said, warnings, seen = [], {}, [], {}
     for tree in settings.files:
-        if not pathlib.Path(tree["path"]).is_dir() or not _known(tree["user"]):
+        if not pathlib.Path(tree["path"]).is_dir() or not known(tree["user"]):
             warnings.append(f"{tree['path']} or its user {tree['user']} is not there: it is not in the backup.")
             continue
         owner.require_own(pathlib.Path(tree["path"]).parent)
@@ -122,7 +122,8 @@ def take(settings, shelf, part: pathlib.Path, name: str) -> dict:
     }
 
 
-def _known(user):
+def known(user: str):
+    """Return the account of a user, None if there is none."""
     try:
         return pwd.getpwnam(user)
     except KeyError:
