@@ -58,6 +58,7 @@ _OF_PLAYBOOKS = {
     "restore_force": _BOOL,
     "restore_from": _TEXT,
     "restore_identity": _TEXT,
+    "restore_site": _TEXT,
     "restore_to": _TEXT,
 }
 

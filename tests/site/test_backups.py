@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 
 import pytest
-from conftest import _inventory
+from conftest import SITE, _inventory
 
 ROOT = pathlib.Path(__file__).parents[2]
 STATE, USER = "/srv/www.foobar.com/state", "app-www-foobar-com"
@@ -59,6 +59,10 @@ def untouched(db, sql, browser, names):
     [
         ({"restore_backup": "latest", "restore_confirm": "another"}, "add -e restore_confirm={name}"),
         ({"restore_backup": "latest"}, "add -e restore_confirm={name}"),
+        (
+            {"restore_backup": "latest", "restore_site": "x", "restore_confirm": "{name}"},
+            "restore_site is x, which lamp_sites does not have",
+        ),
         ({"restore_confirm": "{name}"}, "Say what to restore: -e restore_backup=NAME"),
         (
             {"restore_backup": "20200101T000000Z", "restore_confirm": "{name}"},
@@ -124,3 +128,20 @@ def test_site_comes_back_to_a_moment(name, db, web, sql, browser):
         web.check_output(f"rm {STATE}/upload")
     db.check_output("mysql-backup discard")
     sql("DROP TABLE foobar.diary")
+
+
+def test_one_site_comes_back_alone(name, db, web, sql, browser):
+    """Its database is as it was, what another wrote meanwhile stays, and the server has not been restarted."""
+    sql("CREATE TABLE foobar.diary (words VARCHAR(20)); INSERT INTO foobar.diary VALUES ('before'); CREATE DATABASE other")
+    db.check_output("mysql-backup take")
+    started = "systemctl show --value --property=ExecMainStartTimestampMonotonic mariadb"
+    since = db.check_output(started)
+    sql("DROP TABLE foobar.diary; CREATE TABLE other.kept (words VARCHAR(20))")
+    done = play("restore", restore_backup="latest", restore_site=SITE, restore_confirm=name)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert sql("SELECT * FROM foobar.diary") == [["before"]]
+    assert sql("SHOW TABLES IN other") == [["kept"]]
+    assert db.check_output(started) == since
+    assert browser.get("/healthz").status == 200
+    db.check_output("mysql-backup discard")
+    sql("DROP TABLE foobar.diary; DROP DATABASE other")
