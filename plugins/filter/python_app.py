@@ -46,6 +46,8 @@ class FilterModule:
         """Return ``{name: function}``."""
         return {
             "chosen_apps": chosen_apps,
+            "python_app_accounts": _python_app.accounts,
+            "python_app_accounts_missing": _python_app.accounts_missing,
             "python_app_directories": _python_app.directories,
             "python_app_files": _python_app.files,
             "python_app_idle": _python_app.idle,
@@ -56,5 +58,4 @@ class FilterModule:
             "python_app_pages": _python_app.pages,
             "python_app_problems": python_app_problems,
             "python_app_stale": _python_app.stale,
-            "python_app_users": lambda apps: [{"user": _python_app.user(app), "root": f"/srv/{app['name']}"} for app in apps],
         }

@@ -15,27 +15,31 @@ import contextlib
 import datetime
 import fcntl
 import glob
-import gzip
 import json
 import os
 import pathlib
 import pwd
 import re
-import shutil
 import signal
 import subprocess
 import time
 
-from ansible_collections.foobar.lamp.plugins.module_utils import _app_services, _app_units, _pip, _python_app
+from ansible_collections.foobar.lamp.plugins.module_utils import (
+    _app_build,
+    _app_services,
+    _app_step,
+    _app_units,
+    _os_errors,
+    _paths,
+    _python_app,
+    _tree,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils._app_services import ServiceError
 
 LOGS = "/var/log/python_app"
-PYTHON = "/usr/bin/python3"
 MODULE = "/usr/lib/apache2/modules/mod_wsgi.so"
-TEXTS = (".css", ".html", ".js", ".json", ".map", ".mjs", ".svg", ".txt", ".wasm", ".xml")
 LONGEST_OUTPUT = 6000
 PAUSE = 0.05  # seconds between two looks at the processes
-FILES_AT_ONCE = 500  # that a command line holds, however long their names
 
 
 class ReleaseError(Exception):
@@ -44,6 +48,11 @@ class ReleaseError(Exception):
     def __init__(self, step, text):
         super().__init__(text)
         self.step = step
+
+
+def _private(path, flags):
+    """Open a log, which may hold what an application says of its settings."""
+    return os.open(path, flags, mode=0o640)
 
 
 def _iso(seconds):
@@ -61,7 +70,6 @@ class Application:
         self.directory = f"{self.root}/releases/{self.release}"
         self.log = f"{LOGS}/{self.name}.{self.release}.log"
         self.services = _app_services.Services(self.name)
-        self._lock = None
 
     # What is there.
 
@@ -112,18 +120,32 @@ class Application:
     @contextlib.contextmanager
     def turn(self):
         """Wait for one's turn: what a killed run left running on this host ends first."""
-        os.makedirs(f"{self.root}/releases", exist_ok=True)
-        with open(f"{self.root}/.lock", "w", encoding="ascii") as lock:
-            deadline, self._lock = time.monotonic() + self.plan["timeouts"]["install"], lock
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise ReleaseError("lock", f"Another deploy holds {self.root}/.lock; 'fuser {self.root}/.lock' names it.") from None
-                    time.sleep(0.5)
+        os.makedirs(f"{self.root}/releases", mode=0o700, exist_ok=True)
+        # Who can open a file can lock it.
+        with open(f"{self.root}/.lock", "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, mode=0o600)) as lock:
+            os.fchmod(lock.fileno(), 0o600)
+            deadline = time.monotonic() + self.plan["timeouts"]["install"]
+            self._wait(deadline, lambda: self._locks(lock), f"Another deploy holds {self.root}/.lock; 'fuser {self.root}/.lock' names it.")
+            # Steps do not hold the lock: what one of them leaves running would hold it, too.
+            unit = _app_step.unit(self.name)
+            left = f"A step of another deploy runs still; 'systemctl status {unit}' shows it."
+            self._wait(deadline, lambda: not _app_step.runs(self.name), left)
             yield
+
+    @staticmethod
+    def _locks(lock):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    @staticmethod
+    def _wait(deadline, condition, words):
+        while not condition():
+            if time.monotonic() > deadline:
+                raise ReleaseError("lock", words)
+            time.sleep(0.5)
 
     def make(self, archive, python, pip_environment):
         """Make the release of its ``archive`` up to the point where its entry is imported. One that is whole already stays."""
@@ -132,72 +154,22 @@ class Application:
                 # The same content of another branch or tag, for instance.
                 self._write_made(found["made"])
             return
-        shutil.rmtree(self.directory, ignore_errors=True)
-        os.makedirs(self.directory, mode=0o755)
-        os.makedirs(LOGS, exist_ok=True)
+        os.makedirs(LOGS, mode=0o750, exist_ok=True)
         pathlib.Path(self.log).unlink(missing_ok=True)
-        self._command("source", ["tar", "--extract", "--gzip", "--file", archive, "--directory", self.directory, "--no-same-owner"])
-        self._install(python, pip_environment)
-        static = f"{self.directory}/{self.plan['static_dir']}"
-        os.makedirs(static, exist_ok=True)
-        shutil.chown(static, self.plan["user"], self.plan["user"])
-        if "collect" in self.plan["steps"]:
-            self._step("collect")
-        self._compress(static)
-        self._hand_over(static)
+        _app_build.remove_remains(f"{self.root}/releases")
+        try:
+            _app_build.Build(self.plan, self.directory, self._command).make(archive, python, pip_environment, self._check_python)
+        except OSError as error:
+            raise ReleaseError("files", _os_errors.explain(error)) from error
+        except _tree.RefusedError as error:
+            raise ReleaseError("files", f"{error}: a release has files of its own, directories, and links to them only.") from error
         self._check("import")
         os.utime(f"{self.directory}/wsgi.py", (0, 0))
         self._write_made(_iso(time.time()))
 
-    def _install(self, python, environment):
-        """Make the virtual environment, and have the distribution's pip fill it, or where there is none, a pip of its own."""
-        source, shipped = f"{self.directory}/src", f"{self.directory}/wheels"
-        if os.path.isdir(shipped):
-            # Resolved, and their hashes checked, on the controller.
-            wheels = sorted(glob.glob(f"{shipped}/*.whl"))
-            words = ["--no-index", "--no-deps", *wheels] if wheels else []
-        else:
-            words = _python_app.targets(self.plan, source, sorted(glob.glob(f"{source}/*.whl")))
-        # The distribution's pip may be too old for a Python that is not its own.
-        pip = _pip.path() if words and os.path.realpath(python) == os.path.realpath(PYTHON) else ""
-        bare = [] if words and not pip else ["--without-pip"]
-        self._command("virtual environment", [python, "-m", "venv", *bare, f"{self.directory}/venv"])
-        self._check_python()
-        if words:
-            # Not quiet: what conflicts with what is said beside the error only.
-            install = [f"{self.directory}/venv/bin/python", "-m", "pip", "install", "--no-input", "--progress-bar=off", *words]
-            self._command("install", install, {**(environment or {}), **({"PYTHONPATH": pip} if pip else {})}, "install")
-        shutil.rmtree(shipped, ignore_errors=True)
-        # The application's user cannot write what Python would keep for the next start.
-        subprocess.run([f"{self.directory}/venv/bin/python", "-m", "compileall", "-q", source], check=False, capture_output=True)
-
-    def _compress(self, static):
-        """Put compressed neighbours beside texts: gzip's, and those of the host's program brotli where there is one."""
-        paths = []
-        for folder, _folders, names in os.walk(static):
-            for path in (os.path.join(folder, name) for name in names if name.endswith(TEXTS)):
-                content = pathlib.Path(path).read_bytes()
-                packed = gzip.compress(content, 9, mtime=0)
-                # Below a packet nothing is won.
-                if len(content) > 1000 and len(packed) < len(content):
-                    pathlib.Path(f"{path}.gz").write_bytes(packed)
-                    paths.append(path)
-        if shutil.which("brotli"):
-            for start in range(0, len(paths), FILES_AT_ONCE):
-                self._command("compress", ["brotli", "--force", "--keep", "--", *paths[start : start + FILES_AT_ONCE]])
-
-    def _hand_over(self, static):
-        """Make the static files root's: the application cannot write its own code."""
-        for folder, folders, names in os.walk(static):
-            for name in (*folders, *names):
-                os.lchown(os.path.join(folder, name), 0, 0)
-        os.chown(static, 0, 0)
-
     def _check_python(self):
         """Require that mod_wsgi, where it is installed, holds the Python of the virtual environment."""
-        own = re.search(
-            r"^version = (\d+\.\d+)", pathlib.Path(f"{self.directory}/venv/pyvenv.cfg").read_text(encoding="utf-8"), re.MULTILINE
-        )[1]
+        own = re.search(r"^version = (\d+\.\d+)", _paths.read(f"{self.directory}/venv/pyvenv.cfg")[1].decode(), re.MULTILINE)[1]
         try:
             linked = re.search(rb"libpython(\d+\.\d+)", pathlib.Path(MODULE).read_bytes())
         except OSError:
@@ -316,7 +288,7 @@ class Application:
         """Remove the release, unless it is current; its log stays."""
         if self.release == self.link("current"):
             return
-        shutil.rmtree(self.directory, ignore_errors=True)
+        _app_build.remove(self.directory)
         if self.release == self.link("previous"):
             others = [one["release"] for one in self.releases() if one["release"] != self.link("current")]
             self._point("previous", others[0] if others else "")
@@ -327,8 +299,8 @@ class Application:
         source = self.made(release).get("source") or self.plan.get("source", "")
         now = _iso(time.time())
         line = {"time": now, "application": self.name, "what": what, "release": release, "before": before, "source": source, "by": self.by}
-        os.makedirs(LOGS, exist_ok=True)
-        with open(f"{LOGS}/deploys.log", "a", encoding="utf-8") as file:
+        os.makedirs(LOGS, mode=0o750, exist_ok=True)
+        with open(f"{LOGS}/deploys.log", "a", encoding="utf-8", opener=_private) as file:
             file.write(json.dumps(line) + "\n")
 
     def apache_log(self):
@@ -355,7 +327,7 @@ class Application:
         kept.update(one["release"] for one in self.releases()[: self.plan["keep"]])
         for path in glob.glob(f"{self.root}/releases/*"):
             if os.path.basename(path) not in kept:
-                shutil.rmtree(path, ignore_errors=True)
+                _app_build.remove(path)
         for path in glob.glob(f"{LOGS}/{glob.escape(self.name)}.*.log"):
             if time.time() - os.stat(path).st_mtime > 30 * 86400:
                 os.unlink(path)
@@ -374,33 +346,28 @@ class Application:
             self._step("after")
         self._point("unproven", "")
 
-    def _command(self, step, argv, environment=None, timeout="step", seconds=None):
-        """Run a command into the release's log; ReleaseError with the end of what it said if it fails or does not end."""
+    def _command(
+        self, step, argv, *, user="", directory="", environment=None, stdin=subprocess.DEVNULL, writable="", timeout="step", seconds=0
+    ):
+        """Run a command into the release's log, as ``user`` or the application's own; ReleaseError with the end of what it said if it fails
+        or does not end. What it leaves running is ended.
+        """
         seconds = seconds or self.plan["timeouts"][timeout]
-        with open(self.log, "a+", encoding="utf-8", errors="replace") as log:
-            os.fchmod(log.fileno(), 0o640)
-            log.write(f"== {step}\n")
+        with open(self.log, "ab+", opener=_private) as log:
+            log.write(f"== {step}\n".encode())
             log.flush()
             start = log.tell()
-            process = subprocess.Popen(
+            wrong = _app_step.run(
+                self.name,
                 argv,
-                cwd=self.directory,
-                env={**os.environ, **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                # Should we be killed, the lock is held until the command has ended.
-                pass_fds=[self._lock.fileno()],
+                user or self.plan["user"],
+                directory or self.directory,
+                seconds,
+                log,
+                stdin=stdin,
+                environment=environment,
+                writable=writable,
             )
-            try:
-                status = process.wait(seconds)
-                wrong = f"exit status {status}" if status else ""
-            except subprocess.TimeoutExpired:
-                wrong = f"not done after {seconds} seconds"
             if wrong:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
                 log.seek(start)
-                raise ReleaseError(step, f"{log.read()[-LONGEST_OUTPUT:].strip()}\n({wrong})")
+                raise ReleaseError(step, f"{log.read().decode(errors='replace')[-LONGEST_OUTPUT:].strip()}\n({wrong})")

@@ -50,6 +50,12 @@ def users(listing):
     return sorted({line.split(":", 1)[0] for line in listing.splitlines() if ":" in line})
 
 
+def members(listing):
+    """Return whom a group file names as members, of each group that has any."""
+    lines = (line.split(":") for line in listing.splitlines())
+    return {line[0]: line[3].split(",") for line in lines if len(line) == 4 and line[3]}
+
+
 def system(os_release):
     """Return ``(name, version)`` of an os-release file, such as ``("debian", "13")``; empty texts for what it does not say."""
     lines = (line.split("=", 1) for line in os_release.splitlines() if "=" in line and not line.startswith("#"))

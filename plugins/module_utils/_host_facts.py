@@ -93,6 +93,7 @@ def run(params, check_mode=False, diff=False):
         "cores": len(os.sched_getaffinity(0)),
         "hostname": os.uname().nodename,
         "made": made,
+        "members": _host.members(read("/etc/group")),
         "memory_mb": _host.memory_mb(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max")),
         "names": _host.names(read("/etc/hosts"), os.uname().nodename),
         "others": _others.served(made),

@@ -12,6 +12,8 @@ import contextlib
 import glob
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import zipfile
 
@@ -22,13 +24,13 @@ UNPACKED = "/var/lib/foobar.lamp/pip"
 def path(wheels=WHEELS, unpacked=UNPACKED):
     """Return the directory that, as PYTHONPATH, makes ``python -m pip`` run the distribution's; empty where it ships none.
 
-    It is unpacked once for each version, so that Python keeps what it compiled. It does not count as installed: only the package is there,
-    without what a requirement of pip itself could be met by.
+    It is unpacked and compiled once for each version, for users that cannot write there. It does not count as installed: only the package
+    is there, without what a requirement of pip itself could be met by.
     """
     found = sorted(glob.glob(f"{wheels}/pip-*.whl"))
     if not found:
         return ""
-    version = f"{os.path.basename(found[-1]).removesuffix('.whl')}.{int(os.stat(found[-1]).st_mtime)}"
+    version = f"{os.path.basename(found[-1]).removesuffix('.whl')}.{int(os.stat(found[-1]).st_mtime)}.compiled"
     place = f"{unpacked}/{version}"
     if not os.path.isdir(place):
         os.makedirs(unpacked, mode=0o755, exist_ok=True)
@@ -36,6 +38,7 @@ def path(wheels=WHEELS, unpacked=UNPACKED):
         with tempfile.TemporaryDirectory(dir=unpacked) as new:
             with zipfile.ZipFile(found[-1]) as wheel:
                 wheel.extractall(f"{new}/whole", [name for name in wheel.namelist() if name.startswith("pip/")])
+            subprocess.run([sys.executable, "-m", "compileall", "-q", "-j0", f"{new}/whole"], check=False, capture_output=True)
             # Another application's release may have been quicker.
             with contextlib.suppress(OSError):
                 os.rename(f"{new}/whole", place)

@@ -25,6 +25,8 @@ _WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _JOB = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
+#: What a release has beside its static files.
+_OWN = ("", ".", "beside", "check.py", "compress.py", "made.json", "release.json", "run", "venv", "wheels", "wsgi.py")
 _SETTINGS = re.compile(r"/etc/python_app/[^/]+\.env\Z")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
@@ -32,6 +34,27 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 def user(app):
     """Return the system user that runs ``app``."""
     return app.get("user") or "app-" + re.sub(r"[^a-z0-9]+", "-", app["name"].lower())[:28].strip("-")
+
+
+def builder(app):
+    """Return the system user that builds the releases of ``app``. Who is in its group, may read them."""
+    name = f"build-{user(app)}"
+    return name if len(name) <= 32 else f"{name[:23]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def accounts(apps):
+    """Return the accounts of ``apps`` in the order in which they can be made: name, home and groups."""
+    builders = [{"name": builder(app), "home": "/nonexistent", "groups": []} for app in apps]
+    return builders + [{"name": user(app), "home": f"/srv/{app['name']}/state", "groups": [builder(app)]} for app in apps]
+
+
+def accounts_missing(apps, web_user, users, members):
+    """Return those of ``apps`` of which the host does not have all accounts, by its ``users`` and the ``members`` of its groups."""
+    return [
+        app
+        for app in apps
+        if not {user(app), builder(app)} <= set(users) or not {user(app), web_user} <= set(members.get(builder(app), []))
+    ]
 
 
 def located(app):
@@ -109,6 +132,7 @@ def plan(app):
     return {
         "name": app["name"],
         "user": user(app),
+        "builder": builder(app),
         "root": root,
         "environment_file": f"/etc/python_app/{app['name']}.env",
         "wsgi": app["wsgi"],
@@ -131,7 +155,7 @@ def plan(app):
 
 def made_of(plan):
     """Return what of ``plan`` the release is made of: what its launchers read, and what makes another release when it changes."""
-    ways = {key: value for key, value in plan.items() if key not in ("timeouts", "steps", "aliases")}
+    ways = {key: value for key, value in plan.items() if key not in ("aliases", "builder", "timeouts", "steps")}
     return json.dumps({**ways, "steps": {key: value for key, value in plan["steps"].items() if key != "after"}}, indent=2, sort_keys=True)
 
 
@@ -221,6 +245,9 @@ def problems(apps, keep_releases=2, port=80):
                 problems.append(f"{where} a worker or timer {job!r}: use small letters, digits and hyphens.")
             elif jobs.count(job) > 1:
                 problems.append(f"{where} two workers or timers {job}: give each a name of its own.")
+        static = app.get("static_dir") or "static"
+        if posixpath.normpath(static) != static or static.split("/")[0] in (*_OWN, ".."):
+            problems.append(f"{where} static_dir {static!r}: give a directory within the release, for instance static or src/static.")
         for key in ("health_path", "path"):
             if app.get(key) and not app[key].startswith("/"):
                 problems.append(f"{where} {key} {app[key]!r}: begin it with a slash.")
@@ -229,18 +256,23 @@ def problems(apps, keep_releases=2, port=80):
                 problems.append(f"{where} the environment variable {name!r}: use letters, digits and underscores, no digit first.")
             elif "\n" in str(value) or "\0" in str(value):
                 problems.append(f"{where} a value of {name} that has a line break: write it in one line.")
+    builders = {builder(app): app["name"] for app in apps}
+    for name in sorted(users.keys() & builders.keys()):
+        problems.append(f"python_app_apps has {users[name]} with the user {name}, which builds {builders[name]}: give it another.")
     return problems
 
 
 def directories(apps):
     """Return the directories of ``apps`` as config_tree takes them."""
-    found = [
-        {"path": path, "owner": "root", "group": "root", "mode": "0755"} for path in ("/etc/python_app", "/var/log/python_app") if apps
-    ]
+    found = []
+    if apps:
+        found.append({"path": "/etc/python_app", "owner": "root", "group": "root", "mode": "0755"})
+        # Logs hold what applications say of their settings, and where their sources come from.
+        found.append({"path": "/var/log/python_app", "owner": "root", "group": "adm", "mode": "0750"})
     for app in apps:
         root = f"/srv/{app['name']}"
-        for path in (root, f"{root}/releases"):
-            found.append({"path": path, "owner": "root", "group": "root", "mode": "0755"})
+        found.append({"path": root, "owner": "root", "group": "root", "mode": "0755"})
+        found.append({"path": f"{root}/releases", "owner": "root", "group": builder(app), "mode": "0750"})
         found.append({"path": f"{root}/state", "owner": user(app), "group": user(app), "mode": "0750"})
     return found
 

@@ -127,6 +127,7 @@ releases:
 """
 
 import contextlib
+import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foobar.lamp.plugins.module_utils import _app_services, _app_units, _python_app
@@ -221,6 +222,8 @@ def main():
         },
         supports_check_mode=True,
     )
+    # Whatever the login's is: what root makes, other users read.
+    os.umask(0o022)
     params, step = module.params, module.params["step"]
     applications = [Application({**plan, "keep": params["keep"]}, params["by"]) for plan in params["apps"]]
     if step == "list":
@@ -234,9 +237,6 @@ def main():
             "retire": lambda one: one.services.there(),
         }.get(step, lambda one: False)
         module.exit_json(changed=any(map(due, applications)), releases={}, invocation={})
-    # What a step starts, pip and compilers too, inherits it. Raising it needs no privilege; where there is none, nothing is lost.
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write(str(_app_units.OOM_SCORE))
     if step == "back":
         # An application that has nothing to go back to stays as it is, beside others that have.
         able = [application for application in applications if application.target(params["release"])]

@@ -103,6 +103,10 @@ ansible_facts:
           type: list
           elements: str
           sample: [apache, linux_base]
+        members:
+          description: The members of groups, of those that have any but whose own group it is.
+          type: dict
+          sample: {adm: [someone]}
         memory_mb:
           description: The memory in MiB that the host, or its container, may use.
           type: int

@@ -20,6 +20,7 @@ import pathlib
 import platform
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
@@ -27,12 +28,14 @@ import tempfile
 import time
 import urllib.parse
 import zipfile
+from typing import IO, NamedTuple
 
 from ansible.module_utils.urls import open_url
-from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
+from ansible_collections.foobar.lamp.plugins.module_utils import _python_app, _tree
 
 # What is never part of an application, where no git says what is.
 _LEFT_OUT = (".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "*.pyc", ".*_cache", ".tox", "node_modules")
+_OF_A_REPOSITORY = ("GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE")
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _KEPT = 24 * 3600  # seconds that an archive and a git answer stay in the cache
 
@@ -42,19 +45,38 @@ class SourceError(Exception):
 
 
 def listing(directory, exclude=()):
-    """Return the files of the application in ``directory``, sorted, relative to it: what git would ship, without ``exclude``."""
-    command = ["git", "-C", directory, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "."]
-    try:
-        names = subprocess.run(command, check=True, capture_output=True).stdout.decode("utf-8", "surrogateescape").split("\0")
+    """Return the files of the application in ``directory``, sorted, relative to it: what git would ship, without ``exclude``.
+
+    In a repository git alone says that: what it ignores (settings, uploads) must never be shipped because git cannot be asked.
+    """
+    if repository := _repository(directory):
+        try:
+            listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", ".", cwd=directory)
+        except SourceError as error:
+            raise SourceError(
+                f"{directory} is in the git repository {repository}, which says what is part of the application. Put right what git says, "
+                f"or give a copy of the directory that is in no repository.\n{error}"
+            ) from None
+        names = listed.decode("utf-8", "surrogateescape").split("\0")
         # A file that git knows and that is gone from the disk is gone.
         found = [name for name in names if name and os.path.lexists(os.path.join(directory, name))]
-    except (OSError, subprocess.CalledProcessError):
+        if not found:
+            raise SourceError(
+                f"{directory} has no file that the git repository {repository} knows or would add: take it out of .gitignore, "
+                "or give a copy of the directory that is in no repository."
+            )
+    else:
         found = []
-    if not found:
         for folder, folders, names in os.walk(directory):
             folders[:] = [name for name in folders if not _matches(name, _LEFT_OUT)]
             found += [os.path.relpath(os.path.join(folder, name), directory) for name in names if not _matches(name, _LEFT_OUT)]
     return sorted(name for name in found if not _excluded(name, exclude))
+
+
+def _repository(directory):
+    """Return the directory at or above ``directory`` that has a ``.git``, whether git can read it or not; none if there is none."""
+    place = pathlib.Path(os.path.realpath(directory))
+    return next((one for one in (place, *place.parents) if os.path.lexists(one / ".git")), None)
 
 
 def _matches(name, patterns):
@@ -115,9 +137,14 @@ class Cache:
 
 
 def _git(*words, cwd=None):
-    done = subprocess.run(
-        ["git", *words], cwd=cwd, capture_output=True, check=False, env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    )
+    # Which repository is meant the arguments say, not the hook that this may run in.
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
+    try:
+        done = subprocess.run(
+            ["git", *words], cwd=cwd, capture_output=True, check=False, env={**environment, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        )
+    except FileNotFoundError:
+        raise SourceError("git is not installed on this computer: install it.") from None
     if done.returncode:
         said = _python_app.plain(done.stderr.decode(errors="replace").strip())
         raise SourceError(f"git {words[0]} failed with exit status {done.returncode}:\n{said}")
@@ -191,31 +218,65 @@ def _fetch_commit(url, commit, version, target, exclude):
         except SourceError:  # not every server gives a commit by its name
             _git("fetch", "--quiet", url, version or "HEAD", "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", cwd=place)
         content = _git("archive", "--format=tar", commit, cwd=place)
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        _extract(archive, target, exclude)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            _extract(_tar_entries(archive), target, exclude)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{_python_app.plain(url)} at {commit[:12]} cannot be unpacked: {error}.") from None
 
 
-def _extract(archive, target, exclude=()):
-    """Unpack a tar archive below ``target``; ValueError for what would lie, or lead, outside or is no file, directory or link."""
-    top = os.path.realpath(target)
+class _Entry(NamedTuple):
+    """One name of an archive; ``kind`` is ``directory``, ``file``, ``link`` or nothing of these."""
+
+    name: str
+    kind: str
+    program: bool
+    content: str | IO | None  # where a link leads to, or the file, open
+
+
+def _tar_entries(archive):
     for member in archive:
-        place = os.path.join(top, member.name)
-        ends = [os.path.realpath(os.path.dirname(place)), os.path.normpath(place)]
-        if member.issym():
-            ends.append(os.path.realpath(os.path.join(os.path.dirname(place), member.linkname)))
-        if any(end != top and not end.startswith(f"{top}/") for end in ends):
-            raise ValueError(f"{member.name} would lie or lead outside")
-        if _excluded(member.name, exclude):
+        kind = "directory" if member.isdir() else "file" if member.isreg() else "link" if member.issym() else ""
+        content = member.linkname if kind == "link" else archive.extractfile(member) if kind == "file" else None
+        yield _Entry(member.name, kind, bool(member.mode & 0o100), content)
+
+
+def _zip_entries(archive):
+    for member in archive.infolist():
+        mode = member.external_attr >> 16
+        known = {0: "file", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
+        kind = "directory" if member.is_dir() else known.get(stat.S_IFMT(mode), "")
+        content = archive.read(member).decode() if kind == "link" else archive.open(member) if kind == "file" else None
+        yield _Entry(member.filename, kind, bool(mode & 0o100), content)
+
+
+def _extract(entries, target, exclude=()):
+    """Unpack an archive into the empty directory ``target``; ValueError for what would lie, or lead, outside or has another kind.
+
+    Links are made last: until then there are none that a name could lead over.
+    """
+    top, links = os.path.realpath(target), {}
+    for entry in entries:
+        place = os.path.normpath(os.path.join(top, entry.name))
+        if place != top and not place.startswith(f"{top}/"):
+            raise ValueError(f"{entry.name} would lie outside")
+        if _excluded(os.path.relpath(place, top), exclude):
             continue
-        os.makedirs(place if member.isdir() else os.path.dirname(place), exist_ok=True)
-        if member.issym():
-            os.symlink(member.linkname, place)
-        elif member.isfile():
-            with open(place, "wb") as file:
-                shutil.copyfileobj(archive.extractfile(member), file)
-            os.chmod(place, 0o755 if member.mode & 0o100 else 0o644)
-        elif not member.isdir():
-            raise ValueError(f"{member.name} is no file, directory or symbolic link")
+        if not entry.kind:
+            raise ValueError(f"{entry.name} is no file, directory or symbolic link")
+        os.makedirs(place if entry.kind == "directory" else os.path.dirname(place), exist_ok=True)
+        if entry.kind == "link":
+            links[place] = entry.content
+        elif entry.kind == "file":
+            with entry.content as content, open(place, "wb") as file:
+                shutil.copyfileobj(content, file)
+            os.chmod(place, 0o755 if entry.program else 0o644)
+    for place, end in links.items():
+        if os.path.lexists(place):
+            raise ValueError(f"{os.path.relpath(place, top)} is a link and something else")
+        os.symlink(end, place)
+    if out := _tree.links_out(top):
+        raise ValueError(f"the link {out[0]} would lead outside")
 
 
 @contextlib.contextmanager
@@ -239,10 +300,10 @@ def _unpack(path, target):
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                archive.extractall(target)  # noqa: S202 # leaves out what would lie outside
+                _extract(_zip_entries(archive), target)
         else:
             with tarfile.open(path) as archive:
-                _extract(archive, target)
+                _extract(_tar_entries(archive), target)
     except (tarfile.TarError, zipfile.BadZipFile, OSError, ValueError) as error:
         raise SourceError(f"{path} cannot be unpacked: {error}.") from None
     entries = list(target.iterdir())

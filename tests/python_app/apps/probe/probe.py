@@ -16,6 +16,29 @@ def wait(name):
         time.sleep(0.05)
 
 
+def plant(what):
+    """Set a trap for root where static files are made."""
+    static = pathlib.Path(os.environ["STATIC_ROOT"])
+    if what == "links":
+        (static / "x.css").symlink_to("/root/canary")
+        (static / "x.css.gz").symlink_to("/etc/profile.d/canary.sh")
+    elif what == "link to a neighbour":
+        (static / "x.txt").symlink_to("/srv/shop.example.com/current/src/shop/settings.py")
+    elif what == "FIFO":
+        os.mkfifo(static / "x.css")
+    elif what == "setuid":
+        (static / "program").write_text("#!/bin/sh\n")
+        (static / "program").chmod(0o6755)
+    elif what == "daemon":
+        (static / "held.txt").write_text("good")
+        held = os.open(static / "held.txt", os.O_WRONLY | os.O_APPEND)
+        if os.fork() == 0:
+            os.setsid()
+            while True:
+                os.write(held, b"evil")
+                time.sleep(0.01)
+
+
 def application(environ, start_response):
     """Answer with the release."""
     if not UNDER_MOD_WSGI:
@@ -31,6 +54,8 @@ if __name__ == "__main__":
     print(f"{sys.argv[1]} of {os.environ['RELEASE_ID']}")
     if sys.argv[1] == BREAK:
         raise ValueError(f"broken {BREAK} on purpose")
+    if sys.argv[1] == "collect" and BREAK.startswith("plant "):
+        plant(BREAK.removeprefix("plant "))
 else:
     wait("load" if UNDER_MOD_WSGI else "import")
     if BREAK == "import" or (BREAK == "load" and UNDER_MOD_WSGI):

@@ -52,6 +52,10 @@ def test_users():
     assert _host.users("root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\n+\n") == ["root", "www-data"]
 
 
+def test_members():
+    assert _host.members("root:x:0:\nadm:x:4:a,b\n+\nshop:x:994:www-data\n") == {"adm": ["a", "b"], "shop": ["www-data"]}
+
+
 def test_system():
     assert _host.system('PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nID=debian\nVERSION_ID="13"\n# x=y\n') == ("debian", "13")
     assert _host.system("ID=debian\n") == ("debian", "")

@@ -160,3 +160,68 @@ def test_first_host_that_has_an_application_migrates_it():
     ]
     names = {host: [plan["name"] for plan in _python_app.migrations(plans, host, hosts)] for host in ("one", "two", "three")}
     assert names == {"one": ["b"], "two": ["a"], "three": []}
+
+
+@pytest.mark.parametrize(
+    ("user", "builder"),
+    [
+        ("app-shop", "build-app-shop"),
+        ("a" * 26, "build-" + "a" * 26),
+        ("a" * 32, "build-aaaaaaaaaaaaaaaaa-"),
+    ],
+)
+def test_builder_s_name_is_no_longer_than_linux_takes(user, builder):
+    found = _python_app.builder({**APP, "user": user})
+    assert found.startswith(builder)
+    assert len(found) <= 32
+    assert found != _python_app.builder({**APP, "user": user[:-1] + "b"})
+
+
+def test_accounts_are_made_in_this_order():
+    found = [(one["name"], one["groups"]) for one in _python_app.accounts([APP, {**APP, "name": "b"}])]
+    assert found == [
+        ("build-app-www-foobar-com", []),
+        ("build-app-b", []),
+        ("app-www-foobar-com", ["build-app-www-foobar-com"]),
+        ("app-b", ["build-app-b"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("users", "members", "missing"),
+    [
+        (["app-www-foobar-com", "build-app-www-foobar-com"], ["www-data", "app-www-foobar-com"], False),
+        (["app-www-foobar-com", "build-app-www-foobar-com"], ["app-www-foobar-com"], True),
+        (["app-www-foobar-com", "build-app-www-foobar-com"], ["www-data"], True),
+        (["app-www-foobar-com"], ["www-data", "app-www-foobar-com"], True),
+        ([], [], True),
+    ],
+)
+def test_accounts_that_are_missing(users, members, missing):
+    found = _python_app.accounts_missing([APP], "www-data", users, {"build-app-www-foobar-com": members})
+    assert found == ([APP] if missing else [])
+
+
+def test_nobody_but_the_builder_s_group_may_read_releases():
+    found = {one["path"]: one for one in _python_app.directories([APP])}
+    assert found["/srv/www.foobar.com/releases"] == {
+        "path": "/srv/www.foobar.com/releases",
+        "owner": "root",
+        "group": "build-app-www-foobar-com",
+        "mode": "0750",
+    }
+    # Its group is not the one that reads releases: the web server is in that.
+    assert (found["/srv/www.foobar.com/state"]["group"], found["/srv/www.foobar.com/state"]["mode"]) == ("app-www-foobar-com", "0750")
+    assert found["/var/log/python_app"]["mode"] == "0750"
+
+
+@pytest.mark.parametrize("static", ["../x", "/etc", "a/../../b", "venv", "venv/lib", "run", "beside", ".", "a//b", "static/"])
+def test_static_dir_lies_in_the_release(static):
+    (said,) = _python_app.problems([{**APP, "static_dir": static}])
+    assert said.startswith(f"python_app_apps has www.foobar.com with static_dir {static!r}: give a directory within the release")
+
+
+def test_builder_s_name_is_no_application_s():
+    other = {**APP, "name": "other", "user": "build-app-www-foobar-com"}
+    (said,) = _python_app.problems([APP, other])
+    assert said == ("python_app_apps has other with the user build-app-www-foobar-com, which builds www.foobar.com: give it another.")

@@ -80,6 +80,56 @@ def test_work_tree_ships_what_git_would(app, repository, cache, tmp_path):
     assert packed(app, cache, tmp_path) == ["src/.gitignore", "src/new.py", "src/shop.py"]
 
 
+@pytest.fixture
+def secret(repository):
+    """Return a repository that ignores a secret, and has one that git does not know."""
+    (repository / ".gitignore").write_text(".env\n")
+    (repository / ".env").write_text("SECRET_KEY=hush\n")
+    return repository
+
+
+@pytest.mark.parametrize("place", ["", "deep/er"])
+def test_work_tree_that_git_refuses_is_not_shipped(app, secret, cache, tmp_path, place):
+    (secret / place).mkdir(parents=True, exist_ok=True)
+    (secret / place / "x.py").write_text("x")
+    (secret / ".git/HEAD").unlink()
+    with pytest.raises(_app_source.SourceError, match=r"(?s)shop.*which says what is part .*fatal: not a git repository"):
+        packed({**app, "source": str(secret / place)}, cache, tmp_path)
+
+
+def test_work_tree_of_another_user_is_not_shipped(app, secret, cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(_app_source.SourceError, match="dubious ownership"):
+        packed(app, cache, tmp_path)
+
+
+def test_work_tree_is_not_shipped_without_git(app, secret, cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(_app_source.SourceError, match="git is not installed on this computer: install it"):
+        packed(app, cache, tmp_path)
+
+
+def test_linked_work_tree_that_git_refuses_is_not_shipped(app, source, cache, tmp_path):
+    (source / ".git").write_text(f"gitdir: {tmp_path}/gone\n")
+    with pytest.raises(_app_source.SourceError, match="fatal: not a git repository"):
+        packed(app, cache, tmp_path)
+
+
+def test_work_tree_of_which_git_knows_nothing_is_not_shipped(app, secret, cache, tmp_path):
+    (secret / "ignored").mkdir()
+    (secret / "ignored/.env").write_text("x")
+    with pytest.raises(_app_source.SourceError, match="has no file that the git repository"):
+        packed({**app, "source": str(secret / "ignored")}, cache, tmp_path)
+
+
+def test_work_tree_is_its_own_in_the_hook_of_another(app, secret, cache, tmp_path, monkeypatch):
+    (other := tmp_path / "other").mkdir()
+    git(other, "init", "--quiet")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    assert packed(app, cache, tmp_path) == ["src/.gitignore", "src/shop.py"]
+
+
 @pytest.mark.parametrize("version", ["v1", "main"])
 def test_git_is_its_commit(app, repository, cache, tmp_path, version):
     commit = git(repository, "rev-parse", "HEAD")
@@ -134,17 +184,79 @@ def member(name, **attributes):
         [member("link", type=tarfile.SYMTYPE, linkname="../..")],
         [member("here", type=tarfile.SYMTYPE, linkname="."), member("up", type=tarfile.SYMTYPE, linkname="here/..")],
         [member("up", type=tarfile.SYMTYPE, linkname="a/.."), member("a", type=tarfile.SYMTYPE, linkname="."), member("up/shop.py")],
+        [member("a", type=tarfile.SYMTYPE, linkname="."), member("a/shop.py")],
+        [member("a", type=tarfile.SYMTYPE, linkname="."), member("a/b", type=tarfile.SYMTYPE, linkname="../..")],
+        [member("etc", type=tarfile.SYMTYPE, linkname="/etc")],
+        [member("a", type=tarfile.SYMTYPE, linkname="b"), member("b", type=tarfile.SYMTYPE, linkname="a")],
+        [member("d/e/up", type=tarfile.SYMTYPE, linkname=".."), member("x", type=tarfile.SYMTYPE, linkname="d/e/up/../../x")],
         [member("hard", type=tarfile.LNKTYPE, linkname="/etc/passwd")],
         [member("device", type=tarfile.CHRTYPE)],
     ],
-    ids=["above", "absolute", "link above", "link over a link", "file over links", "hard link", "device"],
+    ids=[
+        *("above", "absolute", "link above", "link over a link", "file over links", "file through a link", "link to a file over a link"),
+        *("absolute link", "loop", "link by a link", "hard link", "device"),
+    ],
 )
 def test_archive_that_would_reach_elsewhere_is_refused(app, cache, tmp_path, members):
     with tarfile.open(tmp_path / "bad.tar", "w") as archive:
         for one in members:
             archive.addfile(one)
-    with pytest.raises(_app_source.SourceError, match="cannot be unpacked: .*(outside|is no file)"):
+    with pytest.raises(_app_source.SourceError, match="cannot be unpacked: .*(outside|is no file|is a link and something else)"):
         packed({**app, "source": str(tmp_path / "bad.tar")}, cache, tmp_path)
+
+
+def pwned(directory):
+    """Return the files of that name there."""
+    return sorted(str(path.relative_to(directory)) for path in pathlib.Path(directory).rglob("*pwned*"))
+
+
+def test_file_in_the_place_of_a_link_that_leads_outside_over_another(tmp_path):
+    members = [
+        member("d", type=tarfile.DIRTYPE, mode=0o755),
+        member("d/y", type=tarfile.SYMTYPE, linkname=".."),
+        member("x", type=tarfile.SYMTYPE, linkname="d/y/../../pwned"),
+        member("x"),
+    ]
+    with tarfile.open(tmp_path / "bad.tar", "w") as archive:
+        for one in members:
+            archive.addfile(one)
+    (target := tmp_path / "in/here/src").mkdir(parents=True)
+    with pytest.raises(_app_source.SourceError, match="x is a link and something else"):
+        _app_source._unpack(tmp_path / "bad.tar", target)
+    assert pwned(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "content"),
+    [("../pwned", 0o100644, "x"), ("/pwned", 0o100644, "x"), ("pwned", 0o120777, "../x"), ("pwned", 0o010644, "x")],
+    ids=["above", "absolute", "link above", "FIFO"],
+)
+def test_zip_is_held_to_the_same_rules(app, cache, tmp_path, name, mode, content):
+    info = zipfile.ZipInfo(name)
+    info.external_attr = mode << 16
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        archive.writestr(info, content)
+    with pytest.raises(_app_source.SourceError, match="cannot be unpacked: .*(outside|is no file)"):
+        packed({**app, "source": str(tmp_path / "bad.zip")}, cache, tmp_path)
+    assert pwned(tmp_path) == []
+
+
+def test_zip_keeps_links_and_programs(app, cache, tmp_path):
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        for name, mode, content in (("s/run", 0o100755, "x"), ("s/link", 0o120777, "run"), ("s/shop.py", 0o100644, "y")):
+            (info := zipfile.ZipInfo(name)).external_attr = mode << 16
+            archive.writestr(info, content)
+    assert packed({**app, "source": str(tmp_path / "shop.zip")}, cache, tmp_path) == ["src/link", "src/run", "src/shop.py"]
+    assert os.readlink(tmp_path / "out/src/link") == "run"
+    assert os.access(tmp_path / "out/src/run", os.X_OK)
+
+
+def test_repository_whose_link_leads_outside_is_named(app, repository, cache, tmp_path):
+    (repository / "up").symlink_to("../../x")
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "--message", "two")
+    with pytest.raises(_app_source.SourceError, match="shop at [0-9a-f]{12} cannot be unpacked: the link up would lead outside"):
+        packed({**app, "version": "main"}, cache, tmp_path)
 
 
 def test_archive_keeps_links_and_programs(app, source, cache, tmp_path):
