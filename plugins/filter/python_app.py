@@ -48,6 +48,7 @@ class FilterModule:
             "chosen_apps": chosen_apps,
             "python_app_accounts": _python_app.accounts,
             "python_app_accounts_missing": _python_app.accounts_missing,
+            "python_app_builders": lambda users: [_python_app.builder({"user": user}) for user in users],
             "python_app_directories": _python_app.directories,
             "python_app_files": _python_app.files,
             "python_app_idle": _python_app.idle,

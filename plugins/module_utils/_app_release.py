@@ -31,7 +31,6 @@ from ansible_collections.foobar.lamp.plugins.module_utils import (
     _app_units,
     _os_errors,
     _paths,
-    _python_app,
     _tree,
 )
 from ansible_collections.foobar.lamp.plugins.module_utils._app_services import ServiceError

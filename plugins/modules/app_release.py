@@ -130,7 +130,7 @@ import contextlib
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _app_services, _app_units, _python_app
+from ansible_collections.foobar.lamp.plugins.module_utils import _app_services, _python_app
 from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, ReleaseError
 from ansible_collections.foobar.lamp.plugins.module_utils._app_services import ServiceError
 from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain
