@@ -17,7 +17,7 @@ import sys
 CANARIES = pathlib.Path("/root/canaries")
 JOURNAL = CANARIES / "planted.json"
 TOKEN = "a canary of root's\n"
-ELSEWHERE = ("/proc/", "/sys/", "/dev/", "/tmp/", "/var/tmp/", "/run/lock/", "/run/user/")
+ELSEWHERE = ("/proc/", "/sys/", "/dev/", "/tmp/", "/var/tmp/", "/run/lock/", "/run/user/")  # noqa: S108 # nothing is written there
 # What programs append to a name while they write, compress, keep or lock a file.
 BESIDE = (".new", ".tmp", ".old", ".bak", "~", ".gz", ".br", ".lock", ".part")
 # Names that the test's own run is to make, beside what is there already.

@@ -18,7 +18,7 @@ def _hosts():
 
 def _plant(host, *words):
     """Run plant.py on a host; returns what it prints, line by line."""
-    done = host.run("python3 - %s <<'PROGRAM'\n%s\nPROGRAM" % (" ".join(words), PLANT.read_text()))
+    done = host.run(f"python3 - {' '.join(words)} <<'PROGRAM'\n{PLANT.read_text()}\nPROGRAM")
     assert done.succeeded, done.stderr
     return done.stdout.splitlines()
 
