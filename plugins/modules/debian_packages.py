@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: debian_packages
 author: The foobar.lamp developers (@foobar)
 short_description: Install Debian packages, and start what they bring when it is time
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Installs by M(ansible.builtin.apt), without recommended packages, from lists that are at most an hour old.
   - A host that installs something itself, such as its first updates, is waited for. A warning says for whom, and so does the error when
