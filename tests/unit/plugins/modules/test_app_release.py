@@ -1,0 +1,22 @@
+"""A deploy takes back its own release, and no other's."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, ReleaseError
+from ansible_collections.foobar.lamp.plugins.modules import app_release
+
+
+@pytest.mark.parametrize(("current", "goes"), [("mine", True), ("theirs", False)])
+def test_failed_deploy_takes_back_its_own_release_only(tmp_path, current, goes, monkeypatch):
+    (tmp_path / "current").symlink_to(f"releases/{current}")
+    monkeypatch.setattr(Application, "back", lambda self, target: target)
+    monkeypatch.setattr(Application, "drop", lambda self: None)
+    application = Application({"name": "shop", "root": str(tmp_path), "release": "mine", "user": "shop"})
+    params = {"drop": True, "release": "", "releases": {}}
+    if goes:
+        assert app_release.act(application, "back", params)
+    else:
+        with pytest.raises(ReleaseError, match="Another deploy made theirs current meanwhile, which stays"):
+            app_release.act(application, "back", params)
+        assert params["releases"] == {}
