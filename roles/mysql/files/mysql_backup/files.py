@@ -25,6 +25,18 @@ def suffix(settings) -> str:
     return ".zst.age" if settings.recipients else ".zst"
 
 
+def told(error: OSError, path: str | os.PathLike) -> str:
+    """Return in words what the system refused: the file (``path`` where the error names none) and, of a full one, the file system."""
+    place = pathlib.Path(error.filename or path).absolute()
+    words = f"{place}: {error.strerror}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        while not place.is_mount():
+            place = place.parent
+        free = os.statvfs(place)
+        words += f" (file system {place}, {free.f_bavail * free.f_frsize >> 20} MiB and {free.f_favail} inodes are free)"
+    return words
+
+
 def full(path: pathlib.Path, error: OSError) -> BackupError:
     """Return in words what the disk refused."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

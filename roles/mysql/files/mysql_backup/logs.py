@@ -69,7 +69,7 @@ def try_to_keep(settings, shelf, server) -> None:
     except BackupError as error:
         print(f"Warning: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"Warning: the binary logs are not kept: {error.filename or ''} {error.strerror}", file=sys.stderr)
+        print(f"Warning: the binary logs are not kept: {files.told(error, shelf.directory)}", file=sys.stderr)
 
 
 def _idle(server, log: str) -> bool:

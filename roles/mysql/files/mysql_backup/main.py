@@ -12,7 +12,7 @@ import pathlib
 import signal
 import sys
 
-from . import BackupError, logs, offsite, owner, plan, restore, server, settings
+from . import BackupError, files, logs, offsite, owner, plan, restore, server, settings
 from .shelf import Shelf
 from .take import take
 
@@ -312,8 +312,10 @@ def main(arguments: list[str] | None = None) -> int:
     # Ended by systemd or by a person, it cleans up as after any error.
     signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(143))
     os.umask(0o077)
+    at_work_in = words.settings
     try:
         options = settings.load(words.settings)
+        at_work_in = options.directory
         # Whatever is read, the lock and what is written are the host's own.
         shelf = source = Shelf(options.directory)
         if words.source:
@@ -338,7 +340,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"mysql-backup {words.verb}: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"mysql-backup {words.verb}: {error.filename or ''} {error.strerror}", file=sys.stderr)
+        print(f"mysql-backup {words.verb}: {files.told(error, at_work_in)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
