@@ -68,16 +68,23 @@ def require(program: str, path: str, content: bytes) -> None:
     """Raise a TreeError that names what overrides the drop-in at ``path``, if anything does."""
     text = content.decode("utf-8", "replace")
     overridden = CHECKS[program](program, path, text)
-    if overridden:
-        raise TreeError("\n".join(_sentence(program, path, setting, by) for setting, by in overridden))
-
-
-def _sentence(program: str, path: str, setting: Setting, by: Setting | None) -> str:
-    others = [by] if by else [one for one in _others(program, path) if one.name == setting.name and one.value != setting.value]
-    named = ", ".join(f"{one.file}{f', line {one.line},' if one.line else ''} says '{one.words}'" for one in others[:MOST_NAMED])
-    if not named:
-        named = f"none of its other files ({', '.join(sources(program, path))}) says another: does it include {path}?"
-    return f"{path} says '{setting.words}', which is not in force for {program}: {named}. Remove that there, or declare the same."
+    if not overridden:
+        return
+    told, unread = [], []
+    for setting, by in overridden:
+        others = [by] if by else [one for one in _others(program, path) if one.name == setting.name and one.value != setting.value]
+        named = ", ".join(f"{one.file}{f', line {one.line},' if one.line else ''} says '{one.words}'" for one in others[:MOST_NAMED])
+        if named:
+            told.append(f"{path} says '{setting.words}', which is not in force for {program}: {named}. Remove that, or declare the same.")
+        else:
+            unread.append(f"'{setting.words}'")
+    if unread:
+        words = ", ".join(unread[:MOST_NAMED]) + (", …" if len(unread) > MOST_NAMED else "")
+        told.append(
+            f"{path} says {words}, which is not in force for {program}, and none of its other files says another"
+            f" ({', '.join(sources(program, path))}): it does not include this one, so add that."
+        )
+    raise TreeError("\n".join(told))
 
 
 def _others(program: str, path: str) -> Iterator[Setting]:

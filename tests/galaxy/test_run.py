@@ -206,7 +206,7 @@ def test_main_file_that_does_not_include_ours_is_told(user, site, tag, file, lin
     said = " ".join(done.stdout.split())
     assert done.returncode != 0
     assert f"({file}" in said, done.stdout[-3000:]
-    assert "does it include" in said
+    assert "it does not include this one, so add that" in said
 
 
 def test_run_after_all_this_changes_nothing(user, site):
