@@ -183,9 +183,9 @@ def test_killed_between_two_names(shop):
     name = shop.take()
     shop.sql("INSERT INTO shop.log VALUES (700, 'mine')")
     shop.do(f"prepare {name} {shop.identity}")
-    steps = {"new": "/var/lib/mysql-restore/restored", "old": "/var/lib/mysql-restore/replaced-20260101T000000Z"}
+    steps = {"live": "/var/lib/mysql", "new": "/var/lib/mysql-restore/restored", "old": "/var/lib/mysql-restore/replaced-20260101T000000Z"}
     shop.host.check_output(f"systemctl stop {shop.service}")
-    shop.host.check_output("cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND" % json.dumps(steps))  # noqa: UP031 # testinfra quotes
+    shop.host.check_output("cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND" % json.dumps({"moves": [steps]}))  # noqa: UP031 # testinfra quotes
     shop.host.check_output(f"mv /var/lib/mysql {steps['old']}")
     assert "the server runs with the old data" in shop.do("log")
     assert shop.sql("SELECT word FROM shop.log WHERE item = 700") == [["mine"]]
@@ -279,9 +279,9 @@ def test_new_data_that_do_not_start_after_a_kill_give_way_to_the_old(shop):
     name = shop.take()
     shop.sql("INSERT INTO shop.log VALUES (820, 'mine')")
     shop.do(f"prepare {name} {shop.identity}")
-    steps = {"new": "/var/lib/mysql-restore/restored", "old": "/var/lib/mysql-restore/replaced-20260101T000000Z"}
+    steps = {"live": "/var/lib/mysql", "new": "/var/lib/mysql-restore/restored", "old": "/var/lib/mysql-restore/replaced-20260101T000000Z"}
     shop.host.check_output(f"systemctl stop {shop.service}")
-    shop.host.check_output("cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND" % json.dumps(steps))  # noqa: UP031 # testinfra quotes
+    shop.host.check_output("cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND" % json.dumps({"moves": [steps]}))  # noqa: UP031 # testinfra quotes
     shop.host.check_output(f"mv /var/lib/mysql {steps['old']} && mv {steps['new']} /var/lib/mysql")
     shop.host.check_output("rm /var/lib/mysql/ibdata1 && mkdir /var/lib/mysql/ibdata1")
     assert "the server runs with the old data" in shop.do("log")
