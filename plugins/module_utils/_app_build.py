@@ -37,34 +37,26 @@ class Build:
         """Make it of its ``archive``; ``check_python`` is called once there is a virtual environment."""
         remove(self.directory)
         os.mkdir(self.directory, mode=0o755)
-        names = self._launchers(archive, self.directory)
-        self._fetch(archive, names)
+        names, launchers = _read(archive)
+        _write(launchers, self.directory)
+        self._fetch(archive, names, python)
         self._environment(python, names, pip_environment, check_python)
         self._static()
-        self._keep(archive)
-
-    def _launchers(self, archive, directory):
-        """Put the launchers and ``release.json`` there, as root's; returns the names of all that the archive has."""
-        with tarfile.open(archive) as opened:
-            members = opened.getmembers()
-            for member in members:
-                if member.isfile() and "/" not in member.name:
-                    with open(f"{directory}/{member.name}", "xb") as file:
-                        shutil.copyfileobj(opened.extractfile(member), file)
-                        os.fchmod(file.fileno(), 0o755 if member.mode & 0o100 else 0o644)
-        return [member.name for member in members]
+        self._keep(launchers)
 
     def _build(self, step, argv, **more):
         self._command(step, argv, user=self.builder, directory=self.directory, writable=self.directory, **more)
 
-    def _fetch(self, archive, names):
+    def _fetch(self, archive, names, python):
         shipped = [name for name in SHIPPED if name in names]
         uid, gid = pwd.getpwnam(self.builder)[2:4]
         for name in (*shipped, "venv"):
             os.mkdir(f"{self.directory}/{name}")
             os.chown(f"{self.directory}/{name}", uid, gid)
+        # The application's user cannot write what Python would keep for the next start. What does not compile may be no Python's.
+        script = 'python=$1; shift; tar --extract --gzip --file=- "$@" && { "$python" -m compileall -q src || true; }'
         with open(archive, "rb") as stdin:
-            self._build("source", ["tar", "--extract", "--gzip", "--file=-", *shipped], stdin=stdin)
+            self._build("source", ["sh", "-c", script, "sh", python, *shipped], stdin=stdin)
 
     def _environment(self, python, names, environment, check_python):
         """Make the virtual environment, and have the distribution's pip fill it, or where there is none, a pip of its own."""
@@ -81,14 +73,11 @@ class Build:
         bare = [] if words and not pip else ["--without-pip"]
         self._build("virtual environment", [python, "-m", "venv", *bare, f"{self.directory}/venv"])
         check_python()
-        interpreter = f"{self.directory}/venv/bin/python"
         if words:
             # Not quiet: what conflicts with what is said beside the error only.
-            install = [interpreter, "-m", "pip", "install", "--no-input", "--progress-bar=off", *words]
+            install = [f"{self.directory}/venv/bin/python", "-m", "pip", "install", "--no-input", "--progress-bar=off", *words]
             more = {**environment, **({"PYTHONPATH": pip} if pip else {})}
             self._build("install", install, environment={"HOME": "/tmp", **more}, timeout="install")  # noqa: S108 # of the unit's own
-        # The application's user cannot write what Python would keep for the next start. What is no Python is no fault.
-        self._build("compile", ["sh", "-c", f'"{interpreter}" -m compileall -q src || true'])
 
     def _static(self):
         """Have the application fill its static directory, and compress what is in it."""
@@ -102,13 +91,13 @@ class Build:
         if filled:
             self._command("compress", [PYTHON, "-I", f"{self.directory}/compress.py", path])
 
-    def _keep(self, archive):
+    def _keep(self, launchers):
         """Put a copy that is root's in the place of what was built."""
         static = self.plan["static_dir"]
         new = tempfile.mkdtemp(prefix=".", dir=os.path.dirname(self.directory))
         try:
             os.chmod(new, 0o755)  # noqa: S103 # the directory around it says who may read it
-            self._launchers(archive, new)
+            _write(launchers, new)
             for name in sorted({"src", "venv", static.split("/")[0]}):
                 _tree.copy(f"{self.directory}/{name}", f"{new}/{name}", self._uids)
             # The web server follows them, and may read what applications keep from each other.
@@ -119,6 +108,22 @@ class Build:
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise
+
+
+def _read(archive):
+    """Return the names of all that an archive has, and its launchers and ``release.json``: ``{name: (content, mode)}``."""
+    with tarfile.open(archive) as opened:
+        members = opened.getmembers()
+        own = [member for member in members if member.isfile() and "/" not in member.name]
+        launchers = {one.name: (opened.extractfile(one).read(), 0o755 if one.mode & 0o100 else 0o644) for one in own}
+    return [member.name for member in members], launchers
+
+
+def _write(launchers, directory):
+    for name, (content, mode) in launchers.items():
+        with open(f"{directory}/{name}", "xb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), mode)
 
 
 def remove(path):

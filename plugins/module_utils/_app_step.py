@@ -57,6 +57,8 @@ def words(name, argv, user, directory, seconds, environment="", writable=""):
     ]
     return [
         *("systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--service-type=exec", f"--unit={unit(name)}"),
+        # By default its command line, for the journal to keep.
+        f"--description=A step of a release of {name}",
         *(f"--property={one}" for one in properties),
         "--",
         # systemd would fill in variables.
