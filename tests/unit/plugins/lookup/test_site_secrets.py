@@ -8,9 +8,9 @@ import stat
 import subprocess
 
 
-def look_up(directory, given=None, *options):
+def look_up(directory, given=None, *options, make=True):
     """Return ``(secret, output)`` of the lookup, run by Ansible itself: no secret where it failed."""
-    call = f"lookup('foobar.lamp.site_secrets', 'secret_key', sites=['www.foobar.com'], directory='{directory}', given=given)"
+    call = f"lookup('foobar.lamp.site_secrets', 'secret_key', sites=['www.foobar.com'], directory='{directory}', given=given, make={make})"
     command = ["ansible", "localhost", "-m", "ansible.builtin.debug", "-a", "msg={{ " + call + "['www.foobar.com'].secret_key }}"]
     done = subprocess.run([*command, *options, "-e", json.dumps({"given": given or {}})], capture_output=True, text=True, check=False)
     found = re.search(r"msg: (\w+)\n|\"msg\": \"(\w+)\"", done.stdout)
@@ -48,3 +48,10 @@ def test_dry_run_makes_nothing_and_reads_what_is_there(tmp_path):
     assert not (tmp_path / "secrets").exists()
     secret, _output = look_up(tmp_path / "secrets")
     assert look_up(tmp_path / "secrets", None, "--check")[0] == secret
+
+
+def test_playbook_that_may_not_make_any_makes_none(tmp_path):
+    assert len(look_up(tmp_path / "secrets", make=False)[0]) == 48
+    assert not (tmp_path / "secrets").exists()
+    secret, _output = look_up(tmp_path / "secrets")
+    assert look_up(tmp_path / "secrets", make=False)[0] == secret

@@ -135,21 +135,6 @@ def test_page_has_its_site_and_release():
     assert _python_app.pages([plan], {"www.foobar.com_x": "2"})[0]["headers"] == {"X-Release": "2"}
 
 
-def test_units_of_workers_and_timers():
-    jobs = {
-        "workers": [{"name": "q", "command": ["sh", "-c", 'echo "$A" 5%']}],
-        "timers": [{"name": "t", "command": ["x"], "schedule": "daily"}],
-    }
-    units = _python_app.units(_python_app.plan({**APP, **jobs}))
-    assert sorted(units) == ["www.foobar.com-q.service", "www.foobar.com-t.service", "www.foobar.com-t.timer"]
-    worker = units["www.foobar.com-q.service"]
-    assert 'ExecStart="/srv/www.foobar.com/current/run" "sh" "-c" "echo \\"$$A\\" 5%%"' in worker
-    assert "WantedBy=multi-user.target" in worker
-    assert "Restart" not in units["www.foobar.com-t.service"].replace("Restrict", "")
-    assert "OnCalendar=daily" in units["www.foobar.com-t.timer"]
-    assert _python_app.units(_python_app.plan(APP)) == {}
-
-
 def test_first_host_that_has_an_application_migrates_it():
     plans = [{"name": "a", "steps": {"migrate": ["x"]}}, {"name": "b", "steps": {"migrate": ["x"]}}, {"name": "c", "steps": {}}]
     hosts = [
@@ -225,3 +210,36 @@ def test_builder_s_name_is_no_application_s():
     other = {**APP, "name": "other", "user": "build-app-www-foobar-com"}
     (said,) = _python_app.problems([APP, other])
     assert said == ("python_app_apps has other with the user build-app-www-foobar-com, which builds www.foobar.com: give it another.")
+
+
+def test_alias_is_asked_too_and_named_with_the_remedy():
+    plan = {**_python_app.plan({**APP, "aliases": ["foobar.com"], "health_path": "/h"}), "release": "1"}
+    own, alias = _python_app.pages([plan])
+    assert (own["host"], own["headers"]) == ("www.foobar.com", {"X-Release": "1"})
+    # Another may answer under an alias, such as a redirection of Apache's.
+    assert (alias["host"], alias["path"], alias["headers"]) == ("foobar.com", "/h", {})
+    assert own["name"] != alias["name"]
+    wrong = _python_app.ill([plan], {alias["name"]: "answered 400 Bad Request"})
+    for word in ("answered 400 Bad Request under the alias foobar.com", "SITE_NAMES", "ALLOWED_HOSTS", "remove the alias"):
+        assert word in wrong["www.foobar.com"]
+    assert _python_app.ill([plan], {own["name"]: "does not answer", alias["name"]: "x"}) == {"www.foobar.com": "does not answer"}
+    assert _python_app.ill([plan], {}) == {}
+
+
+def test_alias_makes_no_other_release():
+    assert release(aliases=["foobar.com"]) == release()
+
+
+def test_what_is_no_longer_declared_is_left():
+    units = {"gone-queue.service": "gone", "shop-queue.service": "shop"}
+    paths = {"/etc/python_app/shop.env": {}, "/etc/python_app/shop_api.env": {}, "/srv/static/current": {}}
+    left = _python_app.left([{**APP, "name": "shop"}], units, paths)
+    assert left == [{"name": "gone", "root": "/srv/gone"}, {"name": "shop_api", "root": "/srv/shop_api"}]
+    assert _python_app.left([{**APP, "name": name} for name in ("shop", "shop_api", "gone")], units, paths) == []
+
+
+def test_schedule_of_cron_is_refused():
+    timers = [{"name": "clean", "command": ["x"], "schedule": "0 3 * * *"}]
+    (problem,) = _python_app.problems([{**APP, "timers": timers}])
+    for word in ("python_app_apps has www.foobar.com with the timer clean", "'0 3 * * *'", "cron's form", "*-*-* 03:00:00"):
+        assert word in problem

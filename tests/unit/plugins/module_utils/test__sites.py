@@ -243,3 +243,31 @@ ACCOUNT = {"name": "shop", "host": "localhost", "password": "made for the site"}
 )
 def test_what_the_inventory_gives_is_added_and_wins_under_the_same_name(given, expected):
     assert _sites.with_given([ACCOUNT], given, "name", "host") == expected
+
+
+def test_application_is_told_all_names_of_its_site():
+    (app,) = _sites.python_app_apps(SITE, SECRETS, "localhost", "/inv")
+    assert app["environment"]["SITE_NAMES"] == "www.foobar.com,foobar.com"
+    assert app["aliases"] == ["foobar.com"]
+
+
+@pytest.mark.parametrize(
+    ("site", "confirm", "database", "words"),
+    [
+        ("", "", "", "lamp_remove_site is ''"),
+        ("../etc", "../etc", "", "lamp_remove_site is '../etc'"),
+        ("www.foobar.com", "www.foobar.com", "", "which lamp_sites has: take it out there"),
+        ("old.foobar.com", "", "old", "-e lamp_remove_confirm=old.foobar.com"),
+        ("old.foobar.com", "old.foobar.com", "mysql", "lamp_remove_database is 'mysql', which is no site's"),
+        ("old.foobar.com", "old.foobar.com", "shop", "lamp_remove_database is 'shop', which is declared"),
+        ("old.foobar.com", "old.foobar.com", "report", "which is declared, or whose account is"),
+    ],
+)
+def test_removal_that_is_refused(site, confirm, database, words):
+    (problem,) = _sites.removal_problems(SITE, site, confirm, database, ["shop"], ["shop", "report"])
+    assert words in problem
+
+
+@pytest.mark.parametrize("database", ["", "old"])
+def test_removal_that_is_meant(database):
+    assert _sites.removal_problems(SITE, "old.foobar.com", "old.foobar.com", database, ["shop"], ["shop"]) == []
