@@ -25,7 +25,8 @@ _UNSAFE = """
 def take(settings, shelf) -> str:
     """Take a backup and check it; what is too old goes only then. Returns its name."""
     live = server.Server(settings, settings.socket)
-    name = plan.name_of(logs.now(), set(shelf.names()))
+    # A pack is never written over: it may be of a backup that is there no more and still be needed by others.
+    name = plan.name_of(logs.now(), {*shelf.names(), *(pack.partition("-")[0] for pack in shelf.packs())})
     part, taker = shelf.directory / f".{name}.part", None
     try:
         part.mkdir(mode=0o700)
