@@ -171,6 +171,8 @@ def readable():
 
 
 def clear():
+    if not JOURNAL.exists():
+        return
     for path, aside, _target in reversed(json.loads(JOURNAL.read_text())["traps"]):
         if os.path.lexists(path) and (aside or not stat.S_ISDIR(os.lstat(path).st_mode)):
             os.unlink(path)
