@@ -33,10 +33,9 @@ def python_app_problems(apps, keep_releases=2, port=80):
 
 def chosen_apps(apps, site="", version=""):
     """Return those of ``apps`` that a deploy is about; what is wrong with the choice becomes an Ansible error."""
-    try:
-        return _python_app.chosen(apps, site, version)
-    except ValueError as error:
-        raise AnsibleFilterError(str(error)) from error
+    for problem in _python_app.choice_problems(apps, site, version):
+        raise AnsibleFilterError(problem)
+    return _python_app.chosen(apps, site, version)
 
 
 class FilterModule:
@@ -45,6 +44,7 @@ class FilterModule:
     def filters(self):
         """Return ``{name: function}``."""
         return {
+            "choice_problems": _python_app.choice_problems,
             "chosen_apps": chosen_apps,
             "python_app_accounts": _python_app.accounts,
             "python_app_accounts_missing": _python_app.accounts_missing,

@@ -63,17 +63,19 @@ def located(app):
 
 
 def chosen(apps, site="", version=""):
-    """Return those of ``apps`` that are the site's, or the one of this name at ``version``; all where these are empty.
-
-    Raises ValueError.
-    """
-    if not site and version:
-        raise ValueError(f"lamp_deploy_version is {version!r}, but of which site? Give lamp_deploy_site, too.")
+    """Return those of ``apps`` that are the site's, or the one of this name at ``version``; all where these are empty."""
     found = [app for app in apps if site in ("", app["name"]) or (site == app.get("host") and not version)]
-    if site and not found:
-        names = ", ".join(app["name"] for app in apps)
-        raise ValueError(f"lamp_deploy_site is {site!r}, which has no application: give one of {names}.")
     return [{**app, "version": str(version)} if version else app for app in found]
+
+
+def choice_problems(apps, site="", version=""):
+    """Return what is wrong with a choice of ``apps``: a list of sentences."""
+    if not site and version:
+        return [f"lamp_deploy_version is {version!r}, but of which site? Give lamp_deploy_site, too."]
+    if site and not chosen(apps, site, version):
+        names = ", ".join(app["name"] for app in apps)
+        return [f"lamp_deploy_site is {site!r}, which has no application: give one of {names}."]
+    return []
 
 
 def kind(app):
