@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter of the role bind that says what is wrong with its inputs. Private to the role."""
+"""The filters of the role bind that say what is wrong with its inputs, and which keys it has recorded. Private to the role."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import re
 _KEY = re.compile(r"[A-Za-z0-9._-]+\Z")
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _ZONE = re.compile(rf"{_LABEL}(\.{_LABEL})*\Z")
+_DS = re.compile(r"([A-Za-z0-9._-]+)\. IN DS (\d{1,5}) (\d{1,3}) ")
+_RECORDED = "/var/lib/foobar.lamp/bind_keys"
+_PRIVATE = "/var/lib/bind/dnssec"
 
 
 def _within(name, zone):
@@ -50,9 +53,51 @@ def _zone_problems(zone, keys, policies):
         yield "both primaries and a dnssec_policy: a zone is signed on its primary, remove one."
 
 
+def recorded_keys(records):
+    """Return the files that record the keys of ``records``, which are lines such as ``foobar.com. IN DS 12345 13 2 AB12``."""
+    # The name server's user may have made them up.
+    found = filter(None, map(_DS.match, records))
+    return sorted(
+        {f"{_RECORDED}/K{zone.lower()}.+{int(algorithm):03}+{int(tag):05}" for zone, tag, algorithm in (m.groups() for m in found)}
+    )
+
+
+def recorded_of(paths, zones):
+    """Return those of ``paths`` that record a key of one of ``zones``, which are names."""
+    starts = tuple(f"{_RECORDED}/K{zone.lower()}.+" for zone in zones)
+    return sorted(path for path in paths if path.startswith(starts))
+
+
+def lost_key_problems(zones, paths):
+    """Return a sentence for each signed zone of which no recorded key has its private part on the host; ``paths``: what host_facts says.
+
+    One of several is enough: a key that another has followed goes in time.
+    """
+    problems = []
+    for zone in zones:
+        # No new key is made for these.
+        if zone.get("dnssec_policy") in (None, "", "none", "insecure"):
+            continue
+        keys = [path.rpartition("/")[2] for path in recorded_of(paths, [zone["name"]])]
+        if keys and not any(f"{_PRIVATE}/{key}.private" in paths for key in keys):
+            tags = " and ".join(str(int(key.rpartition("+")[2])) for key in keys)
+            problems.append(
+                f"The zone {zone['name']} was signed with the key {tags}, and {' and '.join(f'{key}.private' for key in keys)} is missing in "
+                f"{_PRIVATE}: with a new key the domain fails for everyone who validates, as long as its parent has the DS record of the old "
+                "one. Restore the directory from a backup, owned by bind. If the key is lost, or another has followed it, see that the parent "
+                "has no DS record of it, wait until its time to live has passed, and set bind_new_dnssec_keys to true for one run."
+            )
+    return problems
+
+
 class FilterModule:
-    """Names the filter."""
+    """Names the filters."""
 
     def filters(self):
         """Return ``{name: function}``."""
-        return {"bind_problems": bind_problems}
+        return {
+            "bind_problems": bind_problems,
+            "lost_key_problems": lost_key_problems,
+            "recorded_keys": recorded_keys,
+            "recorded_of": recorded_of,
+        }

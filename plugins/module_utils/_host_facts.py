@@ -17,6 +17,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils._ask import ask, read
 ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "sshd_settings": {"type": "dict"}, "_run": {"type": "str"}}
 PATHS = (
     "/etc/mysql/tls/.reload",
+    "/etc/mysql/tls/ca.key",
     "/srv/*/current",
     "/srv/*/current/wsgi.py",
     "/srv/*/unproven",
@@ -26,7 +27,11 @@ PATHS = (
     "/var/lib/foobar.lamp/mysql_settings",
     "/var/lib/foobar.lamp/mysql_accepted",
     "/var/lib/bind/*.zone",
+    "/var/lib/foobar.lamp/bind_keys/K*",
 )
+# Each key of a signed zone that the role bind recorded in the one has its private part in the other, which is the name server's own.
+RECORDED_KEYS = "/var/lib/foobar.lamp/bind_keys"
+PRIVATE_KEYS = "/var/lib/bind/dnssec"
 AUTHORITIES = ("/etc/mysql/tls/ca.pem",)
 # What a profile NAME lacks is added in local/NAME, whoever's it is.
 APPARMOR = "/etc/apparmor.d"
@@ -50,9 +55,10 @@ def addresses():
 
 
 def paths():
-    """Return what stands at PATHS."""
+    """Return what stands at PATHS, and which private keys of signed zones are there."""
     found = {}
-    for path in (path for pattern in PATHS for path in glob.glob(pattern)):
+    keys = [f"{PRIVATE_KEYS}/{os.path.basename(path)}.private" for path in glob.glob(f"{RECORDED_KEYS}/K*")]
+    for path in [path for pattern in PATHS for path in glob.glob(pattern)] + keys:
         # What lies behind a link of somebody else's is none of ours, and what is gone again is not there.
         with contextlib.suppress(OSError):
             status = _paths.status(path)

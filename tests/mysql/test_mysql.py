@@ -221,6 +221,27 @@ def test_authority_is_renewed_under_its_name_and_key(authority):
     assert new.host.run("openssl verify -CAfile /etc/mysql/tls/ca.pem /etc/mysql/tls/server.pem").succeeded
 
 
+def test_lost_key_of_the_authority_is_not_made_anew():
+    new = Server("lamp-mysql-new")
+    sums = "sha256sum /etc/mysql/tls/ca.pem /etc/mysql/tls/server.pem"
+    before = new.host.check_output(sums)
+    new.host.check_output("mv /etc/mysql/tls/ca.key /root/ca.key")
+    try:
+        new.host.check_output("touch --no-dereference --date '2 years ago' /etc/mysql/tls/server.pem")
+        assert new.host.run("systemctl start mysql-certificate").failed
+        assert "ca.key is missing" in new.host.check_output("journalctl --no-pager -n 20 -u mysql-certificate")
+        done = play("--limit", new.name)
+        assert done.returncode != 0
+        for word in ("ca.key is missing", "Restore it from a backup", "remove ca.pem and run the whole site"):
+            assert word in done.stdout
+        assert not new.host.file("/etc/mysql/tls/ca.key").exists
+        assert new.host.check_output(sums) == before
+    finally:
+        new.host.check_output("mv /root/ca.key /etc/mysql/tls/ca.key")
+    done = play("--limit", new.name)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
 def test_applications_go_before_the_server_when_memory_is_short(server):
     assert server.host.check_output(f"systemctl show --property=OOMScoreAdjust --value {server.service}") == "-600"
 
