@@ -56,10 +56,8 @@ def _zone_problems(zone, keys, policies):
 def recorded_keys(records):
     """Return the files that record the keys of ``records``, which are lines such as ``foobar.com. IN DS 12345 13 2 AB12``."""
     # The name server's user may have made them up.
-    found = filter(None, map(_DS.match, records))
-    return sorted(
-        {f"{_RECORDED}/K{zone.lower()}.+{int(algorithm):03}+{int(tag):05}" for zone, tag, algorithm in (m.groups() for m in found)}
-    )
+    found = [match.groups() for match in map(_DS.match, records) if match]
+    return sorted({f"{_RECORDED}/K{zone.lower()}.+{int(algorithm):03}+{int(tag):05}" for zone, tag, algorithm in found})
 
 
 def recorded_of(paths, zones):
@@ -81,11 +79,12 @@ def lost_key_problems(zones, paths):
         keys = [path.rpartition("/")[2] for path in recorded_of(paths, [zone["name"]])]
         if keys and not any(f"{_PRIVATE}/{key}.private" in paths for key in keys):
             tags = " and ".join(str(int(key.rpartition("+")[2])) for key in keys)
+            files = " and ".join(f"{key}.private" for key in keys)
             problems.append(
-                f"The zone {zone['name']} was signed with the key {tags}, and {' and '.join(f'{key}.private' for key in keys)} is missing in "
-                f"{_PRIVATE}: with a new key the domain fails for everyone who validates, as long as its parent has the DS record of the old "
-                "one. Restore the directory from a backup, owned by bind. If the key is lost, or another has followed it, see that the parent "
-                "has no DS record of it, wait until its time to live has passed, and set bind_new_dnssec_keys to true for one run."
+                f"The zone {zone['name']} was signed with the key {tags}, and {files} is missing in {_PRIVATE}: with a new key the domain "
+                "fails for everyone who validates, as long as its parent has the DS record of the old one. Restore the directory from a "
+                "backup, owned by bind. If the key is lost, or another has followed it, see that the parent has no DS record of it, wait "
+                "until its time to live has passed, and set bind_new_dnssec_keys to true for one run."
             )
     return problems
 
