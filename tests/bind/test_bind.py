@@ -185,3 +185,20 @@ def test_secrets_are_not_for_everyone():
     for role, key in (("primary", "update"), ("primary", "transfer"), ("secondary", "transfer")):
         assert host_of(role).file(f"/etc/bind/keys/{key}.key").mode == 0o640
     assert not host_of("secondary").file("/etc/bind/keys/update.key").exists
+
+
+def test_lost_key_of_a_signed_zone_is_not_made_anew():
+    host, keys = host_of("primary"), "/var/lib/bind/dnssec"
+    before = host.check_output("systemctl show -p ActiveEnterTimestamp named")
+    host.check_output(f"mkdir /root/kept && mv {keys}/Kfoobar.com.*.private /root/kept/")
+    try:
+        command = ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"], ROOT / "molecule" / "bind" / "converge.yml"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode != 0
+        said = " ".join(done.stdout.split())
+        for word in ("The zone foobar.com was signed with the key", "from a backup", "bind_new_dnssec_keys"):
+            assert word in said
+        assert host.run(f"ls {keys}/Kfoobar.com.*.private").failed
+        assert host.check_output("systemctl show -p ActiveEnterTimestamp named") == before
+    finally:
+        host.check_output(f"mv /root/kept/* {keys}/ && rmdir /root/kept")
