@@ -299,3 +299,35 @@ def test_next_good_run_converges(user, site):
     assert recap(user.play())["changed"] == 0
     assert site("/")[0] == 200
     assert connections_of_database() != "77"
+
+
+def test_lost_secrets_are_made_anew_on_demand_only(user, site):
+    kept = user.place / ".secrets"
+    kept.rename(user.place / "kept")
+
+    def state():
+        return on_host("sha256sum /etc/python_app/*; mariadb -N -e \"SELECT * FROM mysql.global_priv WHERE User = 'shop'\" | sha256sum")
+
+    before = state()
+    for _time in ("first", "second"):
+        done = user.play()
+        said = " ".join(done.stdout.split())
+        assert done.returncode != 0
+        assert f"database_password and secret_key of {SITE} are not in {kept}/{SITE} on this computer, but server1 has them" in said
+        assert f"copy {kept} here from the computer that ran this before, or set lamp_new_secrets to true" in said
+        assert recap(done)["changed"] == 0
+        assert not kept.exists()
+        assert state() == before
+    done = user.play(lamp_new_secrets=True)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert state() != before
+    assert site("/readyz")[0] == 200
+    assert recap(user.play())["changed"] == 0
+
+
+def test_site_that_is_added_gets_its_secrets_without_a_word(user, site):
+    name = "more.example.com"
+    done = user.play(lamp_sites={**user.sites, name: {"document_root": "/srv/more", "database": "more"}})
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert (user.place / ".secrets" / name / "database_password").is_file()
+    assert site("/readyz")[0] == 200
