@@ -89,7 +89,7 @@ def test_worker_and_timer_that_leave_the_inventory_are_stopped_and_removed(site)
         ),
         (
             {"workers": [{**LISTEN, "command": "sleep 100"}]},
-            [f"lamp_sites['{NAME}'].app.workers[0].command is 'sleep 100'", "make it a list, [sleep, \"100\"]"],
+            [f"lamp_sites['{NAME}'].app.workers[0].command is 'sleep 100'", 'make it a list, [sleep, "100"]'],
         ),
     ],
     ids=["cron", "text"],

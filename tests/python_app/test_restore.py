@@ -10,6 +10,7 @@ import pytest
 from conftest import ENVIRONMENT, PROBE, ROOT, command, get, play, wait_for
 
 WORKER, TIMER, JOB = f"{PROBE}-queue.service", f"{PROBE}-clean.timer", f"{PROBE}-clean.service"
+GONE = "gone.example.com-queue.service"
 
 
 @pytest.fixture
@@ -30,15 +31,28 @@ def working(site):
     site.check_output(f"rm -r {place} && systemctl daemon-reload && systemctl stop {JOB} && systemctl reset-failed")
 
 
-def test_site_heals_what_a_killed_restore_left(probe, site, working):
+@pytest.fixture
+def undeclared(site):
+    """Let a worker of a site that nobody declares any more be at work."""
+    text = "# Of the application gone.example.com and its current release; made by the role python_app of foobar.lamp.\n"
+    text += "[Service]\nExecStart=sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
+    site.check_output(f"printf %s > /etc/systemd/system/{GONE}; systemctl daemon-reload; systemctl enable --now {GONE}", text)
+    yield
+    site.run(f"systemctl disable --now {GONE}; rm -f /etc/systemd/system/{GONE}; systemctl daemon-reload")
+
+
+def test_site_heals_what_a_killed_restore_left(probe, site, working, undeclared):
     site.check_output("mysql-backup take")
-    words = command("restore", restore_backup="latest", restore_confirm="lamp-app-site")
+    words = command("restore", lamp_deploy_site="", restore_backup="latest", restore_confirm="lamp-app-site")
     process = subprocess.Popen(words, cwd=ROOT, env=ENVIRONMENT, start_new_session=True, stdout=subprocess.DEVNULL)
     try:
         wait_for(lambda: not working(), 600)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    # The last of what works is at rest, and so is what would have gone on to write.
+    assert site.run(f"systemctl is-active {GONE}").stdout.strip() == "inactive"
+    assert not site.file(f"/etc/systemd/system/{GONE}").exists
     assert get("/").status == 503
     # What the host had been told to do ends by itself.
     wait_for(lambda: not site.run("pgrep -f 'mysql_backup.* (prepare|swap)'").succeeded, 600)
