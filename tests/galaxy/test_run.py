@@ -301,6 +301,14 @@ def test_next_good_run_converges(user, site):
     assert connections_of_database() != "77"
 
 
+def test_site_that_is_added_gets_its_secrets_without_a_word(user, site):
+    name = "more.example.com"
+    done = user.play(lamp_sites={**user.sites, name: {"document_root": "/srv/more", "database": "more"}})
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert (user.place / ".secrets" / name / "database_password").is_file()
+    assert site("/readyz")[0] == 200
+
+
 def test_lost_secrets_are_made_anew_on_demand_only(user, site):
     kept = user.place / ".secrets"
     kept.rename(user.place / "kept")
@@ -323,11 +331,3 @@ def test_lost_secrets_are_made_anew_on_demand_only(user, site):
     assert state() != before
     assert site("/readyz")[0] == 200
     assert recap(user.play())["changed"] == 0
-
-
-def test_site_that_is_added_gets_its_secrets_without_a_word(user, site):
-    name = "more.example.com"
-    done = user.play(lamp_sites={**user.sites, name: {"document_root": "/srv/more", "database": "more"}})
-    assert done.returncode == 0, done.stdout[-5000:]
-    assert (user.place / ".secrets" / name / "database_password").is_file()
-    assert site("/readyz")[0] == 200
