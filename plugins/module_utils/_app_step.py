@@ -18,6 +18,7 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 UNITS = "/run/systemd/transient"  # where systemd keeps such units as long as there is anything of them
 # Foreign code that is to build packages: it may read what all may, and write to one directory.
 _CONFINED = ("ProtectSystem=strict", "PrivateTmp=true", "PrivateDevices=true", "NoNewPrivileges=true")
+_BUS = "/run/dbus/system_bus_socket"
 _SPARE = 30  # seconds that systemd leaves us to end a command before it does so itself
 
 
@@ -71,6 +72,9 @@ def run(name, argv, user, directory, seconds, log, stdin=subprocess.DEVNULL, env
 
     ``log``: an open file that all goes to that the command says, also should we be killed.
     """
+    # systemd-run waits for a unit by the bus, which is not there yet where this run has installed it. systemctl needs none.
+    if not os.path.exists(_BUS):
+        subprocess.run(["systemctl", "--quiet", "start", "dbus.socket"], check=False, capture_output=True)
     # Read by systemd before the command begins; it reaches no disk.
     file = os.memfd_create("environment")
     try:
