@@ -207,7 +207,7 @@ SYNTAXES = {
 
 # What each program makes of all its files. Each returns the settings that are not in force, with what overrides them where it says so.
 
-Overridden = list[tuple[Setting, Setting | None]]
+Overridden = "list[tuple[Setting, Setting | None]]"
 
 
 def last_wins(path: str, ours: list[Setting], read: list[Setting], adds: set[str] = frozenset()) -> Overridden:

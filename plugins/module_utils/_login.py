@@ -9,7 +9,6 @@ import grp
 import os
 import pwd
 import re
-import sys
 
 from ansible_collections.foobar.lamp.plugins.module_utils import _ways
 from ansible_collections.foobar.lamp.plugins.module_utils._ask import ask, read
@@ -96,5 +95,5 @@ def run(by_password=False):
     """End the process with what keeps this run from coming again, if anything does, by the files as they are now."""
     login = {**begin()(), "by_password": by_password}
     if problems := _ways.closed(login):
-        sys.exit("\n".join(problems))
+        raise SystemExit("\n".join(problems))
     return {}

@@ -37,7 +37,10 @@ _COPIED = (
     (re.compile(r"\\([;\"\\]|[0-9]{3})"), "its backslashes"),
     (re.compile(r'"\s+"'), "quotes between its parts"),
     (re.compile(r'\A\(\s*"'), "a parenthesis around it"),
-    (re.compile(r"\A(['‘’“”„«]).*['‘’“”»]\Z", re.DOTALL), "quotes of another kind around it"),
+    (
+        re.compile(r"\A(['\u2018\u2019\u201c\u201d\u201e\xab]).*['\u2018\u2019\u201c\u201d\xbb]\Z", re.DOTALL),
+        "quotes of another kind around it",
+    ),
 )
 
 

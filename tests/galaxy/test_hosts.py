@@ -72,10 +72,10 @@ def play(user, ssh_host, key):
     host["ansible_python_interpreter"] = "/usr/bin/python3"
     by_key = {"ansible_ssh_private_key_file": str(key)}
 
-    def play(*options, tasks=None, roles=("linux_base",), way=by_key, **variables):
+    def play(*options, tasks=None, roles=("linux_base",), way=None, **variables):
         work = {"tasks": tasks} if tasks else {"roles": [f"foobar.lamp.{role}" for role in roles]}
         (user.place / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "become": True, **work}]))
-        inventory = {"all": {"hosts": {"server1": {**host, **way}}}}
+        inventory = {"all": {"hosts": {"server1": {**host, **(by_key if way is None else way)}}}}
         return user.play(*options, inventory=inventory, playbook="play.yml", **variables)
 
     return play

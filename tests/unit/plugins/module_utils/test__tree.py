@@ -9,7 +9,7 @@ import stat
 import pytest
 from ansible_collections.foobar.lamp.plugins.module_utils import _tree
 
-ME = {os.geteuid()}
+ME = frozenset({os.geteuid()})
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _inputs, _site_records, _values
 
 SITES = {"www.foobar.com": {"aliases": ["foobar.com", "www.elsewhere.example"], "document_root": "/srv/www"}}
-AUTHORITIES = ["letsencrypt.org"]
+AUTHORITIES = ("letsencrypt.org",)
 KEY = {"name": "lamp", "secret": "c2VjcmV0"}
 
 
