@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 def take_over_problems(others, role, declared, agreed):
-    """Return a sentence if a host serves what nobody declared, and nobody ``agreed`` to lose that.
+    """Return a sentence if a host serves what is in files of others, and nobody ``agreed`` that a run takes their place.
 
     ``others``: what host_facts says of it, by role. ``declared``: the variable of the role in which it would be.
     """
@@ -15,8 +15,9 @@ def take_over_problems(others, role, declared, agreed):
     if not there or agreed:
         return []
     return [
-        f"{declared} lacks what this host serves already: {', '.join(there)}. It would be served no more: declare it, or set "
-        f"{role}_take_over (or lamp_take_over, for all) to true. Its files are then kept in /var/lib/foobar.lamp/before/{role}."
+        f"This host serves {', '.join(there)} from files that are not this collection's. A run takes their place: of these, it then serves "
+        f"only what {declared} declares. Declare there what is to stay, and set {role}_take_over (or lamp_take_over, for all) to true. "
+        f"The files are kept in /var/lib/foobar.lamp/before/{role}."
     ]
 
 

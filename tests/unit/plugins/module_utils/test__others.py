@@ -61,7 +61,10 @@ def test_zones_are_found_in_included_files_and_not_in_comments(tmp_path):
 def test_host_that_serves_something_is_refused_until_agreed():
     others = {"bind": ["example.org", "example.net"]}
     (problem,) = take_over_problems(others, "bind", "bind_zones", False)
-    assert problem.startswith("bind_zones lacks what this host serves already: example.org, example.net.")
+    assert problem.startswith(
+        "This host serves example.org, example.net from files that are not this collection's. A run takes their place"
+    )
+    assert "only what bind_zones declares" in problem
     assert "lamp_take_over" in problem
     assert take_over_problems(others, "bind", "bind_zones", True) == []
     assert take_over_problems(others, "apache", "apache_vhosts", False) == []
