@@ -26,13 +26,15 @@ PREFIXES = ("/etc", "/run", "/usr/local/lib", "/usr/lib")
 SECONDS = 60
 MOST_NAMED = 3
 # What sshd, systemd and Apache add up instead of having one value, where more of it is no contradiction.
-SSHD_ADDS = {"acceptenv", "setenv", "subsystem"}
+SSHD_ADDS = {"acceptenv", "denygroups", "denyusers", "setenv", "subsystem"}
 SYSTEMD_ADDS = {"BindPaths", "BindReadOnlyPaths", "Environment", "EnvironmentFile", "ExecReload", "FallbackNTP", "NTP", "ReadWritePaths"}
 APACHE_ADDS = re.compile(
-    r"(add|alias|browsermatch|custom|define|errordoc|filter|header|include|indexoptions|listen|load|passenv|proxy"
+    r"(acceptfilter|add|alias|browsermatch|custom|define|errordoc|filter|header|include|indexoptions|listen|load|logformat|mutex|passenv|proxy"
     r"|redirect|remove|requestheader|rewrite|scriptalias|setenv|unset|wsgidaemonprocess|wsgiscriptalias|<)",
     re.IGNORECASE,
 )
+# An address of sshd's with a port: [::1]:22, 192.0.2.1:22 or a.example.org:22, but not ::1.
+PORTED = re.compile(r"^(\[.*\]|[^:]+):\d+\b")
 SSHD_NAMES = {"challengeresponseauthentication": "kbdinteractiveauthentication", "pubkeyacceptedkeytypes": "pubkeyacceptedalgorithms"}
 # A login that may be anybody's, so that conditions (Match) are settled.
 SSHD_LOGIN = "user=root,host=host.invalid,addr=192.0.2.1,laddr=192.0.2.2,lport=22,rdomain="
@@ -226,9 +228,13 @@ def last_wins(path: str, ours: list[Setting], read: list[Setting], adds: set[str
 def _sshd(_program: str, path: str, text: str) -> Overridden:
     alone, everything = (_grouped(ask("sshd", "-T", "-C", SSHD_LOGIN, *more)) for more in (["-f", path], []))
     ours = {one.name: one for one in words_of(text)}
+    ported = any(one.name == "listenaddress" and PORTED.search(one.value) for one in words_of(text))
 
     def holds(name: str) -> bool:
         wanted, found = alone.get(name, []), everything.get(name, [])
+        # Another file may have the port, which sshd adds to each address that has none.
+        if name == "listenaddress" and "port" not in ours and not ported:
+            return {one.rpartition(":")[0] for one in wanted} == {one.rpartition(":")[0] for one in found}
         return set(wanted) <= set(found) if name in SSHD_ADDS else wanted == found
 
     return [(one, None) for name, one in ours.items() if not holds(name)]

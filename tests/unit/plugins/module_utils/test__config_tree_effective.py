@@ -51,6 +51,24 @@ def test_sshd(says, everything, found):
 
 
 @pytest.mark.parametrize(
+    ("text", "alone", "everything", "found"),
+    [
+        ("DenyUsers eve", "denyusers eve", "denyusers bob\ndenyusers eve", 0),
+        ("DenyUsers eve", "denyusers eve", "denyusers bob", 1),
+        ("DenyGroups x", "denygroups x", "denygroups y\ndenygroups x", 0),
+        ("ListenAddress 192.0.2.1", "listenaddress 192.0.2.1:22", "listenaddress 192.0.2.1:2222", 0),
+        ("ListenAddress ::1", "listenaddress [::1]:22", "listenaddress [::1]:2222", 0),
+        ("ListenAddress ::1", "listenaddress [::1]:22", "listenaddress [::2]:22", 1),
+        ("ListenAddress [::1]:22", "listenaddress [::1]:22", "listenaddress [::1]:2222", 1),
+        ("Port 22\nListenAddress ::1", "port 22\nlistenaddress [::1]:22", "port 22\nlistenaddress [::1]:2222", 1),
+    ],
+)
+def test_sshd_adds_up(says, text, alone, everything, found):
+    says({"sshd -f": alone + "\n", "sshd": everything + "\n"})
+    assert len(overridden("sshd", "/etc/ssh/sshd_config.d/ours.conf", text + "\n")) == found
+
+
+@pytest.mark.parametrize(
     ("path", "text", "before", "after", "found"),
     [
         (JOURNALD, "[Journal]\nStorage=persistent", "[Journal]\nStorage=none", "[Journal]\nSystemMaxUse=1G", []),
@@ -115,11 +133,15 @@ def test_database(says, more, found):
         ("ServerTokens Full", ["ServerTokens Full"]),
         ("<Directory /x>\nServerSignature On\n</Directory>", []),
         ("AddType text/x .y", []),
+        ('LogFormat "%h" short', []),
+        ("Mutex file:/run/x rewrite-map", []),
+        ("AcceptFilter https none", []),
         ("servertokens  full", ["servertokens  full"]),
     ],
 )
 def test_apache(says, later, found):
     text = "ServerTokens Prod\nServerSignature Off\nAddType image/svg+xml .svg\n"
+    text += 'LogFormat "%a" long\nMutex file:/run/y default\nAcceptFilter http none\n'
     before = "# In file: /etc/apache2/apache2.conf\n#  1:\nTimeout 300\n"
     says({"apache2ctl": f"{before}# In file: {APACHE}\n{text}# In file: /etc/z.conf\n{later}\n"})
     assert [by[1] for _words, by in overridden("apache", APACHE, text)] == found
