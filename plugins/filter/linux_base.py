@@ -39,6 +39,12 @@ def linux_base_problems(inputs, login):
         for name in names
         if not _ACCOUNT.match(name)
     ]
+    problems += [
+        f"linux_base_admins has {key!r} among the ssh_keys of {admin['name']}, which is no public key: give the line of its .pub file."
+        for admin in inputs["admins"]
+        for key in admin.get("ssh_keys") or []
+        if _ways.fingerprints([key]) is None
+    ]
     problems += [f"linux_base_admins has {name} twice: remove one." for name in sorted(set(names)) if names.count(name) > 1]
     problems += [
         f"linux_base_trusted_certificates has {certificate['name']!r}, which is no plain file name or holds no certificate: "
@@ -46,15 +52,25 @@ def linux_base_problems(inputs, login):
         for certificate in inputs["trusted_certificates"]
         if not _FILE.match(certificate["name"]) or "-----BEGIN CERTIFICATE-----" not in certificate["content"]
     ]
-    return [*problems, *_ways.closed(login), *_ways.admins_close(login, inputs["admins"], inputs["sshd"])]
+    return [
+        *problems,
+        *_ways.closed(login, _ways.has_addresses(inputs["sshd_settings"])),
+        *_ways.admins_close(login, inputs["admins"], inputs["sshd"]),
+    ]
 
 
-def linux_base_way_test(login):
+def linux_base_way_test(login, settings):
     """Return the line of a shell script that fails, with the reasons, if this run could not come again by the files on the host.
 
+    ``login``: how it came, as host_facts said before the first change. ``settings``: those of sshd that are given.
     It asks sshd and sudo themselves, and is content with a run that did not come by SSH.
     """
-    return f"python3 -c {shlex.quote(_direct.program('_login', {'by_password': login.get('by_password', False)}))} > /dev/null"
+    arguments = {
+        "by_password": login.get("by_password", False),
+        "addresses": _ways.has_addresses(settings),
+        "sudo": bool(login.get("sudo")),
+    }
+    return f"python3 -c {shlex.quote(_direct.program('_login', arguments))} > /dev/null"
 
 
 class FilterModule:

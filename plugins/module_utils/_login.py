@@ -91,9 +91,12 @@ def begin(settings=None):
     return finish
 
 
-def run(by_password=False):
-    """End the process with what keeps this run from coming again, if anything does, by the files as they are now."""
+def run(by_password=False, addresses=False, sudo=False):
+    """End the process with what keeps this run from coming again, if anything does, by the files as they are now.
+
+    ``addresses`` and ``sudo``: what of it can be judged, as ``_ways.closed`` has it.
+    """
     login = {**begin()(), "by_password": by_password}
-    if problems := _ways.closed(login):
+    if problems := _ways.closed(login, addresses, sudo):
         raise SystemExit("\n".join(problems))
     return {}

@@ -13,7 +13,7 @@ import ipaddress
 import re
 
 SUDOERS = "/etc/sudoers.d/foobar-lamp"
-_ACCEPTED = re.compile(r"^Accepted (\S+) for \S+ from \S+ port (\d+)(.*)$", re.MULTILINE)
+_ACCEPTED = re.compile(r"^(Accepted|Partial) (\S+) for \S+ from \S+ port (\d+)(.*)$", re.MULTILINE)
 _FINGERPRINT = re.compile(r"SHA256:([A-Za-z0-9+/]{43})")
 # Of all that sshd -T says.
 _ASKED = {
@@ -27,17 +27,35 @@ _NEEDS = {
     "password": (("PasswordAuthentication", "KbdInteractiveAuthentication"), "a password"),
     "hostbased": (("HostbasedAuthentication",), "its host's key"),
     "gssapi": (("GSSAPIAuthentication",), "Kerberos"),
+    "several": ((), "several methods"),
 }
+# And that each step of a login by several methods needs.
+_STEPS = {
+    "publickey": "PubkeyAuthentication",
+    "password": "PasswordAuthentication",
+    "keyboard-interactive": "KbdInteractiveAuthentication",
+    "hostbased": "HostbasedAuthentication",
+    "gssapi-with-mic": "GSSAPIAuthentication",
+}
+_ADDRESSES = {"port", "listenaddress", "addressfamily"}
 _SETTING = "linux_base_sshd_settings."
 
 
 def accepted(log, port):
-    """Return the kind of login and the fingerprints of its key, by what sshd logged of the connection from ``port``."""
-    for method, client_port, more in reversed(_ACCEPTED.findall(log)):
-        if client_port == port:
-            kind = {"keyboard-interactive": "password", "gssapi-with-mic": "gssapi", "gssapi-keyex": "gssapi"}
-            method = method.partition("/")[0]
-            return {"method": kind.get(method, method), "keys": _FINGERPRINT.findall(more), "certificate": "-CERT " in more}
+    """Return the kind of login and the fingerprints of its keys, by what sshd logged of the connection from ``port``.
+
+    And the steps of one by several methods.
+    """
+    logged = [found for found in _ACCEPTED.findall(log) if found[2] == port]
+    # Of a login by several methods, the last is accepted, and those before it are logged as partial.
+    if any(word == "Partial" for word, *_more in logged):
+        more = " ".join(more for *_found, more in logged)
+        steps = list(dict.fromkeys(method.partition("/")[0] for _word, method, *_more in logged))
+        return {"method": "several", "steps": steps, "keys": _FINGERPRINT.findall(more), "certificate": "-CERT " in more}
+    for _word, method, _port, more in reversed(logged):
+        kind = {"keyboard-interactive": "password", "gssapi-with-mic": "gssapi", "gssapi-keyex": "gssapi"}
+        method = method.partition("/")[0]
+        return {"method": kind.get(method, method), "keys": _FINGERPRINT.findall(more), "certificate": "-CERT " in more}
     return {"method": "", "keys": [], "certificate": False}
 
 
@@ -51,8 +69,8 @@ def effective(listing):
 
 
 def sudo_from(listing):
-    """Return the files that let a user run all as root, of what ``sudo -ll -U USER`` prints."""
-    entries = re.split(r"^\s*Sudoers entry:", listing, flags=re.MULTILINE)[1:]
+    """Return the files, or the roles of a directory, that let a user run all as root, of what ``sudo -ll -U USER`` prints."""
+    entries = re.split(r"^\s*(?:Sudoers entry|LDAP Role):", listing, flags=re.MULTILINE)[1:]
     return [
         entry.partition("\n")[0].strip()
         for entry in entries
@@ -91,9 +109,20 @@ def _fits_group(login, pattern):
     return any(fnmatch.fnmatchcase(group, pattern) for group in login["groups"])
 
 
-def closed(login):
-    """Return why the way by which a run came would be closed to the next, a list of sentences. ``login`` is empty if it did not by SSH."""
-    return [*_sshd_closes(login), *_sudo_closes(login)] if login.get("user") else []
+def closed(login, addresses=False, sudo=False):
+    """Return why the way by which a run came would be closed to the next, a list of sentences. ``login`` is empty if it did not by SSH.
+
+    ``addresses``: whether sshd listens where our settings say. Else systemd or an option may say it, which sshd's files do not know.
+    ``sudo``: whether a rule that ``sudo_from`` knows let this run become root before the first change. Else none has to be there.
+    """
+    if not login.get("user"):
+        return []
+    return [*_sshd_closes(login), *(_address_closes(login) if addresses else ()), *(_sudo_closes(login) if sudo else ())]
+
+
+def has_addresses(settings):
+    """Return whether settings of sshd's say where it listens."""
+    return not _ADDRESSES.isdisjoint(name.lower() for name in settings)
 
 
 def _sudo_closes(login):
@@ -116,7 +145,6 @@ def _sshd_closes(login):
             yield f"{_SETTING}Allow{name} is {' '.join(allowed)}, which shuts out {user}, as whom this run came: let {user} in, {remedy}"
         if any(fits(login, pattern) for pattern in denied):
             yield f"{_SETTING}Deny{name} is {' '.join(denied)}, which shuts out {user}, as whom this run came: let {user} in, {remedy}"
-    yield from _address_closes(login)
 
 
 def _method_closes(login):
@@ -128,6 +156,9 @@ def _method_closes(login):
         remedy = f"if it has a key meanwhile, wait until ssh ends the connection that it keeps (ControlPersist); else {remedy}"
     if needs and not any(sshd.get(name.lower(), ["yes"]) == ["yes"] for name in needs):
         yield f"{_SETTING}{needs[0]} is no, but this run logs in with {words}: {remedy}set {_SETTING}{needs[0]} to 'yes'."
+    for name in (_STEPS.get(step, "") for step in login.get("steps", [])):
+        if sshd.get(name.lower(), ["yes"]) != ["yes"]:
+            yield f"{_SETTING}{name} is no, but this run logs in with {words} ({', '.join(login['steps'])}): set {_SETTING}{name} to 'yes'."
     if login["root"]:
         permitted = " ".join(sshd.get("permitrootlogin", ["yes"]))
         keyless = method == "password" and permitted in ("without-password", "prohibit-password")
@@ -137,7 +168,11 @@ def _method_closes(login):
             yield f"{_SETTING}PermitRootLogin is {permitted}, but this run logs in as root{with_what}: {remedy}, or allow it until then."
     kinds = {"password": {"password", "keyboard-interactive"}, "gssapi": {"gssapi-with-mic"}}.get(method, {method})
     lists = " ".join(sshd.get("authenticationmethods", ["any"])).split()
-    if method and lists != ["any"] and not any({one.partition(":")[0] for one in row.split(",")} <= kinds for row in lists):
+    if (
+        method not in ("", "several")
+        and lists != ["any"]
+        and not any({one.partition(":")[0] for one in row.split(",")} <= kinds for row in lists)
+    ):
         yield f"{_SETTING}AuthenticationMethods is {' '.join(lists)}, but this run logs in with {words} alone: add {method} to it."
 
 
@@ -182,7 +217,12 @@ def _keys_close(login, admin):
     # Keys may come from elsewhere than the file that the role writes.
     elsewhere = sshd.get("authorizedkeyscommand", ["none"]) != ["none"] or not all(file.startswith(".ssh/") for file in files)
     signed = login["certificate"] and sshd.get("trustedusercakeys", ["none"]) != ["none"]
-    if login["method"] == "publickey" and login["keys"] and known is not None and not (elsewhere or signed or known & set(login["keys"])):
+    if (
+        login["method"] in ("publickey", "several")
+        and login["keys"]
+        and known is not None
+        and not (elsewhere or signed or known & set(login["keys"]))
+    ):
         yield (
             f"linux_base_admins gives {login['user']} ssh_keys without the one by which this run came (SHA256:{login['keys'][0]}), and "
             "others are removed: add that, or run with one of them (ansible_ssh_private_key_file)."

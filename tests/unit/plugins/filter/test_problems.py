@@ -68,6 +68,7 @@ def test_bind(zones, keys, words):
 
 CERTIFICATE = {"name": "ours", "content": "-----BEGIN CERTIFICATE-----\n"}
 BASE = {
+    "sshd_settings": {},
     "admins": [{"name": "ada"}],
     "hostname": "",
     "locale": "de_DE.UTF-8",
@@ -86,6 +87,10 @@ BASE = {
         ({"locale": "de DE"}, "linux_base_locale is 'de DE'"),
         ({"security_updates_reboot": "24:00"}, "linux_base_security_updates_reboot is '24:00'"),
         ({"admins": [{"name": "Ada"}]}, "linux_base_admins has the name 'Ada'"),
+        (
+            {"admins": [{"name": "ada", "ssh_keys": ["https://keys.example.com/ada"]}]},
+            "'https://keys.example.com/ada' among the ssh_keys of",
+        ),
         ({"admins": [{"name": "ada"}, {"name": "ada"}]}, "linux_base_admins has ada twice"),
         ({"trusted_certificates": [{**CERTIFICATE, "name": "a/b"}]}, "linux_base_trusted_certificates has 'a/b'"),
         ({"trusted_certificates": [{**CERTIFICATE, "content": "x"}]}, "linux_base_trusted_certificates has 'ours'"),

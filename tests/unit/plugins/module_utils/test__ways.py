@@ -34,10 +34,13 @@ ADA = {
 ROOT = {**ADA, "user": "root", "root": True, "groups": ["root"], "by_sudo": False, "sudo": []}
 #: One whose way is a password that sshd did not log.
 UNLOGGED = {**ADA, "method": "", "by_password": True}
+#: One who logs in with a key and a code.
+FACTORS = {**ADA, "method": "several", "steps": ["publickey", "keyboard-interactive"]}
+FACTORS["sshd"] = {**SSHD, "kbdinteractiveauthentication": ["yes"], "authenticationmethods": ["publickey,keyboard-interactive:pam"]}
 
 
 def closed(login, sshd):
-    return _ways.closed({**login, "sshd": {**login["sshd"], **sshd}})
+    return _ways.closed({**login, "sshd": {**login["sshd"], **sshd}}, addresses=True, sudo=True)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,16 @@ def closed(login, sshd):
         (ADA, {"listenaddress": ["192.0.2.2:22"]}, "ListenAddress is 192.0.2.2:22, but this run came by 192.0.2.1, port 22"),
         (ADA, {"listenaddress": ["[::]:22"]}, "ListenAddress is [::]:22"),
         (ADA, {"authenticationmethods": ["publickey,password"]}, "AuthenticationMethods is publickey,password"),
+        (
+            FACTORS,
+            {"pubkeyauthentication": ["no"]},
+            "PubkeyAuthentication is no, but this run logs in with several methods (publickey, key",
+        ),
+        (
+            FACTORS,
+            {"kbdinteractiveauthentication": ["no"]},
+            "KbdInteractiveAuthentication is no, but this run logs in with several methods",
+        ),
         ({**ADA, "sudo": []}, {}, "linux_base_admins leaves ada without sudo"),
     ],
 )
@@ -87,10 +100,19 @@ def test_way_that_is_closed(login, sshd, words):
         ({**ADA, "server": "2001:db8::1"}, {"listenaddress": ["[::]:22"]}),
         (ADA, {"authenticationmethods": ["password", "publickey"]}),
         (ADA, {"permitrootlogin": ["no"]}),
+        (FACTORS, {}),
     ],
 )
 def test_way_that_stays_open(login, sshd):
-    assert _ways.closed({**login, "sshd": {**login.get("sshd", {}), **sshd}} if login.get("sshd") else login) == []
+    login = {**login, "sshd": {**login.get("sshd", {}), **sshd}} if login.get("sshd") else login
+    assert _ways.closed(login, addresses=True, sudo=True) == []
+
+
+def test_what_cannot_be_told_is_not_judged():
+    # A port of ssh.socket or of an option, and sudo by a rule for single commands.
+    assert _ways.closed({**ADA, "port": "2222", "sudo": []}) == []
+    assert not _ways.has_addresses({"PasswordAuthentication": "no"})
+    assert _ways.has_addresses({"listenAddress": "192.0.2.1"})
 
 
 @pytest.mark.parametrize(
@@ -100,6 +122,7 @@ def test_way_that_stays_open(login, sshd):
         (ADA, {"ssh_keys": [KEY], "shell": "/usr/sbin/nologin"}, "the shell /usr/sbin/nologin"),
         (ADA, {"ssh_keys": [KEY.replace("IJfM", "IJfN")]}, f"without the one by which this run came (SHA256:{FINGERPRINT})"),
         (ADA, {}, "ssh_keys without the one by which this run came"),
+        (FACTORS, {}, "ssh_keys without the one by which this run came"),
         ({**ADA, "sudo": [_ways.SUDOERS]}, {"ssh_keys": [KEY], "sudo": False}, "leaves ada without sudo"),
     ],
 )
@@ -137,6 +160,8 @@ Accepted password for ada from 192.0.2.9 port 4000 ssh2
 Accepted publickey for ada from 192.0.2.9 port 5000 ssh2: ED25519 SHA256:{FINGERPRINT}
 pam_unix(sshd:session): session opened for user ada(uid=1000) by ada(uid=0)
 Accepted keyboard-interactive/pam for ada from 192.0.2.9 port 6000 ssh2
+Partial publickey for ada from 192.0.2.9 port 7000 ssh2: ED25519 SHA256:{FINGERPRINT}
+Accepted keyboard-interactive/pam for ada from 192.0.2.9 port 7000 ssh2
 """
 
 
@@ -145,6 +170,11 @@ Accepted keyboard-interactive/pam for ada from 192.0.2.9 port 6000 ssh2
 )
 def test_log_of_sshd(port, method, keys):
     assert _ways.accepted(LOG, port) == {"method": method, "keys": keys, "certificate": False}
+
+
+def test_log_of_a_login_by_several_methods():
+    steps = ["publickey", "keyboard-interactive"]
+    assert _ways.accepted(LOG, "7000") == {"method": "several", "steps": steps, "keys": [FINGERPRINT], "certificate": False}
 
 
 SUDO = """Matching Defaults entries for ada on server1:
@@ -168,6 +198,8 @@ Sudoers entry: /etc/sudoers.d/web
 
 def test_sudo():
     assert _ways.sudo_from(SUDO) == ["/etc/sudoers"]
+    assert _ways.sudo_from(SUDO.replace("Sudoers entry: /etc/sudoers\n", "LDAP Role: admins\n")) == ["admins"]
+    assert _ways.sudo_from(SUDO.replace("Sudoers entry: /etc/sudoers.d/web", "LDAP Role: web")) == ["/etc/sudoers"]
     # Older ones do not name the file.
     assert _ways.sudo_from(SUDO.replace("entry: /etc/sudoers", "entry:")) == [""]
     assert _ways.sudo_from("User ada is not allowed to run sudo on server1.\n") == []
