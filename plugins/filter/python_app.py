@@ -48,7 +48,6 @@ class FilterModule:
             "chosen_apps": chosen_apps,
             "python_app_accounts": _python_app.accounts,
             "python_app_accounts_missing": _python_app.accounts_missing,
-            "python_app_builders": lambda users: [_python_app.builder({"user": user}) for user in users],
             "python_app_directories": _python_app.directories,
             "python_app_files": _python_app.files,
             "python_app_idle": _python_app.idle,
@@ -58,5 +57,6 @@ class FilterModule:
             "python_app_named": _python_app.named,
             "python_app_pages": _python_app.pages,
             "python_app_problems": python_app_problems,
+            "python_app_remains": _python_app.remains,
             "python_app_stale": _python_app.stale,
         }

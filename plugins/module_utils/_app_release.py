@@ -49,6 +49,10 @@ class ReleaseError(Exception):
         self.step = step
 
 
+class OvertakenError(ReleaseError):
+    """Another deploy was faster."""
+
+
 def _private(path, flags):
     """Open a log, which may hold what an application says of its settings."""
     return os.open(path, flags, mode=0o640)

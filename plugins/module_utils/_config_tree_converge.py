@@ -132,8 +132,8 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
         "kept": [printable(path) for path in kept],
     }
     if kept:
-        place = os.path.join(_config_tree_before.BEFORE, params["name"])
-        result["warnings"] = [f"{params['name']}: what was here before is kept in {place}: {', '.join(result['kept'])}."]
+        place, verb = os.path.join(_config_tree_before.BEFORE, params["name"]), "would be" if check_mode else "is"
+        result["warnings"] = [f"{params['name']}: what was here before {verb} kept in {place}: {', '.join(result['kept'])}."]
     if healed:
         result["msg"] = "An earlier run had died on its way; its old files were brought back first."
     if left_behind:

@@ -48,6 +48,33 @@ def accounts(apps):
     return builders + [{"name": user(app), "home": f"/srv/{app['name']}/state", "groups": [builder(app)]} for app in apps]
 
 
+def remains(looks, passwd):
+    """Return what is left of applications, and what others made in a place of that name: ``apps``, ``users``, ``builders``, ``left``.
+
+    ``looks``: results of ansible.builtin.stat for ``(directory, "releases" or "state")``. ``passwd``: what ansible.builtin.getent says.
+    An account that was there before its application, a person's or a service's, has another home or a shell.
+    """
+    found = {}
+    for look in looks:
+        directory, part = look["item"][0]["path"], look["item"][1]
+        found.setdefault(directory, {})[part] = look["stat"]
+    whole = {path: parts for path, parts in found.items() if all(part.get("isdir") for part in parts.values())}
+    gone = [
+        {"path": path, "user": parts["state"].get("pw_name") or "", "group": parts["state"].get("gr_name") or ""}
+        for path, parts in whole.items()
+    ]
+    owners = sorted({one["user"] for one in gone} - {""})
+
+    def made(name, homes):
+        home, shell = passwd.get(name, [""] * 6)[4:6]
+        return home in homes and shell == "/usr/sbin/nologin"
+
+    users = [name for name in owners if made(name, {f"{path}/state" for path in whole})]
+    builders = [name for name in (builder({"user": owner}) for owner in owners) if made(name, {"/nonexistent"})]
+    left = sorted(found.keys() - whole.keys()) + [f"the user {name}" for name in owners if name not in users]
+    return {"apps": gone, "users": users, "builders": builders, "left": left}
+
+
 def accounts_missing(apps, web_user, users, members):
     """Return those of ``apps`` of which the host does not have all accounts, by its ``users`` and the ``members`` of its groups."""
     return [

@@ -131,7 +131,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foobar.lamp.plugins.module_utils import _app_services, _python_app
-from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, ReleaseError
+from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, OvertakenError, ReleaseError
 from ansible_collections.foobar.lamp.plugins.module_utils._app_services import ServiceError
 from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain
 
@@ -170,12 +170,12 @@ def act(application, step, params):
     name = application.name
     if step == "make":
         if application.link("current") != application.plan["before"]:
-            raise ReleaseError("make", f"Another deploy made {application.link('current') or 'nothing'} current meanwhile: run again.")
+            raise OvertakenError("make", f"Another deploy made {application.link('current') or 'nothing'} current meanwhile: run again.")
         _app_services.check_schedules(application.plan)
         application.make(params["archives"][name], params["python"], {**params["host_pip_environment"], **params["pip_environment"]})
     elif step == "switch":
         if application.link("current") != application.plan["before"]:
-            raise ReleaseError("switch", f"Another deploy made {application.link('current')} current meanwhile: run again.")
+            raise OvertakenError("switch", f"Another deploy made {application.link('current')} current meanwhile: run again.")
         application.switch()
     elif step == "back":
         # A deploy takes back its own release only; what another has made current since is that one's to judge.
@@ -258,6 +258,9 @@ def main():
                         application.drop()
                     application.note(f"failed: {error.step}", application.link("current"))
                     raise
+        except OvertakenError as error:
+            # Nothing is wrong with the release, which may be the one that is current now.
+            module.fail_json(msg=f"{application.name}: {error}", invocation={})
         except OSError as error:
             module.fail_json(msg=f"{application.name}: {WORDS[step]} {explain(error, application.root)}", invocation={})
         except (ReleaseError, ServiceError) as error:

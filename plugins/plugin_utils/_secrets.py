@@ -23,13 +23,21 @@ def missing(names, terms, directory, given):
     return found
 
 
+def used(name, site):
+    """Return which secrets a site has a use for: one of directories only has none."""
+    needs = {"database_password": site.get("database"), "secret_key": _sites.apps(name, site)}
+    return [term for term in _sites.SECRETS if needs[term]]
+
+
 def lost(sites, domain, web, name_servers, directory, given):
     """Return a sentence for the secrets that would be made here although a host has them, or may have them: they were lost.
 
     ``web`` and ``name_servers``: the variables of these hosts, with what host_facts says.
     """
     due = [
-        (name, name, terms, web, _sites.site_files(name, sites[name])) for name, terms in missing(sites, _sites.SECRETS, directory, given)
+        (name, name, terms, web, _sites.site_files(name, site))
+        for name, site in sites.items()
+        for _name, terms in missing([name], used(name, site), directory, given)
     ]
     if len(name_servers) > 1:
         transfer = missing([domain], [TRANSFER_KEY], directory, {})

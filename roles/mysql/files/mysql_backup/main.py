@@ -308,6 +308,9 @@ def look(options, home, shelf, words) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
+    # Names of files may be of any bytes.
+    sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stderr.reconfigure(errors="backslashreplace")
     words = parser().parse_args(arguments)
     # Ended by systemd or by a person, it cleans up as after any error.
     signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(143))

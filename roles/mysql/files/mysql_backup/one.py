@@ -56,7 +56,7 @@ def exchange(settings, shelf, database: str, source: pathlib.Path | None, direct
     """Load ``source`` in the place of a database, and give directories of files their new contents ``{live: new}``.
 
     Returns where the replaced ones are. Without ``source`` the database is removed: it was not there before. If anything fails, all is as
-    it was.
+    it was, or the error says where that is.
     """
     live = server.Server(settings, settings.socket)
     logs.try_to_keep(settings, shelf, live)
@@ -80,7 +80,10 @@ def exchange(settings, shelf, database: str, source: pathlib.Path | None, direct
             os.rename(move["new"], move["live"])
     except (BackupError, OSError) as error:
         put_back(settings, shelf)
-        raise BackupError(f"{database} and its files are as they were. {error}") from error
+        # What could not be put back stays there.
+        if place.exists():
+            raise BackupError(f"{database} is not as it was, which is in {place}; its files are as they were. {error}") from error
+        raise BackupError(f"{database + ' and its' if database else 'The'} files are as they were. {error}") from error
     (place / "going").unlink()
     return place
 

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 
 from . import owner
 
@@ -142,20 +143,43 @@ def _contents(pipe, entry):
 
 
 def keep(live: str, top: str, since: float, until: float | None) -> int:
-    """Copy from ``live`` to ``top`` the files and links that were written after ``since`` and not after ``until``; return how many."""
+    """Copy from ``live`` to ``top`` the files and links that were written after ``since`` and not after ``until``; return how many.
+
+    What vanishes meanwhile or cannot be read is passed over with a warning: it is no reason to restore nothing.
+    """
     copied = 0
-    for place, _names, _files in os.walk(live):
-        for entry in os.scandir(place):
-            if entry.is_dir(follow_symlinks=False):
-                continue
-            found = entry.stat(follow_symlinks=False)
-            late = until is not None and found.st_mtime > until
-            if max(found.st_mtime, found.st_ctime) <= since or late or stat.S_IFMT(found.st_mode) not in _KINDS:
-                continue
-            target = os.path.join(top, os.path.relpath(entry.path, live))
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            if os.path.lexists(target):
-                os.unlink(target)
-            shutil.copy2(entry.path, target, follow_symlinks=False)
-            copied += 1
+    for place, _names, _files in os.walk(live, onerror=_pass_over):
+        try:
+            inside = list(os.scandir(place))
+        except (FileNotFoundError, PermissionError) as error:
+            _pass_over(error)
+            continue
+        for entry in inside:
+            try:
+                copied += _keep(entry, os.path.join(top, os.path.relpath(entry.path, live)), since, until)
+            except (FileNotFoundError, PermissionError) as error:
+                _pass_over(error)
     return copied
+
+
+def _pass_over(error):
+    print(f"Warning: {os.fsencode(error.filename or '').decode(errors='backslashreplace')} is not kept: {error.strerror}.", file=sys.stderr)
+
+
+def _keep(entry, target, since, until) -> bool:
+    if entry.is_dir(follow_symlinks=False):
+        return False
+    found = entry.stat(follow_symlinks=False)
+    late = until is not None and found.st_mtime > until
+    if max(found.st_mtime, found.st_ctime) <= since or late or stat.S_IFMT(found.st_mode) not in _KINDS:
+        return False
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    # Beside it first: what cannot be read leaves there what the backup has.
+    new = os.path.join(os.path.dirname(target), f".mysql-backup-{os.getpid()}")
+    try:
+        shutil.copy2(entry.path, new, follow_symlinks=False)
+        os.replace(new, target)
+    finally:
+        if os.path.lexists(new):
+            os.unlink(new)
+    return True

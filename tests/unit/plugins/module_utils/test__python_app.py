@@ -243,3 +243,43 @@ def test_schedule_of_cron_is_refused():
     (problem,) = _python_app.problems([{**APP, "timers": timers}])
     for word in ("python_app_apps has www.foobar.com with the timer clean", "'0 3 * * *'", "cron's form", "*-*-* 03:00:00"):
         assert word in problem
+
+
+def look(path, part, user="app-shop", isdir=True):
+    stat = {"exists": True, "isdir": isdir, "pw_name": user, "gr_name": user} if isdir is not None else {"exists": False}
+    return {"item": [{"path": path}, part], "stat": stat}
+
+
+PASSWD = {
+    "app-shop": ["x", "990", "990", "", "/srv/shop/state", "/usr/sbin/nologin"],
+    "build-app-shop": ["x", "991", "991", "", "/nonexistent", "/usr/sbin/nologin"],
+    "alice": ["x", "1000", "1000", "", "/home/alice", "/bin/bash"],
+    "build-alice": ["x", "992", "992", "", "/nonexistent", "/usr/sbin/nologin"],
+    "cache": ["x", "110", "110", "", "/var/lib/cache", "/usr/sbin/nologin"],
+    "mover": ["x", "1001", "1001", "", "/srv/shop/state", "/bin/bash"],
+}
+
+
+def test_what_remains_of_an_application_goes_with_its_accounts():
+    found = _python_app.remains([look("/srv/shop", "releases", "root"), look("/srv/shop", "state")], PASSWD)
+    assert found == {
+        "apps": [{"path": "/srv/shop", "user": "app-shop", "group": "app-shop"}],
+        "users": ["app-shop"],
+        "builders": ["build-app-shop"],
+        "left": [],
+    }
+
+
+@pytest.mark.parametrize("user", ["alice", "cache", "mover"])
+def test_account_that_was_not_made_for_the_application_is_left(user):
+    found = _python_app.remains([look("/srv/shop", "releases", "root"), look("/srv/shop", "state", user)], PASSWD)
+    assert found["users"] == []
+    assert found["builders"] == (["build-alice"] if user == "alice" else [])
+    assert [one["path"] for one in found["apps"]] == ["/srv/shop"]
+    assert found["left"] == [f"the user {user}"]
+
+
+@pytest.mark.parametrize("state", [None, False])
+def test_directory_that_is_no_application_is_left(state):
+    found = _python_app.remains([look("/srv/shop", "releases", "root"), look("/srv/shop", "state", isdir=state)], PASSWD)
+    assert found == {"apps": [], "users": [], "builders": [], "left": ["/srv/shop"]}

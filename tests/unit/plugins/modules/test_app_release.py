@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, ReleaseError
+from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, OvertakenError, ReleaseError
 from ansible_collections.foobar.lamp.plugins.modules import app_release
 
 
@@ -20,3 +20,11 @@ def test_failed_deploy_takes_back_its_own_release_only(tmp_path, current, goes, 
         with pytest.raises(ReleaseError, match="Another deploy made theirs current meanwhile, which stays"):
             app_release.act(application, "back", params)
         assert params["releases"] == {}
+
+
+@pytest.mark.parametrize("step", ["make", "switch"])
+def test_deploy_that_comes_second_says_only_that(tmp_path, step):
+    (tmp_path / "current").symlink_to("releases/mine")
+    application = Application({"name": "shop", "root": str(tmp_path), "release": "mine", "before": "old", "user": "shop"})
+    with pytest.raises(OvertakenError, match=r"^Another deploy made mine current meanwhile: run again\.$"):
+        app_release.act(application, step, {})

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _secrets
 
-SITES = {"www.foobar.com": {"app": {}, "apps": {"/api": {}}}, "shop.foobar.com": {"app": {}}}
+SITES = {
+    "www.foobar.com": {"database": "www", "app": {}, "apps": {"/api": {}}},
+    "shop.foobar.com": {"app": {}},
+    "static.foobar.com": {"document_root": "/srv/static"},
+}
 NEW = {path: {} for path in ("/etc/python_app/other.env", "/srv/other/current")}
 
 
@@ -69,3 +73,10 @@ def test_key_of_transfers(tmp_path):
     assert lost(tmp_path, host("web1"), name_servers=[host("dns1", key)]) == []
     keep(tmp_path, "foobar.com", "transfer_key")
     assert lost(tmp_path, host("web1"), name_servers=[host("dns1", key), host("dns2", key)]) == []
+
+
+def test_secret_that_a_site_has_no_use_for_is_not_asked_for(tmp_path):
+    (problem,) = lost(tmp_path, host("web1", "/etc/python_app/shop.foobar.com.env"))
+    assert problem.startswith("secret_key of shop.foobar.com is not in")
+    unknown = lost(tmp_path, {"inventory_hostname": "web1"})
+    assert not [problem for problem in unknown if "static.foobar.com" in problem]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import pathlib
+import shutil
 import types
 
 import pytest
-from mysql_backup import BackupError, owner, store, trees
+from mysql_backup import BackupError, one, owner, store, trees
 
 
 @pytest.fixture
@@ -89,3 +92,46 @@ def test_cache_forgets_packs_that_are_gone_or_hardly_wanted(tmp_path):
     assert store._cache(settings, shelf)["contents"] == {"a": ["full", 0]}
     settings.recipients = ["age1"]
     assert store._cache(settings, shelf)["contents"] == {}
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "No such file", "a/one"), PermissionError(13, "Permission denied", "a/one")])
+def test_keep_passes_over_what_it_cannot_copy(tree, tmp_path, monkeypatch, capsys, error):
+    new, copy = tmp_path / "new", shutil.copy2
+    (new / "a").mkdir(parents=True)
+    (new / "a/one").write_text("of the backup")
+
+    def copied(source, target, **how):
+        if source.endswith("/one"):
+            raise error
+        return copy(source, target, **how)
+
+    monkeypatch.setattr(shutil, "copy2", copied)
+    assert trees.keep(str(tree), str(new), 0, None) == 4
+    assert (new / "a/one").read_text() == "of the backup"
+    assert sorted(path.name for path in (new / "a").iterdir()) == ["b", "one"]
+    assert "Warning: a/one is not kept: " in capsys.readouterr().err
+
+
+def exchange_that_fails(tmp_path, monkeypatch, loads):
+    """Exchange a database whose new contents cannot be loaded, and its old ones only where ``loads``."""
+
+    def load(_live, _database, source):
+        if source.name == "new" or not loads:
+            raise BackupError(f"{source.name} cannot be loaded.")
+
+    settings = types.SimpleNamespace(workshop=tmp_path, socket="")
+    monkeypatch.setattr(one.server, "Server", lambda *_arguments: None)
+    monkeypatch.setattr(one.logs, "try_to_keep", lambda *_arguments: None)
+    monkeypatch.setattr(one, "_there", lambda *_arguments: True)
+    monkeypatch.setattr(one, "_dump", lambda _settings, _live, _database, path: path.touch())
+    monkeypatch.setattr(one, "_load", load)
+    shelf = types.SimpleNamespace(read=lambda place, name: json.loads(pathlib.Path(place, name).read_text()))
+    with pytest.raises(BackupError) as caught:
+        one.exchange(settings, shelf, "shop", pathlib.Path("new"), {})
+    return str(caught.value)
+
+
+def test_exchange_that_fails_says_whether_the_database_is_as_it_was(tmp_path, monkeypatch):
+    assert exchange_that_fails(tmp_path, monkeypatch, loads=True) == "shop and its files are as they were. new cannot be loaded."
+    said = exchange_that_fails(tmp_path, monkeypatch, loads=False)
+    assert said.startswith("shop is not as it was, which is in ") and "shop and its files" not in said
