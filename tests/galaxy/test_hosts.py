@@ -185,19 +185,6 @@ def test_sudo_of_the_run_is_not_taken_away(refused, key):
     refused("linux_base_admins leaves ada without sudo", way=way, linux_base_admins=[{"name": "eve"}])
 
 
-def test_keys_are_written_by_a_run_that_may_become_root_only(play, key):
-    sh("printf 'Defaults:ada !requiretty\\nada ALL=(root) NOPASSWD: ALL\\n' > /etc/sudoers.d/zz-ada; rm -rf /home/eve/.ssh")
-    public = key.with_suffix(".pub").read_text().strip()
-    admins = [{"name": name, "ssh_keys": [public], "sudo": False} for name in ("ada", "eve")]
-    way = {"ansible_user": "ada", "ansible_ssh_private_key_file": str(key), "ansible_pipelining": False}
-    done = play(way=way, linux_base_admins=admins)
-    assert done.returncode == 0, done.stdout[-5000:]
-    assert sh("stat --format %U:%a /home/eve/.ssh /home/eve/.ssh/authorized_keys").split() == ["eve:700", "eve:600"]
-    assert sh("cat /home/eve/.ssh/authorized_keys; ls -A /home/eve/.ssh") == f"{public}\nauthorized_keys"
-    assert recap(play(way=way, linux_base_admins=admins))["changed"] == 0
-    sh("rm /etc/sudoers.d/zz-ada")
-
-
 @pytest.mark.parametrize("become", [{}, {"ansible_become_user": "root"}], ids=["", "become_user"])
 def test_administrator_s_links_do_not_lead_root(play, key, become):
     sh("install -d -m 700 /srv/canary && rm -rf /home/eve/.ssh && ln -s /srv/canary /home/eve/.ssh")
