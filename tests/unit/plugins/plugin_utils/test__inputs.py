@@ -73,7 +73,7 @@ GOOD = {
     "bind_zones[].transfer_key": "key",
     "bind_zones[].primaries": [],
     "bind_zones[].dnssec_policy": "default",
-    "linux_base_admins[].ssh_keys[]": "ssh-ed25519 AAAA",
+    "linux_base_admins[].ssh_keys": ["ssh-ed25519 AAAAC3Nz"],
     "linux_base_hostname": "web1",
     "linux_base_security_updates_reboot": "03:30",
     "linux_base_trusted_certificates[].content": "-----BEGIN CERTIFICATE-----",
