@@ -16,7 +16,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 
 display = Display()
 ARGUMENT_SPEC = {
-    "name": {"type": "list", "elements": "str", "required": True},
+    "name": {"type": "list", "elements": "str", "default": []},
     "later": {"type": "list", "elements": "str", "default": []},
     "lock_timeout": {"type": "int", "default": 300},
 }

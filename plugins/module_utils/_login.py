@@ -23,7 +23,7 @@ def status(process):
 def ancestors(process, status=status):
     """Return what lies between a process and the sshd that let it in: ``(session, its user's number, names, sshd's processes)``.
 
-    None without such an sshd.
+    All empty without such an sshd.
     """
     session, user, names, servers = 0, 0, [], []
     while process:
@@ -36,7 +36,7 @@ def ancestors(process, status=status):
             session, user = process, number
             names.append(name)
         process = parent
-    return (session, user, names, servers) if servers and session else None
+    return (session, user, names, servers) if servers and session else (0, 0, [], [])
 
 
 def groups_of(account):
@@ -58,10 +58,9 @@ def begin(settings=None):
 
     ``settings`` are those of sshd that are still to come.
     """
-    found = ancestors(os.getpid())
-    if not found:
+    session, number, names, servers = ancestors(os.getpid())
+    if not session:
         return dict
-    session, number, names, servers = found
     try:
         account = pwd.getpwuid(number)
     except KeyError:

@@ -23,7 +23,7 @@ options:
     description: Names of packages.
     type: list
     elements: str
-    required: true
+    default: []
   later:
     description: Names of services, without C(.service), that the caller starts himself when they are configured.
     type: list
@@ -73,7 +73,7 @@ def main():
     """Do one step for the action plugin."""
     module = AnsibleModule(
         argument_spec={
-            "name": {"type": "list", "elements": "str"},
+            "name": {"type": "list", "elements": "str", "default": []},
             "lock_timeout": {"type": "int", "default": 300},
             **_debian_packages.SENT,
         },

