@@ -43,18 +43,23 @@ def archive(tmp_path_factory):
     return next(place.glob("foobar-lamp-*.tar.gz"))
 
 
+def start(name, hostname, image, *more):
+    """Start a host in a container of an image; ``more`` are options of docker run."""
+    run("docker", "rm", "--force", "--volumes", name)
+    options = "--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined --cgroupns=private"
+    options += " --tmpfs /run --tmpfs /run/lock --tmpfs /tmp --env container=docker"
+    started = run("docker", "run", "--detach", "--name", name, "--hostname", hostname, *options.split(), *more, image, "/sbin/init")
+    assert started.returncode == 0, started.stderr
+    deadline = time.monotonic() + 60
+    while run("docker", "exec", name, "systemctl", "is-system-running").stdout.strip() != "running":
+        assert time.monotonic() < deadline, "systemd does not come up in the container"
+        time.sleep(0.2)
+
+
 @pytest.fixture(scope="session")
 def host():
     """Start a bare host; returns its name."""
-    run("docker", "rm", "--force", "--volumes", HOST)
-    options = "--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined --cgroupns=private"
-    options += " --tmpfs /run --tmpfs /run/lock --tmpfs /tmp --env container=docker"
-    started = run("docker", "run", "--detach", "--name", HOST, "--hostname", "server1", *options.split(), IMAGE, "/sbin/init")
-    assert started.returncode == 0, started.stderr
-    deadline = time.monotonic() + 60
-    while run("docker", "exec", HOST, "systemctl", "is-system-running").stdout.strip() != "running":
-        assert time.monotonic() < deadline, "systemd does not come up in the container"
-        time.sleep(0.2)
+    start(HOST, "server1", IMAGE)
     yield HOST
     run("docker", "rm", "--force", "--volumes", HOST)
 

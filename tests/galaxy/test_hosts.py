@@ -8,11 +8,10 @@ import hashlib
 import re
 import subprocess
 import threading
-import time
 
 import pytest
 import yaml
-from conftest import IMAGE, recap, run
+from conftest import IMAGE, recap, run, start
 
 NAME = "lamp-galaxy-ssh"
 RECIPE = f"""FROM {IMAGE}
@@ -43,16 +42,8 @@ def ssh_host(key):
     """Start a host as a hoster gives it: root by password or key, and an administrator whose sudo asks for the password."""
     built = run("docker", "build", "--quiet", "--tag", NAME, "-", input=RECIPE)
     assert built.returncode == 0, built.stderr
-    run("docker", "rm", "--force", "--volumes", NAME)
     # Root may look at others' processes, as on a server.
-    options = "--cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined --cgroupns=private"
-    options += " --tmpfs /run --tmpfs /run/lock --tmpfs /tmp --env container=docker"
-    started = run("docker", "run", "--detach", "--name", NAME, "--hostname", "old1", *options.split(), NAME, "/sbin/init")
-    assert started.returncode == 0, started.stderr
-    deadline = time.monotonic() + 60
-    while run("docker", "exec", NAME, "systemctl", "is-system-running").stdout.strip() != "running":
-        assert time.monotonic() < deadline, "systemd does not come up in the container"
-        time.sleep(0.2)
+    start(NAME, "old1", NAME, "--cap-add", "SYS_PTRACE")
     public = key.with_suffix(".pub").read_text().strip()
     sh(f"""set -e
         useradd --create-home --shell /bin/bash --groups sudo ada

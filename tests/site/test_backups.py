@@ -25,7 +25,8 @@ def play(playbook, *options, **variables):
     }
     words = ["ansible-playbook", "--inventory", inventory, "--extra-vars", json.dumps(given), f"{ROOT}/playbooks/{playbook}.yml", *options]
     environment = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_FORCE_COLOR": "false"}
-    return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    # A run that a pipe holds up is a failure, and no end of the tests.
+    return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, env=environment, timeout=900)
 
 
 @pytest.fixture

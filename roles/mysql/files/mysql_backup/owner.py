@@ -88,17 +88,29 @@ def _answer(user, child, pipe):
     return said["value"]
 
 
+def _piped(user, mode, work, *arguments):
+    """Have ``user`` do ``work(pipe, *arguments)`` at an end of a pipe that is opened in ``mode``; return the child and the other end."""
+    reads, writes = os.pipe()
+    theirs, ours = (reads, writes) if mode == "rb" else (writes, reads)
+
+    def worked():
+        try:
+            with open(theirs, mode) as pipe:
+                work(pipe, *arguments)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise BackupError(f"{error.filename or ''}: {error.strerror} (as the user {user})") from error
+
+    child = _fork(user, worked, theirs)
+    os.close(theirs)
+    return child, ours
+
+
 @contextlib.contextmanager
 def writing(user: str, work, *arguments):
     """Yield a pipe whose other end ``work(pipe, *arguments)`` reads to its end when ``user`` does it."""
-    there, here = os.pipe()
-
-    def taken():
-        with open(there, "rb") as pipe:
-            work(pipe, *arguments)
-
-    child = _fork(user, _error_into(taken, user), there)
-    os.close(there)
+    child, here = _piped(user, "rb", work, *arguments)
     out = open(here, "wb")  # noqa: SIM115 # closed below, before the child is waited for
     broken = None
     try:
@@ -116,27 +128,10 @@ def writing(user: str, work, *arguments):
         raise BackupError(f"The user {user} could not write all of it: what it says stands above.")
 
 
-def _error_into(work, user):
-    def told():
-        try:
-            work()
-        except OSError as error:
-            raise BackupError(f"{error.filename or ''}: {error.strerror} (as the user {user})") from error
-
-    return told
-
-
 @contextlib.contextmanager
 def reading(user: str, work, *arguments):
     """Yield a pipe with what ``work(out, *arguments)`` writes into the binary file ``out`` when ``user`` does it."""
-    there, here = os.pipe()
-
-    def written():
-        with open(here, "wb") as out:
-            work(out, *arguments)
-
-    child = _fork(user, written, here)
-    os.close(here)
+    child, there = _piped(user, "wb", work, *arguments)
     try:
         with open(there, "rb") as pipe:
             yield pipe
