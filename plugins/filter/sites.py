@@ -10,8 +10,11 @@ import gc
 
 from ansible.errors import AnsibleFilterError
 from ansible.plugins.loader import connection_loader, lookup_loader, test_loader
+from ansible.utils.display import Display
 from ansible_collections.foobar.lamp.plugins.module_utils import _sites
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _inputs, _secrets, _site_records
+
+display = Display()
 
 
 def addresses(hosts):
@@ -46,6 +49,13 @@ def ready_to_fork(text, connections=()):
     return text
 
 
+def variable_problems(names):
+    """Return what is wrong with the ``names`` of variables, and warn of those that are likely misspelt."""
+    for doubt in _sites.variable_doubts(names, _inputs.of_roles()):
+        display.warning(doubt)
+    return _sites.variable_problems(names)
+
+
 class FilterModule:
     """Names the filters."""
 
@@ -59,6 +69,7 @@ class FilterModule:
             "ready_to_fork": ready_to_fork,
             "record_problems": _site_records.record_problems,
             "server_problems": _site_records.server_problems,
+            "variable_problems": variable_problems,
             **{
                 name: getattr(_sites, name)
                 for name in (
@@ -77,7 +88,6 @@ class FilterModule:
                     "removal_problems",
                     "secret_problems",
                     "site_problems",
-                    "variable_problems",
                     "with_given",
                 )
             },

@@ -261,6 +261,8 @@ def problems(apps, keep_releases=2, port=80):
                 f"{where} wsgi {app['wsgi']!r}: give the module and the callable, for instance myapp.wsgi:application, "
                 "or a factory, myapp:create_app()."
             )
+        if user(app) == "root":
+            problems.append(f"{where} the user root, as which no application runs: give a user of its own.")
         if not _USER.match(user(app)):
             problems.append(f"{where} the user {user(app)!r}: use up to 32 small letters, digits, underscores and hyphens.")
         elif users.setdefault(user(app), app["name"]) != app["name"]:

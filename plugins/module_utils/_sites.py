@@ -77,7 +77,10 @@ def _app_problems(where, app):
             "on this computer, a git repository, an archive or a wheel, or what pip installs."
         )
     if not _WSGI.match(app.get("wsgi", "")):
-        yield (f"{where}.wsgi is {app.get('wsgi')!r}: give the module and the callable in it, for instance myapp.wsgi:application.")
+        found = f"is {app['wsgi']!r}" if "wsgi" in app else "is missing"
+        yield f"{where}.wsgi {found}: give the module and the callable in it, for instance myapp.wsgi:application."
+    if app.get("user") == "root":
+        yield f"{where}.user is root, as which no application runs: give a user of its own, or leave it out."
     for key in NUMBERS:
         most = 1000 if key in ("processes", "threads") else 10**9
         if key in app and not 1 <= app[key] <= most:
@@ -191,6 +194,16 @@ def variable_problems(names):
         hint = f"did you mean {near[0]}?" if near else "correct or remove it, see docs/sites.md."
         problems.append(f"{name} is not a known variable: {hint}")
     return problems
+
+
+def variable_doubts(names, inputs):
+    """Return a sentence for each of the variables ``names`` that is nearly an input of a role (``inputs``), and may be the user's own."""
+    prefixes = tuple({name.partition("_")[0] + "_" for name in inputs})
+    return [
+        f"{name} is no variable of a role and counts for nothing here: did you mean {near}?"
+        for name in sorted(name for name in names if name.startswith(prefixes) and name not in inputs)
+        for near in difflib.get_close_matches(name, inputs, n=1, cutoff=0.9)
+    ]
 
 
 def domain_problems(domain):

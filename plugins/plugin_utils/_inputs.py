@@ -10,6 +10,7 @@ of ``python_app_apps`` and ``apache_vhosts`` that they become.
 from __future__ import annotations
 
 import functools
+import os
 import pathlib
 import re
 
@@ -74,6 +75,12 @@ def options(of):
         return _OF_PLAYBOOKS
     text = (ROLES / of / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
     return _completed(yaml_load(text)["argument_specs"]["preflight"]["options"])
+
+
+@functools.cache
+def of_roles():
+    """Return the names of the inputs of all roles."""
+    return [name for role in sorted(os.listdir(ROLES)) for name in options(role)]
 
 
 def _completed(given, above=""):

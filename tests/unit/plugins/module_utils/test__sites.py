@@ -29,6 +29,8 @@ def test_good_sites_have_no_problems():
         ({"www.foobar.com": {"document_root": "/x", "database": "mysql"}}, [".database is 'mysql', a name of the server's own"]),
         ({"a.com": {"document_root": "/x", "database": "d"}, "b.com": {"document_root": "/y", "database": "d"}}, ["a database of its own"]),
         ({"a.com": {"app": APP}, "a-com": {"app": APP}}, ["a user of its own"]),
+        ({"a.com": {"app": {**APP, "user": "root"}}}, ["lamp_sites['a.com'].app.user is root", "a user of its own"]),
+        ({"a.com": {"app": {"source": "shop"}}}, ["lamp_sites['a.com'].app.wsgi is missing", "myapp.wsgi:application"]),
     ],
 )
 def test_problem_names_variable_value_and_remedy(sites, words):
@@ -66,6 +68,13 @@ def test_misspelt_variables_are_named():
     assert _sites.variable_problems(["lamp_sites", "lamp_domain", "other", "apache_listen"]) == []
     assert _sites.variable_problems(["lamp_secret"]) == ["lamp_secret is not a known variable: did you mean lamp_secrets?"]
     assert "lamp_wxyzwxyz is not a known variable: correct or remove it" in _sites.variable_problems(["lamp_wxyzwxyz"])[0]
+
+
+def test_variables_that_are_nearly_inputs_of_roles_are_doubted():
+    inputs = ["mysql_settings", "mysql_users", "apache_listen"]
+    doubt = "mysql_setings is no variable of a role and counts for nothing here: did you mean mysql_settings?"
+    assert _sites.variable_doubts(["mysql_setings"], inputs) == [doubt]
+    assert _sites.variable_doubts([*inputs, "mysql_root_password", "mysql_vault_users", "apache", "settings"], inputs) == []
 
 
 @pytest.mark.parametrize("domain", ["", "foobar", "foobar.com.", "-x.com"])
