@@ -36,7 +36,7 @@ AUTHORITIES = ("/etc/mysql/tls/ca.pem",)
 # What a profile NAME lacks is added in local/NAME, whoever's it is.
 APPARMOR = "/etc/apparmor.d"
 PROFILES = ("mariadbd", "usr.sbin.mysqld")
-PROPERTIES = ("Id", "ActiveState", "UnitFileState", "StateChangeTimestampMonotonic", "ExecMainStartTimestampMonotonic")
+PROPERTIES = ("UnitFileState", "StateChangeTimestampMonotonic", "ExecMainStartTimestampMonotonic")
 # Addresses that are reserved for documentation: reached, if at all, by the default route. Nothing is sent.
 ANYWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
@@ -80,8 +80,8 @@ def app_units():
 def run(params, check_mode=False, diff=False):
     """Ask, and return the facts as host_facts documents them. ``check_mode`` and ``diff`` change nothing."""
     # At the same time: they take longer than all else.
-    said_units = ask("systemctl", "show", f"--property={','.join(PROPERTIES)}", "*.service", "*.timer")
-    said_wanted = ask("systemctl", *_units.question(_units.wanted()))
+    wanted = _units.wanted()
+    said_units = ask("systemctl", *_units.question({"*.service", "*.timer", *wanted}, PROPERTIES))
     said_packages = ask("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}\n")
     said_container = ask("systemd-detect-virt", "--container")
     said_login = _login.begin(params["sshd_settings"]) if params["sshd_settings"] is not None else None
@@ -109,7 +109,7 @@ def run(params, check_mode=False, diff=False):
         "system": {"name": name, "version": version},
         "trees": _config_tree_seal.holding(units),
         "users": _host.users(read("/etc/passwd")),
-        "waiting": _host.waiting(_host.services(said_wanted())),
+        "waiting": _host.waiting({name: unit for name, unit in units.items() if unit["Id"] in wanted}),
     }
     if said_login:
         facts["login"] = said_login()

@@ -10,6 +10,7 @@ import subprocess
 
 from ansible_collections.foobar.lamp.plugins.module_utils import _host
 
+PROPERTIES = ("Id", "LoadState", "ActiveState", "Result", "ConditionTimestampMonotonic")
 KINDS = (".service", ".timer", ".socket", ".path")
 # What systemctl enable makes: links in the directories of these targets, which every server that runs has reached.
 LINKS = "/etc/systemd/system"
@@ -28,9 +29,9 @@ def wanted(links=LINKS):
     return found
 
 
-def question(names):
-    """Return the words that ask systemctl about units: without names, about one that is not there."""
-    return ["show", "--property=Id,LoadState,ActiveState,Result,ConditionTimestampMonotonic", "--", *(sorted(names) or ["none.service"])]
+def question(names, more=()):
+    """Return the words that ask systemctl about units, and for ``more`` properties: without names, about one that is not there."""
+    return ["show", f"--property={','.join((*PROPERTIES, *more))}", "--", *(sorted(names) or ["none.service"])]
 
 
 def systemctl(*words):
