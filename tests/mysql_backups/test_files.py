@@ -108,8 +108,8 @@ def test_what_is_no_file_or_vanishes_is_a_warning(uploads):
     as_user(uploads.host, "mkfifo pipe; mkdir shut; touch shut/file; chmod 0 shut")
     done = uploads.run("take")
     assert done.rc in (0, 3)
-    assert f"Warning: {STATE}/pipe is no file, directory or link: it is not in the backup." in done.stdout
-    assert f"Warning: {STATE}/shut cannot be read: Permission denied" in done.stdout
+    assert f"Warning: {STATE}/pipe is no file, directory or link: it is not in the backup." in done.stderr
+    assert f"Warning: {STATE}/shut cannot be read: Permission denied" in done.stderr
 
 
 def test_names_and_contents_are_encrypted(uploads):

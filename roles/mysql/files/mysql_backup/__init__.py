@@ -3,6 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Backups of a database server, and the way back: what the command mysql-backup is made of. Standard library only."""
 
+import sys
+
 
 class BackupError(Exception):
     """What went wrong, in words for the person who has to act."""
+
+
+def warn(text: object) -> None:
+    """Say what is not as it should be, and does not end the work: never on the output, which may be read by a program."""
+    print(f"Warning: {text}", file=sys.stderr, flush=True)

@@ -12,9 +12,8 @@ import pathlib
 import re
 import secrets
 import shutil
-import sys
 
-from . import BackupError, files, owner, plan
+from . import BackupError, files, owner, plan, warn
 from .server import USER
 
 # What a log begins with before anything is written: a log with nothing else is not worth a file.
@@ -67,9 +66,9 @@ def try_to_keep(settings, shelf, server) -> None:
     try:
         keep(settings, shelf, server)
     except BackupError as error:
-        print(f"Warning: {error}", file=sys.stderr)
+        warn(error)
     except OSError as error:
-        print(f"Warning: the binary logs are not kept: {files.told(error, shelf.directory)}", file=sys.stderr)
+        warn(f"the binary logs are not kept: {files.told(error, shelf.directory)}")
 
 
 def _idle(server, log: str) -> bool:

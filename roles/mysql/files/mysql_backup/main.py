@@ -12,7 +12,7 @@ import pathlib
 import signal
 import sys
 
-from . import BackupError, files, logs, offsite, owner, plan, restore, server, settings
+from . import BackupError, files, logs, offsite, owner, plan, restore, server, settings, warn
 from .shelf import Shelf
 from .take import take
 
@@ -228,11 +228,11 @@ def run(options, shelf, source, words) -> int:
         said = summary(shelf, name)
         warnings = shelf.manifest(name).get("files", {}).get("warnings", [])
         for warning in warnings[:20]:
-            print(f"Warning: {warning}")
+            warn(warning)
         if len(warnings) > 20:
-            print(f"Warning: and {len(warnings) - 20} files more, which {shelf.directory / name}/manifest.json names.")
+            warn(f"and {len(warnings) - 20} files more, which {shelf.directory / name}/manifest.json names.")
         for table in (unsafe := shelf.manifest(name)["not_consistent"]):
-            print(f"Warning: {table} is of an engine without transactions: it may have changed while it was read.")
+            warn(f"{table} is of an engine without transactions: it may have changed while it was read.")
         if words.json:
             print(json.dumps({**said, "pruned": gone, "not_consistent": unsafe}))
         else:

@@ -15,7 +15,7 @@ import os
 import pathlib
 import shutil
 
-from . import BackupError, files, logs, plan, server
+from . import BackupError, files, logs, plan, server, warn
 from . import restore_files as trees
 from .reader import Reader
 
@@ -116,7 +116,7 @@ def put_back(settings, shelf) -> None:
             _load(server.Server(settings, settings.socket), said["database"], old if old.exists() else None)
         except BackupError as error:
             # Another restore may help, and must not be kept from it.
-            print(f"Warning: {said['database']} is not as it was, which is in {place}: {error}", flush=True)
+            warn(f"{said['database']} is not as it was, which is in {place}: {error}")
             continue
         shutil.rmtree(place)
         print(f"A restore of {said['database'] or 'files'} was not done: all is as it was.", flush=True)

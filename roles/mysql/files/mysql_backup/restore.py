@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import time
 
-from . import BackupError, files, logs, one, owner, plan, server
+from . import BackupError, files, logs, one, owner, plan, server, warn
 from . import restore_files as trees
 from .reader import Reader
 
@@ -79,7 +79,7 @@ def _forgiving(force):
     except (BackupError, FileNotFoundError) as error:
         if not force:
             raise
-        print(f"Warning: {error}", flush=True)
+        warn(error)
 
 
 def require_readable(settings, manifest: dict) -> None:
@@ -333,7 +333,7 @@ def _finish(settings, journal, moves):
         else:
             _put_back(settings, moves)
     except BackupError as error:
-        print(f"Warning: {error}", flush=True)
+        warn(error)
         # All has the names that it had before: only a restore can help, which must not be kept from it.
         if not done:
             return

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import pathlib
-import sys
 
-from . import BackupError, files, owner, plan, store, trees
+from . import BackupError, files, owner, plan, store, trees, warn
 
 
 def _fresh(tree) -> pathlib.Path:
@@ -28,7 +27,7 @@ def _wanted(settings, shelf, wanted):
     said = shelf.manifest(wanted["name"]).get("files", {"trees": {}})["trees"]
     here = {tree["name"]: tree for tree in settings.files if store.known(tree["user"])}
     for other in said.keys() - here.keys():
-        print(f"Warning: the files of {other} ({said[other]['path']}) are in the backup and have no place on this host.", file=sys.stderr)
+        warn(f"the files of {other} ({said[other]['path']}) are in the backup and have no place on this host.")
     only = wanted.get("only_files")
     return [here[name] for name in said if name in here and (only is None or name in only)]
 
@@ -75,7 +74,7 @@ def _require(unlike, tree, force=False):
         text = f"The files for {tree['path']} are not what the backup says: {'; '.join(unlike[:20])}."
         if not force:
             raise BackupError(f"{text} Nothing was replaced.")
-        print(f"Warning: {text}", file=sys.stderr)
+        warn(text)
 
 
 def replaced(settings, stamp: str) -> dict[str, str]:

@@ -10,9 +10,8 @@ import json
 import os
 import shutil
 import stat
-import sys
 
-from . import owner
+from . import owner, warn
 
 CHUNK = 1 << 20
 # Nobody nests directories so deep but who wants to break what reads them.
@@ -163,7 +162,7 @@ def keep(live: str, top: str, since: float, until: float | None) -> int:
 
 
 def _pass_over(error):
-    print(f"Warning: {os.fsencode(error.filename or '').decode(errors='backslashreplace')} is not kept: {error.strerror}.", file=sys.stderr)
+    warn(f"{os.fsencode(error.filename or '').decode(errors='backslashreplace')} is not kept: {error.strerror}.")
 
 
 def _keep(entry, target, since, until) -> bool:
