@@ -91,7 +91,8 @@ def way_to_end(backups: list[dict], line: str | None = None, name: str | None = 
     able = [backup for backup in backups if backup["manifest"]["position"] and name in (None, backup["name"])]
     own = [backup for backup in able if name is None and backup["manifest"]["timeline"] == line] or able
     if not own:
-        raise BackupError(f"No backup {name} with binary logs is there." if name else "There is no backup with binary logs: take one with mysql-backup take.")
+        none = f"No backup {name} with binary logs is there." if name else "There is no backup with binary logs."
+        raise BackupError(f"{none} Take one with mysql-backup take.")
     backup = max(own, key=lambda backup: backup["manifest"]["time"])
     kin = [other for other in backups if other["manifest"]["timeline"] == backup["manifest"]["timeline"]]
     return backup, _chain(backup, kin, None)
