@@ -297,7 +297,7 @@ def mysql_databases(sites):
 
 
 def backup_files(sites):
-    """Return the role input ``mysql_backup_files``: what the applications keep in files, where they share the database's host."""
+    """Return the role input ``backup_files``: what the applications keep in files."""
     return [
         {"name": app_name, "path": f"/srv/{app_name}/state", "user": app.get("user") or app_user(app_name)}
         for name, site in sites.items()

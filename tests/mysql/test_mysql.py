@@ -173,7 +173,7 @@ def test_certificate_that_ends_is_made_anew_without_a_run_and_shuts_nobody_out_o
         with pytest.raises(pymysql.Error, match="CERTIFICATE_VERIFY_FAILED"):
             server.ask("shop", "SELECT 1", authority=trusted)
     assert server.sql("SELECT 1") == [["1"]]
-    server.host.check_output("mysql-backup take")
+    server.host.check_output("lamp-backup take")
     server.host.check_output("systemctl start mysql-certificate")
     assert server.ask("shop", "SELECT 1", authority=trusted) == [(1,)]
     assert server.process() == process
@@ -543,7 +543,7 @@ def test_servers_own_mode_does_not_matter(servers):
         with pytest.raises(pymysql.Error, match="denied"):
             server.ask("quoted_2", "DELETE FROM item", database="quoted-$1")
         server.sql(r"""CREATE VIEW `quoted-$1`.joined AS SELECT id || 'a\' AS "both of" FROM `quoted-$1`.item""")
-        server.host.check_output("mysql-backup take && mysql-backup drill")
+        server.host.check_output("lamp-backup take && lamp-backup drill")
     assert len(re.findall(r"changed=0 .*failed=0 ", play(**wanted).stdout)) == len(servers)
     users[1]["password"] = "another horse's battery"
     assert play(**wanted).returncode == 0
@@ -598,30 +598,30 @@ def test_backups_end_on_request_stay_and_go_on_later():
     new = Server("lamp-mysql-new")
 
     def units():
-        shown = new.host.check_output("systemctl list-units --all --plain --no-legend 'mysql-backup*' 'timers.target'")
+        shown = new.host.check_output("systemctl list-units --all --plain --no-legend 'lamp-backup*' 'timers.target'")
         return {line.split()[0] for line in shown.splitlines() if "not-found" not in line}
 
     def names():
-        return [backup["name"] for backup in json.loads(new.host.check_output("mysql-backup list --json"))]
+        return [backup["name"] for backup in json.loads(new.host.check_output("lamp-backup list --json"))]
 
-    new.host.check_output("mysql-backup take")
-    before, timers = names(), {"mysql-backup.timer", "mysql-backup-log.timer"}
+    new.host.check_output("lamp-backup take")
+    before, timers = names(), {"lamp-backup.timer", "lamp-backup-log.timer"}
     assert timers <= units()
-    done = play("--limit", new.name, mysql_backup=False)
+    done = play("--limit", new.name, backup_enabled=False, mysql_binary_logs=False)
     assert done.returncode == 0, done.stdout[-3000:]
     assert re.search(r"The server is restarted for [^.]*log_bin", done.stdout)
     assert units() == {"timers.target"}
     assert (
         new.host.run(
-            "ls -d /etc/systemd/system/*mysql-backup* /etc/systemd/system/*/mysql-backup* /etc/mysql-backup /usr/local/*/mysql-backup"
+            "ls -d /etc/systemd/system/*lamp-backup* /etc/systemd/system/*/lamp-backup* /etc/lamp-backup /usr/local/*/lamp-backup"
         ).stdout
         == ""
     )
-    assert not new.host.exists("mysql-backup")
-    kept = new.host.check_output(f"cat /var/backups/mysql/{before[-1]}/logs.json")
+    assert not new.host.exists("lamp-backup")
+    kept = new.host.check_output(f"cat /var/backups/lamp/{before[-1]}/logs.json")
     assert value(new, "log_bin") == "0"
     new.sql("INSERT INTO shop_1.sale (item) VALUES (1)")
-    again = play("--limit", new.name, mysql_backup=False)
+    again = play("--limit", new.name, backup_enabled=False, mysql_binary_logs=False)
     assert re.search(r"changed=0 .*failed=0 ", again.stdout), again.stdout[-3000:]
     done = play("--limit", new.name)
     assert done.returncode == 0, done.stdout[-3000:]
@@ -631,9 +631,9 @@ def test_backups_end_on_request_stay_and_go_on_later():
     assert names() == before
     assert value(new, "log_bin") == "1"
     # No moment is promised that the lost logs lead to.
-    new.host.check_output("mysql-backup log")
-    assert new.host.check_output(f"cat /var/backups/mysql/{before[-1]}/logs.json") == kept
-    new.host.check_output("systemctl start mysql-backup.service")
+    new.host.check_output("lamp-backup log")
+    assert new.host.check_output(f"cat /var/backups/lamp/{before[-1]}/logs.json") == kept
+    new.host.check_output("systemctl start lamp-backup.service")
     assert names()[:-1] == before
     assert re.search(r"changed=0 .*failed=0 ", play("--limit", new.name).stdout)
 

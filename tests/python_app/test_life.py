@@ -183,10 +183,10 @@ def test_site_that_leaves_the_inventory_is_stopped_and_keeps_its_files(site):
 def test_removal_leaves_nothing_but_a_backup_and_an_archive(site):
     wanted = sites()
     del wanted[NAME]
-    backups = site.check_output("mysql-backup list")
+    backups = site.check_output("lamp-backup list")
     done = remove(wanted)
     assert done.returncode == 0, done.stdout[-3000:]
-    assert len(site.check_output("mysql-backup list").splitlines()) == len(backups.splitlines()) + 1
+    assert len(site.check_output("lamp-backup list").splitlines()) == len(backups.splitlines()) + 1
     assert site.check_output(f"find /etc /srv /var/log -name '*{NAME}*'") == ""
     assert site.check_output(f"getent passwd {USER} {BUILDER}; getent group {USER} {BUILDER}; true") == ""
     assert site.check_output("mariadb -N -e \"SELECT User FROM mysql.user WHERE User = 'echo'; SHOW DATABASES LIKE 'echo'\"") == ""

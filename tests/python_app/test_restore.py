@@ -42,7 +42,7 @@ def undeclared(site):
 
 
 def test_site_heals_what_a_killed_restore_left(probe, site, working, undeclared):
-    site.check_output("mysql-backup take")
+    site.check_output("lamp-backup take")
     words = command("restore", lamp_deploy_site="", restore_backup="latest", restore_confirm="lamp-app-site")
     process = subprocess.Popen(words, cwd=ROOT, env=ENVIRONMENT, start_new_session=True, stdout=subprocess.DEVNULL)
     try:
@@ -55,7 +55,7 @@ def test_site_heals_what_a_killed_restore_left(probe, site, working, undeclared)
     assert not site.file(f"/etc/systemd/system/{GONE}").exists
     assert get("/").status == 503
     # What the host had been told to do ends by itself.
-    wait_for(lambda: not site.run("pgrep -f 'mysql_backup.* (prepare|swap)'").succeeded, 600)
+    wait_for(lambda: not site.run("pgrep -f 'lamp_backup.* (prepare|swap)'").succeeded, 600)
     done = play("site", lamp_deploy_site="")
     assert done.returncode == 0, done.stdout[-3000:]
     assert get("/").status == 200

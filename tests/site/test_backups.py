@@ -38,14 +38,14 @@ def name():
 @pytest.fixture
 def names(db):
     """Return ``names()``: of the backups, the oldest first."""
-    return lambda: [row["name"] for row in json.loads(db.check_output("mysql-backup list --json"))]
+    return lambda: [row["name"] for row in json.loads(db.check_output("lamp-backup list --json"))]
 
 
 @pytest.fixture
 def untouched(db, sql, browser, names):
     """Require that a test leaves the data, the site and the backups, of which there is one, alone."""
     if not names():
-        db.check_output("mysql-backup take")
+        db.check_output("lamp-backup take")
     sql("CREATE TABLE IF NOT EXISTS foobar.untouched (id INT)")
     before = names()
     yield
@@ -67,7 +67,7 @@ def untouched(db, sql, browser, names):
         ({"restore_confirm": "{name}"}, "Say what to restore: -e restore_backup=NAME"),
         (
             {"restore_backup": "20200101T000000Z", "restore_confirm": "{name}"},
-            "No backup 20200101T000000Z in /var/backups/mysql. There are",
+            "No backup 20200101T000000Z in /var/backups/lamp. There are",
         ),
     ],
 )
@@ -80,7 +80,7 @@ def test_restore_that_is_not_meant_or_not_there_does_nothing(name, untouched, gi
 
 def test_damaged_backup_is_refused_while_the_site_is_open(name, db, untouched, names):
     damaged = names()[-1]
-    dump = db.check_output(f"ls /var/backups/mysql/{damaged}/dump.sql.*")
+    dump = db.check_output(f"ls /var/backups/lamp/{damaged}/dump.sql.*")
     db.check_output(f"cp -a {dump} /run/whole && printf X | dd of={dump} bs=1 seek=400 conv=notrunc status=none")
     try:
         done = play("restore", restore_backup=damaged, restore_confirm=name)
@@ -127,14 +127,14 @@ def test_site_comes_back_to_a_moment(name, db, web, sql, browser):
     if together:
         assert web.check_output(f"stat -c '%U %a' {STATE}; cat {STATE}/upload") == f"{USER} 750\nkept"
         web.check_output(f"rm {STATE}/upload")
-    db.check_output("mysql-backup discard")
+    db.check_output("lamp-backup discard")
     sql("DROP TABLE foobar.diary")
 
 
 def test_one_site_comes_back_alone(name, db, web, sql, browser):
     """Its database is as it was, what another wrote meanwhile stays, and the server has not been restarted."""
     sql("CREATE TABLE foobar.diary (words VARCHAR(20)); INSERT INTO foobar.diary VALUES ('before'); CREATE DATABASE other")
-    db.check_output("mysql-backup take")
+    db.check_output("lamp-backup take")
     started = "systemctl show --value --property=ExecMainStartTimestampMonotonic mariadb"
     since = db.check_output(started)
     sql("DROP TABLE foobar.diary; CREATE TABLE other.kept (words VARCHAR(20))")
@@ -144,5 +144,5 @@ def test_one_site_comes_back_alone(name, db, web, sql, browser):
     assert sql("SHOW TABLES IN other") == [["kept"]]
     assert db.check_output(started) == since
     assert browser.get("/healthz").status == 200
-    db.check_output("mysql-backup discard")
+    db.check_output("lamp-backup discard")
     sql("DROP TABLE foobar.diary; DROP DATABASE other")

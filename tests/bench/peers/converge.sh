@@ -60,9 +60,9 @@ CNF
     put /usr/local/sbin/backup 755 <<'BACKUP'
 #!/bin/sh -e
 umask 077
-mkdir -p /var/backups/mysql
-mariadb-dump --all-databases --single-transaction --flush-logs | zstd --quiet > "/var/backups/mysql/$(date +%F).sql.zst"
-find /var/backups/mysql -name '*.zst' -mtime +14 -delete
+mkdir -p /var/backups/lamp
+mariadb-dump --all-databases --single-transaction --flush-logs | zstd --quiet > "/var/backups/lamp/$(date +%F).sql.zst"
+find /var/backups/lamp -name '*.zst' -mtime +14 -delete
 BACKUP
     put /etc/systemd/system/backup.service <<< $'[Service]\nType=oneshot\nExecStart=/usr/local/sbin/backup'
     put /etc/systemd/system/backup.timer <<< $'[Timer]\nOnCalendar=03:00\nPersistent=yes\n[Install]\nWantedBy=timers.target'

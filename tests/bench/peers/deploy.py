@@ -60,9 +60,9 @@ files.link(name="Set the time zone", path="/etc/localtime", target="/usr/share/z
 # mysql
 BACKUP = """#!/bin/sh -e
 umask 077
-mkdir -p /var/backups/mysql
-mariadb-dump --all-databases --single-transaction --flush-logs | zstd --quiet > "/var/backups/mysql/$(date +%F).sql.zst"
-find /var/backups/mysql -name '*.zst' -mtime +14 -delete
+mkdir -p /var/backups/lamp
+mariadb-dump --all-databases --single-transaction --flush-logs | zstd --quiet > "/var/backups/lamp/$(date +%F).sql.zst"
+find /var/backups/lamp -name '*.zst' -mtime +14 -delete
 """
 if first:
     settings = put(

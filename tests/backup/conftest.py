@@ -1,0 +1,151 @@
+"""Backups as the person on call meets them. Run by Molecule's verifier, which names the hosts in an inventory."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import time
+
+import pytest
+import testinfra.utils.ansible_runner
+from xdist.scheduler import LoadScopeScheduling
+
+IDENTITY = pathlib.Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "vault", "identity")
+SETTINGS = "/etc/lamp-backup/settings.json"
+
+_hosts = testinfra.utils.ansible_runner.AnsibleRunner(os.environ["MOLECULE_INVENTORY_FILE"])
+
+
+class Database:
+    """A database host: its server's socket, and the command on it."""
+
+    def __init__(self, name):
+        self.host = _hosts.get_host(name)
+        self.engine = self.option("engine")
+        self.client = {"mariadb": "mariadb", "mysql": "mysql"}[self.engine]
+        self.service = self.option("service")
+        self.directory = self.option("directory")
+        # Encrypted backups are read with an identity that the host has only for the time of a test.
+        self.identity = "--identity /run/identity" if self.option("recipients") else ""
+        if self.identity:
+            self.host.check_output("cat > /run/identity <<'END'\n%s\nEND" % IDENTITY.read_text())  # noqa: UP031 # testinfra quotes
+
+    def option(self, name):
+        """Return one of the command's settings."""
+        return json.loads(self.host.check_output(f"cat {SETTINGS}"))[name]
+
+    def sql(self, statements):
+        """Return the rows, as lists of texts, that root gets through the socket."""
+        done = self.host.run(f"{self.client} --default-character-set=utf8mb4 -N -B -e %s", statements)
+        assert done.succeeded, done.stderr
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def run(self, words):
+        """Run the command; returns what testinfra says of it."""
+        return self.host.run(f"lamp-backup {words}")
+
+    def do(self, words):
+        """Run the command, which has to succeed; returns what it printed."""
+        done = self.run(words)
+        assert done.rc == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def take(self):
+        """Take a backup; returns its name."""
+        return json.loads(self.do("take --json").splitlines()[0])["name"]
+
+    def names(self):
+        """Return the names of the backups, the oldest first."""
+        return [row["name"] for row in json.loads(self.do("list --json"))]
+
+    def dump(self, name):
+        """Return the path of a backup's dump."""
+        return self.host.check_output(f"ls {self.directory}/{name}/dump.sql.*")
+
+    def moment(self):
+        """Return a moment that all is before that was done, and nothing that is done later."""
+        now = int(self.host.check_output("date +%s"))
+        wait_for(lambda: int(self.host.check_output("date +%s")) > now)
+        return self.host.check_output("date -u +%Y-%m-%dT%H:%M:%SZ")
+
+    def started(self):
+        """Return when the server was started."""
+        return self.host.check_output(f"systemctl show --value --property=ExecMainStartTimestampMonotonic {self.service}")
+
+    @contextlib.contextmanager
+    def settings(self, **changed):
+        """Yield the option that lets the command run with other settings."""
+        options = {**json.loads(self.host.check_output(f"cat {SETTINGS}")), **changed}
+        self.host.check_output("cat > /run/settings.json <<'END'\n%s\nEND" % json.dumps(options))  # noqa: UP031 # testinfra quotes
+        yield "--settings /run/settings.json"
+
+
+class ByEngine(LoadScopeScheduling):
+    """Lets each engine's tests run in their order, beside the other's: they have hosts of their own."""
+
+    def _split_scope(self, nodeid):
+        return "mysql" if "lamp-backups-proper" in nodeid else "mariadb"
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Name the order of ``--dist loadscope``."""
+    return ByEngine(config, log)
+
+
+@pytest.fixture(scope="session", params=["lamp-backups-old", "lamp-backups-proper"])
+def database(request):
+    """Return a database host, of each engine one."""
+    return Database(request.param)
+
+
+@pytest.fixture(scope="session")
+def old():
+    """Return the host with the older MariaDB."""
+    return Database("lamp-backups-old")
+
+
+@pytest.fixture(scope="session")
+def new():
+    """Return the host that takes its place."""
+    return Database("lamp-backups-new")
+
+
+@pytest.fixture(scope="session")
+def vault():
+    """Return the host with the copies."""
+    return _hosts.get_host("lamp-backups-vault")
+
+
+SHOP = """
+DROP DATABASE IF EXISTS shop; CREATE DATABASE shop; USE shop;
+CREATE TABLE item (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50) CHARACTER SET utf8mb4, price DECIMAL(8,2), picture BLOB,
+  twice DECIMAL(9,2) AS (price * 2) STORED, KEY (name));
+INSERT INTO item (name, price, picture)
+  VALUES ('it''s (1),(2)', 1.5, x'00ff27'), ('two\\nlines', 2, NULL), ('back\\\\slash', 3, 'ÿ'), ('雪', 4, '');
+CREATE TABLE log (item INT, word VARCHAR(20)); INSERT INTO log VALUES (1, 'same'), (1, 'same'), (NULL, NULL);
+CREATE TABLE nothing (id INT);
+CREATE VIEW names AS SELECT name FROM item;
+CREATE TRIGGER bought AFTER INSERT ON item FOR EACH ROW INSERT INTO log VALUES (NEW.id, 'bought');
+CREATE PROCEDURE how_many() SELECT COUNT(*) FROM item;
+CREATE PROCEDURE of_windows()
+SELECT 'two\r\nlines',\r\n HEX('\r\n');
+CREATE EVENT daily ON SCHEDULE EVERY 1 DAY STARTS CURRENT_TIMESTAMP + INTERVAL 1 DAY
+  DO INSERT INTO log VALUES (0, 'a day');
+"""
+
+
+@pytest.fixture
+def shop(database):
+    """Return the host with the shop as it is at first, whatever a test before has left."""
+    database.sql(SHOP)
+    return database
+
+
+def wait_for(condition, seconds=120):
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{condition} does not come true"
+        time.sleep(0.1)
