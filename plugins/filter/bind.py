@@ -83,8 +83,9 @@ def lost_key_problems(zones, paths):
             problems.append(
                 f"The zone {zone['name']} was signed with the key {tags}, and {files} is missing in {_PRIVATE}: with a new key the domain "
                 "fails for everyone who validates, as long as its parent has the DS record of the old one. Restore the directory from a "
-                "backup, owned by bind. If the key is lost, or another has followed it, see that the parent has no DS record of it, wait "
-                "until its time to live has passed, and set bind_new_dnssec_keys to true for one run."
+                "backup, owned by bind (foobar.lamp.restore_name_server does). If the key is lost, or another has followed it, see that "
+                "the parent has no DS record of it, wait until its time to live has passed, and set bind_new_dnssec_keys to true for one "
+                "run."
             )
     return problems
 
