@@ -202,3 +202,28 @@ def test_lost_key_of_a_signed_zone_is_not_made_anew():
         assert host.check_output("systemctl show -p ActiveEnterTimestamp named") == before
     finally:
         host.check_output(f"mv /root/kept/* {keys}/ && rmdir /root/kept")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_zones_and_keys_that_are_lost_come_back_with_the_ds_record(tmp_path, role):
+    """Among them is what the name server's user planted: root reads it as that user, and makes it anew and removes it as that user."""
+    host = host_of(role)
+    keys = (
+        "cd /etc/bind/keys && ls -ln && sha256sum * && cd /var/lib/bind && stat -c '%U:%G %a' . && "
+        "find . -name '*.private' | xargs -r sha256sum"
+    )
+    before = host.check_output(keys)
+    host.check_output("ln /srv/root/hard /var/lib/bind/shown && mkfifo /var/lib/bind/waiting && ln -s /srv/root /var/lib/bind/leading")
+    host.check_output("lamp-backup take")
+    host.check_output("systemctl stop named && rm -r /var/lib/bind /etc/bind/keys")
+    assert "no files that are wanted" in host.check_output("lamp-backup restore latest")
+    assert not host.file("/var/lib/bind").exists
+    host.check_output("lamp-backup restore latest --only-files bind bind_keys")
+    assert host.check_output(keys) == before
+    assert host.check_output("cd /var/lib/bind && ls -d shown waiting leading 2> /dev/null || true") == "leading"
+    test_declared_records_are_answered_by_both(role)
+    test_answers_are_validated_from_the_returned_ds_record(tmp_path, role, "www.foobar.com", "A", "192.0.2.10")
+    host.check_output("lamp-backup restore latest --only-files bind bind_keys && lamp-backup undo")
+    host.check_output("lamp-backup drill && lamp-backup discard")
+    assert host.check_output(keys) == before
+    test_root_follows_nothing_that_the_name_servers_user_planted(role)

@@ -133,6 +133,13 @@ WRONG = {
             "mysql_users[0].databases is 'shop', a text where a list is wanted: make it a list, [shop]",
         ],
     ),
+    "backup": (
+        {"backup_recipients": "age1", "backup_files": [{"name": "notes", "path": 2026, "user": "notes"}]},
+        [
+            "backup_recipients is 'age1', a text where a list is wanted: make it a list, [age1]",
+            "backup_files[0].path is 2026, a whole number where a text is wanted: put it in quotes",
+        ],
+    ),
     "python_app": (
         {
             "python_app_packages": "libfoo",

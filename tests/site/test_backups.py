@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 
 import pytest
 from conftest import SITE, _inventory
@@ -27,6 +28,14 @@ def play(playbook, *options, **variables):
     environment = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_FORCE_COLOR": "false"}
     # A run that a pipe holds up is a failure, and no end of the tests.
     return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, env=environment, timeout=900)
+
+
+def wait_for(condition):
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, f"{condition} does not come true"
+        time.sleep(0.2)
 
 
 @pytest.fixture
@@ -107,10 +116,9 @@ def test_backups_are_listed_and_a_dry_run_does_nothing(name, db, untouched, name
     assert db.check_output("systemctl show --value --property=ExecMainStartTimestampMonotonic mariadb") == since
 
 
-def test_site_comes_back_to_a_moment(name, db, web, sql, browser):
-    together = db.check_output("hostname") == web.check_output("hostname")
-    if together:
-        web.check_output(f"setpriv --reuid={USER} --regid={USER} --clear-groups sh -c 'echo kept > {STATE}/upload'")
+def test_site_comes_back_to_a_moment(name, db, web, name_server, sql, browser):
+    """The files on a web host apart with the database, and the name server, which is another matter, not."""
+    web.check_output(f"setpriv --reuid={USER} --regid={USER} --clear-groups sh -c 'echo kept > {STATE}/upload'")
     done = play("backup")
     assert done.returncode == 0, done.stdout[-3000:]
     assert "Took and checked" in done.stdout
@@ -118,16 +126,18 @@ def test_site_comes_back_to_a_moment(name, db, web, sql, browser):
     db.check_output("now=$(date +%s); while [ $(date +%s) = $now ]; do :; done")
     moment = db.check_output("date -u +%Y-%m-%dT%H:%M:%SZ")
     sql("INSERT INTO foobar.diary VALUES ('after'); DROP TABLE foobar.product")
-    web.check_output(f"rm -f {STATE}/upload")
+    web.check_output(f"rm {STATE}/upload")
+    zones = name_server.check_output("stat -c %i /var/lib/bind")
     done = play("restore", restore_to=moment, restore_confirm=name)
     assert done.returncode == 0, done.stdout[-3000:]
     assert sql("SELECT * FROM foobar.diary") == [["before"]]
     assert browser.get("/healthz").status == 200
     assert not web.run("test -e /etc/apache2/conf-enabled/zz-foobar-lamp-restore.conf").succeeded
-    if together:
-        assert web.check_output(f"stat -c '%U %a' {STATE}; cat {STATE}/upload") == f"{USER} 750\nkept"
-        web.check_output(f"rm {STATE}/upload")
-    db.check_output("lamp-backup discard")
+    assert web.check_output(f"stat -c '%U %a' {STATE}; cat {STATE}/upload") == f"{USER} 750\nkept"
+    assert name_server.check_output("stat -c %i /var/lib/bind") == zones
+    web.check_output(f"rm {STATE}/upload")
+    for host in (db, web):
+        host.check_output("lamp-backup discard")
     sql("DROP TABLE foobar.diary")
 
 
@@ -146,3 +156,27 @@ def test_one_site_comes_back_alone(name, db, web, sql, browser):
     assert browser.get("/healthz").status == 200
     db.check_output("lamp-backup discard")
     sql("DROP TABLE foobar.diary; DROP DATABASE other")
+
+
+def test_name_server_comes_back_alone(name_servers, ask, browser):
+    """It has lost its zones and keys; its secondary copies the restored zone although that has a lower serial."""
+    primary = _inventory.get_hosts("lamp_dns")[0]
+    host = name_servers[0]
+    keys = "cd /etc/bind/keys && ls -ln && sha256sum *"
+    before = host.check_output(keys)
+    host.check_output("lamp-backup take")
+    record = [{"name": "later", "type": "A", "values": ["192.0.2.7"]}]
+    done = play("records", lamp_dns_records=record)
+    assert done.returncode == 0, done.stdout[-3000:]
+    wait_for(lambda: all(ask("later.foobar.com", server=server).answer for server in name_servers))
+    host.check_output("systemctl stop named && rm -r /var/lib/bind /etc/bind/keys")
+    done = play("restore_name_server", restore_backup="latest", restore_confirm="another")
+    assert f"-e restore_confirm={primary}" in " ".join(done.stdout.split())
+    done = play("restore_name_server", restore_backup="latest", restore_confirm=primary)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert host.check_output(keys) == before
+    wait_for(lambda: not any(ask("later.foobar.com", server=server).answer for server in name_servers))
+    assert browser.get("/healthz").status == 200
+    host.check_output("lamp-backup discard")
+    done = play("site")
+    assert done.returncode == 0, done.stdout[-3000:]
