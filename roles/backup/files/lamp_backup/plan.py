@@ -92,7 +92,7 @@ def way_to_end(backups: list[dict], line: str | None = None, name: str | None = 
     own = [backup for backup in able if name is None and backup["manifest"]["timeline"] == line] or able
     if not own:
         none = f"No backup {name} with binary logs is there." if name else "There is no backup with binary logs."
-        raise BackupError(f"{none} Take one with mysql-backup take.")
+        raise BackupError(f"{none} Take one with lamp-backup take.")
     backup = max(own, key=lambda backup: backup["manifest"]["time"])
     kin = [other for other in backups if other["manifest"]["timeline"] == backup["manifest"]["timeline"]]
     return backup, _chain(backup, kin, None)
