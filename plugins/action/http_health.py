@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.foobar.lamp.plugins.module_utils import _http_health
+from ansible_collections.foobar.lamp.plugins.module_utils.host import http_health
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 
 
@@ -19,4 +19,4 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return what the module would."""
         super().run(tmp, task_vars)
-        return _direct.do(self, "_http_health", _http_health.ARGUMENT_SPEC, task_vars)
+        return _direct.do(self, "host.http_health", http_health.ARGUMENT_SPEC, task_vars)

@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
         # Who sets module_defaults for the module means its place, too; what they say of the way to log in only the module knows.
         module_args = _apply_action_arg_defaults(params["module"], self._task, {"query": params["queries"], **asked}, self._templar)
         if set(module_args) == {"query", *asked}:
-            result = _direct.call(self, "_mysql_query_info", {"queries": params["queries"], **asked}, task_vars)
+            result = _direct.call(self, "mysql.query_info", {"queries": params["queries"], **asked}, task_vars)
             if result is not None:
                 return result
         return self._execute_module(module_name=params["module"], module_args=module_args, task_vars=task_vars)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from ansible_collections.foobar.lamp.plugins.module_utils import _ways
+from ansible_collections.foobar.lamp.plugins.module_utils.host import ways as _ways
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 
 _TIMEZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*\Z")
@@ -70,7 +70,7 @@ def linux_base_way_test(login, settings):
         "addresses": _ways.has_addresses(settings),
         "sudo": bool(login.get("sudo")),
     }
-    return f"python3 -c {shlex.quote(_direct.program('_login', arguments))} > /dev/null"
+    return f"python3 -c {shlex.quote(_direct.program('host.login', arguments))} > /dev/null"
 
 
 class FilterModule:

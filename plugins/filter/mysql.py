@@ -12,9 +12,11 @@ import ipaddress
 import os
 import re
 
-from ansible_collections.foobar.lamp.plugins.module_utils import _mysql_accounts, _mysql_apparmor, _mysql_settings
-from ansible_collections.foobar.lamp.plugins.module_utils._mysql_accounts import host_of
-from ansible_collections.foobar.lamp.plugins.plugin_utils._mysql_dump import PACKED, dump_problems
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts as _mysql_accounts
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import apparmor as _mysql_apparmor
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import settings as _mysql_settings
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import host_of
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.dump import PACKED, dump_problems
 
 _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
 _USER = re.compile(r"[0-9A-Za-z_.$-]{1,80}\Z")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as _python_app
 
 
 def python_app_problems(apps, keep_releases=2, port=80):

@@ -15,7 +15,7 @@ import posixpath
 import re
 from urllib.parse import quote
 
-from ansible_collections.foobar.lamp.plugins.module_utils._mysql_accounts import OWN_ACCOUNTS, OWN_DATABASES
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import OWN_ACCOUNTS, OWN_DATABASES
 
 #: The secrets of each site.
 SECRETS = ("database_password", "secret_key")

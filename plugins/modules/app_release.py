@@ -130,10 +130,10 @@ import contextlib
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _app_services, _python_app
-from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, OvertakenError, ReleaseError
-from ansible_collections.foobar.lamp.plugins.module_utils._app_services import ServiceError
-from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain
+from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, services
+from ansible_collections.foobar.lamp.plugins.module_utils.app.release import Application, OvertakenError, ReleaseError
+from ansible_collections.foobar.lamp.plugins.module_utils.app.services import ServiceError
+from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
 
 REMOVED = """It is removed, and visitors see what they saw before. Correct the application and run again.
 Its own words, kept in /var/log/python_app:"""
@@ -171,7 +171,7 @@ def act(application, step, params):
     if step == "make":
         if application.link("current") != application.plan["before"]:
             raise OvertakenError("make", f"Another deploy made {application.link('current') or 'nothing'} current meanwhile: run again.")
-        _app_services.check_schedules(application.plan)
+        services.check_schedules(application.plan)
         application.make(params["archives"][name], params["python"], {**params["host_pip_environment"], **params["pip_environment"]})
     elif step == "switch":
         if application.link("current") != application.plan["before"]:
@@ -264,7 +264,7 @@ def main():
         except OSError as error:
             module.fail_json(msg=f"{application.name}: {WORDS[step]} {explain(error, application.root)}", invocation={})
         except (ReleaseError, ServiceError) as error:
-            said = _python_app.mask(str(error), params["pip_environment"])
+            said = mask.mask(str(error), params["pip_environment"])
             what = f"release {application.release} of {application.plan['source']}" if application.release else "the release"
             module.fail_json(msg=f"{application.name}: {what} failed ({error.step}). {WORDS[step]}\n{said}", invocation={})
     module.exit_json(changed=changed, releases=params["releases"], invocation={})

@@ -315,8 +315,8 @@ diff:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_converge
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import PROGRAMS
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import converge
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import PROGRAMS
 
 
 def main() -> None:
@@ -324,7 +324,7 @@ def main() -> None:
     each = {"type": "list", "elements": "dict"}
     module = AnsibleModule(
         argument_spec={
-            **_config_tree_converge.SENT,
+            **converge.SENT,
             "files": {
                 "type": "list",
                 "elements": "dict",
@@ -376,7 +376,7 @@ def main() -> None:
     )
     if not module.params["_tree"]:
         module.fail_json(msg="config_tree works through its action plugin only.", invocation={})
-    result = _config_tree_converge.run(module.params, module.check_mode, module._diff)
+    result = converge.run(module.params, module.check_mode, module._diff)
     if result.get("failed"):
         module.fail_json(**result, invocation={})
     module.exit_json(**result, invocation={})

@@ -107,12 +107,20 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _paths
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, clean_name, clean_unit, mask, printable, stale
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import look
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_proven import Proven, dump, load, way_back
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import BACK, JOURNALS, BusyError, Transaction
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import (
+from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_paths
+from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
+    TreeError,
+    clean_name,
+    clean_unit,
+    mask,
+    printable,
+    stale,
+)
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.plan import look
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.proven import Proven, dump, load, way_back
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transaction import BACK, JOURNALS, BusyError, Transaction
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import (
     ask_systemd,
     ends,
     journal,
@@ -124,7 +132,6 @@ from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units imp
     take_up,
     written,
 )
-from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain
 
 LONGEST_OUTPUT = 8000
 LONGEST_WAIT = 300  # seconds for another run that loads the same tree
@@ -147,7 +154,7 @@ def secrets_of(proven: Proven) -> list[bytes]:
 def go_back(transaction: Transaction, proven: Proven, unit: str, verb: str) -> tuple[list[str], str]:
     """Put the old files back and have the unit run with them; return their paths and a sentence of what holds now."""
     try:
-        changes = way_back(proven.of(unit), look, _paths.names)
+        changes = way_back(proven.of(unit), look, safe_paths.names)
         if not changes:
             return [], f"There is no way back: no file of {unit} is known to have been another while it ran."
         transaction.apply(changes)

@@ -163,13 +163,13 @@ ansible_facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _host_facts
+from ansible_collections.foobar.lamp.plugins.module_utils.host import facts
 
 
 def main():
     """Ask, and say it as facts."""
-    module = AnsibleModule(argument_spec=_host_facts.ARGUMENT_SPEC, supports_check_mode=True)
-    module.exit_json(**_host_facts.run(module.params))
+    module = AnsibleModule(argument_spec=facts.ARGUMENT_SPEC, supports_check_mode=True)
+    module.exit_json(**facts.run(module.params))
 
 
 if __name__ == "__main__":

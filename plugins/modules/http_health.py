@@ -76,13 +76,13 @@ ill:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _http_health
+from ansible_collections.foobar.lamp.plugins.module_utils.host import http_health
 
 
 def main():
     """Ask, and say who is ill."""
-    module = AnsibleModule(argument_spec=_http_health.ARGUMENT_SPEC, supports_check_mode=True)
-    module.exit_json(**_http_health.run(module.params))
+    module = AnsibleModule(argument_spec=http_health.ARGUMENT_SPEC, supports_check_mode=True)
+    module.exit_json(**http_health.run(module.params))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ def record_problems(declared, domain, sites, servers=0, authorities=()):
     if not (declared or authorities) or not importlib.util.find_spec("dns"):
         return []
     # Not sooner: it takes a while to load.
-    from ansible_collections.foobar.lamp.plugins.module_utils import _zone_plan, _zone_records
+    from ansible_collections.foobar.lamp.plugins.module_utils.dns import plan as _zone_plan
+    from ansible_collections.foobar.lamp.plugins.module_utils.dns import rrsets as _zone_records
 
     def parse(records, variable):
         try:

@@ -35,10 +35,10 @@ ENVIRONMENT = {
 }
 OURS = """
 import json, sys, time
-from ansible_collections.foobar.lamp.plugins.module_utils import _dns_records
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import dns_records
 params = json.load(sys.stdin)
 began = time.perf_counter()
-outcome = _dns_records.converge(params, *_dns_records.declared(params))
+outcome = dns_records.converge(params, *dns_records.declared(params))
 print(json.dumps([time.perf_counter() - began, len(outcome.changes)]))
 """
 OCTODNS = """

@@ -20,7 +20,15 @@ def host(module, arguments, before=NO_ANSIBLE, **options):
     return subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=False, **options)
 
 
-MODULES = ["_config_tree_converge", "_debian_packages", "_dns_records", "_host_facts", "_http_health", "_login", "_mysql_query_info"]
+MODULES = [
+    "config_tree.converge",
+    "host.debian_packages",
+    "dns.dns_records",
+    "host.facts",
+    "host.http_health",
+    "host.login",
+    "mysql.query_info",
+]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -30,7 +38,7 @@ def test_host_needs_nothing_of_ansible(module):
 
 def test_answer_is_found_among_other_words_and_whatever_the_status():
     bye = "import atexit, os; atexit.register(lambda: os.system('echo bye'))\n"
-    said = host("_http_health", {"params": PARAMS}, before=NO_ANSIBLE + bye)
+    said = host("host.http_health", {"params": PARAMS}, before=NO_ANSIBLE + bye)
     assert said.stdout.startswith("a word of the host\n")
     assert said.stdout.endswith("bye\n")
     assert _direct.answer(said.stdout) == ANSWER
@@ -41,6 +49,6 @@ def test_answer_is_found_among_other_words_and_whatever_the_status():
 def test_nothing_is_imported_from_the_current_directory(tmp_path):
     for name in ("base64", "json", "zlib", "secrets", "http"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from here')\n")
-    said = host("_http_health", {"params": PARAMS}, before="", cwd=tmp_path)
+    said = host("host.http_health", {"params": PARAMS}, before="", cwd=tmp_path)
     assert "imported from here" not in said.stderr
     assert _direct.answer(said.stdout) == ANSWER

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.foobar.lamp.plugins.module_utils import _dns_records, _sites
+from ansible_collections.foobar.lamp.plugins.module_utils import _sites
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import dns_records
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _inputs, _values
 
 ROOT = pathlib.Path(__file__).parents[4]
@@ -283,7 +284,7 @@ def test_variables_of_inventories_are_all_described():
 
 
 def test_records_are_those_of_the_module():
-    ours, theirs = _inputs.options("lamp")["lamp_dns_records"]["options"], _dns_records.ARGUMENT_SPEC["records"]["options"]
+    ours, theirs = _inputs.options("lamp")["lamp_dns_records"]["options"], dns_records.ARGUMENT_SPEC["records"]["options"]
     assert list(ours) == list(theirs)
     assert ours["state"]["choices"] == theirs["state"]["choices"]
 
