@@ -44,6 +44,7 @@ VARIABLES = (
     "lamp_certificate_authorities",
     "lamp_deploy_site",
     "lamp_deploy_version",
+    "lamp_direct",
     "lamp_dns_force",
     "lamp_dns_key",
     "lamp_dns_records",

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _arguments
 
@@ -113,31 +114,40 @@ def _imports(text: str) -> ast.Module:
 def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
     """Return what ``run(**arguments)`` of ``module`` returns on the host of the task of ``action``; None where the module has to do it.
 
-    That is so without pipelining, with a Python that is still to be found, for a task that is delegated or in the background, and
-    when anything goes wrong but the connection: so ``run`` has to be one that may be called again.
+    That is so where ``lamp_direct`` is false, without pipelining, with a Python that is still to be found, for a task that is delegated or
+    in the background, and when anything goes wrong but the connection: so ``run`` has to be one that may be called again.
     """
-    task = action._task
-    python = task_vars.get("ansible_python_interpreter")
-    if task.delegate_to or task.async_val or not python or not action._is_pipelining_enabled("new"):
-        return None
-    python = str(action._templar.template(python)).strip()
-    if not python.startswith("/"):
-        return None
     try:
-        text = program(module, arguments)
-    except TypeError:  # a date, for instance, which is no JSON
+        sent = _sent(action, module, arguments, task_vars)
+    except Exception as error:  # whatever it is, the module does not have it, or says it better
+        return _left_to_the_module(action, f"{type(error).__name__}: {error}")
+    if sent is None:
         return None
-    # The last word is for whoever looks at the host's processes.
-    command = f"{action._compute_environment_string()} {shlex.quote(python)} - {task.action}".strip()
+    command, text = sent
     said = action._low_level_execute_command(command, in_data=text.encode("ascii"))
     try:
         # A result is one, whatever the status is in the end: another call would find everything done.
         result = answer(said["stdout"])
     except ValueError:
         result = None
-    if result is None:
-        display.vvv(f"{task.action} did not work without a module (status {said['rc']}): the module does it.")
-    return result
+    return _left_to_the_module(action, f"status {said['rc']}") if result is None else result
+
+
+def _sent(action, module: str, arguments: dict, task_vars: dict) -> tuple[str, str] | None:
+    """Return the command that runs on the host and the program that it reads; None where it is the module's from the first."""
+    task, variables = action._task, {"lamp_direct": True, "ansible_python_interpreter": "", **task_vars}
+    wanted, python = (action._templar.template(variables[name]) for name in ("lamp_direct", "ansible_python_interpreter"))
+    python = str(python).strip()
+    if not boolean(wanted) or task.delegate_to or task.async_val or not python.startswith("/") or not action._is_pipelining_enabled("new"):
+        return None
+    # The last word is for whoever looks at the host's processes.
+    command = f"{action._compute_environment_string()} {shlex.quote(python)} - {task.action}".strip()
+    return command, program(module, arguments)
+
+
+def _left_to_the_module(action, why: str) -> None:
+    """Tell a developer why it is, with -vvv: to a user both ways are the same."""
+    display.vvv(f"{action._task.action} does not work without a module ({why}): the module does it.")
 
 
 def do(action, module: str, argument_spec: dict, task_vars: dict, args: dict | None = None, **constraints) -> dict:

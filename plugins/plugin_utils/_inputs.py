@@ -122,6 +122,7 @@ def _lamp():
         "lamp_certificate_authorities": _TEXTS,
         "lamp_deploy_site": _TEXT,
         "lamp_deploy_version": _TEXT,
+        "lamp_direct": _BOOL,
         "lamp_dns_force": _BOOL,
         "lamp_dns_key": {
             "type": "dict",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -52,3 +56,85 @@ def test_nothing_is_imported_from_the_current_directory(tmp_path):
     said = host("host.http_health", {"params": PARAMS}, before="", cwd=tmp_path)
     assert "imported from here" not in said.stderr
     assert _direct.answer(said.stdout) == ANSWER
+
+
+#: A file of module_utils and what it imports, by their places in a directory.
+WRAPPED = {
+    "shop/run.py": "from {package}.shop import (  # both\n    goods,\n    prices as paid,\n)\nrun = lambda: [goods.NAME, paid.NAME]\n",
+    "shop/goods.py": "import os, {package}.common.deep.names as names\nNAME = names.NAME\n",
+    "shop/prices.py": "def __getattr__(name):\n    from {package}.common.words import (\n        WORD,\n    )\n    return WORD\n",
+    "common/deep/names.py": 'NAME = """name\ndef """\n',
+    "common/words.py": "WORD = 'word'\n",
+    "common/idle.py": "raise SystemExit('nobody asked for this')\n",
+}
+
+
+def test_imports_are_found_however_they_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(_direct, "_FILES", tmp_path)
+    for name, text in WRAPPED.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text.replace("{package}", _direct.PACKAGE))
+    said = host("shop.run", {})
+    assert _direct.answer(said.stdout) == ["name\ndef ", "word"], said.stderr
+    assert f"{_direct.PACKAGE}.common.idle" not in dict(_direct._files("shop.run"))
+
+
+def test_file_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(_direct, "_FILES", tmp_path)
+    (tmp_path / "run.py").write_text(f"from {_direct.PACKAGE}.gone import nothing\n")
+    with pytest.raises(FileNotFoundError, match="gone.py"):
+        _direct.program("run", {})
+
+
+@pytest.fixture
+def task(tmp_path):
+    """Return ``task(**variables)``: the answer of http_health on this host, and all that the run said; a test may break the collection."""
+    place = tmp_path / "ansible_collections/foobar/lamp"
+    shutil.copytree(pathlib.Path(_direct.__file__).parents[1], place / "plugins")
+
+    def task(**variables):
+        pipe = {"ansible_pipelining": True, "ansible_python_interpreter": sys.executable, **variables}
+        options = ["--connection=local", "-vvv", f"--extra-vars={json.dumps(pipe)}"]
+        words = ["ansible", "all", "--inventory=here,", "--module-name=foobar.lamp.http_health", f"--args={json.dumps(PARAMS)}"]
+        environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(tmp_path),
+            "HOME": str(tmp_path),
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+        }
+        done = subprocess.run([*words, *options], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+        answer, _end = json.JSONDecoder().raw_decode(done.stdout.partition("\nhere | ")[2].partition("=> ")[2])
+        return answer, done.stdout + done.stderr
+
+    task.files = place / "plugins" / "module_utils"
+    return task
+
+
+#: What shows that a module did the work: Ansible says which it sends.
+MODULE = "Using module file"
+
+
+def test_work_is_done_without_a_module(task):
+    answer, said = task()
+    assert answer == ANSWER
+    assert MODULE not in said
+
+
+def test_program_that_cannot_be_made_is_the_modules_and_said_once(task):
+    with (task.files / "host/http_health.py").open("a") as file:
+        file.write(f"try:\n    from {_direct.PACKAGE}.gone import nothing\nexcept ImportError:\n    nothing = None\n")
+    answer, said = task()
+    assert {name: answer[name] for name in ANSWER} == ANSWER
+    assert MODULE in said
+    (words,) = [line for line in said.splitlines() if "without a module" in line]
+    assert "foobar.lamp.http_health does not work without a module (FileNotFoundError" in words
+    assert "gone.py" in words
+    assert "WARNING" not in words
+
+
+def test_switch_leaves_the_work_to_the_module(task):
+    for off in (False, "no", "{{ 1 == 2 }}"):
+        answer, said = task(lamp_direct=off)
+        assert {name: answer[name] for name in ANSWER} == ANSWER
+        assert MODULE in said
+        assert "without a module" not in said
