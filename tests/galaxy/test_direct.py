@@ -59,6 +59,12 @@ def test_facts_are_the_same_by_both_ways(ask):
     assert "dpkg" in found[0]["packages"]
 
 
+def test_switch_leaves_the_question_to_the_module(ask):
+    answer, said = ask("foobar.lamp.host_facts", {}, {**PIPE, "lamp_direct": False})
+    assert "dpkg" in answer["ansible_facts"]["foobar_lamp"]["packages"]
+    assert SIGN not in said
+
+
 def test_environment_of_the_task_is_the_hosts(ask):
     answer, said = ask("foobar.lamp.host_facts", {}, PIPE, environment={"PATH": "/nowhere"})
     assert f"{SIGN}host_facts" in said
