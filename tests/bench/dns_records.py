@@ -21,8 +21,8 @@ import time
 import venv
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "integration")]
-from name_servers import Bind  # noqa: E402  # its place is known only now
+sys.path[:0] = [str(HERE.parent)]
+from support.name_servers import Bind  # noqa: E402  # its place is known only now
 
 LOOPED = 30
 TASK_ROUNDS = 3

@@ -6,7 +6,10 @@ import copy
 
 import pytest
 import yaml
-from conftest import HOST, SITE, recap, run
+from support.containers import run
+from support.plays import recap
+
+from .users import HOST, SITE
 
 
 @pytest.fixture

@@ -6,12 +6,15 @@ import re
 
 import pytest
 import yaml
-from conftest import HOST, PIPE, recap, run
+from support import containers
+from support.plays import recap
+
+from .users import HOST, PIPE
 
 
 def on_host(script, check=True):
     """Return what a shell on the host says."""
-    return run("docker", "exec", HOST, "sh", "-euc", script, check=check).stdout
+    return containers.on_host(HOST, script, check)
 
 
 @pytest.fixture(params=[PIPE, {}], ids=["pipe", "module"])

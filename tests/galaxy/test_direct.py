@@ -7,7 +7,9 @@ import json
 
 import pytest
 import yaml
-from conftest import HOST, PIPE, run
+from support.containers import run
+
+from .users import HOST, PIPE
 
 #: What ps and -vvv show of a host that is asked without a module.
 SIGN = "/usr/bin/python3 - foobar.lamp."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from name_servers import Bind
+from support.name_servers import Bind
 
 WWW = {"name": "www", "type": "A", "values": ["192.0.2.1", "192.0.2.2"]}
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import ansible
 import pytest
-from conftest import run_module
-from kerberos import HOST, Kerberos
-from name_servers import Bind, Knot
+from support.kerberos import HOST, Kerberos
+from support.modules import run_module
+from support.name_servers import Bind, Knot
 
 WWW = {"name": "www", "type": "A", "values": ["192.0.2.1", "192.0.2.2"]}
 # The distribution's Python has gssapi from a package, and the oldest dnspython that the modules take; of ours it gets only Ansible.

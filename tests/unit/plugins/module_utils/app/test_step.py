@@ -1,4 +1,4 @@
-"""How systemd is asked to run a command of a release. (tests/python_app has it do so.)"""
+"""How systemd is asked to run a command of a release. (molecule/python_app has it do so.)"""
 
 from __future__ import annotations
 

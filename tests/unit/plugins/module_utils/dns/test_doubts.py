@@ -6,7 +6,7 @@ import dns.name
 import pytest
 from ansible_collections.foobar.lamp.plugins.module_utils.dns import doubts as zone_doubts
 from ansible_collections.foobar.lamp.plugins.module_utils.dns import rrsets
-from record_types import EXAMPLES
+from support.record_types import EXAMPLES
 
 ZONE = "foobar.com"
 REVERSE = "2.0.192.in-addr.arpa"

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.foobar.lamp.plugins.module_utils.dns import rrsets
 from hypothesis import given
 from hypothesis import strategies as st
-from record_types import EXAMPLES
+from support.record_types import EXAMPLES
 
 ZONE = dns.name.from_text("foobar.com")
 WWW = {"name": "www", "type": "A", "values": ["192.0.2.1"]}

@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import pathlib
-import subprocess
-import time
 
 import pytest
-from conftest import SITE, _inventory
+from support.plays import play
+from support.waiting import wait_for
 
-ROOT = pathlib.Path(__file__).parents[2]
+from .visitors import INVENTORY, SITE
+
 STATE, USER = "/srv/www.foobar.com/state", "app-www-foobar-com"
-
-
-def play(playbook, *options, **variables):
-    """Run a playbook of the collection against the scenario's hosts; returns its ``CompletedProcess``."""
-    inventory = os.environ["MOLECULE_INVENTORY_FILE"]
-    given = {
-        "ansible_user": "root",
-        "lamp_base_dir": f"{ROOT}/inventory",
-        "lamp_secrets_dir": f"{os.environ['MOLECULE_EPHEMERAL_DIRECTORY']}/secrets",
-        **variables,
-    }
-    words = ["ansible-playbook", "--inventory", inventory, "--extra-vars", json.dumps(given), f"{ROOT}/playbooks/{playbook}.yml", *options]
-    environment = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_FORCE_COLOR": "false"}
-    # A run that a pipe holds up is a failure, and no end of the tests.
-    return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, env=environment, timeout=900)
-
-
-def wait_for(condition):
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, f"{condition} does not come true"
-        time.sleep(0.2)
 
 
 @pytest.fixture
 def name():
     """Return the database host's name in the inventory."""
-    return _inventory.get_hosts("lamp_db")[0]
+    return INVENTORY.get_hosts("lamp_db")[0]
 
 
 @pytest.fixture
@@ -161,7 +136,7 @@ def test_one_site_comes_back_alone(name, db, web, sql, browser):
 
 def test_name_server_comes_back_alone(name_servers, ask, browser):
     """It has lost its zones and keys; its secondary copies the restored zone although that has a lower serial."""
-    primary = _inventory.get_hosts("lamp_dns")[0]
+    primary = INVENTORY.get_hosts("lamp_dns")[0]
     host = name_servers[0]
     keys = "cd /etc/bind/keys && ls -ln && sha256sum *"
     before = host.check_output(keys)

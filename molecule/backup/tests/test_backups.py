@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 
-from conftest import SETTINGS, SHOP, wait_for
+from support.waiting import wait_for
+
+from .databases import HOLD, SETTINGS, SHOP
 
 
 def test_it_runs_by_itself(shop):
@@ -31,21 +33,6 @@ def test_manifest_says_what_it_is(shop):
     assert manifest["position"]["file"].startswith("binlog.")
     assert shop.host.check_output(f"sha256sum {shop.dump(name)}").split()[0] == manifest["dump"]["sha256"]
     assert shop.host.check_output(f"stat -c %a:%U {shop.directory} {shop.dump(name)}") == "700:root\n600:root"
-
-
-# Stands before the program that dumps, and lets it go on past the beginning of a table once /run/held is removed.
-HOLD = """
-import pathlib, subprocess, sys, time
-held = pathlib.Path("/run/held")
-dump = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
-for line in dump.stdout:
-    if line.startswith(b"CREATE TABLE `large`"):
-        held.touch()
-        while held.exists():
-            time.sleep(0.05)
-    sys.stdout.buffer.write(line)
-sys.exit(dump.wait())
-"""
 
 
 def test_writers_go_on_during_a_dump(shop):

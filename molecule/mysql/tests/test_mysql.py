@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
-import signal
 import subprocess
 import urllib.parse
 from shlex import quote
 
 import pymysql
 import pytest
-from conftest import ENVIRONMENT, PASSWORD, ROOT, Load, Server, address_of, command, play, wait_for
+from support.containers import address_of
+from support.load import Load
+from support.plays import ENVIRONMENT, ROOT, killed
+from support.waiting import wait_for
+
+from .servers import PASSWORD, Server, command, play
 
 SETTINGS = {"max_connections": 200, "wait_timeout": 3600}
 
@@ -329,13 +332,8 @@ def test_server_is_restarted_for_the_rest_and_the_run_says_for_what(servers):
 
 def test_run_that_dies_before_it_told_the_server_is_made_up_for(servers):
     wanted = with_settings(max_connections=220)
-    with subprocess.Popen(
-        command(**wanted), stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**ENVIRONMENT, "PYTHONUNBUFFERED": "1"}, start_new_session=True
-    ) as process:
-        for line in process.stdout:
-            if "Ask what the server runs with" in line:
-                os.killpg(process.pid, signal.SIGKILL)
-                break
+    with killed(command(**wanted), stdout=subprocess.PIPE) as process:
+        assert any("Ask what the server runs with" in line for line in process.stdout)
     assert {value(server, "max_connections") for server in servers} == {"200"}
     done = play(**wanted)
     assert done.returncode == 0, done.stdout[-3000:]
@@ -525,7 +523,7 @@ def test_servers_own_mode_does_not_matter(servers):
         {"name": "quoted_2", "host": "%", "password": PASSWORD, "databases": ["quoted-$1"], "privileges": "read"},
     ]
     wanted = with_settings(sql_mode=mode) | {
-        "mysql_databases": [{"name": "quoted-$1", "import": f"{ROOT}/tests/mysql/shop.sql"}],
+        "mysql_databases": [{"name": "quoted-$1", "import": f"{ROOT}/molecule/mysql/shop.sql"}],
         "mysql_users": users,
         "mysql_exclusive_users": True,
         "mysql_kept_users": ["clerk", "shop", "writer", "reader", "chooser", "watch", "foobar"],

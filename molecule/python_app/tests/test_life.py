@@ -6,7 +6,10 @@ import json
 
 import pytest
 import yaml
-from conftest import ROOT, get, play, wait_for
+from support.plays import ROOT
+from support.waiting import wait_for
+
+from .applications import get, play
 
 NAME, ALIAS = "echo.example.com", "echo-too.example.com"
 ENVIRONMENT = f"/etc/python_app/{NAME}.env"
@@ -19,7 +22,7 @@ SWEEP = {"name": "sweep", "command": ["true"], "schedule": "daily"}
 def sites(**app):
     """Return the scenario's sites, and the one with these keys of its application."""
     others = yaml.safe_load((ROOT / "molecule/python_app/group_vars/all.yml").read_text())["lamp_sites"]
-    own = {"source": "../tests/python_app/apps/echo", "wsgi": "echo:application", "workers": [LISTEN], **app}
+    own = {"source": "../molecule/python_app/apps/echo", "wsgi": "echo:application", "workers": [LISTEN], **app}
     return {**others, NAME: {"aliases": [ALIAS], "app": own, "database": "echo"}}
 
 

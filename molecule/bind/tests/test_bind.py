@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pathlib
 import subprocess
 
 import dns.flags
@@ -13,10 +11,11 @@ import dns.rcode
 import pytest
 import testinfra.utils.ansible_runner
 import yaml
+from support import containers, plays
+from support.plays import ROOT
 
-_inventory = testinfra.utils.ansible_runner.AnsibleRunner(os.environ["MOLECULE_INVENTORY_FILE"])
+_inventory = testinfra.utils.ansible_runner.AnsibleRunner(plays.inventory())
 ROLES = ("primary", "secondary")
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 def host_of(role):
@@ -24,7 +23,7 @@ def host_of(role):
 
 
 def address_of(role):
-    return host_of(role).check_output("hostname -I").split()[0]
+    return containers.address_of(f"lamp-bind-{role}")
 
 
 def ask(role, name, kind, **options):
@@ -48,7 +47,7 @@ def test_declared_records_are_answered_by_both(role):
 @pytest.mark.parametrize(("name", "kind", "words"), [("www.foobar.com", "A", "192.0.2.10"), ("nobody.foobar.com", "A", "ncache nxdomain")])
 def test_answers_are_validated_from_the_returned_ds_record(tmp_path, role, name, kind, words):
     # What the role returned for the zone's parent: "foobar.com. IN DS number algorithm kind digest".
-    returned = (pathlib.Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "ds").read_text()
+    returned = (plays.ephemeral() / "ds").read_text()
     _zone, _in, _ds, number, algorithm, kind, digest = returned.split()
     anchors = tmp_path / "anchors"
     anchors.write_text(f'trust-anchors {{ foobar.com. static-ds {number} {algorithm} {kind} "{digest}"; }};\n')
@@ -192,8 +191,7 @@ def test_lost_key_of_a_signed_zone_is_not_made_anew():
     before = host.check_output("systemctl show -p ActiveEnterTimestamp named")
     host.check_output(f"mkdir /root/kept && mv {keys}/Kfoobar.com.*.private /root/kept/")
     try:
-        command = ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"], ROOT / "molecule" / "bind" / "converge.yml"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        done = plays.play(ROOT / "molecule/bind/converge.yml")
         assert done.returncode != 0
         said = " ".join(done.stdout.split())
         for word in ("The zone foobar.com was signed with the key", "from a backup", "bind_new_dnssec_keys"):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import SHOP, wait_for
+from support.waiting import wait_for
+
+from .databases import SHOP
 
 CONTENTS = (
     "SELECT * FROM shop.log; SELECT id, name, price, HEX(picture), twice FROM shop.item; CALL shop.how_many(); SELECT * FROM shop.names"

@@ -8,7 +8,9 @@ import json
 import re
 
 import pytest
-from conftest import Visitors, get, play, wait_for
+from support.waiting import wait_for
+
+from .applications import Visitors, get, play
 
 SHOP, KINDS = "shop.example.com", "kinds.example.com"
 

@@ -6,7 +6,8 @@ import ast
 import time
 
 import pytest
-from conftest import PROBE, get, play
+
+from .applications import PROBE, get, play
 
 USER, STATIC = "app-probe-example-com", f"/srv/{PROBE}/current/static"
 

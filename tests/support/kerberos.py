@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from name_servers import free_port
+from .name_servers import free_port
 
 REALM = "FOOBAR.COM"
 #: What the name server is called in the realm; it need not be found in the DNS.

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from conftest import _inventory, address_of
-from test_backups import play
+from support.plays import play
+
+from .visitors import INVENTORY, address_of
 
 PLANT = pathlib.Path(__file__).with_name("plant.py")
 SERVICES = {"bind": "named", "mysql": "mariadb", "www-data": "apache2", "app-www-foobar-com": "apache2"}
 
 
 def _hosts():
-    return [_inventory.get_host(name) for name in _inventory.get_hosts("lamp")]
+    return [INVENTORY.get_host(name) for name in INVENTORY.get_hosts("lamp")]
 
 
 def _plant(host, *words):

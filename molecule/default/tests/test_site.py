@@ -10,7 +10,8 @@ import dns.message
 import dns.query
 import dns.rcode
 import pytest
-from conftest import SITE, address_of
+
+from .visitors import SITE, address_of
 
 
 @pytest.fixture

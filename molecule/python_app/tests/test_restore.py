@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-
 import pytest
-from conftest import ENVIRONMENT, PROBE, ROOT, command, get, play, wait_for
+from support.plays import killed
+from support.waiting import wait_for
+
+from .applications import PROBE, command, get, play
 
 WORKER, TIMER, JOB = f"{PROBE}-queue.service", f"{PROBE}-clean.timer", f"{PROBE}-clean.service"
 GONE = "gone.example.com-queue.service"
@@ -44,12 +43,8 @@ def undeclared(site):
 def test_site_heals_what_a_killed_restore_left(probe, site, working, undeclared):
     site.check_output("lamp-backup take")
     words = command("restore", lamp_deploy_site="", restore_backup="latest", restore_confirm="lamp-app-site")
-    process = subprocess.Popen(words, cwd=ROOT, env=ENVIRONMENT, start_new_session=True, stdout=subprocess.DEVNULL)
-    try:
+    with killed(words):
         wait_for(lambda: not working(), 600)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
     # The last of what works is at rest, and so is what would have gone on to write.
     assert site.run(f"systemctl is-active {GONE}").stdout.strip() == "inactive"
     assert not site.file(f"/etc/systemd/system/{GONE}").exists

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import Database, wait_for
-from test_backups import HOLD
+from support.waiting import wait_for
+
+from .databases import HOLD, Database
 
 STATE = "/srv/uploads/state"
 TREE = {"name": "uploads", "path": STATE, "user": "uploads"}

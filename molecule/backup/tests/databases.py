@@ -1,28 +1,25 @@
-"""Backups as the person on call meets them. Run by Molecule's verifier, which names the hosts in an inventory."""
+"""Database hosts, and what tests put into their databases."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import pathlib
-import time
 
-import pytest
 import testinfra.utils.ansible_runner
-from xdist.scheduler import LoadScopeScheduling
+from support import plays
+from support.waiting import wait_for
 
-IDENTITY = pathlib.Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "vault", "identity")
+IDENTITY = plays.ephemeral() / "vault" / "identity"
 SETTINGS = "/etc/lamp-backup/settings.json"
 
-_hosts = testinfra.utils.ansible_runner.AnsibleRunner(os.environ["MOLECULE_INVENTORY_FILE"])
+HOSTS = testinfra.utils.ansible_runner.AnsibleRunner(plays.inventory())
 
 
 class Database:
     """A database host: its server's socket, and the command on it."""
 
     def __init__(self, name):
-        self.host = _hosts.get_host(name)
+        self.host = HOSTS.get_host(name)
         self.engine = self.option("engine")
         self.client = {"mariadb": "mariadb", "mysql": "mysql"}[self.engine]
         self.service = self.option("service")
@@ -82,42 +79,6 @@ class Database:
         yield "--settings /run/settings.json"
 
 
-class ByEngine(LoadScopeScheduling):
-    """Lets each engine's tests run in their order, beside the other's: they have hosts of their own."""
-
-    def _split_scope(self, nodeid):
-        return "mysql" if "lamp-backups-proper" in nodeid else "mariadb"
-
-
-def pytest_xdist_make_scheduler(config, log):
-    """Name the order of ``--dist loadscope``."""
-    return ByEngine(config, log)
-
-
-@pytest.fixture(scope="session", params=["lamp-backups-old", "lamp-backups-proper"])
-def database(request):
-    """Return a database host, of each engine one."""
-    return Database(request.param)
-
-
-@pytest.fixture(scope="session")
-def old():
-    """Return the host with the older MariaDB."""
-    return Database("lamp-backups-old")
-
-
-@pytest.fixture(scope="session")
-def new():
-    """Return the host that takes its place."""
-    return Database("lamp-backups-new")
-
-
-@pytest.fixture(scope="session")
-def vault():
-    """Return the host with the copies."""
-    return _hosts.get_host("lamp-backups-vault")
-
-
 SHOP = """
 DROP DATABASE IF EXISTS shop; CREATE DATABASE shop; USE shop;
 CREATE TABLE item (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50) CHARACTER SET utf8mb4, price DECIMAL(8,2), picture BLOB,
@@ -135,17 +96,16 @@ CREATE EVENT daily ON SCHEDULE EVERY 1 DAY STARTS CURRENT_TIMESTAMP + INTERVAL 1
   DO INSERT INTO log VALUES (0, 'a day');
 """
 
-
-@pytest.fixture
-def shop(database):
-    """Return the host with the shop as it is at first, whatever a test before has left."""
-    database.sql(SHOP)
-    return database
-
-
-def wait_for(condition, seconds=120):
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{condition} does not come true"
-        time.sleep(0.1)
+# Stands before the program that dumps, and lets it go on past the beginning of a table once /run/held is removed.
+HOLD = """
+import pathlib, subprocess, sys, time
+held = pathlib.Path("/run/held")
+dump = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
+for line in dump.stdout:
+    if line.startswith(b"CREATE TABLE `large`"):
+        held.touch()
+        while held.exists():
+            time.sleep(0.05)
+    sys.stdout.buffer.write(line)
+sys.exit(dump.wait())
+"""

@@ -1,76 +1,22 @@
-"""The site as its visitors see it: names are asked of its own name server, pages fetched from the address that it answers.
-
-Run by Molecule's verifier (``molecule verify``), which names the hosts in an inventory.
-"""
+"""The scenario's hosts, and the site's visitors."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
 from urllib.parse import urlencode
 
-import dns.message
-import dns.query
-import pytest
 import testinfra.utils.ansible_runner
+from support import containers, plays
 
 SITE = "www.foobar.com"
 
-_inventory = testinfra.utils.ansible_runner.AnsibleRunner(os.environ["MOLECULE_INVENTORY_FILE"])
-
-
-def _host(group):
-    return _inventory.get_host(_inventory.get_hosts(group)[0])
-
-
-@pytest.fixture(scope="session")
-def db():
-    """Return the database host."""
-    return _host("lamp_db")
-
-
-@pytest.fixture(scope="session")
-def web():
-    """Return the web host."""
-    return _host("lamp_web")
-
-
-@pytest.fixture(scope="session")
-def name_servers():
-    """Return the name servers, the primary first."""
-    return [_inventory.get_host(name) for name in _inventory.get_hosts("lamp_dns")]
-
-
-@pytest.fixture(scope="session")
-def name_server(name_servers):
-    """Return the primary name server."""
-    return name_servers[0]
+INVENTORY = testinfra.utils.ansible_runner.AnsibleRunner(plays.inventory())
 
 
 def address_of(host):
     """Return the address of a host on the containers' network."""
-    return host.check_output("hostname -I").split()[0]
-
-
-@pytest.fixture(scope="session")
-def ask(name_server):
-    """Return ``ask(name, type, server)``: the answer of the site's name server, over UDP, as a dnspython message."""
-
-    def ask(name, kind="A", server=None):
-        return dns.query.udp(dns.message.make_query(name, kind), address_of(server or name_server), timeout=5)
-
-    return ask
-
-
-@pytest.fixture(scope="session")
-def sql(db):
-    """Return ``sql(statement)``: the rows, as lists of texts, that root gets through the socket."""
-
-    def sql(statement):
-        return [line.split("\t") for line in db.check_output("mariadb --default-character-set=utf8mb4 -N -B -e %s", statement).splitlines()]
-
-    return sql
+    return containers.address_of(host.backend.name)
 
 
 class Browser:
@@ -109,9 +55,3 @@ class Browser:
     def json(self, path):
         """Fetch ``path`` and return what its JSON says."""
         return json.loads(self.get(path).text)
-
-
-@pytest.fixture
-def browser(ask):
-    """Return a new visitor."""
-    return Browser(ask)

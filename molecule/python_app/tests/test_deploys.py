@@ -6,7 +6,10 @@ import json
 import re
 
 import pytest
-from conftest import PROBE, Visitors, get, killed, play, wait_for
+from support.plays import killed
+from support.waiting import wait_for
+
+from .applications import PROBE, Visitors, command, get, play
 
 
 def queued(site):
@@ -98,7 +101,7 @@ def test_release_that_is_broken_behind_apache_only_is_taken_back(probe, fault, w
 def test_release_that_is_broken_behind_apache_is_taken_back_by_the_run_after_one_that_died(probe, site):
     before = probe.current()
     probe.change("500 behind Apache")
-    with killed():
+    with killed(command("deploy")):
         wait_for(lambda: get("/").status == 500)
     site.run("pkill -KILL -f '[A]nsiballZ_'")
     assert probe.current() != before
@@ -131,7 +134,7 @@ def test_killed_deploy_heals(probe, site, step):
     site.check_output(f"rm -f /var/log/python_app/{PROBE}.*.log")
     probe.change()
     with Visitors() as visitors, probe.gate(step):
-        with killed():
+        with killed(command("deploy")):
             if step == "load":
                 wait_for(lambda: probe.current() != before)
             else:
