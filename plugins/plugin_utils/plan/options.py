@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the roles and playbooks take: the options of each, as ``_values.settle`` reads them. Private to the collection.
+"""What the roles and playbooks take: the options of each, as ``values.settle`` reads them. Private to the collection.
 
 Those of a role are its ``argument_specs``; what that format cannot say stands here. The keys of an application in ``lamp_sites`` are those
 of ``python_app_apps`` and ``apache_vhosts`` that they become.
@@ -15,9 +15,9 @@ import pathlib
 import re
 
 from ansible.module_utils.common.yaml import yaml_load
-from ansible_collections.foobar.lamp.plugins.module_utils import _sites
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import PROCESS_KEYS, SECRETS
 
-ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
+DIRECTORY = pathlib.Path(__file__).resolve().parents[3] / "roles"
 
 _SETTING = {"type": "setting"}
 _REPEATED = {"type": ["setting", "list"], "elements": "setting"}
@@ -51,7 +51,7 @@ _MORE = {
 #: Of an application, what the wiring says.
 _WIRED = ("aliases", "host", "name", "origin", "path")
 #: Of an inventory, what each host has of its own.
-_OF_HOSTS = {"lamp_address": _TEXT_OR_TEXTS}
+_OF_HOSTS = {"lamp_address": _TEXT_OR_TEXTS, "lamp_peer_address": _TEXT_OR_TEXTS}
 #: What playbooks take beside an inventory's variables.
 _OF_PLAYBOOKS = {
     "backup_list_only": _BOOL,
@@ -74,14 +74,14 @@ def options(of):
         return _OF_HOSTS
     if of == "playbooks":
         return _OF_PLAYBOOKS
-    text = (ROLES / of / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    text = (DIRECTORY / of / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
     return _completed(yaml_load(text)["argument_specs"]["preflight"]["options"])
 
 
 @functools.cache
 def of_roles():
     """Return the names of the inputs of all roles."""
-    return [name for role in sorted(os.listdir(ROLES)) for name in options(role)]
+    return [name for role in sorted(os.listdir(DIRECTORY)) for name in options(role)]
 
 
 def _completed(given, above=""):
@@ -97,7 +97,7 @@ def _completed(given, above=""):
 def _lamp():
     app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
     processes = options("apache")["apache_vhosts"]["options"]["wsgi"]["options"]
-    app |= {name: processes[name] for name in _sites.PROCESS_KEYS}
+    app |= {name: processes[name] for name in PROCESS_KEYS}
     app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "static_url": _TEXT}
     app["wsgi"] = _TEXT  # site_problems has more to say of a missing one
     an_app = {"type": "dict", "options": app}
@@ -109,7 +109,7 @@ def _lamp():
         "document_root": _TEXT,
         "extra": _TEXT,
     }
-    secrets = {name: {**_TEXT, "no_log": True} for name in _sites.SECRETS}
+    secrets = {name: {**_TEXT, "no_log": True} for name in SECRETS}
     record = {
         "name": {**_TEXT, "required": True},
         "type": {**_TEXT, "required": True},

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter that says what a role would take off line on a host that serves something already. Private to the roles."""
+"""What a role would take off line on a host that serves something already. Private to the collection. Pure."""
 
 from __future__ import annotations
 
@@ -19,11 +19,3 @@ def take_over_problems(others, role, declared, agreed):
         f"only what {declared} declares. Declare there what is to stay, and set {role}_take_over (or lamp_take_over, for all) to true. "
         f"The files are kept in /var/lib/foobar.lamp/before/{role}."
     ]
-
-
-class FilterModule:
-    """Names the filter."""
-
-    def filters(self):
-        """Return ``{name: function}``."""
-        return {"take_over_problems": take_over_problems}
