@@ -20,7 +20,7 @@ from support.plays import killed
 HOST = "lamp-galaxy"
 SITE = "www.example.com"
 IMAGE = "foobar.lamp/debian:13"
-#: Variables with which a host is asked through the connection's pipe, as playbooks/wiring.yml sets them.
+#: Variables with which a host is asked through the connection's pipe, as playbooks/vars/inputs.yml sets them.
 PIPE = {"ansible_pipelining": True, "ansible_python_interpreter": "/usr/bin/python3"}
 
 
