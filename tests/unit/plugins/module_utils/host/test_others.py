@@ -6,7 +6,6 @@ import hashlib
 import os
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.filter.take_over import take_over_problems
 from ansible_collections.foobar.lamp.plugins.module_utils.common import conffiles
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import before as tree_before
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import ABSENT, Change
@@ -58,18 +57,6 @@ def test_zones_are_found_in_included_files_and_not_in_comments(tmp_path):
     )
     assert host_others.zones(str(local)) == ["example.org", "example.net"]
     assert host_others.zones(str(tmp_path / "none")) == []
-
-
-def test_host_that_serves_something_is_refused_until_agreed():
-    others = {"bind": ["example.org", "example.net"]}
-    (problem,) = take_over_problems(others, "bind", "bind_zones", False)
-    assert problem.startswith(
-        "This host serves example.org, example.net from files that are not this collection's. A run takes their place"
-    )
-    assert "only what bind_zones declares" in problem
-    assert "lamp_take_over" in problem
-    assert take_over_problems(others, "bind", "bind_zones", True) == []
-    assert take_over_problems(others, "apache", "apache_vhosts", False) == []
 
 
 @pytest.fixture

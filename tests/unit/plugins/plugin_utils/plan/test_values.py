@@ -6,8 +6,8 @@ import re
 
 import pytest
 import yaml
-from ansible_collections.foobar.lamp.plugins.plugin_utils import _values
-from hypothesis import given
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import values
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 OPTIONS = {
@@ -38,7 +38,7 @@ OPTIONS = {
 
 
 def settle(text):
-    return _values.settle(OPTIONS, yaml.safe_load(text))
+    return values.settle(OPTIONS, yaml.safe_load(text))
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_number_that_is_a_secret_is_not_shown():
 
 
 def test_variable_that_is_missing():
-    assert _values.settle({"a": {"type": "str", "required": True}}, {}).problems == ["a is missing: set it."]
+    assert values.settle({"a": {"type": "str", "required": True}}, {}).problems == ["a is missing: set it."]
 
 
 def test_long_values_are_shortened():
-    (problem,) = _values.settle(OPTIONS, {"texts": "x" * 500}).problems
+    (problem,) = values.settle(OPTIONS, {"texts": "x" * 500}).problems
     assert len(problem) < 300
 
 
@@ -142,8 +142,10 @@ ANYTHING = st.recursive(
 )
 
 
+# The first input makes tables of all characters, which takes seconds on a busy computer.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(OPTIONS, ANYTHING)))
-def test_anything_is_taken_or_refused_by_name(values):
-    settled = _values.settle(OPTIONS, values)
-    for name in values:
+def test_anything_is_taken_or_refused_by_name(found):
+    settled = values.settle(OPTIONS, found)
+    for name in found:
         assert name in settled.values or any(problem.startswith(name) for problem in settled.problems)
