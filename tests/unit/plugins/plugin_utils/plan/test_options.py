@@ -10,12 +10,14 @@ import re
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
-from ansible_collections.foobar.lamp.plugins.module_utils import _sites
 from ansible_collections.foobar.lamp.plugins.module_utils.dns import dns_records
-from ansible_collections.foobar.lamp.plugins.plugin_utils import _inputs, _values
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import linux_base, make, options, read, roles, values
 
-ROOT = pathlib.Path(__file__).parents[4]
+from .example import SECRETS, facts, inputs_of, site_of
+
+ROOT = pathlib.Path(__file__).parents[5]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 SECRET = "hush-hush-hush-hush"
 #: What YAML 1.1 makes of what people write.
@@ -110,6 +112,7 @@ GOOD = {
     "python_app_apps[].workers[].name": "worker",
     "python_app_apps[].timers[].name": "timer",
     "lamp_address": "192.0.2.1",
+    "lamp_peer_address": "192.0.2.1",
     "lamp_certificate_authorities[]": "letsencrypt.org",
     "lamp_deploy_site": "",
     "lamp_deploy_version": "",
@@ -172,53 +175,47 @@ def is_secret(where):
 
 
 @functools.cache
-def role_variables(role):
-    """Return the role's defaults and variables, and the expression of its preflight, as Ansible reads them."""
-    loader = DataLoader()
-    paths = [ROOT / "roles" / role / "defaults" / "main.yml", *sorted((ROOT / "roles" / role / "vars").rglob("*.yml"))]
-    found = {}
-    for path in paths:
-        found |= loader.load_from_file(str(path), trusted_as_template=True)
-    *_asking, task = loader.load_from_file(str(ROOT / "roles" / role / "tasks" / "preflight.yml"), trusted_as_template=True)
-    return found, task["vars"]["__problems"]
+def preflight(role):
+    """Return the expression by which a role that is used alone asks what is wrong."""
+    *_asking, task = DataLoader().load_from_file(str(ROOT / "roles" / role / "tasks" / "preflight.yml"), trusted_as_template=True)
+    return task["vars"]["__problems"]
 
 
-@functools.cache
-def site_variables():
-    """Return the variables of the first play of the preflight, ``__problems`` among them."""
-    plays = DataLoader().load_from_file(str(ROOT / "playbooks" / "preflight.yml"), trusted_as_template=True)
-    return plays[0]["tasks"][0]["vars"]
+def role_variables(role, given):
+    """Return the variables of a role that is used alone, on a host on which nothing is yet."""
+    return {**make.defaults(role), "ansible_facts": {"foobar_lamp": facts()}, "playbook_dir": "/", **given}
 
 
 def role_problems(role, given):
-    """Return what the role's own preflight says."""
-    variables, expression = role_variables(role)
-    # Of a host on which nothing is yet.
-    known = {"ansible_facts": {"foobar_lamp": {"others": {}, "paths": {}, "memory_mb": 2048}}, "playbook_dir": "/"}
-    return Templar(loader=DataLoader(), variables={**variables, **known, **given}).template(expression)
+    """Return what is said where the role is used alone, and what the plan of a host with all roles says."""
+    variables = role_variables(role, given)
+    problems = lookup_loader.get("foobar.lamp.problems", loader=None, templar=Templar(variables=variables)).run([role], variables)
+    site = site_of(GOOD_SITES, web="h", db="h", dns="h")
+    return problems + make.plan(site, site.host("h"), given, search=["/"]).problems
 
 
 def site_problems(_of, given):
-    """Return what the first play of the preflight says."""
+    """Return what is said before hosts are asked."""
     groups = {name: ["h"] for name in ("all", "lamp", "lamp_web", "lamp_db", "lamp_dns")}
-    variables = {**site_variables(), **given, "groups": groups, "hostvars": {"h": given}, "inventory_hostname": "h"}
-    return Templar(loader=DataLoader(), variables=variables).template(site_variables()["__problems"])
+    variables = {**given, "groups": groups, "hostvars": {"h": given}, "inventory_hostname": "h"}
+    return read.site_problems(variables, Templar(variables=variables), warnings.append)
 
 
+warnings = []
 CASES = [(role, role_problems) for role in ROLES] + [(of, site_problems) for of in ("lamp", "hosts", "playbooks")]
 
 
 @pytest.mark.parametrize(("of", "whole"), CASES, ids=[of for of, _whole in CASES])
 def test_each_value_of_each_input_is_taken_or_refused_by_name(of, whole):
-    options = _inputs.options(of)
-    given = {name: value for name, option in options.items() if (value := good(option, name)) is not None}
+    known = options.options(of)
+    given = {name: value for name, option in known.items() if (value := good(option, name)) is not None}
     context = {"lamp_domain": "foobar.com", "lamp_sites": GOOD_SITES, **given} if whole is site_problems else given
     assert whole(of, context) == []
     for name in given:
         for where, way in places(given[name], name, (name,)):
             for value in VALUES:
                 tried = put(context, way, value)
-                problems = _values.settle(options, tried).problems
+                problems = values.settle(known, tried).problems
                 # The rest is seen by what looks at more than types, which has never met a value of a wrong one.
                 problems = problems or whole(of, tried)
                 assert all(isinstance(problem, str) and problem.endswith(".") for problem in problems), (where, value)
@@ -239,21 +236,21 @@ GOOD_SITES = {"www.foobar.com": {"document_root": "/srv/www"}}
 
 def test_wrong_types_are_called_by_their_whole_path():
     for of, _whole in CASES:
-        options = _inputs.options(of)
-        for name, option in options.items():
+        known = options.options(of)
+        for name, option in known.items():
             value = good(option, name)
             if value is None:
                 continue
             for where, way in places(value, name, (name,)):
-                (problem, *more) = _values.settle(options, put({name: value}, way, {1})).problems or [None]
+                (problem, *more) = values.settle(known, put({name: value}, way, {1})).problems or [None]
                 assert problem and where in problem and not more, (where, problem, more)
-                null = _values.settle(options, put({name: value}, way, None)).problems
+                null = values.settle(known, put({name: value}, way, None)).problems
                 assert null and null[0].startswith(f"{where} is null") or where.startswith("mysql_settings.mysqld."), where
 
 
-def undescribed(options, where=""):
+def undescribed(known, where=""):
     """Yield the dictionaries of which nothing says what their values are."""
-    for name, option in options.items():
+    for name, option in known.items():
         if option["type"] == "raw" or option["type"] == "dict" and not {"options", "values"} & option.keys():
             yield f"{where}{name}"
         yield from undescribed(option.get("options", {}), f"{where}{name}.")
@@ -261,36 +258,38 @@ def undescribed(options, where=""):
 
 @pytest.mark.parametrize("of", [of for of, _whole in CASES])
 def test_nothing_is_left_open(of):
-    assert list(undescribed(_inputs.options(of))) == []
+    assert list(undescribed(options.options(of))) == []
 
 
 def test_nothing_is_said_of_options_that_are_not_there():
     known = {}
     for role in ROLES:
-        known |= flat(_inputs.options(role))
-    assert set(_inputs._MORE) <= set(known)
+        known |= flat(options.options(role))
+    assert set(options._MORE) <= set(known)
 
 
-def flat(options, where=""):
+def flat(known, where=""):
     found = {}
-    for name, option in options.items():
+    for name, option in known.items():
         found[f"{where}{name}"] = option
         found |= flat(option.get("options", {}), f"{where}{name}.")
     return found
 
 
-def test_variables_of_inventories_are_all_described():
-    assert {*_inputs.options("lamp"), *_inputs.options("hosts")} == set(_sites.VARIABLES)
+def test_variables_of_inventories_are_those_that_the_pages_describe():
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
+    groups = {role.GROUP for role in roles.ALL.values()}
+    assert {*options.options("lamp"), *options.options("hosts")} == set(re.findall(r"(?<![/\w])lamp_[a-z_]+", pages)) - groups
 
 
 def test_records_are_those_of_the_module():
-    ours, theirs = _inputs.options("lamp")["lamp_dns_records"]["options"], dns_records.ARGUMENT_SPEC["records"]["options"]
+    ours, theirs = options.options("lamp")["lamp_dns_records"]["options"], dns_records.ARGUMENT_SPEC["records"]["options"]
     assert list(ours) == list(theirs)
     assert ours["state"]["choices"] == theirs["state"]["choices"]
 
 
 def test_keys_of_sites_and_applications_are_documented():
-    site = _inputs.options("lamp")["lamp_sites"]["values"]["options"]
+    site = options.options("lamp")["lamp_sites"]["values"]["options"]
     page = (ROOT / "docs" / "sites.md").read_text(encoding="utf-8")
     of_a_site, of_an_app = page.split("| key of `app` |")
     of_an_app = of_an_app.split("Other inputs:")[0]
@@ -304,28 +303,34 @@ def test_keys_of_sites_and_applications_are_documented():
 
 
 def test_what_follows_from_sites_has_the_types_that_roles_want():
-    option = _inputs.options("lamp")["lamp_sites"]
-    sites = good(option, "lamp_sites")
-    secrets = {"www.foobar.com": {"database_password": "a long password", "secret_key": "a long secret"}}
-    servers = [["192.0.2.1"], ["192.0.2.2", "2001:db8::2"]]
-    derived = {
-        "apache_vhosts": _sites.apache_vhosts(sites),
-        "bind_keys": _sites.bind_keys(servers, 0, "secret"),
-        "bind_zones": _sites.bind_zones("foobar.com", servers, 0, "default") + _sites.bind_zones("foobar.com", servers, 1),
-        "mysql_databases": _sites.mysql_databases(sites),
-        "mysql_users": _sites.mysql_users(sites, secrets, ["localhost", "192.0.2.1"]),
-        "python_app_apps": _sites.python_app_apps(sites, secrets, "localhost", "/inv"),
-    }
+    sites = good(options.options("lamp")["lamp_sites"], "lamp_sites")
+    site = site_of(sites, web="one two", db="two", dns="one two", hosts={"two": {"lamp_address": ["192.0.2.2", "2001:db8::2"]}})
+    site.secrets = dict.fromkeys(sites, {**SECRETS, "database_password": "a long password"})
     for role in ROLES:
-        assert _values.settle(_inputs.options(role), derived).problems == []
+        for host in ("one", "two"):
+            derived = inputs_of(role, site, host) | roles.ALL[role].late(site, site.host(host))
+            assert set(derived) <= set(options.options(role))
+            settled = values.settle(options.options(role), derived)
+            assert settled.problems == []
+            # No type is turned into another: what follows is as the role wants it.
+            assert settled.values == derived
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_that_is_used_alone_asks_for_its_problems(role):
+    def asked(**given):
+        return Templar(loader=DataLoader(), variables=role_variables(role, given)).template(preflight(role))
+
+    assert asked() == []
+    name, option = next(iter(options.options(role).items()))
+    (problem,) = asked(**{name: {"a": 1}})
+    assert problem.startswith(f"{name} is a dictionary where")
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_host_is_never_asked_with_sshd_settings_of_wrong_types(value):
     """The question comes before the check, since the check needs the answer."""
-    variables, _expression = role_variables("linux_base")
-    for given in ({"linux_base_sshd_settings": value}, {"linux_base_sshd_settings": {"Name": value}}, {"linux_base_sshd": value}):
-        known = {**variables, "ansible_facts": {}, **given}
-        asked = Templar(loader=DataLoader(), variables=known).template(variables["__linux_base_sshd_to_come"])
-        option = _inputs.options("linux_base")["linux_base_sshd_settings"]
-        assert _values.settle({"asked": option}, {"asked": asked}).problems == []
+    option = options.options("linux_base")["linux_base_sshd_settings"]
+    for sshd, settings in ((True, value), (True, {"Name": value}), (value, {})):
+        asked = linux_base.sshd_settings(sshd, settings)
+        assert values.settle({"asked": option}, {"asked": asked}).problems == []

@@ -1,19 +1,21 @@
-"""What is wrong with the records of a site, before anything changes."""
+"""The records of a site, and what is wrong with them before anything changes."""
 
 from __future__ import annotations
 
 import importlib.util
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.plugin_utils import _inputs, _site_records, _values
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, records, values
+
+from .example import site_of
 
 SITES = {"www.foobar.com": {"aliases": ["foobar.com", "www.elsewhere.example"], "document_root": "/srv/www"}}
 AUTHORITIES = ("letsencrypt.org",)
 KEY = {"name": "lamp", "secret": "c2VjcmV0"}
 
 
-def problems(*records, servers=1, authorities=AUTHORITIES):
-    return _site_records.record_problems(list(records), "foobar.com", SITES, servers, authorities)
+def problems(*declared, servers=1, authorities=AUTHORITIES):
+    return records.record_problems(list(declared), "foobar.com", SITES, servers, authorities)
 
 
 def record(name, kind, *values, **more):
@@ -21,7 +23,7 @@ def record(name, kind, *values, **more):
 
 
 @pytest.mark.parametrize(
-    "records",
+    "declared",
     [
         [],
         [record("mail", "A", "192.0.2.25"), record("@", "MX", "10 mail")],
@@ -34,8 +36,8 @@ def record(name, kind, *values, **more):
     ],
 )
 @pytest.mark.parametrize("servers", [0, 2])
-def test_records_that_can_be(records, servers):
-    assert problems(*records, servers=servers) == []
+def test_records_that_can_be(declared, servers):
+    assert problems(*declared, servers=servers) == []
 
 
 @pytest.mark.parametrize(
@@ -93,14 +95,14 @@ def test_controller_without_dnspython_is_no_reason_to_stop(monkeypatch):
     ],
 )
 def test_malformed_entry_is_refused_by_its_types(entry, words):
-    said = "\n".join(_values.settle(_inputs.options("lamp"), {"lamp_dns_records": [entry]}).problems)
+    said = "\n".join(values.settle(options.options("lamp"), {"lamp_dns_records": [entry]}).problems)
     for word in words:
         assert word in said
 
 
 def test_text_is_one_value_for_the_playbooks_too():
     given = {"lamp_dns_records": [{"name": "_dmarc", "type": "TXT", "values": "v=DMARC1; rua=mailto:a@x,mailto:b@x"}]}
-    assert _values.settle(_inputs.options("lamp"), given).problems == []
+    assert values.settle(options.options("lamp"), given).problems == []
 
 
 @pytest.mark.parametrize(
@@ -114,22 +116,70 @@ def test_text_is_one_value_for_the_playbooks_too():
     ],
 )
 def test_foreign_server_or_key_that_cannot_be(server, key, words):
-    (problem,) = _site_records.server_problems(server, key)
+    (problem,) = records.server_problems(server, key)
     for word in words:
         assert word in problem
     assert "no base64!" not in problem
-    assert _site_records.server_problems(server, key, servers=1) == []
+    assert records.server_problems(server, key, servers=1) == []
 
 
 def test_foreign_server_and_key_that_can_be(monkeypatch):
     for server in ("192.0.2.53", "2001:db8::53", "ns1.elsewhere.example", "localhost"):
-        assert _site_records.server_problems(server, KEY) == []
-    assert _site_records.server_problems(None, None) == []
+        assert records.server_problems(server, KEY) == []
+    assert records.server_problems(None, None) == []
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    (problem,) = _site_records.server_problems("192.0.2.53", KEY)
+    (problem,) = records.server_problems("192.0.2.53", KEY)
     assert "needs the Python package dnspython on this computer" in problem
 
 
-def test_address_of_a_host_that_is_none_is_refused():
-    hosts = {"a": {"lamp_address": "192.0.2.1"}, "b": {"lamp_address": ["2001:db8::1", "b.example"]}, "c": {}}
-    assert _site_records.address_problems(hosts) == ["lamp_address of b is 'b.example': give an IPv4 or IPv6 address."]
+def records_of(*arguments):
+    return {(record["name"], record["type"]): record["values"] for record in records.dns_records(*arguments)}
+
+
+SERVERS = [["192.0.2.1"], ["192.0.2.2", "2001:db8::2"]]
+
+
+def test_records_lead_to_the_web_hosts_within_the_domain_and_touch_nothing_else_of_somebody_elses_zone():
+    sites = {"www.foobar.com": {"aliases": ["foobar.com", "www.elsewhere.org"]}}
+    assert records_of(sites, "foobar.com", ["192.0.2.1", "2001:db8::1"]) == {
+        ("www.foobar.com.", "A"): ["192.0.2.1"],
+        ("www.foobar.com.", "AAAA"): ["2001:db8::1"],
+        ("foobar.com.", "A"): ["192.0.2.1"],
+        ("foobar.com.", "AAAA"): ["2001:db8::1"],
+    }
+
+
+def test_zone_of_our_own_names_its_servers_who_may_issue_certificates_and_that_it_has_no_mail():
+    assert records_of({}, "foobar.com", [], SERVERS, ["letsencrypt.org"]) == {
+        ("@", "NS"): ["ns1.foobar.com.", "ns2.foobar.com."],
+        ("ns1.foobar.com.", "A"): ["192.0.2.1"],
+        ("ns2.foobar.com.", "A"): ["192.0.2.2"],
+        ("ns2.foobar.com.", "AAAA"): ["2001:db8::2"],
+        ("@", "CAA"): ['0 issue "letsencrypt.org"'],
+        ("@", "MX"): ["0 ."],
+        ("@", "TXT"): ["v=spf1 -all"],
+        ("_dmarc", "TXT"): ["v=DMARC1; p=reject"],
+    }
+    assert records_of({}, "foobar.com", [], SERVERS)["@", "CAA"] == ['0 issue ";"']
+
+
+def test_declared_records_win_and_declared_mail_ends_the_denial_of_mail():
+    declared = [{"name": "foobar.com.", "type": "mx", "values": ["10 mail"]}, {"name": "www", "type": "A", "values": ["192.0.2.9"]}]
+    found = records_of({"www.foobar.com": {}}, "foobar.com", ["192.0.2.1"], SERVERS[:1], [], declared)
+    assert found["foobar.com.", "mx"] == ["10 mail"]
+    assert found["www", "A"] == ["192.0.2.9"]
+    assert not {("www.foobar.com.", "A"), ("@", "MX"), ("@", "TXT"), ("_dmarc", "TXT")} & found.keys()
+
+
+def test_records_are_those_of_the_hosts_of_the_site():
+    declared = [{"name": "mail", "type": "A", "values": ["192.0.2.25"]}]
+    site = site_of(web="one two", dns="two three", lamp_dns_records=declared)
+    found = {(record["name"], record["type"]): record["values"] for record in records.records_of(site)}
+    assert found["www.foobar.com.", "A"] == found["foobar.com.", "A"] == ["192.0.2.1", "192.0.2.2"]
+    assert found["ns1.foobar.com.", "A"] == ["192.0.2.2"]
+    assert found["ns2.foobar.com.", "A"] == ["192.0.2.3"]
+    assert found["@", "CAA"] == ['0 issue "letsencrypt.org"']
+    assert found["mail", "A"] == ["192.0.2.25"]
+    site = site_of(web="one", dns="one", lamp_certificate_authorities=["ca.example"])
+    assert {"name": "@", "type": "CAA", "values": ['0 issue "ca.example"']} in records.records_of(site)
+    assert {record["type"] for record in records.records_of(site_of(web="one"))} == {"A"}
