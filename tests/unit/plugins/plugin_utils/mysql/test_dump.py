@@ -8,7 +8,6 @@ import io
 import lzma
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.filter import mysql
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import dump as mysql_dump
 
 PLAIN = """-- MariaDB dump 10.19  Distrib 10.11.14-MariaDB
@@ -102,20 +101,3 @@ def test_what_is_read_does_not_depend_on_how_much_is_read_at_once(monkeypatch, c
     dump = mysql_dump.Dump(io.BytesIO(MADE.encode()))
     assert {head.split(b" DEFAULT")[0] for head in dump.heads} == {b"CREATE DATABASE IF NOT EXISTS `legacy`", b"USE `legacy`"}
     assert (dump.definers, dump.cut, dump.fills) == ({"root@localhost"}, False, True)
-
-
-def test_file_is_looked_for_where_ansible_looks(tmp_path):
-    (tmp_path / "files").mkdir()
-    (tmp_path / "files" / "a.sql").write_text("CREATE TABLE t (a int);")
-    imports = [{"name": "shop", "import": "a.sql"}]
-    assert mysql.mysql_import_problems(imports, ["/nowhere", str(tmp_path)], []) == []
-    (said,) = mysql.mysql_import_problems(imports, ["/nowhere"], [])
-    assert said == "mysql_databases fills shop from a.sql, which is not there. Correct the path."
-
-
-def test_accounts_that_are_declared_or_there_may_define(tmp_path):
-    (tmp_path / "a.sql").write_text("CREATE DEFINER=`old`@`%` VIEW v AS SELECT 1; CREATE DEFINER='new'@'localhost' VIEW w AS SELECT 1;")
-    imports = [{"name": "shop", "import": "a.sql"}]
-    rows = [{"name": "old", "host": "%"}]
-    assert mysql.mysql_import_problems(imports, [str(tmp_path)], [{"name": "new"}], rows) == []
-    assert "DEFINER old@%," in mysql.mysql_import_problems(imports, [str(tmp_path)], [{"name": "new"}])[0]

@@ -7,7 +7,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import Site
 
 APP = {"source": "../app", "wsgi": "shop.wsgi:application"}
 SITE = {"www.foobar.com": {"aliases": ["foobar.com"], "app": APP, "database": "shop"}}
-SECRETS = {"database_password": "p/w:x", "secret_key": "k" * 40}
+SECRETS = {"database_password": "p/w:x-is-long", "secret_key": "k" * 40}
 
 
 def site_of(sites=SITE, domain="foobar.com", hosts=None, base="/inv", **of):

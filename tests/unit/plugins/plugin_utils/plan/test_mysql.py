@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import make, mysql, roles
 
 from .example import SITE, inputs_of, problems_of, site_of
 
@@ -105,7 +106,7 @@ def test_users_come_from_each_client():
         ("shop", "localhost", ["shop"], False),
         ("shop", "192.0.2.2", ["shop"], True),
     ]
-    assert {user["password"] for user in users} == {"p/w:x"}
+    assert {user["password"] for user in users} == {"p/w:x-is-long"}
     assert inputs_of("mysql", site, "one")["mysql_databases"] == [{"name": "shop"}]
 
 
@@ -132,3 +133,29 @@ def test_server_is_reached_over_the_network_where_applications_are_elsewhere(add
 def test_binary_logs_are_kept_for_backups(keeps):
     site = site_of(web="one", db="one", hosts={"one": {"backup_enabled": keeps}})
     assert inputs_of("mysql", site, "one")["mysql_binary_logs"] is keeps
+
+
+def test_file_is_looked_for_where_ansible_looks(tmp_path):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a.sql").write_text("CREATE TABLE t (a int);")
+    imports = [{"name": "shop", "import": "a.sql"}]
+    assert mysql.import_problems(imports, ["/nowhere", str(tmp_path)], []) == []
+    (said,) = mysql.import_problems(imports, ["/nowhere"], [])
+    assert said == "mysql_databases fills shop from a.sql, which is not there. Correct the path."
+
+
+def test_accounts_that_are_declared_or_there_may_define(tmp_path):
+    (tmp_path / "a.sql").write_text("CREATE DEFINER=`old`@`%` VIEW v AS SELECT 1; CREATE DEFINER='new'@'localhost' VIEW w AS SELECT 1;")
+    imports = [{"name": "shop", "import": "a.sql"}]
+    rows = [{"name": "old", "host": "%"}]
+    assert mysql.import_problems(imports, [str(tmp_path)], [{"name": "new"}], rows) == []
+    assert "DEFINER old@%," in mysql.import_problems(imports, [str(tmp_path)], [{"name": "new"}])[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "packages"),
+    [("a.sql", []), ("a.sql.gz", ["gzip"]), ("a.sql.xz", ["xz-utils"]), ("a.sql.bz2", ["bzip2"]), ("a.sql.zst", ["zstd"])],
+)
+def test_what_unpacks_files_is_installed(name, packages):
+    inputs = {**make.defaults("mysql"), "mysql_databases": [{"name": "a", "import": name}, {"name": "b", "import": name}, {"name": "c"}]}
+    assert roles.ALL["mysql"].packages(inputs) == ["mariadb-server", "python3-pymysql", "logrotate", "openssl", *packages]

@@ -127,7 +127,7 @@ def test_application_beside_its_database_goes_through_the_socket():
     assert app["source"] == "/app"
     assert app["user"] == "app-www-foobar-com"
     url = app["environment"]["DATABASE_URL"]
-    assert url == "mysql+pymysql://shop:p%2Fw%3Ax@localhost/shop?unix_socket=/run/mysqld/mysqld.sock&charset=utf8mb4"
+    assert url == "mysql+pymysql://shop:p%2Fw%3Ax-is-long@localhost/shop?unix_socket=/run/mysqld/mysqld.sock&charset=utf8mb4"
 
 
 def test_application_apart_goes_over_the_network():
