@@ -98,7 +98,10 @@ def test_the_role_runs_with_what_follows_and_its_package_comes_with_the_others(o
     assert "lamp_toy: server1" in done.stdout
 
 
-@pytest.mark.parametrize(("value", "words"), [(5, "toy_greeting is 5, a whole number where a text is wanted"), ("", "toy_greeting is empty")])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(5, "toy_greeting is 5, a whole number where a text is wanted"), ("", "toy_greeting is empty")],
+)
 def test_its_problems_are_said_before_the_first_change(owner, host, value, words):
     done = owner.play("--tags", "toy", toy_greeting=value)
     assert done.returncode != 0
