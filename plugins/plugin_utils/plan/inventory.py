@@ -77,11 +77,8 @@ def _count_problems(role, groups):
     hosts, (fewest, most) = groups.get(role.GROUP, ()), role.HOSTS
     if len(hosts) < fewest:
         wanted = "the host that does this part" if fewest == 1 else f"{fewest} hosts at least"
-        yield (
-            f"Group {role.GROUP} is empty: put {wanted} into it."
-            if not hosts
-            else (f"Group {role.GROUP} has {len(hosts)} hosts ({', '.join(hosts)}): put {wanted} into it.")
-        )
+        there = f"has only {', '.join(hosts)}" if hosts else "is empty"
+        yield f"Group {role.GROUP} {there}: put {wanted} into it."
     if most is not None and len(hosts) > most:
         yield (
             f"Group {role.GROUP} has {len(hosts)} hosts ({', '.join(hosts)}): this version takes {'one' if most == 1 else most}, "

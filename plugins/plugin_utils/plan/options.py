@@ -95,6 +95,9 @@ def _completed(given, above=""):
 
 
 def _lamp():
+    # Not sooner: roles know their options by this file.
+    from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
+
     app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
     processes = options("apache")["apache_vhosts"]["options"]["wsgi"]["options"]
     app |= {name: processes[name] for name in PROCESS_KEYS}
@@ -146,4 +149,5 @@ def _lamp():
         "lamp_sites": {"type": "dict", "named": True, "values": {"type": "dict", "options": site}},
         "lamp_take_over": _BOOL,
         "lamp_untested_os": _BOOL,
+        **{role.CHOICE.variable: _TEXT for role in roles.ALL.values() if role.CHOICE},
     }

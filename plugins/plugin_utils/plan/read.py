@@ -76,8 +76,8 @@ def site_problems(variables, templar, warn):
     names = sorted({name for one in hosts.values() for name in one} | {name for name in variables if name.startswith("lamp_")})
     for doubt in inventory.variable_doubts(names, options.of_roles()):
         warn(doubt)
-    problems = inventory.inventory_problems(groups, variables) + inventory.variable_problems(names)
     given, wrong = settled("lamp", variables, templar)
+    problems = inventory.inventory_problems(groups, given) + inventory.variable_problems(names)
     wrong += settled("playbooks", variables, templar)[1]
     for name, one in hosts.items():
         wrong += [problem.replace(" is ", f" of {name} is ", 1) for problem in settled("hosts", one, templar)[1]]
