@@ -69,7 +69,8 @@ GROUPS = {"lamp": ["a", "b", "c", "d"], "lamp_web": ["a"], "lamp_db": ["a"]}
         ((2, 3), "a b c", None),
         ((1, 1), "", "Group lamp_toys is empty: put the host that does this part into it."),
         ((2, 3), "", "Group lamp_toys is empty: put 2 hosts at least into it."),
-        ((2, 3), "a", "Group lamp_toys has 1 hosts (a): put 2 hosts at least into it."),
+        ((3, 4), "a b", "Group lamp_toys has only a, b: put 3 hosts at least into it."),
+        ((2, 3), "a", "Group lamp_toys has only a: put 2 hosts at least into it."),
         ((0, 1), "a b", "Group lamp_toys has 2 hosts (a, b): this version takes one, leave one in it."),
         ((2, 3), "a b c d", "Group lamp_toys has 4 hosts (a, b, c, d): this version takes 3, leave 3 in it."),
     ],
@@ -113,7 +114,7 @@ def toys(monkeypatch):
         ({"lamp_toy": "one"}, "a", None),
         ({"lamp_toy": "cluster"}, "a b c", None),
         ({}, "a b c", "Group lamp_toys has 3 hosts (a, b, c): this version takes one, leave one in it."),
-        ({"lamp_toy": "cluster"}, "a", "Group lamp_toys has 1 hosts (a): put 3 hosts at least into it."),
+        ({"lamp_toy": "cluster"}, "a", "Group lamp_toys has only a: put 3 hosts at least into it."),
         # Which number is the right one nobody knows.
         ({"lamp_toy": "many"}, "a b", "lamp_toy is 'many': give one or cluster."),
         ({"lamp_toy": "many"}, "", "lamp_toy is 'many': give one or cluster."),
