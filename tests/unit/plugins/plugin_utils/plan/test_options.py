@@ -327,10 +327,31 @@ def test_role_that_is_used_alone_asks_for_its_problems(role):
     assert problem.startswith(f"{name} is a dictionary where")
 
 
+def asked_by_the_role():
+    """Return the expression of the settings that a host is asked with where linux_base is used alone."""
+    path = ROOT / "roles" / "linux_base" / "vars" / "main.yml"
+    return DataLoader().load_from_file(str(path), trusted_as_template=True)["__linux_base_sshd_to_come"]
+
+
+def asked_by_the_plan():
+    """Return that of the playbooks."""
+    plays = DataLoader().load_from_file(str(ROOT / "playbooks" / "plan.yml"), trusted_as_template=True)
+    (task,) = (task for task in plays[1]["tasks"] if "foobar.lamp.host_facts" in task)
+    return task["foobar.lamp.host_facts"]["sshd_settings"]
+
+
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_host_is_never_asked_with_sshd_settings_of_wrong_types(value):
+@pytest.mark.parametrize(
+    ("expression", "known"), [(asked_by_the_role(), make.defaults("linux_base")), (asked_by_the_plan(), {})], ids=["role", "plan"]
+)
+def test_host_is_never_asked_with_sshd_settings_of_wrong_types(expression, known, value):
     """The question comes before the check, since the check needs the answer."""
+
+    def asked(**given):
+        return Templar(loader=DataLoader(), variables={**known, **given}).template(expression)
+
     option = options.options("linux_base")["linux_base_sshd_settings"]
-    for sshd, settings in ((True, value), (True, {"Name": value}), (value, {})):
-        asked = linux_base.sshd_settings(sshd, settings)
-        assert values.settle({"asked": option}, {"asked": asked}).problems == []
+    for given in ({"linux_base_sshd_settings": value}, {"linux_base_sshd_settings": {"Name": value}}, {"linux_base_sshd": value}):
+        assert values.settle({"asked": option}, {"asked": asked(**given)}).problems == []
+    assert asked() == linux_base.SSHD_SETTINGS
+    assert asked(linux_base_sshd_settings={"Name": "x"})["Name"] == "x"
