@@ -138,6 +138,10 @@ ansible_facts:
           type: list
           elements: str
           sample: [apache2, ssh]
+        state:
+          description: What roles remember of the host in C(/var/lib/foobar.lamp), by name.
+          type: dict
+          sample: {mysql_settings: [bind_address, max_connections]}
         system:
           description: The operating system and its version.
           type: dict

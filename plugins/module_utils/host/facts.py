@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import json
 import os
 import socket
 import stat
@@ -36,6 +37,9 @@ PATHS = (
 # Each key of a signed zone that the role bind recorded in the one has its private part in the other, which is the name server's own.
 RECORDED_KEYS = "/var/lib/foobar.lamp/bind_keys"
 PRIVATE_KEYS = "/var/lib/bind/dnssec"
+# What roles remember of the host, lists of texts, in NAME.json.
+STATE = "/var/lib/foobar.lamp"
+REMEMBERED = ("mysql_settings", "mysql_accepted")
 AUTHORITIES = ("/etc/mysql/tls/ca.pem",)
 # What a profile NAME lacks is added in local/NAME, whoever's it is.
 APPARMOR = "/etc/apparmor.d"
@@ -68,6 +72,21 @@ def paths():
             status = safe_paths.status(path)
             link = safe_paths.link_target(path) if stat.S_ISLNK(status.st_mode) else ""
             found[path] = {"link": link, "changed": status.st_mtime}
+    return found
+
+
+def state():
+    """Return what the roles remembered of the host, ``{name: [text]}``; what cannot be read is left out."""
+    found = {}
+    for name in REMEMBERED:
+        with contextlib.suppress(OSError, ValueError):
+            try:
+                values = json.loads(safe_paths.read(f"{STATE}/{name}.json")[1])
+            except FileNotFoundError:
+                # An earlier version kept them as the target of a link.
+                values = [value for value in safe_paths.link_target(f"{STATE}/{name}").split(",") if value]
+            if isinstance(values, list) and all(isinstance(value, str) for value in values):
+                found[name] = values
     return found
 
 
@@ -110,6 +129,7 @@ def run(params, check_mode=False, diff=False):
         "packages": listings.installed(said_packages()),
         "paths": paths(),
         "running": listings.running(units),
+        "state": state(),
         "system": {"name": name, "version": version},
         "trees": seal.holding(units),
         "users": listings.users(read("/etc/passwd")),
