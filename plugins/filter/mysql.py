@@ -13,6 +13,7 @@ import re
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts as _mysql_accounts
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import apparmor as _mysql_apparmor
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import queries as _mysql_queries
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import settings as _mysql_settings
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import import_problems
 
@@ -103,11 +104,11 @@ class FilterModule:
     def filters(self):
         """Return ``{name: function}``."""
         return {
-            "mysql_accounts": lambda users: [_mysql_accounts.account_of(user) for user in users],
             "mysql_apparmor": _mysql_apparmor.local,
             "mysql_conflicts": mysql_conflicts,
             "mysql_differences": _mysql_settings.differences,
-            "mysql_grants": _mysql_accounts.grants_of,
+            "mysql_filled_query": _mysql_queries.filled,
+            "mysql_import_begin": _mysql_queries.import_begin,
             "mysql_import_problems": import_problems,
             "mysql_imports": mysql_imports,
             "mysql_imports_in_use": mysql_imports_in_use,
@@ -115,6 +116,10 @@ class FilterModule:
             "mysql_drifted": _mysql_settings.drifted,
             "mysql_marks": _mysql_settings.marks,
             "mysql_refused": _mysql_settings.refused,
+            "mysql_restart_sentence": _mysql_settings.restart_sentence,
+            "mysql_settings_query": _mysql_queries.settings,
+            "mysql_state_queries": _mysql_queries.state,
+            "mysql_tls_later": _mysql_accounts.tls_later,
             "mysql_tls_name": mysql_tls_name,
             "mysql_undeclared": _mysql_accounts.undeclared,
             "mysql_unlike_databases": mysql_unlike_databases,

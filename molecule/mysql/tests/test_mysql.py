@@ -107,21 +107,25 @@ def test_account_of_the_inventory_is_one_more_than_those_of_the_sites():
 def test_question_goes_by_the_defaults_of_the_module_whose_place_it_takes(server, pipe, tmp_path):
     engine = server.service
     question = {
-        "queries": ["SELECT CURRENT_USER() AS me, 5 % 3 AS two", "SELECT CONCAT('<', @@SESSION.sql_mode, '>') AS mode"],
+        "queries": {
+            "who": "SELECT CURRENT_USER() AS me, 5 % 3 AS two",
+            "mode": "SELECT CONCAT('<', @@SESSION.sql_mode, '>') AS mode",
+        },
         "login_unix_socket": "/run/mysqld/mysqld.sock",
         "session_vars": {"sql_mode": ""},
-        "module": f"ansible.{engine}.{engine}_query",
+        "engine": engine,
     }
     login = {"login_user": "watch", "login_password": PASSWORD}
     tasks = [
         {"foobar.lamp.mysql_query_info": question, "register": "root"},
         {"foobar.lamp.mysql_query_info": question, "register": "watch", "module_defaults": {f"group/ansible.{engine}.all": login}},
-        *({"ansible.builtin.debug": {"msg": f"{one} {{{{ {one}.query_result | to_json }}}}"}} for one in ("root", "watch")),
+        *({"ansible.builtin.debug": {"msg": f"{one} {{{{ {one}.rows | to_json }}}}"}} for one in ("root", "watch")),
     ]
     (tmp_path / "ask.yml").write_text(json.dumps([{"hosts": server.name, "gather_facts": False, "tasks": tasks}]))
     done = play("-vvv", playbook=tmp_path / "ask.yml", ansible_pipelining=pipe, ansible_python_interpreter="/usr/bin/python3")
     for name, me in (("root", "root@localhost"), ("watch", "watch@%")):
-        assert f'{name} [[{{"me": "{me}", "two": 2}}], [{{"mode": "<>"}}]]' in done.stdout, done.stdout + done.stderr
+        rows = json.dumps({"who": [{"me": me, "two": 2}], "mode": [{"mode": "<>"}]})
+        assert f"{name} {rows}" in done.stdout, done.stdout + done.stderr
     # Only the first goes through the pipe. (Molecule has Ansible say such words on the other stream.)
     assert (done.stdout + done.stderr).count("/usr/bin/python3 - foobar.lamp.mysql_query_info") == int(pipe)
 
@@ -354,6 +358,30 @@ def test_setting_that_was_changed_by_hand_is_set_again(servers):
     assert servers[-1].sql("SELECT COUNT(*) FROM performance_schema.persisted_variables WHERE variable_name = 'long_query_time'") == [["0"]]
     again = play(**with_settings(long_query_time=1))
     assert len(re.findall(r"changed=0 .*failed=0 ", again.stdout)) == 3, again.stdout[-3000:]
+
+
+def test_names_in_links_of_an_earlier_version_are_honoured_once(servers):
+    assert play(**with_settings()).returncode == 0
+    kept = "/var/lib/foobar.lamp"
+    for server in servers:
+        # Declared by the earlier version, and told by nobody but the link: the files have it no more.
+        server.host.check_output(
+            f"cd {kept} && rm -f mysql_settings.json mysql_accepted.json && "
+            "ln -s max_connections,wait_timeout,net_retry_count mysql_settings && ln -s 0123456789ab mysql_accepted"
+        )
+    done = play(**with_settings())
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert len(re.findall(r"The server is restarted for net_retry_count\.", done.stdout)) == len(servers), done.stdout[-3000:]
+    for server in servers:
+        links = server.host.run(f"find {kept} -name 'mysql_*' -type l").stdout
+        assert links == ""
+        names = json.loads(server.host.check_output(f"cat {kept}/mysql_settings.json"))
+        assert {"max_connections", "wait_timeout"} < set(names) and "net_retry_count" not in names
+        assert json.loads(server.host.check_output(f"cat {kept}/mysql_accepted.json")) == ["0123456789ab"]
+        owner = server.host.check_output(f"stat --format '%U %G %a' {kept}/mysql_settings.json {kept}/mysql_accepted.json")
+        assert set(owner.splitlines()) == {"root root 644"}
+    again = play(**with_settings())
+    assert len(re.findall(r"changed=0 .*failed=0 ", again.stdout)) == len(servers), again.stdout[-3000:]
 
 
 @pytest.mark.parametrize("wanted", [231, 232, 233])

@@ -13,7 +13,8 @@ import os
 
 
 def run(queries, login_unix_socket, session_vars):
-    """Return as ``query_result`` the rows that the server answers to each of ``queries``, with columns by name; raises whatever is wrong.
+    """Return as ``rows`` what the server answers to each of ``queries``, ``{name: statement}``: rows
+    with columns by name. Raises whatever is wrong.
 
     The user's own ``.my.cnf`` may say who logs in, as for the modules; without, it is the system's user.
     """
@@ -29,7 +30,8 @@ def run(queries, login_unix_socket, session_vars):
     with connection, connection.cursor() as cursor:
         for name, value in session_vars.items():
             cursor.execute(f"SET SESSION {name} = %s", (value,))
-        return {"changed": False, "query_result": [_rows(cursor, query) for query in queries]}
+        rows = {name: _rows(cursor, query) for name, query in queries.items()}
+        return {"changed": False, "rows": rows}
 
 
 def _rows(cursor, query):

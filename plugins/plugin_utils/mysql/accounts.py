@@ -91,38 +91,55 @@ def _alike(wanted, granted):
 
 
 def plan(users, rows, grants, monitor, keep_hours, passwords):
-    """Return what is to be done for each of ``users`` that differs: its number, account, and which steps.
+    """Return what is to be done so that accounts are as ``users`` declares them, by subject.
 
-    ``password``: the statements that give it the declared password, or end the old one; none where that is settled. They are of
-    ``passwords``, which the engine says: create, change, keep (change and leave the old one valid, as ``plugin`` can), and end. In it
-    ``%(password)s`` stands for the password where it is needed. ``make``: whether privileges or TLS are to be set. ``tls_later``: whether
-    TLS is to be required of an account that is there without: whoever uses it may not use TLS yet.
+    ``passwords``: the ``account`` as people know it, the declared ``password``, and the
+    ``statements`` that give it that password, or end the old one. They are made of the templates
+    ``passwords``, which the engine says: create, change, keep (change and leave the old one valid,
+    as ``plugin`` can), and end. ``%(password)s`` in one stands for the password.
+    ``privileges``: ``name`` and ``host`` of accounts with other privileges or another duty to use
+    TLS, the ``privileges`` as a module takes them, and whether to set ``require_tls`` with them.
     """
-    there = {(row["name"], row["host"].lower()): row for row in rows}
-    steps = []
-    for number, user in enumerate(users):
-        row = there.get((user["name"], host_of(user)))
-        kinds = _password_steps(user, row, keep_hours, passwords["plugin"])
+    there = _by_name(rows)
+    later = {(account["name"], account["host"]) for account in tls_later(users, rows)}
+    found = {"passwords": [], "privileges": []}
+    for user in users:
+        name, host = user["name"], host_of(user)
+        row = there.get((name, host))
+        steps = _password_steps(user, row, keep_hours, passwords["plugin"])
+        if steps:
+            statements = [_statement(passwords[step], step, user, row) for step in steps]
+            account = {"account": f"{name}@{host}", "password": user["password"]}
+            found["passwords"].append({**account, "statements": statements})
+        tls = bool(user.get("require_tls"))
+        if not row or (row["tls"] and not tls) or not _alike(privileges(user, monitor), _granted(user, grants)):
+            account = {"name": name, "host": host, "privileges": grants_of(user, monitor)}
+            found["privileges"].append({**account, "require_tls": tls and (name, host) not in later})
+    return found
+
+
+def tls_later(users, rows):
+    """Return name and host of the accounts that are there without TLS and are to require it.
+
+    That waits until the end of a run: whoever uses such an account may not use TLS before.
+    """
+    there = _by_name(rows)
+    accounts = [(user["name"], host_of(user)) for user in users if user.get("require_tls")]
+    return [{"name": name, "host": host} for name, host in accounts if (name, host) in there and not there[name, host]["tls"]]
+
+
+def _by_name(rows):
+    return {(row["name"], row["host"].lower()): row for row in rows}
+
+
+def _statement(template, step, user, row):
+    statement = template.format(
         # The driver takes a lone % for the begin of an argument.
-        words = {
-            "account": account_of(user).replace("%", "%%"),
-            "new": native(user["password"]),
-            "old": _kept(row).decode("ascii", "replace"),
-        }
-        step = {
-            "number": number,
-            "account": f"{user['name']}@{host_of(user)}",
-            "password": [
-                passwords[one].format(**words) + (" REQUIRE SSL" if one == "create" and user.get("require_tls") else "") for one in kinds
-            ],
-            "make": not row
-            or bool(row["tls"] and not user.get("require_tls"))
-            or not _alike(privileges(user, monitor), _granted(user, grants)),
-            "tls_later": bool(row and not row["tls"] and user.get("require_tls")),
-        }
-        if step["password"] or step["make"] or step["tls_later"]:
-            steps.append(step)
-    return steps
+        account=account_of(user).replace("%", "%%"),
+        new=native(user["password"]),
+        old=_kept(row).decode("ascii", "replace"),
+    )
+    return statement + (" REQUIRE SSL" if step == "create" and user.get("require_tls") else "")
 
 
 def _kept(row):

@@ -91,6 +91,12 @@ def refused(live, running):
     return [item["name"] for item in live if not _taken(plain(item["value"]), plain(there[item["name"]]))]
 
 
+def restart_sentence(reasons, taken_up=()):
+    """Return what a server is restarted for, and which settings it takes up by that."""
+    more = f", and takes up {', '.join(taken_up)} by that" if taken_up else ""
+    return f"The server is restarted for {', '.join(reasons)}{more}."
+
+
 def drifted(settings, running, accepted=()):
     """Return those settings, as ``live``, that a server has other values of than its files say, though it has read them.
 

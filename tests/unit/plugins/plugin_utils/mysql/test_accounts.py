@@ -12,7 +12,7 @@ ALL = accounts._ALL
 PASSWORDS = {kind: f"{kind} {{account}} {{new}} {{old}}" for kind in ("create", "change", "keep", "end")} | {
     "plugin": "mysql_native_password"
 }
-STEP = {"number": 0, "account": "shop@%", "password": [], "make": False, "tls_later": False}
+NOTHING = {"passwords": [], "privileges": []}
 MONITOR = {"*.*": ["PROCESS"], "performance_schema.*": ["SELECT"]}
 
 
@@ -27,13 +27,13 @@ def plan(*given, granted=None, hours=24, **named):
 
 
 def test_account_as_declared_needs_nothing():
-    assert plan() == []
-    assert plan(granted=grants(ALL | {"DELETE HISTORY"})) == []
-    assert plan({**USER, "privileges": "read"}, granted=grants(["SELECT", "SHOW VIEW"])) == []
-    assert plan({**USER, "privileges": ["select"]}, granted=grants(["SELECT"])) == []
-    assert plan({**USER, "require_tls": True}, {**ROW, "tls": "ANY"}) == []
+    assert plan() == NOTHING
+    assert plan(granted=grants(ALL | {"DELETE HISTORY"})) == NOTHING
+    assert plan({**USER, "privileges": "read"}, granted=grants(["SELECT", "SHOW VIEW"])) == NOTHING
+    assert plan({**USER, "privileges": ["select"]}, granted=grants(["SELECT"])) == NOTHING
+    assert plan({**USER, "require_tls": True}, {**ROW, "tls": "ANY"}) == NOTHING
     watch = grants(["PROCESS"], "*.*") + grants(["SELECT"], "performance_schema.*")
-    assert plan({**USER, "databases": [], "privileges": "monitor"}, granted=watch) == []
+    assert plan({**USER, "databases": [], "privileges": "monitor"}, granted=watch) == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,44 @@ def test_account_as_declared_needs_nothing():
     ],
 )
 def test_other_privileges_or_tls_are_set(user, row, granted):
-    assert plan(user, row, granted=granted) == [{**STEP, "make": True}]
+    found = plan(user, row, granted=granted)
+    (step,) = found["privileges"]
+    assert found["passwords"] == []
+    assert (step["name"], step["host"], step["require_tls"]) == ("shop", "%", False)
+    assert step["privileges"] == accounts.grants_of(user, MONITOR)
 
 
 def test_tls_is_required_later_of_an_account_that_is_there_without():
-    assert plan({**USER, "require_tls": True}) == [{**STEP, "tls_later": True}]
-    assert plan({**USER, "require_tls": True}, granted=grants(["SELECT"])) == [{**STEP, "make": True, "tls_later": True}]
-    (step,) = plan({**USER, "require_tls": True}, None)
-    assert (step["make"], step["tls_later"]) == (True, False)
+    user = {**USER, "require_tls": True}
+    assert accounts.tls_later([user], [ROW]) == [{"name": "shop", "host": "%"}]
+    assert plan(user) == NOTHING
+    (step,) = plan(user, granted=grants(["SELECT"]))["privileges"]
+    assert not step["require_tls"]
+
+
+@pytest.mark.parametrize(
+    ("user", "row"),
+    [
+        (USER, ROW),
+        ({**USER, "require_tls": True}, None),
+        ({**USER, "require_tls": True}, {**ROW, "tls": "ANY"}),
+        ({**USER, "require_tls": True}, {**ROW, "host": "10.0.0.1"}),
+    ],
+)
+def test_tls_is_not_required_later_of_others(user, row):
+    assert accounts.tls_later([user], [row] if row else []) == []
+
+
+def test_new_account_requires_tls_at_once():
+    (step,) = plan({**USER, "require_tls": True}, None)["privileges"]
+    assert step["require_tls"]
+
+
+def test_account_is_told_by_its_host():
+    other = {**USER, "host": "LOCALHOST", "privileges": "read"}
+    rows = [ROW, {**ROW, "host": "localhost"}]
+    found = accounts.plan([USER, other], rows, grants(ALL), MONITOR, 24, PASSWORDS)
+    assert [(step["name"], step["host"]) for step in found["privileges"]] == [("shop", "localhost")]
 
 
 @pytest.mark.parametrize(
@@ -76,11 +106,14 @@ def test_tls_is_required_later_of_an_account_that_is_there_without():
     ],
 )
 def test_password_is_made_changed_and_ended(row, hours, statements, make):
-    assert plan(row=row, hours=hours) == [{**STEP, "password": statements, "make": make}]
+    found = plan(row=row, hours=hours)
+    wanted = {"account": "shop@%", "password": USER["password"], "statements": statements}
+    assert found["passwords"] == [wanted]
+    assert bool(found["privileges"]) == make
 
 
 def test_old_password_of_today_stays():
-    assert plan(row={**ROW, "two": 1}) == []
+    assert plan(row={**ROW, "two": 1}) == NOTHING
 
 
 def test_undeclared_accounts():
@@ -89,8 +122,9 @@ def test_undeclared_accounts():
 
 
 def test_new_account_is_made_with_its_tls():
-    (step,) = plan({**USER, "require_tls": True}, row=None)
-    assert step["password"][0].endswith(" REQUIRE SSL")
-    assert not step["tls_later"]
-    (step,) = plan(USER, row=None)
-    assert "SSL" not in step["password"][0]
+    user = {**USER, "require_tls": True}
+    (step,) = plan(user, row=None)["passwords"]
+    assert step["statements"][0].endswith(" REQUIRE SSL")
+    assert accounts.tls_later([user], []) == []
+    (step,) = plan(USER, row=None)["passwords"]
+    assert "SSL" not in step["statements"][0]

@@ -88,3 +88,15 @@ def test_what_a_server_makes_of_a_setting_is_no_drift_from_then_on():
     assert settings.drifted(declared, running, marks) == []
     assert settings.drifted(declared, [{**running[0], "value": "2"}], marks) != []
     assert settings.drifted({"mysqld": {"long_query_time": 6}}, running, marks) != []
+
+
+@pytest.mark.parametrize(
+    ("reasons", "taken_up", "sentence"),
+    [
+        (["back_log"], [], "The server is restarted for back_log."),
+        (["back_log", "port"], [], "The server is restarted for back_log, port."),
+        (["port"], ["a", "b"], "The server is restarted for port, and takes up a, b by that."),
+    ],
+)
+def test_sentence_says_what_the_server_is_restarted_for(reasons, taken_up, sentence):
+    assert settings.restart_sentence(reasons, taken_up) == sentence
