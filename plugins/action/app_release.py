@@ -25,12 +25,14 @@ class ActionModule(ActionBase):
     _supports_diff = True
 
     def run(self, tmp=None, task_vars=None):
-        """Ask nothing of the host when every release is current."""
+        """Ask nothing of the host when there is no application, or every release is current."""
         super().run(tmp, task_vars)
         args, step = self._task.args, self._task.args["step"]
         apps = args["apps"] or []
         # What was planned before is handed on.
         plans = [app if "root" in app else model.plan(app) for app in apps]
+        if not plans and step != "make":
+            return {"changed": False, "plans": [], "applications": [], "releases": {}}
         if step != "make":
             return {"plans": plans, **self._remote(args, plans, task_vars)}
         cache = sources.Cache(run_of(self._task))

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import apache as _apache
+
 
 def apache_applications(vhost):
     """Return the applications of a virtual host with name and path, deeper paths first: Apache takes the first that fits."""
@@ -17,4 +19,4 @@ class FilterModule:
 
     def filters(self):
         """Return ``{name: function}``."""
-        return {"apache_applications": apache_applications}
+        return {"apache_applications": apache_applications, "apache_module_files": _apache.module_files}

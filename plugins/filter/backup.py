@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import backup as _backup
 
 
 def backup_command(words):
@@ -18,4 +19,4 @@ class FilterModule:
 
     def filters(self):
         """Return ``{name: function}``."""
-        return {"backup_command": backup_command}
+        return {"backup_absent": _backup.absent, "backup_command": backup_command}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import bind
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import bind as _bind
 
 
 class FilterModule:
@@ -13,4 +14,11 @@ class FilterModule:
 
     def filters(self):
         """Return ``{name: function}``."""
-        return {"recorded_keys": bind.recorded_keys, "recorded_of": bind.recorded_of}
+        return {
+            "bind_left": _bind.left,
+            "bind_listening": _bind.listening,
+            "bind_made_once": _bind.made_once,
+            "bind_undeclared": _bind.undeclared,
+            "recorded_keys": bind.recorded_keys,
+            "recorded_of": bind.recorded_of,
+        }

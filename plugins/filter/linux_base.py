@@ -10,6 +10,7 @@ import shlex
 from ansible_collections.foobar.lamp.plugins.module_utils.host import ways as _ways
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.linux_base import sshd_settings
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import linux_base as _linux_base
 
 
 def linux_base_way_test(login, settings):
@@ -31,4 +32,10 @@ class FilterModule:
 
     def filters(self):
         """Return ``{name: function}``."""
-        return {"linux_base_sshd": sshd_settings, "linux_base_way_test": linux_base_way_test}
+        return {
+            "linux_base_missing_names": _linux_base.missing_names,
+            "linux_base_present": _linux_base.present,
+            "linux_base_sshd": sshd_settings,
+            "linux_base_sudoers": _linux_base.sudoers,
+            "linux_base_way_test": linux_base_way_test,
+        }

@@ -18,6 +18,7 @@ class FilterModule:
             "python_app_accounts_missing": _python_app.accounts_missing,
             "python_app_directories": _python_app.directories,
             "python_app_files": _python_app.files,
+            "python_app_health_report": _python_app.health_report,
             "python_app_idle": _python_app.idle,
             "python_app_ill": _python_app.ill,
             "python_app_left": _python_app.left,

@@ -187,6 +187,8 @@ def test_removal_leaves_nothing_but_a_backup_and_an_archive(site):
     wanted = sites()
     del wanted[NAME]
     backups = site.check_output("lamp-backup list")
+    # As where nothing is removed but on request (python_app_exclusive).
+    site.check_output(f"install -m 0640 /dev/null {ENVIRONMENT}")
     done = remove(wanted)
     assert done.returncode == 0, done.stdout[-3000:]
     assert len(site.check_output("lamp-backup list").splitlines()) == len(backups.splitlines()) + 1

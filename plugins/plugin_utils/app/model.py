@@ -362,6 +362,23 @@ def _alias_page(plan, alias):
     return f"{plan['name']} as {alias}"
 
 
+def health_report(logs, wrong, back, host):
+    """Return the paragraphs that say which applications are not well, ``wrong`` as `ill` returns it, and what the web server logged.
+
+    ``logs``: the ends of its logs, results of a command on ``host`` with the plan as item. ``back``: the plans whose release before was
+    made current again, if there was one.
+    """
+    paragraphs = []
+    for log in logs:
+        plan = log["item"]
+        again = " The release before this one is current again." if plan in back and plan["before"] else ""
+        paragraphs.append(
+            f"{plan['name']} {wrong[plan['name']]} when asked for its health through the web server.{again}\n"
+            f"The end of /var/log/apache2/{plan['host']}.error.log on {host}:\n{log['stdout']}\n"
+        )
+    return "".join(paragraphs)
+
+
 def ill(plans, wrong):
     """Return what is wrong with each of ``plans`` that is not well, by name; ``wrong``: what http_health says of their pages."""
     found = {}

@@ -283,3 +283,19 @@ def test_account_that_was_not_made_for_the_application_is_left(user):
 def test_directory_that_is_no_application_is_left(state):
     found = model.remains([look("/srv/shop", "releases", "root"), look("/srv/shop", "state", isdir=state)], PASSWD)
     assert found == {"apps": [], "users": [], "builders": [], "left": ["/srv/shop"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "rolled_back", "again"),
+    [("0123456789ab", True, True), ("0123456789ab", False, False), ("", True, False)],
+)
+def test_report_says_what_is_wrong_what_was_done_and_what_the_web_server_logged(before, rolled_back, again):
+    plan = {"name": "www.foobar.com_shop", "host": "www.foobar.com", "before": before}
+    report = model.health_report(
+        [{"item": plan, "stdout": "the end"}], {plan["name"]: "answered 500"}, [plan] if rolled_back else [], "web1"
+    )
+    first, second, *rest = report.splitlines()
+    assert first.startswith("www.foobar.com_shop answered 500 when asked for its health through the web server.")
+    assert first.endswith(" The release before this one is current again.") == again
+    assert second == "The end of /var/log/apache2/www.foobar.com.error.log on web1:"
+    assert rest == ["the end"]
