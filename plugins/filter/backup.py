@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+
 from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import backup as _backup
 
 
