@@ -40,6 +40,8 @@ class ActionModule(ActionBase):
 
     def _plan(self, variables, converges):
         site = read.site_of(variables, self._templar)
+        # A run that makes nothing of addresses goes with --limit, too.
+        site.somewhere = [] if converges else ["unknown.invalid"]
         host, problems = site.host(variables["inventory_hostname"]), []
         if converges and not site.values.get("lamp_new_secrets"):
             problems += secrets.lost(site, read.directory_of(variables, site.values))
@@ -52,9 +54,9 @@ class ActionModule(ActionBase):
         search = [*variables.get("ansible_search_path", []), variables.get("playbook_dir", ".")]
         made = make.plan(site, host, given, converges, search)
         problems += made.problems
+        found = {}
         try:
-            found = records.records_of(site)
+            found["records"] = records.records_of(read.site_of(variables, self._templar))
         except UnknownAddressError as error:
-            found = []
-            problems.append(str(error))
-        return {**made._asdict(), "records": found, "problems": list(dict.fromkeys(problems))}
+            problems += [str(error)] if converges else []
+        return {**made._asdict(), **found, "problems": list(dict.fromkeys(problems))}

@@ -66,7 +66,7 @@ roles:
   sample: [linux_base, apache]
 records:
   description: The record sets of the domain.
-  returned: with O(of=host)
+  returned: with O(of=host), where the addresses of all hosts are known
   type: list
   elements: dict
 problems:

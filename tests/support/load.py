@@ -9,8 +9,7 @@ class Load:
     """Threads that do the same all the while: ``done`` has what it returned, ``failures`` what it raised."""
 
     def __init__(self, work, pause=0.02, threads=1):
-        self._work, self._pause, self._end = work, pause, threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _number in range(threads)]
+        self._work, self._pause, self._count, self._end = work, pause, threads, threading.Event()
         self.done, self.failures = [], []
 
     def _run(self):
@@ -26,6 +25,9 @@ class Load:
         return len(self.done) + len(self.failures)
 
     def __enter__(self):
+        # It may be entered again: a thread is started once only.
+        self._end.clear()
+        self._threads = [threading.Thread(target=self._run) for _number in range(self._count)]
         for thread in self._threads:
             thread.start()
         return self

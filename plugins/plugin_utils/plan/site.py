@@ -46,8 +46,9 @@ class UnknownAddressError(ValueError):
 class Host:
     """A host of the inventory. ``variables``: what the inventory and the host's facts say, by name."""
 
-    def __init__(self, name, groups, variables):
+    def __init__(self, name, groups, variables, somewhere=()):
         self.name = name
+        self._somewhere = list(somewhere)
         self.groups = groups
         self._variables = variables
         #: The inputs of roles that the inventory gives the host. Of the host that is planned they have the right types.
@@ -61,7 +62,7 @@ class Host:
     @cached_property
     def addresses(self):
         """The addresses under which the world reaches the host, IPv4 before IPv6."""
-        found = _list(self._variables.get("lamp_address")) or list(self.facts.get("addresses", []))
+        found = _list(self._variables.get("lamp_address")) or list(self.facts.get("addresses", [])) or self._somewhere
         if not found:
             raise UnknownAddressError(f"No address of host {self.name} is known: run without --limit, or set lamp_address for the host.")
         return found
@@ -86,6 +87,8 @@ class Site:
         self.base = base
         #: Whether secrets that nobody has are made and kept; else they are others each time.
         self.makes_secrets = False
+        #: What stands for the addresses of a host that the run does not know. Nothing: that is a problem.
+        self.somewhere = []
         self._variables_of = variables_of
         self._secrets = secrets
         self._transfer_secret = transfer_secret
@@ -115,7 +118,7 @@ class Site:
         """Return the host of this name."""
         if name not in self._hosts:
             groups = [group for group, members in self.groups.items() if name in members]
-            self._hosts[name] = Host(name, groups, self._variables_of(name))
+            self._hosts[name] = Host(name, groups, self._variables_of(name), self.somewhere)
         return self._hosts[name]
 
     def hosts(self, group, without=""):

@@ -13,6 +13,11 @@ class BackupError(Exception):
     """What went wrong, in words for the person who has to act."""
 
 
+def tell(text: object) -> None:
+    """Say what goes on: never on the output, which may be read by a program."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def warn(text: object) -> None:
-    """Say what is not as it should be, and does not end the work: never on the output, which may be read by a program."""
-    print(f"Warning: {text}", file=sys.stderr, flush=True)
+    """Say what is not as it should be, and does not end the work."""
+    tell(f"Warning: {text}")

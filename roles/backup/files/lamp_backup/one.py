@@ -15,7 +15,7 @@ import os
 import pathlib
 import shutil
 
-from . import BackupError, files, logs, plan, server, warn
+from . import BackupError, files, logs, plan, server, tell, warn
 from . import restore_files as trees
 from .reader import Reader
 
@@ -125,7 +125,7 @@ def put_back(settings, shelf) -> None:
             warn(f"{said['database'] or 'All'} is not as it was, which is in {place}: {error}")
             continue
         shutil.rmtree(place)
-        print(f"A restore of {said['database'] or 'files'} was not done: all is as it was.", flush=True)
+        tell(f"A restore of {said['database'] or 'files'} was not done: all is as it was.")
 
 
 def undo(settings, shelf) -> pathlib.Path:

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import time
 
-from . import BackupError, files, logs, one, owner, plan, server, warn
+from . import BackupError, files, logs, one, owner, plan, server, tell, warn
 from . import restore_files as trees
 from .reader import Reader
 
@@ -353,7 +353,7 @@ def _finish(settings, journal, moves):
         done = False
     journal.unlink()
     which = f"the new data, the old ones are in {moves[0]['old']}" if done else "the old data"
-    print(f"An exchange of data had been interrupted: the server runs with {which}.", flush=True)
+    tell(f"An exchange of data had been interrupted: the server runs with {which}.")
 
 
 def drill(settings, shelf, wanted: dict, keep: bool = True) -> dict:

@@ -20,7 +20,7 @@ import os
 import pathlib
 import shutil
 
-from . import BackupError, files, plan, store
+from . import BackupError, files, plan, store, tell
 
 
 def _files_of(manifest):
@@ -53,7 +53,7 @@ class Shelf:
                 if not wait:
                     yield False
                     return
-                print("Another lamp-backup is at work: waits until it is done.", flush=True)
+                tell("Another lamp-backup is at work: waits until it is done.")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             for part in self.directory.glob(".*.part"):
                 shutil.rmtree(part)
