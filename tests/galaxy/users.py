@@ -17,7 +17,8 @@ import yaml
 from support.containers import address_of, run
 from support.plays import killed
 
-HOST = "lamp-galaxy"
+#: Each of pytest's workers has a host of its own.
+HOST = "lamp-galaxy" + os.environ.get("PYTEST_XDIST_WORKER", "").replace("gw", "-")
 SITE = "www.example.com"
 IMAGE = "foobar.lamp/debian:13"
 #: Variables with which a host is asked through the connection's pipe, as playbooks/vars/inputs.yml sets them.

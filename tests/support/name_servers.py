@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -32,11 +33,26 @@ ZONES = ("foobar.com", "2.0.192.in-addr.arpa")
 CLOSED = "closed.example"
 
 
+def _free_ports():
+    """Yield ports on which nobody listens, below those that connections get; each of pytest's workers has its own."""
+    first = 10000 + 2000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    for port in itertools.cycle(range(first, first + 2000)):
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                for probe in (stream, datagram):
+                    probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        yield port
+
+
+_ports = _free_ports()
+
+
 def free_port():
     """Return a port that is free."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return next(_ports)
 
 
 class NameServer:
@@ -151,6 +167,8 @@ server:
     rundir: {self.place}
     udp-workers: 1
     tcp-workers: 1
+    tcp-io-timeout: 10000
+    tcp-idle-timeout: 60
     background-workers: 1
 log:
   - target: stderr
