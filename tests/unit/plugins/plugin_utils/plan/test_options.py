@@ -316,14 +316,28 @@ def test_what_follows_from_sites_has_the_types_that_roles_want():
             assert settled.values == derived
 
 
+#: An input of each role that is wrong for more than its type.
+WRONG = {
+    "apache": {"apache_modules": ["../x"]},
+    "backup": {"backup_keep_days": 0, "backup_database": {"engine": "mariadb"}},
+    "bind": {"bind_keys": [{"name": "a b"}]},
+    "linux_base": {"linux_base_hostname": "a_b"},
+    "mysql": {"mysql_tls_names": ["a b"]},
+    "python_app": {"python_app_port": 0},
+}
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_role_that_is_used_alone_asks_for_its_problems(role):
     def asked(**given):
         return Templar(loader=DataLoader(), variables=role_variables(role, given)).template(preflight(role))
 
     assert asked() == []
-    name, option = next(iter(options.options(role).items()))
-    (problem,) = asked(**{name: {"a": 1}})
+    (problem,) = asked(**WRONG[role])
+    assert problem.startswith(next(iter(WRONG[role])))
+    # The types come first.
+    name = next(iter(options.options(role)))
+    (problem,) = asked(**{**WRONG[role], name: {"a": 1}})
     assert problem.startswith(f"{name} is a dictionary where")
 
 
