@@ -10,12 +10,13 @@ SITE = {"www.foobar.com": {"aliases": ["foobar.com"], "app": APP, "database": "s
 SECRETS = {"database_password": "p/w:x-is-long", "secret_key": "k" * 40}
 
 
-def site_of(sites=SITE, domain="foobar.com", hosts=None, base="/inv", **of):
+def site_of(sites=None, domain="foobar.com", hosts=None, base="/inv", **of):
     """Return the Site of an inventory.
 
     ``of``: the hosts of a group (``web="a b"``), and the other ``lamp_*`` by their names. ``hosts``: more variables of each host. Each
     runs Debian 12, and says an address by its place among all.
     """
+    sites = SITE if sites is None else sites
     groups = {f"lamp_{name}": of.pop(name, "").split() for name in ("web", "db", "dns")}
     groups["lamp"] = list(dict.fromkeys(name for members in groups.values() for name in members))
     variables = {

@@ -12,9 +12,9 @@ from .example import SECRETS, facts, site_of
 SITES = {"www.foobar.com": {"app": {"requirement": "shop==1", "wsgi": "shop:app"}, "database": "shop"}}
 
 
-def alone(sites=SITES, **more):
+def alone(sites=None, **more):
     """Return a site that has all on one host."""
-    return site_of(sites, web="one", db="one", dns="one", **more)
+    return site_of(SITES if sites is None else sites, web="one", db="one", dns="one", **more)
 
 
 def plan_of(site, given=None, host="one", **more):

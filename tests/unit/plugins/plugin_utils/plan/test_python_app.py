@@ -118,8 +118,10 @@ def test_choice():
     assert "of which site" in problem
 
 
-def apps_of(sites=SITE, host="one", **more):
-    return inputs_of("python_app", site_of(sites, **{"web": "one", "db": "one", **more}), host)["python_app_apps"]
+def apps_of(sites=None, host="one", **more):
+    return inputs_of("python_app", site_of(SITE if sites is None else sites, **{"web": "one", "db": "one", **more}), host)[
+        "python_app_apps"
+    ]
 
 
 def test_application_beside_its_database_goes_through_the_socket():

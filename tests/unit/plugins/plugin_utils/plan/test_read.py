@@ -12,8 +12,9 @@ GOOD = {"lamp_domain": "foobar.com", "lamp_sites": {"www.foobar.com": {"document
 GROUPS = {"all": ["a", "b"], "lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["b"], "ungrouped": []}
 
 
-def variables_of(groups=GROUPS, hosts=None, **given):
+def variables_of(groups=None, hosts=None, **given):
     """Return the variables of the first host, as a task has them."""
+    groups = groups or GROUPS
     hostvars = {name: {**given, **(hosts or {}).get(name, {})} for name in groups["all"]}
     return {**hostvars[groups["all"][0]], "groups": groups, "hostvars": hostvars, "inventory_hostname": groups["all"][0]}
 
@@ -166,10 +167,10 @@ def test_secrets_that_cannot_be_kept_are_said_with_the_remedy(tmp_path):
     site = site_of(lamp_secrets_dir=str(tmp_path / "file"))
     site.makes_secrets = True
     with pytest.raises(AnsibleError, match="cannot be kept: .*name another directory in lamp_secrets_dir"):
-        _ = site.secrets
+        assert site.secrets
     (tmp_path / "www.foobar.com").mkdir()
     (tmp_path / "www.foobar.com/secret_key").write_text("")
     site = site_of(lamp_secrets_dir=str(tmp_path))
     site.makes_secrets = True
     with pytest.raises(AnsibleError, match="is empty: write the secret into it"):
-        _ = site.secrets
+        assert site.secrets

@@ -96,9 +96,9 @@ def test_addresses_prefer_what_is_given():
     site = site_of(web="a b", hosts={"a": {"lamp_address": "192.0.2.1"}, "b": own})
     assert site.addresses("lamp_web") == ["192.0.2.1", "10.0.0.1", "2001:db8::1"]
     with pytest.raises(ValueError, match="No address of host x is known: run without --limit, or set lamp_address for the host"):
-        _ = Host("x", [], {}).addresses
+        assert Host("x", [], {}).addresses
     with pytest.raises(UnknownAddressError):
-        _ = Host("x", [], {}).peer_addresses
+        assert Host("x", [], {}).peer_addresses
 
 
 @pytest.mark.parametrize(
