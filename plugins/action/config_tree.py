@@ -45,7 +45,7 @@ class ActionModule(ActionBase):
                 del entry[key]
             entry["content"] = base64.b64encode(content).decode("ascii")
         # One opaque word: small on its way, and nothing that a log on the host could show.
-        module_args = {key: args[key] for key in ("name", "test", "service", "way_back") if args.get(key) is not None}
+        module_args = {key: args[key] for key in ("name", "test", "service", "rollback") if args.get(key) is not None}
         known = self._sealed(args["name"], task_vars or {}) if self._first(args["name"], task_vars or {}) else ""
         if known and digest(tree, module_args, known) == known:
             nothing = dict.fromkeys(("changed_paths", "reload", "restart", "stale", "kept"), [])

@@ -183,7 +183,7 @@ options:
       - It is so, too, when it is active but was not reloaded (or restarted) since an earlier change, for instance because a play
         failed before its handlers ran. The task then reports a change, so that its handlers make up for it.
     type: str
-  way_back:
+  rollback:
     description:
       - Whether to remember, before a change, the files that units run with, or ran with until they ended, until they run with the new ones.
       - A checker may accept what no start does. M(foobar.lamp.config_tree_service) then puts the old files back.

@@ -32,7 +32,7 @@ SENT = {
     "name": {"type": "str", "required": True},
     "test": {"type": "list", "elements": "str"},
     "service": {"type": "str"},
-    "way_back": {"type": "bool", "default": False},
+    "rollback": {"type": "bool", "default": False},
     "_tree": {"type": "str", "no_log": True},
     "_seal": {"type": "str", "no_log": True},
 }
@@ -98,7 +98,7 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
         before.keep(params["name"], found)
     if changes and not check_mode:
         test = params["test"]
-        if params["way_back"]:
+        if params["rollback"]:
             remember(transaction, changes, [entry["path"] for entry in tree["files"] if entry["secret"]])
 
         def check() -> None:

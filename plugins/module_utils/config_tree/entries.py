@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from posixpath import dirname, normpath
 
-OPTIONS = {"name", "files", "links", "directories", "absent", "test", "service", "way_back"}
+OPTIONS = {"name", "files", "links", "directories", "absent", "test", "service", "rollback"}
 SOURCES = ("template", "src", "content")
 # The programs that can be asked whether a file is in force (see effective).
 PROGRAMS = ("apache", "apt", "bind", "mariadbd", "mysqld", "sshd", "sysctl", "systemd")
