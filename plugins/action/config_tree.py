@@ -49,7 +49,7 @@ class ActionModule(ActionBase):
         known = self._sealed(args["name"], task_vars or {}) if self._first(args["name"], task_vars or {}) else ""
         if known and digest(tree, module_args, known) == known:
             nothing = dict.fromkeys(("changed_paths", "reload", "restart", "stale", "kept"), [])
-            return {"changed": False, "healed": False, "generation": "", **nothing}
+            return {"changed": False, "recovered": False, "generation": "", **nothing}
         sent = base64.b64encode(zlib.compress(json.dumps(tree).encode("ascii"))).decode("ascii")
         more = {"_tree": sent, "_seal": digest(tree, module_args)}
         return _direct.do(self, "config_tree.converge", SENT, task_vars, {**module_args, **more})

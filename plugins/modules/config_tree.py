@@ -303,7 +303,7 @@ generation:
   description: What tells the tree as it stands now from what another run makes of it. Empty where the host was not asked.
   returned: success
   type: str
-healed:
+recovered:
   description: Whether an earlier run had died on its way and the old tree was, or in check mode would be, brought back first.
   returned: success
   type: bool

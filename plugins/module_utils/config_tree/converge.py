@@ -86,10 +86,10 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
     """Heal, compare, change; answer with the task's result."""
     transaction = Transaction(os.path.join(JOURNALS, params["name"]))
     if check_mode:
-        healed = transaction.pending()
+        recovered = transaction.pending()
     else:
         transaction.lock()
-        healed = transaction.heal()
+        recovered = transaction.heal()
     looks, changes = look(tree), Planner(check_mode).plan(tree)
     secrets = [entry["content"] for entry in tree["files"] if entry["secret"]]
     found = before.others(params["name"], changes)
@@ -122,9 +122,9 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
     reload = {*changed["reload"], *old["reload"]} - restart
     left_behind = sorted({*old["reload"], *old["restart"]} - {*changed["reload"], *changed["restart"]})
     result = {
-        "changed": bool(changes or healed or left_behind),
+        "changed": bool(changes or recovered or left_behind),
         "changed_paths": [printable(change.path) for change in changes],
-        "healed": healed,
+        "recovered": recovered,
         "reload": sorted(reload),
         "restart": sorted(restart),
         "stale": left_behind,
@@ -134,7 +134,7 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
     if kept:
         place, verb = os.path.join(before.BEFORE, params["name"]), "would be" if check_mode else "is"
         result["warnings"] = [f"{params['name']}: what was here before {verb} kept in {place}: {', '.join(result['kept'])}."]
-    if healed:
+    if recovered:
         result["msg"] = "An earlier run had died on its way; its old files were brought back first."
     if left_behind:
         result["msg"] = f"{', '.join(left_behind)}: not reloaded since the configuration was last changed by an earlier run."
