@@ -20,7 +20,7 @@ class FilterModule:
             "python_app_files": _python_app.files,
             "python_app_health_report": _python_app.health_report,
             "python_app_idle": _python_app.idle,
-            "python_app_ill": _python_app.ill,
+            "python_app_unhealthy": _python_app.unhealthy,
             "python_app_left": _python_app.left,
             "python_app_migrations": _python_app.migrations,
             "python_app_named": _python_app.named,

@@ -345,7 +345,7 @@ def migrations(plans, host, hosts):
 
 
 def pages(plans, releases=None):
-    """Return the pages that tell the health of ``plans`` as http_health takes them; ``releases``: those that answer, if not theirs.
+    """Return the pages that tell the health of ``plans`` as http_health_info takes them; ``releases``: those that answer, if not theirs.
 
     Under its own name an application has to show its release; under an alias another may answer, such as a redirection of Apache's.
     """
@@ -363,7 +363,7 @@ def _alias_page(plan, alias):
 
 
 def health_report(logs, wrong, back, host):
-    """Return the paragraphs that say which applications are not well, ``wrong`` as `ill` returns it, and what the web server logged.
+    """Return the paragraphs that say which applications are unhealthy, ``wrong`` as `unhealthy` returns it, and what the web server logged.
 
     ``logs``: the ends of its logs, results of a command on ``host`` with the plan as item. ``back``: the plans whose release before was
     made current again, if there was one.
@@ -379,8 +379,8 @@ def health_report(logs, wrong, back, host):
     return "".join(paragraphs)
 
 
-def ill(plans, wrong):
-    """Return what is wrong with each of ``plans`` that is not well, by name; ``wrong``: what http_health says of their pages."""
+def unhealthy(plans, wrong):
+    """Return what is wrong with each of ``plans`` that is unhealthy, by name; ``wrong``: what http_health_info says of their pages."""
     found = {}
     for plan in plans:
         if plan["name"] in wrong:

@@ -15,7 +15,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 #: Whoever imports Ansible after this fails.
 NO_ANSIBLE = "import sys; sys.modules['ansible'] = None; print('a word of the host')\n"
 PARAMS = {"pages": [{"name": "shop", "host": None, "path": "/", "headers": {}}], "address": "127.0.0.1", "port": 1, "timeout": 0}
-ANSWER = {"changed": False, "ill": {"shop": "does not answer ([Errno 111] Connection refused)"}}
+ANSWER = {"changed": False, "unhealthy": {"shop": "does not answer ([Errno 111] Connection refused)"}}
 
 
 def host(module, arguments, before=NO_ANSIBLE, **options):
@@ -29,7 +29,7 @@ MODULES = [
     "host.debian_packages",
     "dns.dns_records",
     "host.facts",
-    "host.http_health",
+    "host.http_health_info",
     "host.login",
     "mysql.query_info",
 ]
@@ -42,7 +42,7 @@ def test_host_needs_nothing_of_ansible(module):
 
 def test_answer_is_found_among_other_words_and_whatever_the_status():
     bye = "import atexit, os; atexit.register(lambda: os.system('echo bye'))\n"
-    said = host("host.http_health", {"params": PARAMS}, before=NO_ANSIBLE + bye)
+    said = host("host.http_health_info", {"params": PARAMS}, before=NO_ANSIBLE + bye)
     assert said.stdout.startswith("a word of the host\n")
     assert said.stdout.endswith("bye\n")
     assert _direct.answer(said.stdout) == ANSWER
@@ -53,7 +53,7 @@ def test_answer_is_found_among_other_words_and_whatever_the_status():
 def test_nothing_is_imported_from_the_current_directory(tmp_path):
     for name in ("base64", "json", "zlib", "secrets", "http"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from here')\n")
-    said = host("host.http_health", {"params": PARAMS}, before="", cwd=tmp_path)
+    said = host("host.http_health_info", {"params": PARAMS}, before="", cwd=tmp_path)
     assert "imported from here" not in said.stderr
     assert _direct.answer(said.stdout) == ANSWER
 
@@ -88,14 +88,14 @@ def test_file_that_is_not_there_is_named(tmp_path, monkeypatch):
 
 @pytest.fixture
 def task(tmp_path):
-    """Return ``task(**variables)``: the answer of http_health on this host, and all that the run said; a test may break the collection."""
+    """Return ``task(**variables)``: the answer of http_health_info on this host, and what the run said; a test may break the collection."""
     place = tmp_path / "ansible_collections/foobar/lamp"
     shutil.copytree(pathlib.Path(_direct.__file__).parents[1], place / "plugins")
 
     def task(**variables):
         pipe = {"ansible_pipelining": True, "ansible_python_interpreter": sys.executable, **variables}
         options = ["--connection=local", "-vvv", f"--extra-vars={json.dumps(pipe)}"]
-        words = ["ansible", "all", "--inventory=here,", "--module-name=foobar.lamp.http_health", f"--args={json.dumps(PARAMS)}"]
+        words = ["ansible", "all", "--inventory=here,", "--module-name=foobar.lamp.http_health_info", f"--args={json.dumps(PARAMS)}"]
         environment = {
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": str(tmp_path),
@@ -121,13 +121,13 @@ def test_work_is_done_without_a_module(task):
 
 
 def test_program_that_cannot_be_made_is_the_modules_and_said_once(task):
-    with (task.files / "host/http_health.py").open("a") as file:
+    with (task.files / "host/http_health_info.py").open("a") as file:
         file.write(f"try:\n    from {_direct.PACKAGE}.gone import nothing\nexcept ImportError:\n    nothing = None\n")
     answer, said = task()
     assert {name: answer[name] for name in ANSWER} == ANSWER
     assert MODULE in said
     (words,) = [line for line in said.splitlines() if "without a module" in line]
-    assert "foobar.lamp.http_health does not work without a module (FileNotFoundError" in words
+    assert "foobar.lamp.http_health_info does not work without a module (FileNotFoundError" in words
     assert "gone.py" in words
     assert "WARNING" not in words
 

@@ -219,11 +219,11 @@ def test_alias_is_asked_too_and_named_with_the_remedy():
     # Another may answer under an alias, such as a redirection of Apache's.
     assert (alias["host"], alias["path"], alias["headers"]) == ("foobar.com", "/h", {})
     assert own["name"] != alias["name"]
-    wrong = model.ill([plan], {alias["name"]: "answered 400 Bad Request"})
+    wrong = model.unhealthy([plan], {alias["name"]: "answered 400 Bad Request"})
     for word in ("answered 400 Bad Request under the alias foobar.com", "SITE_NAMES", "ALLOWED_HOSTS", "remove the alias"):
         assert word in wrong["www.foobar.com"]
-    assert model.ill([plan], {own["name"]: "does not answer", alias["name"]: "x"}) == {"www.foobar.com": "does not answer"}
-    assert model.ill([plan], {}) == {}
+    assert model.unhealthy([plan], {own["name"]: "does not answer", alias["name"]: "x"}) == {"www.foobar.com": "does not answer"}
+    assert model.unhealthy([plan], {}) == {}
 
 
 def test_alias_makes_no_other_release():

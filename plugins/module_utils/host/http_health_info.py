@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask many web pages at once whether they are well: what http_health does, without Ansible."""
+"""Check the health of many web pages at once: what http_health_info does, without Ansible."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAUSE = 0.3  # seconds between two questions to one page
 
 
 def ask(page, address, port, deadline):
-    """Return what is wrong with ``page``, an empty text when it is well."""
+    """Return what is wrong with ``page``, an empty text when it is healthy."""
     connection = http.client.HTTPConnection(address, port, timeout=max(1.0, deadline - time.monotonic()))
     try:
         connection.request("GET", page["path"], headers={"Host": page["host"] or page["name"], "User-Agent": "foobar.lamp"})
@@ -48,16 +48,16 @@ def ask(page, address, port, deadline):
 
 
 def wait(page, address, port, deadline):
-    """Ask until ``page`` is well or the time is over; return what is wrong with it in the end."""
+    """Ask until ``page`` is healthy or the time is over; return what is wrong with it in the end."""
     while (wrong := ask(page, address, port, deadline)) and time.monotonic() + PAUSE < deadline:
         time.sleep(PAUSE)
     return wrong
 
 
 def run(params, check_mode=False, diff=False):
-    """Do what http_health documents; return its result. ``check_mode`` and ``diff`` change nothing."""
+    """Do what http_health_info documents; return its result. ``check_mode`` and ``diff`` change nothing."""
     address, port = params["address"], params["port"]
     deadline = time.monotonic() + params["timeout"]
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
         wrongs = list(pool.map(lambda page: wait(page, address, port, deadline), params["pages"]))
-    return {"changed": False, "ill": {page["name"]: wrong for page, wrong in zip(params["pages"], wrongs, strict=True) if wrong}}
+    return {"changed": False, "unhealthy": {page["name"]: wrong for page, wrong in zip(params["pages"], wrongs, strict=True) if wrong}}
