@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
                 plan["source"], plan["before"] = source, model.current(plan["name"], paths)
             pending = [plan for plan in plans if plan["release"] != plan["before"]]
             result = {"changed": bool(pending), "plans": plans, "pending": pending, "diff": [_difference(plan) for plan in pending]}
-            result["unproven"] = model.unproven(plans, paths)
+            result["unverified"] = model.unverified(plans, paths)
             if not pending or self._task.check_mode:
                 return result
             archives = {}

@@ -24,7 +24,7 @@ options:
         up to the point where their entries are imported.
       - V(migrate) runs their migrations.
       - V(switch) asks their health, makes them current and lets mod_wsgi's processes load them one after the other.
-      - V(after) runs their commands for after the switch, and ends what their deploy has to do. Until then the link C(unproven) names
+      - V(after) runs their commands for after the switch, and ends what their deploy has to do. Until then the link C(unverified) names
         the release, so that the run after one that was killed does the rest.
       - V(back) makes the releases before current again, or the one that O(release) names.
       - V(restart) lets the processes of those applications start anew whose settings changed since they did.
@@ -109,7 +109,7 @@ pending:
   returned: for the step make
   type: list
   elements: dict
-unproven:
+unverified:
   description: Those of RV(pending), and those of RV(plans) whose release became current in a run that was killed before V(after) was done.
   returned: for the step make
   type: list

@@ -5,7 +5,7 @@
 
 ``/srv/NAME/releases/ID`` is a release, ``current`` and ``previous`` are links to two of them. ``made.json`` is the last file that the
 making of a release writes: a directory without it is what a killed run left, and is made anew. The script ``wsgi.py`` of a release is as
-old as can be until processes have loaded it; so a run that died between the switch and that is seen and made good. The link ``unproven``
+old as can be until processes have loaded it; so a run that died between the switch and that is seen and made good. The link ``unverified``
 names the release that was switched to until it is found well behind the web server and its command ``after`` is done, for the same reason.
 """
 
@@ -198,7 +198,7 @@ class Application:
         with self._undone(old, before):
             if old:
                 self._point("previous", old)
-            self._point("unproven", self.release)
+            self._mark_unverified(self.release)
             self._point("current", self.release)
             self.restart()
         self._prune()
@@ -222,7 +222,7 @@ class Application:
         old = self.link("current")
         self._point("previous", old)
         self._point("current", target)
-        self._point("unproven", "")
+        self._mark_unverified("")
         self.restart(target)
         self.note("back", old, target)
         return target
@@ -260,7 +260,7 @@ class Application:
         except Exception as error:
             self._point("current", old)
             self._point("previous", before)
-            self._point("unproven", "")
+            self._mark_unverified("")
             try:
                 if old:
                     self.restart(old)
@@ -319,6 +319,11 @@ class Application:
         os.symlink(f"releases/{release}", new)
         os.replace(new, f"{self.root}/{name}")
 
+    def _mark_unverified(self, release):
+        """Let the link ``unverified`` name a release that is not verified yet, or none. What it was called before goes."""
+        self._point("unverified", release)
+        self._point("unproven", "")
+
     def _prune(self):
         """Keep the newest releases only, and never lose the current one and the one before."""
         kept = {self.link("current"), self.link("previous")}
@@ -342,7 +347,7 @@ class Application:
         """Run the command that comes after the switch, if there is one: now nothing more is to be done for the release."""
         if "after" in self.plan["steps"]:
             self._step("after")
-        self._point("unproven", "")
+        self._mark_unverified("")
 
     def _command(
         self, step, argv, *, user="", directory="", environment=None, stdin=subprocess.DEVNULL, writable="", timeout="step", seconds=0

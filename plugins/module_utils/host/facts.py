@@ -25,7 +25,8 @@ PATHS = (
     "/etc/mysql/tls/ca.key",
     "/srv/*/current",
     "/srv/*/current/wsgi.py",
-    "/srv/*/unproven",
+    "/srv/*/unverified",
+    "/srv/*/unproven",  # the same, as earlier versions called it
     "/etc/python_app/*.env",
     "/etc/bind/keys/*.key",
     "/etc/mysql/tls/server.pem",

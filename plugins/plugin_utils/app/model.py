@@ -296,9 +296,14 @@ def _link(name, link, paths):
     return paths.get(f"/srv/{name}/{link}", {}).get("link", "").removeprefix("releases/")
 
 
-def unproven(plans, paths):
+def unverified(plans, paths):
     """Return those of ``plans`` whose release is pending, or current since a run that died before it was done with it."""
-    return [plan for plan in plans if plan["release"] != plan["before"] or plan["release"] == _link(plan["name"], "unproven", paths)]
+
+    def died(plan):
+        # The second is what earlier versions called the link.
+        return plan["release"] in (_link(plan["name"], link, paths) for link in ("unverified", "unproven"))
+
+    return [plan for plan in plans if plan["release"] != plan["before"] or died(plan)]
 
 
 def stale(apps, paths):

@@ -28,3 +28,10 @@ def test_deploy_that_comes_second_says_only_that(tmp_path, step):
     application = Application({"name": "shop", "root": str(tmp_path), "release": "mine", "before": "old", "user": "shop"})
     with pytest.raises(OvertakenError, match=r"^Another deploy made mine current meanwhile: run again\.$"):
         app_release.act(application, step, {})
+
+
+def test_link_of_an_earlier_version_goes_with_what_it_asked_for(tmp_path):
+    (tmp_path / "unproven").symlink_to("releases/mine")
+    application = Application({"name": "shop", "root": str(tmp_path), "release": "mine", "user": "shop", "steps": {}})
+    assert not app_release.act(application, "after", {})
+    assert list(tmp_path.iterdir()) == []

@@ -88,13 +88,15 @@ def test_files_beyond_the_source_lie_beside_it_and_tell_nothing_of_this_computer
 
 
 @pytest.mark.parametrize(
-    ("before", "link", "unproven"),
+    ("before", "link", "unverified"),
     [("1", "", False), ("1", "releases/1", False), ("2", "releases/2", True), ("2", "releases/1", False), ("2", "", False)],
 )
-def test_release_is_unproven_while_pending_and_after_a_run_that_died(before, link, unproven):
+@pytest.mark.parametrize("name", ["unverified", "unproven"])
+def test_release_is_unverified_while_pending_and_after_a_run_that_died(before, link, unverified, name):
+    """Also where the run that died was an earlier version's, which called the link unproven."""
     plan = {"name": "a", "release": "2", "before": before}
-    paths = {"/srv/a/unproven": {"link": link, "changed": 1.0}} if link else {}
-    assert model.unproven([plan], paths) == ([plan] if unproven or before == "1" else [])
+    paths = {f"/srv/a/{name}": {"link": link, "changed": 1.0}} if link else {}
+    assert model.unverified([plan], paths) == ([plan] if unverified or before == "1" else [])
 
 
 @pytest.mark.parametrize(("script", "stale"), [(1.0, ["www.foobar.com"]), (3.0, []), (None, [])])
