@@ -32,7 +32,10 @@ def test_deploy_and_rollback_lose_no_request(probe, site):
     assert get("/").text == probe.current() == first
     wait_for(lambda: queued(site) == first)
     lines = [json.loads(line) for line in site.check_output("tail -n 2 /var/log/python_app/deploys.log").splitlines()]
-    assert [(line["what"], line["release"], line["before"]) for line in lines] == [("switched", second, first), ("back", first, second)]
+    assert [(line["what"], line["release"], line["before"]) for line in lines] == [
+        ("switched", second, first),
+        ("rolled back", first, second),
+    ]
 
 
 def test_same_content_again_changes_nothing(probe):

@@ -224,7 +224,7 @@ class Application:
         self._point("current", target)
         self._mark_unverified("")
         self.restart(target)
-        self.note("back", old, target)
+        self.note("rolled back", old, target)
         return target
 
     def restart(self, release=""):

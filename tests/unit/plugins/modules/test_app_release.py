@@ -15,10 +15,10 @@ def test_failed_deploy_takes_back_its_own_release_only(tmp_path, current, goes, 
     application = Application({"name": "shop", "root": str(tmp_path), "release": "mine", "user": "shop"})
     params = {"drop": True, "release": "", "releases": {}}
     if goes:
-        assert app_release.act(application, "back", params)
+        assert app_release.act(application, "rollback", params)
     else:
         with pytest.raises(ReleaseError, match="Another deploy made theirs current meanwhile, which stays"):
-            app_release.act(application, "back", params)
+            app_release.act(application, "rollback", params)
         assert params["releases"] == {}
 
 
