@@ -14,7 +14,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import Unkno
 display = Display()
 
 # Read once, in the process of which those of all tasks are copies.
-for _of in ("lamp", "hosts", "playbooks", *roles.ROLES):
+for _of in ("lamp", "hosts", *roles.ROLES):
     options.options(_of)
 
 

@@ -35,7 +35,7 @@ _raw:
 """
 
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import make, read, roles
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import make, read, renamed, roles
 
 
 class LookupModule(LookupBase):
@@ -49,5 +49,6 @@ class LookupModule(LookupBase):
         problems = []
         for role in terms:
             inputs, wrong = read.settled(role, variables, self._templar)
+            problems += renamed.renamed_problems(name for name in variables if name.startswith(f"{role}_"))
             problems += wrong or roles.ALL[role].problems({**make.defaults(role), **inputs}, facts, search)
         return problems

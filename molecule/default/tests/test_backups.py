@@ -42,15 +42,15 @@ def untouched(db, sql, browser, names):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"restore_backup": "latest", "restore_confirm": "another"}, "add -e restore_confirm={name}"),
-        ({"restore_backup": "latest"}, "add -e restore_confirm={name}"),
+        ({"lamp_restore_backup": "latest", "lamp_restore_confirm": "another"}, "add -e lamp_restore_confirm={name}"),
+        ({"lamp_restore_backup": "latest"}, "add -e lamp_restore_confirm={name}"),
         (
-            {"restore_backup": "latest", "restore_site": "x", "restore_confirm": "{name}"},
-            "restore_site is x, which lamp_sites does not have",
+            {"lamp_restore_backup": "latest", "lamp_restore_site": "x", "lamp_restore_confirm": "{name}"},
+            "lamp_restore_site is x, which lamp_sites does not have",
         ),
-        ({"restore_confirm": "{name}"}, "Say what to restore: -e restore_backup=NAME"),
+        ({"lamp_restore_confirm": "{name}"}, "Say what to restore: -e lamp_restore_backup=NAME"),
         (
-            {"restore_backup": "20200101T000000Z", "restore_confirm": "{name}"},
+            {"lamp_restore_backup": "20200101T000000Z", "lamp_restore_confirm": "{name}"},
             "No backup 20200101T000000Z in /var/backups/lamp. There are",
         ),
     ],
@@ -67,24 +67,28 @@ def test_damaged_backup_is_refused_while_the_site_is_open(name, db, untouched, n
     dump = db.check_output(f"ls /var/backups/lamp/{damaged}/dump.sql.*")
     db.check_output(f"cp -a {dump} /run/whole && printf X | dd of={dump} bs=1 seek=400 conv=notrunc status=none")
     try:
-        done = play("restore", restore_backup=damaged, restore_confirm=name)
+        done = play("restore", lamp_restore_backup=damaged, lamp_restore_confirm=name)
         assert done.returncode != 0
         assert "the backup is damaged" in " ".join(done.stdout.split())
         assert "Close the site" not in done.stdout
         assert play("backup_drill").returncode != 0
     finally:
         db.check_output(f"mv /run/whole {dump}")
-    done = play("backup_drill", "--limit", name, restore_backup=damaged)
+    done = play("backup_drill", "--limit", name, lamp_restore_backup=damaged)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "The drill passed" in done.stdout
 
 
 def test_backups_are_listed_and_a_dry_run_does_nothing(name, db, untouched, names):
     since = db.check_output("systemctl show --value --property=ExecMainStartTimestampMonotonic mariadb")
-    done = play("backup", backup_list_only=True)
+    done = play("backup", lamp_backup_list_only=True)
     assert done.returncode == 0, done.stdout[-3000:]
     assert names()[-1] in done.stdout
-    for playbook, given in (("backup", {}), ("backup_drill", {}), ("restore", {"restore_backup": "latest", "restore_confirm": name})):
+    for playbook, given in (
+        ("backup", {}),
+        ("backup_drill", {}),
+        ("restore", {"lamp_restore_backup": "latest", "lamp_restore_confirm": name}),
+    ):
         done = play(playbook, "--check", **given)
         assert done.returncode == 0, done.stdout[-3000:]
     assert "A dry run restores nothing." in done.stdout
@@ -103,7 +107,7 @@ def test_site_comes_back_to_a_moment(name, db, web, name_server, sql, browser):
     sql("INSERT INTO foobar.diary VALUES ('after'); DROP TABLE foobar.product")
     web.check_output(f"rm {STATE}/upload")
     zones = name_server.check_output("stat -c %i /var/lib/bind")
-    done = play("restore", restore_to=moment, restore_confirm=name)
+    done = play("restore", lamp_restore_to=moment, lamp_restore_confirm=name)
     assert done.returncode == 0, done.stdout[-3000:]
     assert sql("SELECT * FROM foobar.diary") == [["before"]]
     assert browser.get("/healthz").status == 200
@@ -123,7 +127,7 @@ def test_one_site_comes_back_alone(name, db, web, sql, browser):
     started = "systemctl show --value --property=ExecMainStartTimestampMonotonic mariadb"
     since = db.check_output(started)
     sql("DROP TABLE foobar.diary; CREATE TABLE other.kept (words VARCHAR(20))")
-    done = play("restore", restore_backup="latest", restore_site=SITE, restore_confirm=name)
+    done = play("restore", lamp_restore_backup="latest", lamp_restore_site=SITE, lamp_restore_confirm=name)
     assert done.returncode == 0, done.stdout[-3000:]
     assert sql("SELECT * FROM foobar.diary") == [["before"]]
     assert sql("SHOW TABLES IN other") == [["kept"]]
@@ -146,9 +150,9 @@ def test_name_server_comes_back_alone(name_servers, ask, browser):
     assert done.returncode == 0, done.stdout[-3000:]
     wait_for(lambda: all(ask("later.foobar.com", server=server).answer for server in name_servers))
     host.check_output("systemctl stop named && rm -r /var/lib/bind /etc/bind/keys")
-    done = play("restore_name_server", restore_backup="latest", restore_confirm="another")
-    assert f"-e restore_confirm={primary}" in " ".join(done.stdout.split())
-    done = play("restore_name_server", restore_backup="latest", restore_confirm=primary)
+    done = play("restore_name_server", lamp_restore_backup="latest", lamp_restore_confirm="another")
+    assert f"-e lamp_restore_confirm={primary}" in " ".join(done.stdout.split())
+    done = play("restore_name_server", lamp_restore_backup="latest", lamp_restore_confirm=primary)
     assert done.returncode == 0, done.stdout[-3000:]
     assert host.check_output(keys) == before
     wait_for(lambda: not any(ask("later.foobar.com", server=server).answer for server in name_servers))

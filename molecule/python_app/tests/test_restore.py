@@ -42,7 +42,7 @@ def undeclared(site):
 
 def test_site_heals_what_a_killed_restore_left(probe, site, working, undeclared):
     site.check_output("lamp-backup take")
-    words = command("restore", lamp_deploy_site="", restore_backup="latest", restore_confirm="lamp-app-site")
+    words = command("restore", lamp_deploy_site="", lamp_restore_backup="latest", lamp_restore_confirm="lamp-app-site")
     with killed(words):
         wait_for(lambda: not working(), 600)
     # The last of what works is at rest, and so is what would have gone on to write.

@@ -52,28 +52,15 @@ _MORE = {
 _WIRED = ("aliases", "host", "name", "origin", "path")
 #: Of an inventory, what each host has of its own.
 _OF_HOSTS = {"lamp_address": _TEXT_OR_TEXTS, "lamp_peer_address": _TEXT_OR_TEXTS}
-#: What playbooks take beside an inventory's variables.
-_OF_PLAYBOOKS = {
-    "backup_list_only": _BOOL,
-    "restore_backup": _TEXT,
-    "restore_confirm": _TEXT,
-    "restore_force": _BOOL,
-    "restore_from": _TEXT,
-    "restore_identity": _TEXT,
-    "restore_site": _TEXT,
-    "restore_to": _TEXT,
-}
 
 
 @functools.cache
 def options(of):
-    """Return the options of a role, of ``lamp`` (an inventory's variables), ``hosts`` (those that each has) or ``playbooks``."""
+    """Return the options of a role, of ``lamp`` (an inventory's and the playbooks' variables) or of ``hosts`` (those that each has)."""
     if of == "lamp":
         return _lamp()
     if of == "hosts":
         return _OF_HOSTS
-    if of == "playbooks":
-        return _OF_PLAYBOOKS
     text = (DIRECTORY / of / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
     return _completed(yaml_load(text)["argument_specs"]["preflight"]["options"])
 
@@ -121,6 +108,7 @@ def _lamp():
         "state": {**_TEXT, "choices": ["present", "append", "absent", "ignore"]},
     }
     return {
+        "lamp_backup_list_only": _BOOL,
         "lamp_base_dir": _TEXT,
         "lamp_certificate_authorities": _TEXTS,
         "lamp_deploy_site": _TEXT,
@@ -144,6 +132,13 @@ def _lamp():
         "lamp_remove_confirm": _TEXT,
         "lamp_remove_database": _TEXT,
         "lamp_remove_site": _TEXT,
+        "lamp_restore_backup": _TEXT,
+        "lamp_restore_confirm": _TEXT,
+        "lamp_restore_force": _BOOL,
+        "lamp_restore_from": _TEXT,
+        "lamp_restore_identity": _TEXT,
+        "lamp_restore_site": _TEXT,
+        "lamp_restore_to": _TEXT,
         "lamp_secrets": {"type": "dict", "named": True, "values": {"type": "dict", "options": secrets}},
         "lamp_secrets_dir": _TEXT,
         "lamp_sites": {"type": "dict", "named": True, "values": {"type": "dict", "options": site}},

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from ansible.errors import AnsibleError
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import inventory, options, records, secrets, values
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import inventory, options, records, renamed, secrets, values
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import site as of_site
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import Site
 
@@ -78,7 +78,8 @@ def site_problems(variables, templar, warn):
         warn(doubt)
     given, wrong = settled("lamp", variables, templar)
     problems = inventory.inventory_problems(groups, given) + inventory.variable_problems(names)
-    wrong += settled("playbooks", variables, templar)[1]
+    # A host outside of lamp may have such a variable for something else.
+    problems += renamed.renamed_problems(name for host in groups.get("lamp", ()) for name in hosts[host])
     for name, one in hosts.items():
         wrong += [problem.replace(" is ", f" of {name} is ", 1) for problem in settled("hosts", one, templar)[1]]
     if wrong:

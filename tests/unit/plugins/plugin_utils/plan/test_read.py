@@ -58,13 +58,13 @@ def test_types_of_all_are_said_together_and_nothing_looks_at_more():
         {"a": {"lamp_address": 5}, "b": {"lamp_peer_address": [False]}},
         lamp_sites={"www.foobar.com": {"databse": "x"}},
         lamp_domain=["x"],
-        restore_force="maybe",
+        lamp_restore_force="maybe",
         lamp_secrets={"x": {}},
     )
     assert [problem.partition(" is ")[0] for problem in said] == [
         "lamp_domain",
+        "lamp_restore_force",
         "lamp_sites['www.foobar.com'].databse",
-        "restore_force",
         "lamp_address of a",
         "lamp_peer_address[0] of b",
     ]
