@@ -19,6 +19,6 @@ class FilterModule:
             "bind_listening": _bind.listening,
             "bind_made_once": _bind.made_once,
             "bind_undeclared": _bind.undeclared,
-            "recorded_keys": bind.recorded_keys,
-            "recorded_of": bind.recorded_of,
+            "bind_recorded_keys": bind.recorded_keys,
+            "bind_recorded_of": bind.recorded_of,
         }

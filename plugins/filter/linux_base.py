@@ -13,7 +13,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.linux_base import
 from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import linux_base as _linux_base
 
 
-def linux_base_way_test(login, settings):
+def linux_base_login_test(login, settings):
     """Return the line of a shell script that fails, with the reasons, if this run could not come again by the files on the host.
 
     ``login``: how it came, as host_facts said before the first change. ``settings``: those of sshd that are given.
@@ -37,5 +37,5 @@ class FilterModule:
             "linux_base_present": _linux_base.present,
             "linux_base_sshd": sshd_settings,
             "linux_base_sudoers": _linux_base.sudoers,
-            "linux_base_way_test": linux_base_way_test,
+            "linux_base_login_test": linux_base_login_test,
         }

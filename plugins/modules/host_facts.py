@@ -75,8 +75,8 @@ ansible_facts:
         asked_by:
           description: What tells the run that asked from another.
           type: str
-        authorities:
-          description: The certificates of authorities that a service of the host has of its own, by path.
+        ca_certificates:
+          description: The certificates of the CAs that services of the host have of their own, by path.
           type: dict
           sample: {/etc/mysql/tls/ca.pem: "-----BEGIN CERTIFICATE-----\n..."}
         container:
@@ -115,12 +115,6 @@ ansible_facts:
           type: list
           elements: str
           sample: [www.example.com, www]
-        others:
-          description:
-            - What the host serves that nobody of the roles has declared - virtual hosts of Apache (C(apache)) and zones of the name server
-              (C(bind)) - as long as the role has made no configuration there.
-          type: dict
-          sample: {bind: [example.org]}
         packages:
           description: Names of the packages that are wholly installed.
           type: list
@@ -152,6 +146,12 @@ ansible_facts:
               that every service has read. By name, a digest of what they want.
           type: dict
           sample: {apache: 5f1d$9a0c}
+        unmanaged:
+          description:
+            - What the host serves that nobody of the roles has declared - virtual hosts of Apache (C(apache)) and zones of the name server
+              (C(bind)) - as long as the role has made no configuration there.
+          type: dict
+          sample: {bind: [example.org]}
         users:
           description: Names of the accounts in C(/etc/passwd).
           type: list

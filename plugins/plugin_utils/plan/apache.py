@@ -54,7 +54,7 @@ class Apache(Role):
         default, names = inputs["apache_default_site"], [vhost["name"] for vhost in inputs["apache_vhosts"]]
         if default and default not in names:
             problems.append(f"apache_default_site is {default!r}, which apache_vhosts does not have: name one of them, or leave it empty.")
-        return problems + take_over_problems(facts.get("others") or {}, "apache", "apache_vhosts", inputs["apache_take_over"])
+        return problems + take_over_problems(facts.get("unmanaged") or {}, "apache", "apache_vhosts", inputs["apache_take_over"])
 
 
 def _vhost(name, site):

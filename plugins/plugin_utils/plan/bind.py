@@ -67,7 +67,7 @@ class Bind(Role):
                 problems.append(f"bind_zones has {name} twice: remove one.")
             seen.add(name.lower())
             problems += [f"bind_zones gives {name} {problem}" for problem in _zone_problems(zone, keys, policies)]
-        problems += take_over_problems(facts.get("others") or {}, "bind", "bind_zones", inputs["bind_take_over"])
+        problems += take_over_problems(facts.get("unmanaged") or {}, "bind", "bind_zones", inputs["bind_take_over"])
         if not inputs["bind_new_dnssec_keys"]:
             problems += lost_key_problems(inputs["bind_zones"], facts.get("paths") or {})
         return problems

@@ -146,7 +146,7 @@ def _declared_problems(databases, users, settings, longest_name, memory_mb):
 
 def _authority_problems(tls_names, facts):
     """Another key would make another authority, which no client trusts before the next run of its host."""
-    known = facts.get("authorities") or {}
+    known = facts.get("ca_certificates") or {}
     if tls_names and "/etc/mysql/tls/ca.pem" in known and "/etc/mysql/tls/ca.key" not in (facts.get("paths") or {}):
         yield (
             "/etc/mysql/tls/ca.key is missing, the key of the authority in /etc/mysql/tls/ca.pem that clients trust. Restore it from a "

@@ -52,7 +52,7 @@ class PythonApp(Role):
     def late(self, site, host):
         """An application on another host than its database checks the database's certificate."""
         hosts = [] if "lamp_db" in host.groups else site.hosts("lamp_db")
-        found = [text.strip() for one in hosts for text in one.facts.get("authorities", {}).values()]
+        found = [text.strip() for one in hosts for text in one.facts.get("ca_certificates", {}).values()]
         name = posixpath.basename(DATABASE_AUTHORITY).removesuffix(".pem")
         return {"python_app_trusted_certificates": [{"name": name, "content": "\n".join(found)}] if found else []}
 

@@ -110,7 +110,7 @@ def test_late_input_is_asked_for_by_its_name(variables_of):
     ours, made = {"name": "ours", "content": "OURS"}, {"name": "database", "content": "PEM"}
     assert late({}) == [[]]
     assert late({}, python_app_trusted_certificates=[ours]) == [[ours]]
-    known = {"db": facts(2, authorities={"/etc/mysql/tls/ca.pem": "PEM\n"})}
+    known = {"db": facts(2, ca_certificates={"/etc/mysql/tls/ca.pem": "PEM\n"})}
     assert late(known) == [[made]]
     assert late(known, python_app_trusted_certificates=[ours]) == [[made, ours]]
 

@@ -29,7 +29,7 @@ def site_of(sites=None, domain="foobar.com", hosts=None, base="/inv", **of):
 
 def facts(**more):
     """Return what host_facts says of a host on which nothing is yet."""
-    return {"system": {"name": "debian", "version": "12"}, "memory_mb": 2048, "others": {}, "packages": [], "paths": {}, **more}
+    return {"system": {"name": "debian", "version": "12"}, "memory_mb": 2048, "unmanaged": {}, "packages": [], "paths": {}, **more}
 
 
 def inputs_of(role, site, host):

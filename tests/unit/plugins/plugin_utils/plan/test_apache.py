@@ -38,7 +38,7 @@ def test_problem_names_variable_value_and_remedy(vhosts, options, words):
 
 
 def test_host_that_serves_others_is_refused_until_agreed():
-    known = {"others": {"apache": ["old.example.com"]}}
+    known = {"unmanaged": {"apache": ["old.example.com"]}}
     (problem,) = problems_of("apache", {"apache_vhosts": [VHOST]}, known)
     assert "This host serves old.example.com" in problem
     assert "only what apache_vhosts declares" in problem

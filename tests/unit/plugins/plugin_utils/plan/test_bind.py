@@ -86,10 +86,10 @@ def test_problem_names_variable_value_and_remedy(zones, keys, words):
 
 def test_host_that_serves_others_or_has_lost_a_key_is_refused_until_agreed():
     signed = [{**ZONE, "name": "foobar.com", "dnssec_policy": "default"}]
-    (problem,) = problems(signed, ["k"], {"others": {"bind": ["example.org"]}})
+    (problem,) = problems(signed, ["k"], {"unmanaged": {"bind": ["example.org"]}})
     assert "This host serves example.org" in problem
     assert "only what bind_zones declares" in problem
-    assert problems(signed, ["k"], {"others": {"bind": ["example.org"]}}, bind_take_over=True) == []
+    assert problems(signed, ["k"], {"unmanaged": {"bind": ["example.org"]}}, bind_take_over=True) == []
     (problem,) = problems(signed, ["k"], {"paths": {RECORD.format(123): {}}})
     assert "was signed with the key 123" in problem
     assert problems(signed, ["k"], {"paths": {RECORD.format(123): {}}}, bind_new_dnssec_keys=True) == []

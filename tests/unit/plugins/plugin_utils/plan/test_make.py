@@ -177,7 +177,7 @@ def test_roles_know_what_the_host_has_and_where_files_are_looked_for(tmp_path):
     assert plan_of(alone(), given, search=[str(tmp_path)]).problems == []
     (problem,) = plan_of(alone(), given, search=["/nowhere"]).problems
     assert "mysql_databases fills shop from shop.sql, which is not there" in problem
-    served = {"ansible_facts": {"foobar_lamp": facts(others={"apache": ["old.example"]}, addresses=["192.0.2.1"])}}
+    served = {"ansible_facts": {"foobar_lamp": facts(unmanaged={"apache": ["old.example"]}, addresses=["192.0.2.1"])}}
     (problem,) = plan_of(alone(hosts={"one": served})).problems
     assert "This host serves old.example" in problem
     assert plan_of(alone(hosts={"one": served}, lamp_take_over=True)).problems == []
@@ -287,7 +287,7 @@ def test_late_input_is_kept_and_worked_out_when_it_is_asked_for():
     assert plan_of(site).given == {name: []}
     assert make.late(name, site, site.host("one"), [OURS_TOO]) == [OURS_TOO]
     # The database host has made it.
-    site.host("two").facts["authorities"] = {"/etc/mysql/tls/ca.pem": "PEM"}
+    site.host("two").facts["ca_certificates"] = {"/etc/mysql/tls/ca.pem": "PEM"}
     made = {"name": "database", "content": "PEM"}
     assert make.late(name, site, site.host("one"), []) == [made]
     assert make.late(name, site, site.host("one"), [OURS_TOO]) == [made, OURS_TOO]

@@ -57,7 +57,7 @@ ENGINE = "mysql_implementation"
             [],
             [],
             {"mysql_tls_names": ["db1"]},
-            {"authorities": {"/etc/mysql/tls/ca.pem": "PEM"}},
+            {"ca_certificates": {"/etc/mysql/tls/ca.pem": "PEM"}},
             "/etc/mysql/tls/ca.key is missing, the key of the authority in /etc/mysql/tls/ca.pem",
         ),
     ],
@@ -95,7 +95,7 @@ def test_file_that_fills_a_database_is_read_before_a_server_is_there_only():
 
 
 def test_authority_with_its_key_is_well():
-    known = {"authorities": {"/etc/mysql/tls/ca.pem": "PEM"}, "paths": {"/etc/mysql/tls/ca.key": {}}}
+    known = {"ca_certificates": {"/etc/mysql/tls/ca.pem": "PEM"}, "paths": {"/etc/mysql/tls/ca.key": {}}}
     assert problems_of("mysql", {"mysql_tls_names": ["db1"]}, known) == []
 
 

@@ -143,9 +143,9 @@ def test_application_apart_trusts_the_authorities_of_the_database_hosts():
         site = site_of(web="one two", db="one", hosts={"one": said})
         return roles.ALL["python_app"].late(site, site.host(host))["python_app_trusted_certificates"]
 
-    assert trusted("two", authorities={"/etc/mysql/tls/ca.pem": "PEM\n"}) == [{"name": "database", "content": "PEM"}]
-    assert trusted("two") == trusted("two", authorities={}) == []
-    assert trusted("one", authorities={"/etc/mysql/tls/ca.pem": "PEM\n"}) == []
+    assert trusted("two", ca_certificates={"/etc/mysql/tls/ca.pem": "PEM\n"}) == [{"name": "database", "content": "PEM"}]
+    assert trusted("two") == trusted("two", ca_certificates={}) == []
+    assert trusted("one", ca_certificates={"/etc/mysql/tls/ca.pem": "PEM\n"}) == []
 
 
 def test_applications_under_paths_of_one_site():
