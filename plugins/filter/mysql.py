@@ -20,7 +20,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import impo
 _COLLATION = "utf8mb4_unicode_ci"
 
 
-def mysql_unlike_databases(databases, found):
+def mysql_drifted_databases(databases, found):
     """Return those of ``databases`` that the server lacks, defaults filled in.
 
     ``found``: rows with name, encoding and collation.
@@ -122,6 +122,6 @@ class FilterModule:
             "mysql_tls_later": _mysql_accounts.tls_later,
             "mysql_tls_name": mysql_tls_name,
             "mysql_undeclared": _mysql_accounts.undeclared,
-            "mysql_unlike_databases": mysql_unlike_databases,
+            "mysql_drifted_databases": mysql_drifted_databases,
             "mysql_variables": _mysql_settings.variables,
         }

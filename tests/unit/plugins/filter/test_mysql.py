@@ -9,7 +9,7 @@ THERE = [{"name": "a", "encoding": "utf8mb4", "collation": "utf8mb4_unicode_ci"}
 
 
 def test_databases_that_are_not_there_are_made_with_what_they_declare_or_the_default():
-    made = mysql.mysql_unlike_databases(
+    made = mysql.mysql_drifted_databases(
         [{"name": "a"}, {"name": "b"}, {"name": "c"}, {"name": "d", "collation": "latin1_bin"}, {"name": "e", "encoding": "utf8mb3"}], THERE
     )
     assert [(database["name"], database["encoding"], database["collation"]) for database in made] == [
