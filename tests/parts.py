@@ -21,7 +21,7 @@ RULES = (
     (r"(docs|changelogs|meta)/|\w+\.md$|.*/README\.md$|LICENSE$", lambda role: STATIC),
     (r"roles/(?P<role>\w+)/", lambda role: STATIC | {"unit"} | DEFAULT | ROLES.get(role, {role})),
     (r"plugins/\w+/(_?dns|_?gss|_?zone)", lambda role: STATIC | {"unit", "integration", "bind", "default-13"}),
-    (r"plugins/\w+/(?P<role>mysql|backup)", lambda role: STATIC | {"unit", "default-13"} | ROLES.get(role, {role})),
+    (r"plugins/\w+/((plan|roles)/)?(?P<role>mysql|backup)", lambda role: STATIC | {"unit", "default-13"} | ROLES.get(role, {role})),
     (r"plugins/\w+/(app/|app_|python_app)", lambda role: STATIC | {"unit", "default-13", "python_app"}),
     (r"plugins/", lambda role: set(PARTS) - {"integration"}),
     (r"playbooks/", lambda role: set(PARTS) - {"integration", "bind", "backup"}),

@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).parents[2]
         (["plugins/modules/dns_records.py"], "default-13 bind integration sanity lint unit"),
         (["plugins/action/app_release.py"], "default-13 python_app sanity lint unit"),
         (["plugins/filter/mysql.py"], "mysql default-13 backup sanity lint unit"),
+        (["plugins/plugin_utils/plan/backup.py"], "default-13 backup sanity lint unit"),
         (["molecule/bind/tests/test_bind.py"], "bind sanity lint"),
         (["molecule/default/tests/test_site.py"], "apart default-13 default-12 sanity lint"),
         (["tests/integration/conftest.py"], "integration sanity lint"),
