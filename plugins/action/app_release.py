@@ -11,9 +11,8 @@ import socket
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.foobar.lamp.plugins.module_utils import _python_app
-from ansible_collections.foobar.lamp.plugins.plugin_utils import _app_source
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model, sources
 
 LAUNCHERS = os.path.join(os.path.dirname(__file__), "../../roles/python_app/files/release")
 
@@ -26,36 +25,38 @@ class ActionModule(ActionBase):
     _supports_diff = True
 
     def run(self, tmp=None, task_vars=None):
-        """Ask nothing of the host when every release is current."""
+        """Ask nothing of the host when there is no application, or every release is current."""
         super().run(tmp, task_vars)
         args, step = self._task.args, self._task.args["step"]
         apps = args["apps"] or []
         # What was planned before is handed on.
-        plans = [app if "root" in app else _python_app.plan(app) for app in apps]
+        plans = [app if "root" in app else model.plan(app) for app in apps]
+        if not plans and step != "make":
+            return {"changed": False, "plans": [], "applications": [], "releases": {}}
         if step != "make":
             return {"plans": plans, **self._remote(args, plans, task_vars)}
-        cache = _app_source.Cache(run_of(self._task))
+        cache = sources.Cache(run_of(self._task))
         paths = task_vars["ansible_facts"]["foobar_lamp"]["paths"]
         try:
             for app, plan in zip(apps, plans, strict=True):
-                content, source = _app_source.resolve(app, cache)
-                plan["release"] = _python_app.release(
-                    content, plan, _app_source.digest_of_files(LAUNCHERS, sorted(os.listdir(LAUNCHERS))), str(args.get("identity"))
+                content, source = sources.resolve(app, cache)
+                plan["release"] = model.release(
+                    content, plan, sources.digest_of_files(LAUNCHERS, sorted(os.listdir(LAUNCHERS))), str(args.get("identity"))
                 )
-                plan["source"], plan["before"] = source, _python_app.current(plan["name"], paths)
+                plan["source"], plan["before"] = source, model.current(plan["name"], paths)
             pending = [plan for plan in plans if plan["release"] != plan["before"]]
             result = {"changed": bool(pending), "plans": plans, "pending": pending, "diff": [_difference(plan) for plan in pending]}
-            result["unproven"] = _python_app.unproven(plans, paths)
+            result["unverified"] = model.unverified(plans, paths)
             if not pending or self._task.check_mode:
                 return result
             archives = {}
             for app, plan in zip(apps, plans, strict=True):
                 if plan in pending:
                     options = {"wheels_for": args.get("wheels_for") or "", "pip_environment": args.get("pip_environment")}
-                    archives[plan["name"]] = self._ship(_app_source.pack(app, plan, cache, LAUNCHERS, **options))
+                    archives[plan["name"]] = self._ship(sources.pack(app, plan, cache, LAUNCHERS, **options))
             done = self._remote({**args, "archives": archives}, pending, task_vars)
             return {**done, **result} if not done.get("failed") else done
-        except _app_source.SourceError as error:
+        except sources.SourceError as error:
             raise AnsibleActionFail(str(error)) from None
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)

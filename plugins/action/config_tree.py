@@ -16,9 +16,9 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible.plugins.action import ActionBase
 from ansible.template import generate_ansible_template_vars, trust_as_template
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, expand
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_converge import SENT
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_seal import digest
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.converge import SENT
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import TreeError, expand
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.seal import digest
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 
@@ -45,14 +45,14 @@ class ActionModule(ActionBase):
                 del entry[key]
             entry["content"] = base64.b64encode(content).decode("ascii")
         # One opaque word: small on its way, and nothing that a log on the host could show.
-        module_args = {key: args[key] for key in ("name", "test", "service", "way_back") if args.get(key) is not None}
+        module_args = {key: args[key] for key in ("name", "test", "service", "rollback") if args.get(key) is not None}
         known = self._sealed(args["name"], task_vars or {}) if self._first(args["name"], task_vars or {}) else ""
         if known and digest(tree, module_args, known) == known:
             nothing = dict.fromkeys(("changed_paths", "reload", "restart", "stale", "kept"), [])
-            return {"changed": False, "healed": False, "generation": "", **nothing}
+            return {"changed": False, "recovered": False, "generation": "", **nothing}
         sent = base64.b64encode(zlib.compress(json.dumps(tree).encode("ascii"))).decode("ascii")
         more = {"_tree": sent, "_seal": digest(tree, module_args)}
-        return _direct.do(self, "_config_tree_converge", SENT, task_vars, {**module_args, **more})
+        return _direct.do(self, "config_tree.converge", SENT, task_vars, {**module_args, **more})
 
     def _first(self, name: str, task_vars: dict) -> bool:
         """Whether this run has not come to the tree before: what the host said at the run's start holds only until then."""

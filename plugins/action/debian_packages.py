@@ -11,7 +11,7 @@ import time
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.foobar.lamp.plugins.module_utils._debian_packages import SENT
+from ansible_collections.foobar.lamp.plugins.module_utils.host.debian_packages import SENT
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 
 display = Display()
@@ -80,7 +80,7 @@ class ActionModule(ActionBase):
         return held
 
     def _step(self, task_vars, **args):
-        return _direct.do(self, "_debian_packages", SENT, task_vars, args)
+        return _direct.do(self, "host.debian_packages", SENT, task_vars, args)
 
     @staticmethod
     def _display_warning(task_vars, words):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.foobar.lamp.plugins.module_utils import _host_facts
+from ansible_collections.foobar.lamp.plugins.module_utils.host import facts as host_facts
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 
@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
         answered = "login" in known or self._task.args.get("sshd_settings") is None
         if known.get("asked_by") == run and answered and not boolean(self._task.args.get("refresh", False)):
             return {**result, "changed": False}
-        result = _direct.do(self, "_host_facts", _host_facts.ARGUMENT_SPEC, task_vars, {**self._task.args, "_run": run})
+        result = _direct.do(self, "host.facts", host_facts.ARGUMENT_SPEC, task_vars, {**self._task.args, "_run": run})
         facts = (result.get("ansible_facts") or {}).get("foobar_lamp") or {}
         if facts.get("login"):
             facts["login"]["by_password"] = self._has_password()

@@ -9,12 +9,25 @@ from ansible.executor.module_common import _apply_action_arg_defaults
 from ansible.plugins.action import ActionBase
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _arguments, _direct
 
+MODULES = {
+    "mariadb": "ansible.mariadb.mariadb_query",
+    "mysql": "ansible.mysql.mysql_query",
+}
 ARGUMENT_SPEC = {
-    "queries": {"type": "list", "elements": "str", "required": True},
+    "queries": {"type": "dict", "required": True},
     "login_unix_socket": {"type": "str", "required": True},
     "session_vars": {"type": "dict", "default": {}},
-    "module": {"type": "str", "required": True},
+    "engine": {"type": "str", "choices": list(MODULES), "required": True},
 }
+
+
+def query_problems(queries):
+    """Return a sentence for each of ``queries`` that is no statement."""
+    return [
+        f"queries.{name} is {query!r}: give one statement as text."
+        for name, query in queries.items()
+        if not isinstance(query, str) or not query.strip()
+    ]
 
 
 class ActionModule(ActionBase):
@@ -23,18 +36,24 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp=None, task_vars=None):
-        """Return the rows, or what the module returns."""
+        """Return the rows of each query, or what the module says is wrong."""
         super().run(tmp, task_vars)
-        # One question as a text is one, whatever commas are in it.
         self._task.args, problems = _arguments.settle(ARGUMENT_SPEC, self._task.args)
+        problems = problems or query_problems(self._task.args.get("queries") or {})
         if problems:
             return {"failed": True, "changed": False, "msg": "\n".join(problems)}
         _checked, params = self.validate_argument_spec(ARGUMENT_SPEC)
+        module, queries = MODULES[params["engine"]], params["queries"]
         asked = {name: params[name] for name in ("login_unix_socket", "session_vars")}
-        # Who sets module_defaults for the module means its place, too; what they say of the way to log in only the module knows.
-        module_args = _apply_action_arg_defaults(params["module"], self._task, {"query": params["queries"], **asked}, self._templar)
+        # Who sets module_defaults for the module means this one, too; what they say of the way to
+        # log in, only the module knows.
+        module_args = _apply_action_arg_defaults(module, self._task, {"query": list(queries.values()), **asked}, self._templar)
+        result = None
         if set(module_args) == {"query", *asked}:
-            result = _direct.call(self, "_mysql_query_info", {"queries": params["queries"], **asked}, task_vars)
-            if result is not None:
-                return result
-        return self._execute_module(module_name=params["module"], module_args=module_args, task_vars=task_vars)
+            result = _direct.call(self, "mysql.query_info", {"queries": queries, **asked}, task_vars)
+        if result is None:
+            result = self._execute_module(module_name=module, module_args=module_args, task_vars=task_vars)
+            if "query_result" in result:
+                rows = dict(zip(queries, result["query_result"], strict=True))
+                result = {"changed": False, "rows": rows}
+        return result

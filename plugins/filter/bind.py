@@ -1,93 +1,12 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters of the role bind that say what is wrong with its inputs, and which keys it has recorded. Private to the role."""
+"""Filters of the role bind: which keys it has recorded. Private to the role."""
 
 from __future__ import annotations
 
-import re
-
-_KEY = re.compile(r"[A-Za-z0-9._-]+\Z")
-_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_ZONE = re.compile(rf"{_LABEL}(\.{_LABEL})*\Z")
-_DS = re.compile(r"([A-Za-z0-9._-]+)\. IN DS (\d{1,5}) (\d{1,3}) ")
-_RECORDED = "/var/lib/foobar.lamp/bind_keys"
-_PRIVATE = "/var/lib/bind/dnssec"
-
-
-def _within(name, zone):
-    name, zone = name.lower().rstrip("."), zone.lower()
-    return name == zone or name.endswith(f".{zone}")
-
-
-def bind_problems(zones, keys, policies=()):
-    """Return what is wrong with ``bind_zones``, with the names of ``bind_keys`` and of ``bind_dnssec_policies``: a list of sentences."""
-    keys, policies = list(keys), ["default", "insecure", "none", *policies]
-    keyless = [key for key in keys if not _KEY.match(key)]
-    problems = [f"bind_keys has the name {key!r}: use letters, digits, dots, hyphens and underscores." for key in keyless]
-    seen = set()
-    for zone in zones:
-        name = zone["name"]
-        if not _ZONE.match(name):
-            problems.append(f"bind_zones has the name {name!r}: give a domain such as foobar.com, without a dot at the end.")
-        if name.lower() in seen:
-            problems.append(f"bind_zones has {name} twice: remove one.")
-        seen.add(name.lower())
-        problems += [f"bind_zones gives {name} {problem}" for problem in _zone_problems(zone, keys, policies)]
-    return problems
-
-
-def _zone_problems(zone, keys, policies):
-    servers, policy = zone.get("nameservers") or [], zone.get("dnssec_policy")
-    if not servers and not zone.get("primaries"):
-        yield "no name server: name at least one in nameservers."
-    for server in servers:
-        if not server.get("addresses") and _within(server["name"], zone["name"]):
-            yield f"the name server {server['name']} without addresses, but its name lies in {zone['name']} itself: add its addresses."
-    for option in ("update_key", "transfer_key"):
-        if zone.get(option) and zone[option] not in keys:
-            yield f"the {option} {zone[option]}: add that to bind_keys, or correct it."
-    if policy and policy not in policies:
-        yield f"the dnssec_policy {policy}: take one of {', '.join(policies)}, or describe it in bind_dnssec_policies."
-    if policy and zone.get("primaries"):
-        yield "both primaries and a dnssec_policy: a zone is signed on its primary, remove one."
-
-
-def recorded_keys(records):
-    """Return the files that record the keys of ``records``, which are lines such as ``foobar.com. IN DS 12345 13 2 AB12``."""
-    # The name server's user may have made them up.
-    found = [match.groups() for match in map(_DS.match, records) if match]
-    return sorted({f"{_RECORDED}/K{zone.lower()}.+{int(algorithm):03}+{int(tag):05}" for zone, tag, algorithm in found})
-
-
-def recorded_of(paths, zones):
-    """Return those of ``paths`` that record a key of one of ``zones``, which are names."""
-    starts = tuple(f"{_RECORDED}/K{zone.lower()}.+" for zone in zones)
-    return sorted(path for path in paths if path.startswith(starts))
-
-
-def lost_key_problems(zones, paths):
-    """Return a sentence for each signed zone of which no recorded key has its private part on the host; ``paths``: what host_facts says.
-
-    One of several is enough: a key that another has followed goes in time.
-    """
-    problems = []
-    for zone in zones:
-        # No new key is made for these.
-        if zone.get("dnssec_policy") in (None, "", "none", "insecure"):
-            continue
-        keys = [path.rpartition("/")[2] for path in recorded_of(paths, [zone["name"]])]
-        if keys and not any(f"{_PRIVATE}/{key}.private" in paths for key in keys):
-            tags = " and ".join(str(int(key.rpartition("+")[2])) for key in keys)
-            files = " and ".join(f"{key}.private" for key in keys)
-            problems.append(
-                f"The zone {zone['name']} was signed with the key {tags}, and {files} is missing in {_PRIVATE}: with a new key the domain "
-                "fails for everyone who validates, as long as its parent has the DS record of the old one. Restore the directory from a "
-                "backup, owned by bind (foobar.lamp.restore_name_server does). If the key is lost, or another has followed it, see that "
-                "the parent has no DS record of it, wait until its time to live has passed, and set bind_new_dnssec_keys to true for one "
-                "run."
-            )
-    return problems
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import bind
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import bind as _bind
 
 
 class FilterModule:
@@ -96,8 +15,10 @@ class FilterModule:
     def filters(self):
         """Return ``{name: function}``."""
         return {
-            "bind_problems": bind_problems,
-            "lost_key_problems": lost_key_problems,
-            "recorded_keys": recorded_keys,
-            "recorded_of": recorded_of,
+            "bind_left": _bind.left,
+            "bind_listening": _bind.listening,
+            "bind_made_once": _bind.made_once,
+            "bind_undeclared": _bind.undeclared,
+            "bind_recorded_keys": bind.recorded_keys,
+            "bind_recorded_of": bind.recorded_of,
         }

@@ -53,53 +53,9 @@ _raw:
   elements: dict
 """
 
-import contextlib
-import os
-import secrets
-import string
-import tempfile
-
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-
-_ALPHABET = string.ascii_letters + string.digits
-_LENGTH = 48  # characters of 62: 285 bits
-
-
-def _new():
-    return "".join(secrets.choice(_ALPHABET) for _position in range(_LENGTH))
-
-
-def _read_or_make(path):
-    """Return the secret in the file ``path``, which is made when it is not there; of two makers at once the first wins."""
-    directory = os.path.dirname(path)
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    if not os.path.lexists(path):
-        handle, temporary = tempfile.mkstemp(dir=directory)  # has mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(_new() + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):
-                os.link(temporary, path)
-        finally:
-            os.unlink(temporary)
-    if os.stat(path).st_mode & 0o077:
-        os.chmod(path, 0o600)
-    with open(path, encoding="utf-8") as file:
-        value = file.read().strip()
-    if not value:
-        raise AnsibleLookupError(f"The file {path} is empty: write the secret into it, or remove it to have a new one made.")
-    return value
-
-
-def _keep_out_of_git(directory):
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    ignore = os.path.join(directory, ".gitignore")
-    if not os.path.exists(ignore):
-        with open(ignore, "w", encoding="ascii") as file:
-            file.write("*\n")
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import secrets
 
 
 class LookupModule(LookupBase):
@@ -108,22 +64,14 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         """Return ``[{site: {secret: value}}]``."""
         self.set_options(var_options=variables, direct=kwargs)
-        dry = not self.get_option("make") or bool((variables or {}).get("ansible_check_mode"))
-        directory, given = self.get_option("directory"), self.get_option("given")
-        found = {}
+        make = self.get_option("make") and not (variables or {}).get("ansible_check_mode")
+        directory = self.get_option("directory")
         try:
-            if not dry:
-                _keep_out_of_git(directory)
-            for site in self.get_option("sites"):
-                own = given.get(site) or {}
-                found[site] = {name: own.get(name) or self._kept(os.path.join(directory, site, name), dry) for name in terms}
+            return [secrets.kept(directory, self.get_option("sites"), terms, self.get_option("given"), make)]
+        except ValueError as error:
+            raise AnsibleLookupError(str(error)) from error
         except OSError as error:
             raise AnsibleLookupError(
                 f"The secrets in {directory} cannot be kept: {error.strerror} ({error.filename}). "
                 "Correct it, or name another directory in lamp_secrets_dir."
             ) from error
-        return [found]
-
-    @staticmethod
-    def _kept(path, dry):
-        return _new() if dry and not os.path.exists(path) else _read_or_make(path)

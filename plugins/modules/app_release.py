@@ -24,9 +24,9 @@ options:
         up to the point where their entries are imported.
       - V(migrate) runs their migrations.
       - V(switch) asks their health, makes them current and lets mod_wsgi's processes load them one after the other.
-      - V(after) runs their commands for after the switch, and ends what their deploy has to do. Until then the link C(unproven) names
+      - V(after) runs their commands for after the switch, and ends what their deploy has to do. Until then the link C(unverified) names
         the release, so that the run after one that was killed does the rest.
-      - V(back) makes the releases before current again, or the one that O(release) names.
+      - V(rollback) makes the releases before current again, or the one that O(release) names.
       - V(restart) lets the processes of those applications start anew whose settings changed since they did.
       - V(pause) stops their workers and timers, and what timers have started, for a time in which nobody may write.
       - V(resume) starts those of their workers and timers that do not run, and fails with the words of one that does not stay up.
@@ -34,7 +34,7 @@ options:
       - V(list) says what there is.
     type: str
     required: true
-    choices: [make, migrate, switch, after, back, restart, pause, resume, retire, list]
+    choices: [make, migrate, switch, after, rollback, restart, pause, resume, retire, list]
   apps:
     description: The applications, as RV(pending) for V(migrate), V(switch) and V(after), as C(python_app_apps) for the others.
     type: list
@@ -109,7 +109,7 @@ pending:
   returned: for the step make
   type: list
   elements: dict
-unproven:
+unverified:
   description: Those of RV(pending), and those of RV(plans) whose release became current in a run that was killed before V(after) was done.
   returned: for the step make
   type: list
@@ -121,7 +121,7 @@ applications:
   elements: dict
 releases:
   description: The releases that are current now, by application.
-  returned: for the step back
+  returned: for the step rollback
   type: dict
   sample: {www.foobar.com: 0123456789ab}
 """
@@ -130,10 +130,10 @@ import contextlib
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _app_services, _python_app
-from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, OvertakenError, ReleaseError
-from ansible_collections.foobar.lamp.plugins.module_utils._app_services import ServiceError
-from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain
+from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, services
+from ansible_collections.foobar.lamp.plugins.module_utils.app.release import Application, OvertakenError, ReleaseError
+from ansible_collections.foobar.lamp.plugins.module_utils.app.services import ServiceError
+from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
 
 REMOVED = """It is removed, and visitors see what they saw before. Correct the application and run again.
 Its own words, kept in /var/log/python_app:"""
@@ -142,7 +142,7 @@ WORDS = {
     "migrate": REMOVED,
     "switch": REMOVED,
     "after": "The release is current all the same. Its own words, kept in /var/log/python_app:",
-    "back": "Visitors see what they saw before.",
+    "rollback": "Visitors see what they saw before.",
     "restart": "",
     "pause": "",
     "resume": "",
@@ -171,16 +171,16 @@ def act(application, step, params):
     if step == "make":
         if application.link("current") != application.plan["before"]:
             raise OvertakenError("make", f"Another deploy made {application.link('current') or 'nothing'} current meanwhile: run again.")
-        _app_services.check_schedules(application.plan)
+        services.check_schedules(application.plan)
         application.make(params["archives"][name], params["python"], {**params["host_pip_environment"], **params["pip_environment"]})
     elif step == "switch":
         if application.link("current") != application.plan["before"]:
             raise OvertakenError("switch", f"Another deploy made {application.link('current')} current meanwhile: run again.")
         application.switch()
-    elif step == "back":
+    elif step == "rollback":
         # A deploy takes back its own release only; what another has made current since is that one's to judge.
         if params["drop"] and application.link("current") != application.release:
-            raise ReleaseError("back", f"Another deploy made {application.link('current')} current meanwhile, which stays: run again.")
+            raise ReleaseError("rollback", f"Another deploy made {application.link('current')} current meanwhile, which stays: run again.")
         params["releases"][name] = application.back(application.target(params["release"]))
         if params["drop"]:
             application.drop()
@@ -231,13 +231,13 @@ def main():
     changed, params["releases"] = False, {}
     if module.check_mode:
         due = {
-            "back": lambda one: True,
+            "rollback": lambda one: True,
             "pause": lambda one: one.services.working(),
             "resume": lambda one: one.services.idle(),
             "retire": lambda one: one.services.there(),
         }.get(step, lambda one: False)
         module.exit_json(changed=any(map(due, applications)), releases={}, invocation={})
-    if step == "back":
+    if step == "rollback":
         # An application that has nothing to go back to stays as it is, beside others that have.
         able = [application for application in applications if application.target(params["release"])]
         if not able:
@@ -264,7 +264,7 @@ def main():
         except OSError as error:
             module.fail_json(msg=f"{application.name}: {WORDS[step]} {explain(error, application.root)}", invocation={})
         except (ReleaseError, ServiceError) as error:
-            said = _python_app.mask(str(error), params["pip_environment"])
+            said = mask.mask(str(error), params["pip_environment"])
             what = f"release {application.release} of {application.plan['source']}" if application.release else "the release"
             module.fail_json(msg=f"{application.name}: {what} failed ({error.step}). {WORDS[step]}\n{said}", invocation={})
     module.exit_json(changed=changed, releases=params["releases"], invocation={})

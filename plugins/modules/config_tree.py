@@ -183,7 +183,7 @@ options:
       - It is so, too, when it is active but was not reloaded (or restarted) since an earlier change, for instance because a play
         failed before its handlers ran. The task then reports a change, so that its handlers make up for it.
     type: str
-  way_back:
+  rollback:
     description:
       - Whether to remember, before a change, the files that units run with, or ran with until they ended, until they run with the new ones.
       - A checker may accept what no start does. M(foobar.lamp.config_tree_service) then puts the old files back.
@@ -303,7 +303,7 @@ generation:
   description: What tells the tree as it stands now from what another run makes of it. Empty where the host was not asked.
   returned: success
   type: str
-healed:
+recovered:
   description: Whether an earlier run had died on its way and the old tree was, or in check mode would be, brought back first.
   returned: success
   type: bool
@@ -315,8 +315,8 @@ diff:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _config_tree_converge
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import PROGRAMS
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import converge
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import PROGRAMS
 
 
 def main() -> None:
@@ -324,7 +324,7 @@ def main() -> None:
     each = {"type": "list", "elements": "dict"}
     module = AnsibleModule(
         argument_spec={
-            **_config_tree_converge.SENT,
+            **converge.SENT,
             "files": {
                 "type": "list",
                 "elements": "dict",
@@ -376,7 +376,7 @@ def main() -> None:
     )
     if not module.params["_tree"]:
         module.fail_json(msg="config_tree works through its action plugin only.", invocation={})
-    result = _config_tree_converge.run(module.params, module.check_mode, module._diff)
+    result = converge.run(module.params, module.check_mode, module._diff)
     if result.get("failed"):
         module.fail_json(**result, invocation={})
     module.exit_json(**result, invocation={})

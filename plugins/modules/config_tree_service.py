@@ -16,8 +16,8 @@ description:
   - A checker may accept what no start does, such as an address that the host does not have, or a directory that is not there. Then
     the files that the unit ran with are put back as one transaction, and it is restarted (or reloaded, if it never stopped) with them.
     The task fails with the words of systemd and of the service, and says what holds now.
-  - There is a way back if the tree was changed with O(foobar.lamp.config_tree#module:way_back) while the unit ran, or when it had run
-    with the old files until it ended. After several changes that the unit has not read, it leads to what the unit really ran with.
+  - The old files are known if the tree was changed with O(foobar.lamp.config_tree#module:rollback) while the unit ran, or when it had run
+    with them until it ended. After several changes that the unit has not read, those that it really ran with come back.
 options:
   name:
     description:
@@ -78,7 +78,7 @@ EXAMPLES = r"""
         content: "client_max_body_size 20m;\n"
     test: [nginx, -t]
     service: nginx
-    way_back: true
+    rollback: true
   register: nginx_config
 
 - name: Nginx takes it up
@@ -91,13 +91,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-put_back:
+rolled_back:
   description: The paths that were put back as the unit had read them.
   returned: failure
   type: list
   elements: str
   sample: [/etc/nginx/conf.d/limits.conf]
-overtaken:
+superseded:
   description: Whether nothing was done since the tree is another run's now.
   returned: failure
   type: bool
@@ -107,12 +107,20 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _paths
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree import TreeError, clean_name, clean_unit, mask, printable, stale
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_plan import look
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_proven import Proven, dump, load, way_back
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_transaction import BACK, JOURNALS, BusyError, Transaction
-from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units import (
+from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_paths
+from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
+    TreeError,
+    clean_name,
+    clean_unit,
+    mask,
+    printable,
+    stale,
+)
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.plan import look
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.proven import Proven, dump, load, way_back
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transaction import BACK, JOURNALS, BusyError, Transaction
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import (
     ask_systemd,
     ends,
     journal,
@@ -124,7 +132,6 @@ from ansible_collections.foobar.lamp.plugins.module_utils._config_tree_units imp
     take_up,
     written,
 )
-from ansible_collections.foobar.lamp.plugins.module_utils._os_errors import explain
 
 LONGEST_OUTPUT = 8000
 LONGEST_WAIT = 300  # seconds for another run that loads the same tree
@@ -147,7 +154,7 @@ def secrets_of(proven: Proven) -> list[bytes]:
 def go_back(transaction: Transaction, proven: Proven, unit: str, verb: str) -> tuple[list[str], str]:
     """Put the old files back and have the unit run with them; return their paths and a sentence of what holds now."""
     try:
-        changes = way_back(proven.of(unit), look, _paths.names)
+        changes = way_back(proven.of(unit), look, safe_paths.names)
         if not changes:
             return [], f"There is no way back: no file of {unit} is known to have been another while it ran."
         transaction.apply(changes)
@@ -198,7 +205,7 @@ def converge(module: AnsibleModule) -> None:
     paths, now = go_back(transaction, proven, unit, verb)
     first = reason(texts)
     words = "\n".join([f"{unit} could not be {module.params['state']}: {first or wrong}", *([wrong] if first else []), *said, now])
-    module.fail_json(msg=mask(words, secrets), put_back=paths)
+    module.fail_json(msg=mask(words, secrets), rolled_back=paths)
 
 
 def main() -> None:
@@ -222,9 +229,9 @@ def main() -> None:
             raise TreeError(f"{module.params['service']} cannot be {module.params['state']}: systemd does not run on this host.")
         converge(module)
     except TreeError as error:
-        module.fail_json(msg=str(error), put_back=[], overtaken=isinstance(error, BusyError))
+        module.fail_json(msg=str(error), rolled_back=[], superseded=isinstance(error, BusyError))
     except OSError as error:
-        module.fail_json(msg=explain(error, os.path.join(JOURNALS, module.params["name"])), put_back=[])
+        module.fail_json(msg=explain(error, os.path.join(JOURNALS, module.params["name"])), rolled_back=[])
     module.exit_json(changed=True)
 
 

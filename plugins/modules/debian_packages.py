@@ -66,7 +66,7 @@ started:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _debian_packages
+from ansible_collections.foobar.lamp.plugins.module_utils.host import debian_packages
 
 
 def main():
@@ -75,13 +75,13 @@ def main():
         argument_spec={
             "name": {"type": "list", "elements": "str", "default": []},
             "lock_timeout": {"type": "int", "default": 300},
-            **_debian_packages.SENT,
+            **debian_packages.SENT,
         },
         supports_check_mode=True,
     )
     if not module.params["_step"]:
         module.fail_json(msg="debian_packages works through its action plugin only.")
-    module.exit_json(**_debian_packages.run(module.params, module.check_mode))
+    module.exit_json(**debian_packages.run(module.params, module.check_mode))
 
 
 if __name__ == "__main__":

@@ -216,22 +216,22 @@ serial:
 """
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.foobar.lamp.plugins.module_utils import _dns_records, _name_server
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import dns_records, name_server
 
 
 def main():
     """Run the module."""
     module = AnsibleModule(
-        argument_spec=_dns_records.ARGUMENT_SPEC,
-        **_name_server.CONSTRAINTS,
+        argument_spec=dns_records.ARGUMENT_SPEC,
+        **name_server.CONSTRAINTS,
         supports_check_mode=True,
     )
-    result, missing = None, _dns_records.missing_library(module.params)
+    result, missing = None, dns_records.missing_library(module.params)
     if missing:
         if not module.check_mode:
             module.fail_json(msg=missing_required_lib(missing[0]), exception=missing[1])
-        result = _dns_records.to_come(module.params, f"{missing[0]} is not installed yet.")
-    result = result or _dns_records.run(module.params, module.check_mode, module._diff)
+        result = dns_records.to_come(module.params, f"{missing[0]} is not installed yet.")
+    result = result or dns_records.run(module.params, module.check_mode, module._diff)
     for text in result.pop("warnings", ()):
         module.warn(text)
     if result.get("failed"):

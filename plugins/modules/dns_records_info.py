@@ -82,7 +82,7 @@ soa:
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.foobar.lamp.plugins.module_utils import _name_server, _rfc2136, _zone_records
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import name_server, rfc2136, rrsets
 
 DNSPYTHON_ERROR = None
 try:
@@ -93,20 +93,20 @@ except ImportError:
 
 def main():
     """Run the module."""
-    module = AnsibleModule(argument_spec=_name_server.ARGUMENT_SPEC, **_name_server.CONSTRAINTS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=name_server.ARGUMENT_SPEC, **name_server.CONSTRAINTS, supports_check_mode=True)
     if DNSPYTHON_ERROR:
         module.fail_json(msg=missing_required_lib("dnspython"), exception=DNSPYTHON_ERROR)
-    if missing := _name_server.missing_library(module.params):
+    if missing := name_server.missing_library(module.params):
         module.fail_json(msg=missing_required_lib(missing[0]), exception=missing[1])
     try:
-        zone = _zone_records.zone_name(module.params["zone"])
-        with _name_server.server(module.params, zone) as server:
+        zone = rrsets.zone_name(module.params["zone"])
+        with name_server.server(module.params, zone) as server:
             soa, content = server.transfer()
-    except (_zone_records.DeclarationError, _rfc2136.ServerError, ValueError) as error:
+    except (rrsets.DeclarationError, rfc2136.ServerError, ValueError) as error:
         module.fail_json(msg=str(error))
     except (dns.exception.DNSException, OSError) as error:
         module.fail_json(msg=f"The zone {module.params['zone']} or its key cannot be used: {error}")
-    module.exit_json(changed=False, records=_zone_records.declarations(content, zone), serial=soa.serial, soa=soa.to_text())
+    module.exit_json(changed=False, records=rrsets.declarations(content, zone), serial=soa.serial, soa=soa.to_text())
 
 
 if __name__ == "__main__":

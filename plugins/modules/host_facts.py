@@ -75,8 +75,8 @@ ansible_facts:
         asked_by:
           description: What tells the run that asked from another.
           type: str
-        authorities:
-          description: The certificates of authorities that a service of the host has of its own, by path.
+        ca_certificates:
+          description: The certificates of the CAs that services of the host have of their own, by path.
           type: dict
           sample: {/etc/mysql/tls/ca.pem: "-----BEGIN CERTIFICATE-----\n..."}
         container:
@@ -115,12 +115,6 @@ ansible_facts:
           type: list
           elements: str
           sample: [www.example.com, www]
-        others:
-          description:
-            - What the host serves that nobody of the roles has declared - virtual hosts of Apache (C(apache)) and zones of the name server
-              (C(bind)) - as long as the role has made no configuration there.
-          type: dict
-          sample: {bind: [example.org]}
         packages:
           description: Names of the packages that are wholly installed.
           type: list
@@ -138,6 +132,10 @@ ansible_facts:
           type: list
           elements: str
           sample: [apache2, ssh]
+        state:
+          description: What roles remember of the host in C(/var/lib/foobar.lamp), by name.
+          type: dict
+          sample: {mysql_settings: [bind_address, max_connections]}
         system:
           description: The operating system and its version.
           type: dict
@@ -148,6 +146,12 @@ ansible_facts:
               that every service has read. By name, a digest of what they want.
           type: dict
           sample: {apache: 5f1d$9a0c}
+        unmanaged:
+          description:
+            - What the host serves that nobody of the roles has declared - virtual hosts of Apache (C(apache)) and zones of the name server
+              (C(bind)) - as long as the role has made no configuration there.
+          type: dict
+          sample: {bind: [example.org]}
         users:
           description: Names of the accounts in C(/etc/passwd).
           type: list
@@ -163,13 +167,13 @@ ansible_facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils import _host_facts
+from ansible_collections.foobar.lamp.plugins.module_utils.host import facts
 
 
 def main():
     """Ask, and say it as facts."""
-    module = AnsibleModule(argument_spec=_host_facts.ARGUMENT_SPEC, supports_check_mode=True)
-    module.exit_json(**_host_facts.run(module.params))
+    module = AnsibleModule(argument_spec=facts.ARGUMENT_SPEC, supports_check_mode=True)
+    module.exit_json(**facts.run(module.params))
 
 
 if __name__ == "__main__":

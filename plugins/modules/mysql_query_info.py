@@ -12,15 +12,15 @@ author: The foobar.lamp developers (@foobar)
 short_description: Ask a MySQL or MariaDB server questions that change nothing
 version_added: 0.1.0
 description:
-  - Asks through the server's socket, as the user that the task runs as or that C(~/.my.cnf) names, and in a third of the time that a
-    module takes.
-  - Where a host cannot be asked so, for instance without pipelining, where C(module_defaults) for O(module) say more of the way to log in,
-    and where anything goes wrong, O(module) asks and its result is this module's.
+  - Asks through the server's socket, as the user that the task runs as or that C(~/.my.cnf) names,
+    and in a third of the time that a module takes.
+  - The module of the engine's own collection, M(ansible.mariadb.mariadb_query) or
+    M(ansible.mysql.mysql_query), asks where this one cannot - without pipelining, for instance, where
+    C(module_defaults) for that module say more of the way to log in, and where anything goes wrong.
 options:
   queries:
-    description: The questions, one statement each. That they change nothing is the task's to see to.
-    type: list
-    elements: str
+    description: The queries by name, one statement each. The caller must make sure they only read.
+    type: dict
     required: true
   login_unix_socket:
     description: The path of the server's socket.
@@ -30,16 +30,17 @@ options:
     description: Variables of the session in which they are asked, by name.
     type: dict
     default: {}
-  module:
-    description: The module of the server's own collection, such as M(ansible.mariadb.mariadb_query).
+  engine:
+    description: What the server is.
     type: str
+    choices: [mariadb, mysql]
     required: true
 requirements: [PyMySQL on the host]
 extends_documentation_fragment: [ansible.builtin.action_common_attributes]
 attributes:
   check_mode:
     support: partial
-    details: What O(module) would have to ask is skipped, unless the task has C(check_mode=false).
+    details: What the engine's own module would have to ask is skipped, unless the task has C(check_mode=false).
   diff_mode: {support: none}
   platform: {platforms: posix}
 """
@@ -48,19 +49,22 @@ EXAMPLES = r"""
 - name: Ask which accounts and databases there are
   foobar.lamp.mysql_query_info:
     login_unix_socket: /run/mysqld/mysqld.sock
-    module: ansible.mariadb.mariadb_query
+    engine: mariadb
     queries:
-      - SELECT user, host FROM mysql.user
-      - SELECT schema_name FROM information_schema.schemata
+      accounts: SELECT user, host FROM mysql.user
+      databases: SELECT schema_name FROM information_schema.schemata
   become: true
   register: found
+
+- name: Show the accounts
+  ansible.builtin.debug:
+    var: found.rows.accounts
 """
 
 RETURN = r"""
-query_result:
-  description: The rows that each question was answered with, by column.
+rows:
+  description: The rows of each query by its name, with columns by name.
   returned: success
-  type: list
-  elements: list
-  sample: [[{user: root, host: localhost}], [{schema_name: shop}]]
+  type: dict
+  sample: {accounts: [{user: root, host: localhost}], databases: [{schema_name: shop}]}
 """

@@ -9,7 +9,7 @@ commas where a list is wanted.
 
 from __future__ import annotations
 
-from ansible_collections.foobar.lamp.plugins.plugin_utils import _values
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import values
 
 
 def settle(spec, given):
@@ -18,7 +18,7 @@ def settle(spec, given):
     ``spec``: an argument specification of Ansible.
     """
     arguments = _plain(spec, given)
-    return arguments, _values.settle(spec, arguments).problems
+    return arguments, values.settle(spec, arguments).problems
 
 
 def _plain(options, given):

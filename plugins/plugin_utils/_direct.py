@@ -9,8 +9,9 @@ files of this collection that do the work to the host's Python, through the conn
 
 from __future__ import annotations
 
+import ast
 import base64
-import importlib.util
+import contextlib
 import json
 import pathlib
 import re
@@ -20,12 +21,18 @@ from collections.abc import Iterator
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _arguments
 
 display = Display()
 PACKAGE = "ansible_collections.foobar.lamp.plugins.module_utils"
-_IMPORT = re.compile(rf"^from {re.escape(PACKAGE)}(?:\.(\w+))? import ([^#\n]+)", re.MULTILINE)
+_DEPTH = len(PACKAGE.split("."))
+# Where those files are on the controller: beside this one's directory.
+_FILES = pathlib.Path(__file__).parent.parent / "module_utils"
+# What ends the imports at the top of a file, and what an import further down begins with.
+_BODY = re.compile(r"^(?:@|(?:async )?def |class )", re.MULTILINE)
+_INNER = re.compile(r"^[ \t]*(?:from|import)\s", re.MULTILINE)
 
 # What is before the result in what the host prints: others may print something before it and after it.
 _MARK = "foobar.lamp: "
@@ -39,8 +46,9 @@ PACKAGE, MODULE, FILES, ARGUMENTS = json.loads(zlib.decompress(base64.b64decode(
 class Sent:
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if (PACKAGE + ".").startswith(name + ".") or name in FILES:
-            return importlib.machinery.ModuleSpec(name, Sent, is_package=name not in FILES)
+        around = any(file.startswith(name + ".") for file in FILES)
+        if around or name in FILES:
+            return importlib.machinery.ModuleSpec(name, Sent, is_package=around)
     @staticmethod
     def create_module(spec):
         return None
@@ -53,9 +61,9 @@ print("\\n" + {mark!r} + json.dumps(importlib.import_module(PACKAGE + "." + MODU
 
 
 def program(module: str, arguments: dict) -> str:
-    """Return the Python program that calls ``run(**arguments)`` of the file ``module`` of module_utils and prints its result as JSON.
+    """Return the Python program that calls ``run(**arguments)`` of ``module``, and prints its result as JSON.
 
-    That file, and all of this collection that it imports, may import nothing of Ansible.
+    ``module``: a file of module_utils, ``folder.file``. It, and all of this collection that it imports, may import nothing of Ansible.
     """
     said = json.dumps([PACKAGE, module, dict(_files(module)), arguments])
     return _PROGRAM.format(sent=base64.b64encode(zlib.compress(said.encode("ascii"))).decode("ascii"), mark=_MARK)
@@ -69,45 +77,77 @@ def answer(stdout: str) -> dict | None:
 
 def _files(first: str) -> Iterator[tuple[str, str]]:
     """Yield the name and text of ``first`` and of each file that is imported by it or by each other."""
-    due, seen = [first], set()
+    due, seen = [f"{PACKAGE}.{first}"], set()
     while due:
         name = due.pop()
-        if name not in seen:
-            seen.add(name)
-            text = pathlib.Path(importlib.util.find_spec(f"{PACKAGE}.{name}").origin).read_text(encoding="utf-8")
-            yield f"{PACKAGE}.{name}", text
-            for one, listed in _IMPORT.findall(text):
-                due += [one] if one else re.split(r",\s*", listed.strip())
+        if name in seen:
+            continue
+        seen.add(name)
+        place = _FILES.joinpath(*name.split(".")[_DEPTH:])
+        if place.is_dir():
+            continue
+        text = place.with_name(f"{place.name}.py").read_text(encoding="utf-8")
+        yield name, text
+        due += _imported(text)
+
+
+def _imported(text: str) -> Iterator[str]:
+    """Yield the names of the files of module_utils that a file with this ``text`` imports, and of the folders around them."""
+    for node in ast.walk(_imports(text)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name.startswith(f"{PACKAGE}."))
+        elif isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{PACKAGE}."):
+            # What is imported from a folder is a file, and from a file what is in it.
+            folder = _FILES.joinpath(*node.module.split(".")[_DEPTH:]).is_dir()
+            yield from (f"{node.module}.{name.name}" for name in node.names) if folder else (node.module,)
+
+
+def _imports(text: str) -> ast.Module:
+    """Return the syntax tree of the part of a file that has its imports: to parse all of a file takes ten times as long."""
+    body = _BODY.search(text)
+    if body and not _INNER.search(text, body.start()):
+        with contextlib.suppress(SyntaxError):  # a text over several lines has what looks like a definition
+            return ast.parse(text[: body.start()])
+    return ast.parse(text)
 
 
 def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
     """Return what ``run(**arguments)`` of ``module`` returns on the host of the task of ``action``; None where the module has to do it.
 
-    That is so without pipelining, with a Python that is still to be found, for a task that is delegated or in the background, and
-    when anything goes wrong but the connection: so ``run`` has to be one that may be called again.
+    That is so where ``lamp_direct`` is false, without pipelining, with a Python that is still to be found, for a task that is delegated or
+    in the background, and when anything goes wrong but the connection: so ``run`` has to be one that may be called again.
     """
-    task = action._task
-    python = task_vars.get("ansible_python_interpreter")
-    if task.delegate_to or task.async_val or not python or not action._is_pipelining_enabled("new"):
-        return None
-    python = str(action._templar.template(python)).strip()
-    if not python.startswith("/"):
-        return None
     try:
-        text = program(module, arguments)
-    except TypeError:  # a date, for instance, which is no JSON
+        sent = _sent(action, module, arguments, task_vars)
+    except Exception as error:  # whatever it is, the module does not have it, or says it better
+        return _left_to_the_module(action, f"{type(error).__name__}: {error}")
+    if sent is None:
         return None
-    # The last word is for whoever looks at the host's processes.
-    command = f"{action._compute_environment_string()} {shlex.quote(python)} - {task.action}".strip()
+    command, text = sent
     said = action._low_level_execute_command(command, in_data=text.encode("ascii"))
     try:
         # A result is one, whatever the status is in the end: another call would find everything done.
         result = answer(said["stdout"])
     except ValueError:
         result = None
-    if result is None:
-        display.vvv(f"{task.action} did not work without a module (status {said['rc']}): the module does it.")
-    return result
+    return _left_to_the_module(action, f"status {said['rc']}") if result is None else result
+
+
+def _sent(action, module: str, arguments: dict, task_vars: dict) -> tuple[str, str] | None:
+    """Return the command that runs on the host and the program that it reads; None where it is the module's from the first."""
+    task, variables = action._task, {"lamp_direct": True, "ansible_python_interpreter": "", **task_vars}
+    wanted, python = (action._templar.template(variables[name]) for name in ("lamp_direct", "ansible_python_interpreter"))
+    python = str(python).strip()
+    if not boolean(wanted) or task.delegate_to or task.async_val or not python.startswith("/") or not action._is_pipelining_enabled("new"):
+        return None
+    # The last word is for whoever looks at the host's processes.
+    command = f"{action._compute_environment_string()} {shlex.quote(python)} - {task.action}".strip()
+    return command, program(module, arguments)
+
+
+def _left_to_the_module(action, why: str) -> None:
+    """Tell a developer why it is, with -vvv: to a user both ways are the same."""
+    display.vvv(f"{action._task.action} does not work without a module ({why}): the module does it.")
 
 
 def do(action, module: str, argument_spec: dict, task_vars: dict, args: dict | None = None, **constraints) -> dict:

@@ -21,8 +21,8 @@ import time
 import venv
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "integration")]
-from name_servers import Bind  # noqa: E402  # its place is known only now
+sys.path[:0] = [str(HERE.parent)]
+from support.name_servers import Bind  # noqa: E402  # its place is known only now
 
 LOOPED = 30
 TASK_ROUNDS = 3
@@ -35,10 +35,10 @@ ENVIRONMENT = {
 }
 OURS = """
 import json, sys, time
-from ansible_collections.foobar.lamp.plugins.module_utils import _dns_records
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import dns_records
 params = json.load(sys.stdin)
 began = time.perf_counter()
-outcome = _dns_records.converge(params, *_dns_records.declared(params))
+outcome = dns_records.converge(params, *dns_records.declared(params))
 print(json.dumps([time.perf_counter() - began, len(outcome.changes)]))
 """
 OCTODNS = """

@@ -6,7 +6,13 @@ import copy
 
 import pytest
 import yaml
-from conftest import HOST, SITE, recap, run
+from support.containers import run
+from support.plays import recap
+
+from .users import HOST, SITE
+
+#: The first task that asks a host.
+ASKS = "Ask what the hosts are and have"
 
 
 @pytest.fixture
@@ -73,6 +79,27 @@ def test_missing_variable(user, refused, variable):
 
 def test_misspelt_variable(refused):
     refused("lamp_secret is not a known variable: did you mean lamp_secrets?", lamp_secret={})
+
+
+def test_misspelt_variable_of_a_playbook(refused):
+    words = "lamp_restore_confrim is not a known variable: did you mean lamp_restore_confirm?"
+    printed = refused(words, playbook="foobar.lamp.restore", lamp_restore_confrim="server1", lamp_restore_backup="latest")
+    assert ASKS not in printed
+
+
+def test_old_names_of_variables(refused):
+    words = [
+        "backup_list_only has a new name: use lamp_backup_list_only.",
+        "mysql_backup_keep_days has a new name: use backup_keep_days.",
+        "restore_to has a new name: use lamp_restore_to.",
+    ]
+    assert ASKS not in refused(*words, backup_list_only=True, mysql_backup_keep_days=3, restore_to="end")
+
+
+def test_old_name_of_a_variable_of_a_role_alone(user, refused):
+    play = [{"hosts": "lamp", "gather_facts": False, "become": True, "roles": ["foobar.lamp.mysql"]}]
+    (user.place / "alone.yml").write_text(yaml.safe_dump(play))
+    refused("mysql_backup has a new name: use backup_enabled.", playbook="alone.yml", mysql_backup=False)
 
 
 def test_host_in_no_group(user, refused):
@@ -183,7 +210,9 @@ def test_site_of_wrong_types(refused):
 
 @pytest.mark.parametrize("playbook", ["backup", "backup_drill", "releases", "restore", "rollback"])
 def test_playbook_that_is_given_a_number_for_a_text(refused, playbook):
-    refused("restore_backup is 20261127, a whole number where a text", playbook=f"foobar.lamp.{playbook}", restore_backup=20261127)
+    refused(
+        "lamp_restore_backup is 20261127, a whole number where a text", playbook=f"foobar.lamp.{playbook}", lamp_restore_backup=20261127
+    )
 
 
 def test_malformed_records(refused):

@@ -6,12 +6,15 @@ import re
 
 import pytest
 import yaml
-from conftest import HOST, PIPE, recap, run
+from support import containers
+from support.plays import recap
+
+from .users import HOST, PIPE
 
 
 def on_host(script, check=True):
     """Return what a shell on the host says."""
-    return run("docker", "exec", HOST, "sh", "-euc", script, check=check).stdout
+    return containers.on_host(HOST, script, check)
 
 
 @pytest.fixture(params=[PIPE, {}], ids=["pipe", "module"])
@@ -188,7 +191,7 @@ def load(user, place, request):
 
     def load(content, *options, state="restarted", take_up=True, always=False, generation="{{ tree.generation }}", **more):
         files = [{"dest": "/mnt/test/conf", "content": f"{content}\n", "restart": state == "restarted", **more}]
-        tree = {"name": "test", "files": files, "service": "lamp-test", "way_back": True}
+        tree = {"name": "test", "files": files, "service": "lamp-test", "rollback": True}
         service = {"name": "test", "service": "lamp-test", "state": state, "generation": generation}
         tasks = [
             {"foobar.lamp.host_facts": {}},
@@ -213,7 +216,7 @@ def service():
 OLD = ["active", "good, and old", "good, and old"]
 
 
-def require_way_back(done):
+def require_rollback(done):
     """Require that the run failed, said so, and that the service runs with the old file."""
     assert done.returncode != 0
     assert "The old files are back and lamp-test runs with them." in done.words, done.stdout
@@ -224,7 +227,7 @@ def test_file_that_no_start_does_with_is_put_back(load):
     for content in ("bad one", "bad one", "bad other"):  # the same input is tried again: the tree is not what was sealed
         done = load(content)
         assert f"cannot use: {content}" in done.words, done.stdout
-        require_way_back(done)
+        require_rollback(done)
         assert on_host("cd /mnt/test; stat -c '%a %u %g' conf before | uniq") == "644 0 0\n"
     assert recap(load("good, and new"))["changed"] == 2
     assert service() == ["active", "good, and new", "good, and new"]
@@ -236,7 +239,7 @@ def test_file_that_no_reload_does_with_is_put_back(load):
     for _time in ("first", "second"):
         done = load("bad", state="reloaded")
         assert "lamp-test could not be reloaded" in done.words, done.stdout
-        require_way_back(done)
+        require_rollback(done)
     assert recap(load("good, and new", state="reloaded"))["changed"] == 2
     assert service()[0::2] == ["active", "good, and new"]
     assert recap(load("good, and new", state="reloaded"))["changed"] == 0
@@ -247,10 +250,10 @@ def test_service_of_a_tree_that_another_run_changed_is_left_alone(load):
     done = load("bad one", generation="another")
     assert "another run has changed the files of the tree 'test' since this one did, and nothing was touched" in done.words, done.stdout
     assert service() == [*OLD[:2], "bad one"]
-    require_way_back(load("bad one"))
+    require_rollback(load("bad one"))
 
 
-def test_way_back_passes_over_changes_that_the_service_never_read(load):
+def test_rollback_passes_over_changes_that_the_service_never_read(load):
     load("bad one", take_up=False)
     load("bad two", take_up=False)
     assert service() == [*OLD[:2], "bad two"]
@@ -267,18 +270,18 @@ def test_service_that_is_down_goes_back_too(load):
     load("bad one", take_up=False)
     on_host("systemctl stop lamp-test")
     load("bad two", take_up=False)
-    require_way_back(load("bad two", always=True))
+    require_rollback(load("bad two", always=True))
 
 
 def test_service_that_had_ended_before_the_change_goes_back_too(load):
     ended = "while systemctl is-active lamp-test; do sleep 0.1; done"
     on_host(f"systemctl kill --signal=KILL lamp-test; {ended}")
     load("bad one", take_up=False)
-    require_way_back(load("bad two", always=True))
+    require_rollback(load("bad two", always=True))
     # What it ended of is not what it goes back to.
     load("bad three", take_up=False)
     on_host(f"systemctl restart lamp-test; {ended}")
-    require_way_back(load("bad four", always=True))
+    require_rollback(load("bad four", always=True))
 
 
 def test_service_that_runs_with_neither_is_told(load):

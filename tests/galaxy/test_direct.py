@@ -7,7 +7,9 @@ import json
 
 import pytest
 import yaml
-from conftest import HOST, PIPE, run
+from support.containers import run
+
+from .users import HOST, PIPE
 
 #: What ps and -vvv show of a host that is asked without a module.
 SIGN = "/usr/bin/python3 - foobar.lamp."
@@ -44,9 +46,9 @@ def pages(host):
 def test_health_is_the_same_by_both_ways(ask, pages):
     arguments = {"pages": [{"name": "shop", "path": "/there"}, {"name": "other", "path": "/missing"}], "port": 8099, "timeout": 3}
     for variables in (PIPE, {}):
-        answer, said = ask("foobar.lamp.http_health", arguments, variables)
-        assert answer["ill"] == {"other": "answered 404 File not found"}
-        assert (f"{SIGN}http_health" in said) is (variables == PIPE)
+        answer, said = ask("foobar.lamp.http_health_info", arguments, variables)
+        assert answer["unhealthy"] == {"other": "answered 404 File not found"}
+        assert (f"{SIGN}http_health_info" in said) is (variables == PIPE)
 
 
 def test_facts_are_the_same_by_both_ways(ask):
@@ -59,6 +61,12 @@ def test_facts_are_the_same_by_both_ways(ask):
     assert "dpkg" in found[0]["packages"]
 
 
+def test_switch_leaves_the_question_to_the_module(ask):
+    answer, said = ask("foobar.lamp.host_facts", {}, {**PIPE, "lamp_direct": False})
+    assert "dpkg" in answer["ansible_facts"]["foobar_lamp"]["packages"]
+    assert SIGN not in said
+
+
 def test_environment_of_the_task_is_the_hosts(ask):
     answer, said = ask("foobar.lamp.host_facts", {}, PIPE, environment={"PATH": "/nowhere"})
     assert f"{SIGN}host_facts" in said
@@ -67,7 +75,7 @@ def test_environment_of_the_task_is_the_hosts(ask):
 
 @pytest.mark.parametrize("variables", [PIPE, {}], ids=["pipe", "module"])
 def test_wrong_argument_is_refused_in_the_same_words(ask, variables):
-    assert ask("foobar.lamp.http_health", {}, variables)[0]["msg"] == "pages is missing: set it."
+    assert ask("foobar.lamp.http_health_info", {}, variables)[0]["msg"] == "pages is missing: set it."
     facts = ask("foobar.lamp.host_facts", {"refesh": True}, variables)[0]
     assert "Unsupported parameters" in facts["msg"]
     assert "refesh" in facts["msg"]
@@ -76,15 +84,15 @@ def test_wrong_argument_is_refused_in_the_same_words(ask, variables):
 
 def test_task_in_the_background_is_a_modules(ask, pages):
     arguments = {"pages": [{"name": "shop", "path": "/there"}], "port": 8099}
-    answer, said = ask("foobar.lamp.http_health", arguments, PIPE, **{"async": 30, "poll": 1})
-    assert (answer["ill"], answer["finished"]) == ({}, True)
+    answer, said = ask("foobar.lamp.http_health_info", arguments, PIPE, **{"async": 30, "poll": 1})
+    assert (answer["unhealthy"], answer["finished"]) == ({}, True)
     assert SIGN not in said
 
 
 def test_argument_that_is_no_json_is_the_modules(ask, pages):
     page = {"name": "shop", "path": "/there", "headers": {"Expires": datetime.date(2026, 1, 1)}}
-    answer, said = ask("foobar.lamp.http_health", {"pages": [page], "port": 8099, "timeout": 1}, PIPE)
-    assert answer["ill"] == {"shop": "answered with Expires: None, not 2026-01-01"}
+    answer, said = ask("foobar.lamp.http_health_info", {"pages": [page], "port": 8099, "timeout": 1}, PIPE)
+    assert answer["unhealthy"] == {"shop": "answered with Expires: None, not 2026-01-01"}
     assert SIGN not in said
 
 

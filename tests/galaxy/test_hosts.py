@@ -11,7 +11,10 @@ import threading
 
 import pytest
 import yaml
-from conftest import IMAGE, recap, run, start
+from support.containers import address_of, remove, run, start
+from support.plays import recap
+
+from .users import IMAGE
 
 NAME = "lamp-galaxy-ssh"
 RECIPE = f"""FROM {IMAGE}
@@ -51,8 +54,8 @@ def ssh_host(key):
         install -d -m 700 /root/.ssh && echo '{public}' > /root/.ssh/authorized_keys
         install -d -m 700 -o ada -g ada /home/ada/.ssh && install -m 600 -o ada -g ada /root/.ssh/authorized_keys /home/ada/.ssh
         echo 'PermitRootLogin yes' > /etc/ssh/sshd_config.d/50-hoster.conf && systemctl reload ssh""")
-    yield run("docker", "inspect", "--format", "{{ .NetworkSettings.IPAddress }}", NAME).stdout.strip()
-    run("docker", "rm", "--force", "--volumes", NAME)
+    yield address_of(NAME)
+    remove(NAME)
     run("docker", "image", "rm", NAME)
 
 

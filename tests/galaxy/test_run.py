@@ -9,12 +9,17 @@ import urllib.request
 import dns.message
 import dns.query
 import pytest
-from conftest import HOST, SITE, Visitors, address, ask_name, ask_page, ask_sshd, get, recap, run
+from support import containers
+from support.containers import address_of, run
+from support.load import Load
+from support.plays import recap
+
+from .users import HOST, SITE, ask_name, ask_page, ask_sshd, get
 
 
 def on_host(script):
     """Return what a shell on the host says."""
-    return run("docker", "exec", HOST, "sh", "-c", script).stdout
+    return containers.on_host(HOST, script)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +85,7 @@ def break_off(user, site):
 
     def break_off(*words, file=None, question=None, asked=20, tags="all", **variables):
         before, release = file and on_host(f"cat {file}"), site("/version")
-        with Visitors(question or ask_page()) as visitors:
+        with Load(question or ask_page(), pause=0.05) as visitors:
             done = user.play("--tags", tags, **variables)
         assert done.returncode != 0
         for word in words:
@@ -181,7 +186,7 @@ def test_service_that_is_down_and_does_not_start_with_new_settings_runs_with_the
     ids=["sshd", "journald", "apt", "mariadb", "unit of mariadb", "apache", "unit of bind"],
 )
 def test_file_of_another_that_overrides_is_named(user, site, tag, file, text, words):
-    run("docker", "exec", "-i", HOST, "sh", "-c", f"cat > {file}", input=f"{text}\n")
+    containers.on_host(HOST, f"cat > {file}", input=f"{text}\n")
     try:
         done = user.play("--tags", tag)
     finally:
@@ -231,7 +236,7 @@ def test_broken_setting_of_sshd_leaves_the_old_ones(user, break_off):
 
 def header_of_page():
     """Return what a visitor sees of a setting of Apache."""
-    with urllib.request.urlopen(urllib.request.Request(f"http://{address()}/healthz", headers={"Host": SITE}), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(f"http://{address_of(HOST)}/healthz", headers={"Host": SITE}), timeout=10) as answer:
         return answer.headers["X-Test"]
 
 
@@ -242,7 +247,7 @@ def connections_of_database():
 
 def version_by_dns():
     """Return what the name server says its version is."""
-    answer = dns.query.udp(dns.message.make_query("version.bind", "TXT", "CH"), address(), timeout=5).answer
+    answer = dns.query.udp(dns.message.make_query("version.bind", "TXT", "CH"), address_of(HOST), timeout=5).answer
     return answer[0][0].strings[0].decode() if answer else None
 
 

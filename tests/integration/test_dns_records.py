@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from name_servers import CLOSED
-from record_types import EXAMPLES
+from support.name_servers import CLOSED
+from support.record_types import EXAMPLES
 
 WWW = {"name": "www", "type": "A", "values": ["192.0.2.1", "192.0.2.2"]}
 

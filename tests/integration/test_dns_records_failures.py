@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from name_servers import Bind
+from support.name_servers import Bind
 
 WWW = {"name": "www", "type": "A", "values": ["192.0.2.1", "192.0.2.2"]}
 
@@ -128,8 +128,8 @@ def test_update_that_the_policy_refuses_names_the_record(run, bind):
 def test_server_that_knows_no_transfer_and_no_soa_as_a_condition(run, server):
     """Samba's server is so; it wants a host of its own, so what it does not know is cut off from another one here."""
     samba = """
-from ansible_collections.foobar.lamp.plugins.module_utils import _rfc2136
-write, following, refused = _rfc2136._write, _rfc2136._next, []
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import rfc2136
+write, following, refused = rfc2136._write, rfc2136._next, []
 def no_soa(stream, message):
     # The first condition stands behind the zone: its name, which is a pointer, and SOA.
     if message[2] & 0x78 == 0x28 and message[28:32] == b"\\xc0\\x0c\\0\\6":
@@ -138,8 +138,8 @@ def no_soa(stream, message):
         write(stream, message)
 def no_transfer(self, stream):
     raise self._refused("an empty transfer")
-_rfc2136._write, _rfc2136._next = no_soa, lambda stream: refused.pop() if refused else following(stream)
-_rfc2136.Server._transfer = no_transfer
+rfc2136._write, rfc2136._next = no_soa, lambda stream: refused.pop() if refused else following(stream)
+rfc2136.Server._transfer = no_transfer
 """
     assert len(run(server, [WWW, *hosts(20)], prelude=samba)["changes"]) == 21
     assert run(server, [WWW, *hosts(20)])["changes"] == []
@@ -150,13 +150,13 @@ _rfc2136.Server._transfer = no_transfer
 
 def test_unsigned_answer_is_not_believed(run, server):
     strip = """
-from ansible_collections.foobar.lamp.plugins.module_utils import _rfc2136
-right = _rfc2136._next
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import rfc2136
+right = rfc2136._next
 def wrong(stream):
     message = right(stream)
     # Of the answer to an update, its head alone.
     return message[:4] + bytes(8) if message[2] & 0x78 == 0x28 else message
-_rfc2136._next = wrong
+rfc2136._next = wrong
 """
     assert "did not sign its answer: see that it knows the key" in run(server, [WWW], prelude=strip)["msg"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from name_servers import CLOSED
+from support.name_servers import CLOSED
 
 WWW = {"name": "www", "type": "A", "values": ["192.0.2.1", "192.0.2.2"]}
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="

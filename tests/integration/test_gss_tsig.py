@@ -7,9 +7,9 @@ from pathlib import Path
 
 import ansible
 import pytest
-from conftest import run_module
-from kerberos import HOST, Kerberos
-from name_servers import Bind, Knot
+from support.kerberos import HOST, Kerberos
+from support.modules import run_module
+from support.name_servers import Bind, Knot
 
 WWW = {"name": "www", "type": "A", "values": ["192.0.2.1", "192.0.2.2"]}
 # The distribution's Python has gssapi from a package, and the oldest dnspython that the modules take; of ours it gets only Ansible.
@@ -205,12 +205,12 @@ def test_clock_that_is_wrong(run, realm, admin):
 
 def test_key_that_is_given_back_is_forgotten(run, bind, admin):
     give_back = """
-from ansible_collections.foobar.lamp.plugins.module_utils import _rfc2136
-update = _rfc2136.Server.update
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import rfc2136
+update = rfc2136.Server.update
 def late(self, *arguments):
     self.__exit__()
     update(self, *arguments)
-_rfc2136.Server.update = late
+rfc2136.Server.update = late
 """
     message = run([WWW], gss_keytab=str(admin), prelude=give_back)["msg"]
     assert "answered BADKEY: it has forgotten the key that was agreed on, as after a restart: run again." in message
@@ -231,14 +231,14 @@ FORGERIES = {
 def test_forged_answer_is_not_believed(run, bind, admin, forgery):
     which, change, said = FORGERIES[forgery]
     prelude = f"""
-from ansible_collections.foobar.lamp.plugins.module_utils import _rfc2136
-right = _rfc2136._next
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import rfc2136
+right = rfc2136._next
 def wrong(stream):
     message = bytearray(right(stream))
     if {{"UPDATE": message[2] & 0x78 == 0x28, "KEY": b"\\0\\xf9\\0\\xff" in message}}["{which}"]:
         {change}
     return bytes(message)
-_rfc2136._next = wrong
+rfc2136._next = wrong
 """
     assert said in run([WWW], gss_keytab=str(admin), prelude=prelude)["msg"]
 
@@ -246,14 +246,14 @@ _rfc2136._next = wrong
 def test_refusal_that_is_signed_wrongly_is_a_refusal(run, realm):
     reader = realm.add("reader", "reader")
     prelude = """
-from ansible_collections.foobar.lamp.plugins.module_utils import _rfc2136
-right = _rfc2136._next
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import rfc2136
+right = rfc2136._next
 def wrong(stream):
     message = bytearray(right(stream))
     if message[2] & 0x78 == 0x28:
         message[-20] ^= 1
     return bytes(message)
-_rfc2136._next = wrong
+rfc2136._next = wrong
 """
     assert "answered REFUSED to the update of www.foobar.com. A" in run([WWW], gss_keytab=str(reader), prelude=prelude)["msg"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.module_utils._app_release import Application, OvertakenError, ReleaseError
+from ansible_collections.foobar.lamp.plugins.module_utils.app.release import Application, OvertakenError, ReleaseError
 from ansible_collections.foobar.lamp.plugins.modules import app_release
 
 
@@ -15,10 +15,10 @@ def test_failed_deploy_takes_back_its_own_release_only(tmp_path, current, goes, 
     application = Application({"name": "shop", "root": str(tmp_path), "release": "mine", "user": "shop"})
     params = {"drop": True, "release": "", "releases": {}}
     if goes:
-        assert app_release.act(application, "back", params)
+        assert app_release.act(application, "rollback", params)
     else:
         with pytest.raises(ReleaseError, match="Another deploy made theirs current meanwhile, which stays"):
-            app_release.act(application, "back", params)
+            app_release.act(application, "rollback", params)
         assert params["releases"] == {}
 
 
@@ -28,3 +28,10 @@ def test_deploy_that_comes_second_says_only_that(tmp_path, step):
     application = Application({"name": "shop", "root": str(tmp_path), "release": "mine", "before": "old", "user": "shop"})
     with pytest.raises(OvertakenError, match=r"^Another deploy made mine current meanwhile: run again\.$"):
         app_release.act(application, step, {})
+
+
+def test_link_of_an_earlier_version_goes_with_what_it_asked_for(tmp_path):
+    (tmp_path / "unproven").symlink_to("releases/mine")
+    application = Application({"name": "shop", "root": str(tmp_path), "release": "mine", "user": "shop", "steps": {}})
+    assert not app_release.act(application, "after", {})
+    assert list(tmp_path.iterdir()) == []

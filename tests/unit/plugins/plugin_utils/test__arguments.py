@@ -6,10 +6,10 @@ import datetime
 
 import pytest
 from ansible_collections.foobar.lamp.plugins.action import mysql_query_info
-from ansible_collections.foobar.lamp.plugins.module_utils import _dns_records
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import dns_records
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _arguments
 
-SPEC = _dns_records.ARGUMENT_SPEC
+SPEC = dns_records.ARGUMENT_SPEC
 WWW = {"name": "www", "type": "A", "values": ["192.0.2.1"]}
 
 
@@ -28,9 +28,23 @@ def test_text_where_a_list_is_wanted_is_one_value(text):
     assert record["values"] == text, "what was given is left alone"
 
 
-def test_question_to_a_database_is_one():
-    asked, wrong = _arguments.settle(mysql_query_info.ARGUMENT_SPEC, {"queries": "SELECT a, b", "login_unix_socket": "/s", "module": "m"})
-    assert (asked["queries"], wrong) == (["SELECT a, b"], [])
+def test_query_of_a_database_is_taken_whole():
+    arguments = {"queries": {"both": "SELECT a, b"}, "login_unix_socket": "/s", "engine": "mysql"}
+    asked, wrong = _arguments.settle(mysql_query_info.ARGUMENT_SPEC, arguments)
+    assert (asked["queries"], wrong) == ({"both": "SELECT a, b"}, [])
+    assert mysql_query_info.query_problems(asked["queries"]) == []
+
+
+@pytest.mark.parametrize("query", [["SELECT 1"], 1, None, " "])
+def test_query_of_a_database_that_is_no_statement_is_named(query):
+    (problem,) = mysql_query_info.query_problems({"one": "SELECT 1", "two": query})
+    assert problem == f"queries.two is {query!r}: give one statement as text."
+
+
+@pytest.mark.parametrize(("queries", "engine"), [("SELECT a, b", "mysql"), ({"one": "SELECT 1"}, "oracle")])
+def test_queries_without_names_and_other_engines_are_refused(queries, engine):
+    arguments = {"queries": queries, "login_unix_socket": "/s", "engine": engine}
+    assert len(_arguments.settle(mysql_query_info.ARGUMENT_SPEC, arguments)[1]) == 1
 
 
 TEXTS = sorted(name for name, option in SPEC.items() if option["type"] in ("str", "path") and name != "key_secret")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -11,7 +15,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 #: Whoever imports Ansible after this fails.
 NO_ANSIBLE = "import sys; sys.modules['ansible'] = None; print('a word of the host')\n"
 PARAMS = {"pages": [{"name": "shop", "host": None, "path": "/", "headers": {}}], "address": "127.0.0.1", "port": 1, "timeout": 0}
-ANSWER = {"changed": False, "ill": {"shop": "does not answer ([Errno 111] Connection refused)"}}
+ANSWER = {"changed": False, "unhealthy": {"shop": "does not answer ([Errno 111] Connection refused)"}}
 
 
 def host(module, arguments, before=NO_ANSIBLE, **options):
@@ -20,7 +24,15 @@ def host(module, arguments, before=NO_ANSIBLE, **options):
     return subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=False, **options)
 
 
-MODULES = ["_config_tree_converge", "_debian_packages", "_dns_records", "_host_facts", "_http_health", "_login", "_mysql_query_info"]
+MODULES = [
+    "config_tree.converge",
+    "host.debian_packages",
+    "dns.dns_records",
+    "host.facts",
+    "host.http_health_info",
+    "host.login",
+    "mysql.query_info",
+]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -30,7 +42,7 @@ def test_host_needs_nothing_of_ansible(module):
 
 def test_answer_is_found_among_other_words_and_whatever_the_status():
     bye = "import atexit, os; atexit.register(lambda: os.system('echo bye'))\n"
-    said = host("_http_health", {"params": PARAMS}, before=NO_ANSIBLE + bye)
+    said = host("host.http_health_info", {"params": PARAMS}, before=NO_ANSIBLE + bye)
     assert said.stdout.startswith("a word of the host\n")
     assert said.stdout.endswith("bye\n")
     assert _direct.answer(said.stdout) == ANSWER
@@ -41,6 +53,88 @@ def test_answer_is_found_among_other_words_and_whatever_the_status():
 def test_nothing_is_imported_from_the_current_directory(tmp_path):
     for name in ("base64", "json", "zlib", "secrets", "http"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from here')\n")
-    said = host("_http_health", {"params": PARAMS}, before="", cwd=tmp_path)
+    said = host("host.http_health_info", {"params": PARAMS}, before="", cwd=tmp_path)
     assert "imported from here" not in said.stderr
     assert _direct.answer(said.stdout) == ANSWER
+
+
+#: A file of module_utils and what it imports, by their places in a directory.
+WRAPPED = {
+    "shop/run.py": "from {package}.shop import (  # both\n    goods,\n    prices as paid,\n)\nrun = lambda: [goods.NAME, paid.NAME]\n",
+    "shop/goods.py": "import os, {package}.common.deep.names as names\nNAME = names.NAME\n",
+    "shop/prices.py": "def __getattr__(name):\n    from {package}.common.words import (\n        WORD,\n    )\n    return WORD\n",
+    "common/deep/names.py": 'NAME = """name\ndef """\n',
+    "common/words.py": "WORD = 'word'\n",
+    "common/idle.py": "raise SystemExit('nobody asked for this')\n",
+}
+
+
+def test_imports_are_found_however_they_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(_direct, "_FILES", tmp_path)
+    for name, text in WRAPPED.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text.replace("{package}", _direct.PACKAGE))
+    said = host("shop.run", {})
+    assert _direct.answer(said.stdout) == ["name\ndef ", "word"], said.stderr
+    assert f"{_direct.PACKAGE}.common.idle" not in dict(_direct._files("shop.run"))
+
+
+def test_file_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(_direct, "_FILES", tmp_path)
+    (tmp_path / "run.py").write_text(f"from {_direct.PACKAGE}.gone import nothing\n")
+    with pytest.raises(FileNotFoundError, match="gone.py"):
+        _direct.program("run", {})
+
+
+@pytest.fixture
+def task(tmp_path):
+    """Return ``task(**variables)``: the answer of http_health_info on this host, and what the run said; a test may break the collection."""
+    place = tmp_path / "ansible_collections/foobar/lamp"
+    shutil.copytree(pathlib.Path(_direct.__file__).parents[1], place / "plugins")
+
+    def task(**variables):
+        pipe = {"ansible_pipelining": True, "ansible_python_interpreter": sys.executable, **variables}
+        options = ["--connection=local", "-vvv", f"--extra-vars={json.dumps(pipe)}"]
+        words = ["ansible", "all", "--inventory=here,", "--module-name=foobar.lamp.http_health_info", f"--args={json.dumps(PARAMS)}"]
+        environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(tmp_path),
+            "HOME": str(tmp_path),
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+        }
+        done = subprocess.run([*words, *options], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+        answer, _end = json.JSONDecoder().raw_decode(done.stdout.partition("\nhere | ")[2].partition("=> ")[2])
+        return answer, done.stdout + done.stderr
+
+    task.files = place / "plugins" / "module_utils"
+    return task
+
+
+#: What shows that a module did the work: Ansible says which it sends.
+MODULE = "Using module file"
+
+
+def test_work_is_done_without_a_module(task):
+    answer, said = task()
+    assert answer == ANSWER
+    assert MODULE not in said
+
+
+def test_program_that_cannot_be_made_is_the_modules_and_said_once(task):
+    with (task.files / "host/http_health_info.py").open("a") as file:
+        file.write(f"try:\n    from {_direct.PACKAGE}.gone import nothing\nexcept ImportError:\n    nothing = None\n")
+    answer, said = task()
+    assert {name: answer[name] for name in ANSWER} == ANSWER
+    assert MODULE in said
+    (words,) = [line for line in said.splitlines() if "without a module" in line]
+    assert "foobar.lamp.http_health_info does not work without a module (FileNotFoundError" in words
+    assert "gone.py" in words
+    assert "WARNING" not in words
+
+
+def test_switch_leaves_the_work_to_the_module(task):
+    for off in (False, "no", "{{ 1 == 2 }}"):
+        answer, said = task(lamp_direct=off)
+        assert {name: answer[name] for name in ANSWER} == ANSWER
+        assert MODULE in said
+        assert "without a module" not in said

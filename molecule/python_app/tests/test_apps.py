@@ -1,0 +1,150 @@
+"""Applications of many kinds, as their visitors see them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+
+import pytest
+from support.waiting import wait_for
+
+from .applications import Visitors, get, play
+
+SHOP, KINDS = "shop.example.com", "kinds.example.com"
+
+
+def test_django_reads_its_database_after_its_migrations(site):
+    assert json.loads(get("/", SHOP).text) == {"lamps": ["Aurora"]}
+    assert site.check_output("mariadb -N -e 'SELECT name FROM shop.shop_lamp'") == "Aurora"
+
+
+def test_django_admin_with_its_static_files():
+    page = get("/admin/login/", SHOP)
+    assert page.status == 200
+    path = re.search(r'href="(/static/admin/css/base\.[0-9a-f]{12}\.css)"', page.text)[1]
+    style = get(path, SHOP)
+    assert style.status == 200
+    assert "immutable" in style.headers["Cache-Control"]
+    packed = get(path, SHOP, **{"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Content-Type"] == style.headers["Content-Type"] == "text/css"
+    assert gzip.decompress(packed.raw) == style.raw
+    assert "Accept-Encoding" in packed.headers["Vary"]
+
+
+@pytest.mark.parametrize(("coding", "suffix", "unpack"), [("gzip", "gz", "gzip -dc"), ("br", "br", "brotli -dc")])
+def test_precompressed_file_is_what_is_sent(site, coding, suffix, unpack):
+    (path,) = re.findall(r"/static/(admin/css/base\.[0-9a-f]{12}\.css)", get("/admin/login/", SHOP).text)
+    file = f"/srv/{SHOP}/current/static/{path}"
+    packed = get(f"/static/{path}", SHOP, **{"Accept-Encoding": coding})
+    assert packed.headers["Content-Encoding"] == coding
+    assert site.check_output(f"sha256sum < {file}.{suffix}").split()[0] == hashlib.sha256(packed.raw).hexdigest()
+    site.check_output(f"{unpack} {file}.{suffix} | cmp - {file}")
+
+
+def test_static_file_without_a_digest_is_not_kept_for_long():
+    answer = get("/static/admin/css/base.css", SHOP)
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+
+
+def test_flask_from_git_by_its_factory():
+    assert get("/", "www.example.com").text == "hello, version 1\n"
+
+
+def test_package_from_the_index_under_a_path_of_the_same_name():
+    page = get("/test/", "www.example.com")
+    assert page.status == 200
+    assert "WSGI Information" in page.text
+    assert page.headers["X-Release"] != get("/", "www.example.com").headers["X-Release"]
+
+
+def test_project_built_on_the_host_with_its_extra_and_constraints_from_elsewhere():
+    assert get("/", KINDS).text == "board 1.0, flask 3.1.2, pyjwt 2.10.0, 42"
+
+
+def test_wheel_with_its_extra():
+    assert get("/greet/", KINDS).text == "greetings, markupsafe 3.0.2"
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "user", "replaced"),
+    [
+        ("/leak/", KINDS, "app-kinds-example-com-leak", 6),  # by its memory
+        ("/test/", "www.example.com", "app-www-example-com-test", 6),  # by the number of its requests
+        ("/greet/", KINDS, "app-kinds-example-com-greet", 2),  # by its age
+    ],
+)
+def test_process_at_its_limit_is_replaced_with_no_lost_request(site, path, name, user, replaced):
+    def processes():
+        return set(site.check_output(f"pgrep -u {user} -f wsgi: || true").split())
+
+    seen = processes()
+    first = len(seen)
+
+    def enough():
+        seen.update(processes())
+        return len(seen) >= first + replaced
+
+    with Visitors(path, name) as visitors:
+        wait_for(enough)
+    assert visitors.failures == []
+    assert visitors.asked > 50
+
+
+def test_process_that_leaks_never_grows_much_beyond_its_limit(site):
+    with Visitors("/leak/", KINDS) as visitors:
+        wait_for(lambda: len(visitors.answers) > 100)
+        sizes = site.check_output("ps -o rss= -u app-kinds-example-com-leak").split()
+    assert max(map(int, sizes)) < 80 * 1024
+
+
+def test_wheels_from_a_private_index_on_a_host_without_a_route(shut):
+    assert get("/", "vault.example.com", "lamp-app-shut").text == "private words markupsafe._speedups 3.0.2"
+    assert not shut.run("ip route get 192.0.2.1").succeeded
+
+
+def test_password_of_the_index_is_not_on_the_host(shut):
+    assert shut.run("grep -rlF private-password /etc /srv /var /tmp /root").stdout == ""
+    assert "private-password" not in shut.check_output("journalctl --no-pager")
+
+
+def test_each_application_runs_as_a_user_of_its_own(site):
+    shown = site.check_output("ps -eo user:32,args | grep ' wsgi:' | grep -v grep | cut -d ' ' -f 1 | sort -u").split()
+    kinds = ["app-kinds-example-com", "app-kinds-example-com-greet", "app-kinds-example-com-leak"]
+    assert shown == [*kinds, "app-probe-example-com", "app-shop-example-com", "app-www-example-com", "app-www-example-com-test"]
+
+
+@pytest.mark.parametrize("name", ["shop.example.com", "www.example.com", "www.example.com_test", "probe.example.com"])
+def test_application_cannot_write_its_code(site, name):
+    script = "import os; print([p for p in ('.', '../venv/bin', '../wsgi.py', '../static', '../..') if os.access(p, os.W_OK)])"
+    assert site.check_output(f"/srv/{name}/current/run python -c %s", script) == "[]"
+    assert site.file(f"/etc/python_app/{name}.env").mode == 0o640
+
+
+def test_version_by_variable_and_back(site):
+    name = "www.example.com"
+    assert play("deploy", lamp_deploy_site=name, lamp_deploy_version="v2").returncode == 0
+    assert get("/", name).text == "hello, version 2\n"
+    shown = " ".join(play("releases", lamp_deploy_site=name).stdout.split())
+    assert re.search(r"hello\.git at v2 \([0-9a-f]{12}\)", shown)
+    assert re.search(r"since: '?20\d\d-", shown)
+    assert play("rollback", lamp_deploy_site=name).returncode == 0
+    assert get("/", name).text == "hello, version 1\n"
+    # The same commit by another name: nothing is made anew, and it is called what it was asked for.
+    assert play("deploy", lamp_deploy_site=name, lamp_deploy_version="main").returncode == 0
+    assert get("/", name).text == "hello, version 2\n"
+    assert "hello.git at main (" in site.check_output(f"tail -n 1 /var/log/python_app/deploys.log; cat /srv/{name}/current/made.json")
+    assert "hello.git at v2 (" not in site.check_output(f"cat /srv/{name}/current/made.json")
+    assert play("rollback", lamp_deploy_site=name).returncode == 0
+
+
+def test_unknown_site_and_version_are_refused_before_anything_happens():
+    done = play("deploy", lamp_deploy_site="nobody.example.com")
+    assert done.returncode != 0
+    assert "which has no application: give one of" in done.stdout
+    done = play("deploy", lamp_deploy_site="www.example.com", lamp_deploy_version="v9")
+    assert done.returncode != 0
+    assert "has no branch or tag v9" in done.stdout

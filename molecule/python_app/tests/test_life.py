@@ -1,0 +1,206 @@
+"""A site from its first run until nothing is left of it. The tests follow one another."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from support.plays import ROOT
+from support.waiting import wait_for
+
+from .applications import get, play
+
+NAME, ALIAS = "echo.example.com", "echo-too.example.com"
+ENVIRONMENT = f"/etc/python_app/{NAME}.env"
+USER, BUILDER = "app-echo-example-com", "build-app-echo-example-com"
+LISTEN = {"name": "listen", "command": ["sh", "-c", 'echo "$SITE_NAMES" > ~/names; exec tail --follow /dev/null']}
+COUNT = {"name": "count", "command": ["tail", "--follow", "/dev/null"]}
+SWEEP = {"name": "sweep", "command": ["true"], "schedule": "daily"}
+
+
+def sites(**app):
+    """Return the scenario's sites, and the one with these keys of its application."""
+    others = yaml.safe_load((ROOT / "molecule/python_app/group_vars/all.yml").read_text())["lamp_sites"]
+    own = {"source": "../molecule/python_app/apps/echo", "wsgi": "echo:application", "workers": [LISTEN], **app}
+    return {**others, NAME: {"aliases": [ALIAS], "app": own, "database": "echo"}}
+
+
+def converge(wanted):
+    """Run what the sites ``wanted`` need."""
+    return play("site", "--tags", "mysql,python_app,apache", lamp_deploy_site="", lamp_sites=wanted)
+
+
+def deploy(**app):
+    """Deploy the site with these keys of its application."""
+    return play("deploy", lamp_deploy_site=NAME, lamp_sites=sites(**app))
+
+
+def told(path="/", name=NAME, **headers):
+    """Return what the application is told of a visitor's request."""
+    return json.loads(get(path, name, **headers).text)
+
+
+def units(site):
+    """Return its units and their links, with what they hold."""
+    return site.check_output(f"find /etc/systemd/system -name '{NAME}-*' -print -exec cat {{}} +")
+
+
+def names(site):
+    """Return the names of its units, once for each place that knows them, and what of them is at work."""
+    found = site.check_output(f"find /etc/systemd/system -name '{NAME}-*' -printf '%f\\n'").replace(f"{NAME}-", "")
+    shown = site.check_output(f"systemctl list-units --plain --no-legend --all '{NAME}-*' | cut -d ' ' -f 1").replace(f"{NAME}-", "")
+    return sorted(found.split()), sorted(shown.split())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _site(site):
+    done = converge(sites(workers=[LISTEN, COUNT], timers=[SWEEP]))
+    assert done.returncode == 0, done.stdout[-3000:]
+    wait_for(lambda: site.file(f"/srv/{NAME}/state/names").exists)
+
+
+@pytest.mark.parametrize("credentials", ["Basic bWU6cHc=", "Bearer some.token"])
+def test_credentials_of_a_visitor_reach_the_application(credentials):
+    assert told(Authorization=credentials)["authorization"] == credentials
+
+
+def test_encoded_slash_reaches_the_application():
+    assert told("/a%2Fb/c")["path"] == "/a%2Fb/c"
+
+
+def test_application_and_its_worker_are_told_all_their_names(site):
+    assert told(name=NAME)["names"] == told(name=ALIAS)["names"] == [NAME, ALIAS]
+    assert site.check_output(f"cat /srv/{NAME}/state/names") == f"{NAME},{ALIAS}"
+
+
+def test_worker_and_timer_that_leave_the_inventory_are_stopped_and_removed(site):
+    services = ["count.service", "listen.service", "sweep.service"]
+    assert names(site) == (sorted([*services, "count.service", "listen.service", "sweep.timer", "sweep.timer"]), [*services, "sweep.timer"])
+    assert deploy().returncode == 0
+    assert names(site) == (["listen.service", "listen.service"], ["listen.service"])
+    assert site.check_output(f"ps -o comm= -u {USER} | grep -c tail") == "1"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            {"timers": [{**SWEEP, "schedule": "0 3 * * *"}]},
+            ["the timer sweep with the schedule '0 3 * * *'", "is cron's form: give systemd's, for instance *-*-* 03:00:00"],
+        ),
+        (
+            {"workers": [{**LISTEN, "command": "sleep 100"}]},
+            [f"lamp_sites['{NAME}'].app.workers[0].command is 'sleep 100'", 'make it a list, [sleep, "100"]'],
+        ),
+    ],
+    ids=["cron", "text"],
+)
+def test_worker_or_timer_of_a_wrong_form_is_refused_before_the_first_change(site, wrong, words):
+    before = units(site)
+    done = converge(sites(**wrong))
+    said = " ".join(done.stdout.replace('\\"', '"').replace("''", "'").split())
+    assert done.returncode != 0
+    for word in words:
+        assert word in said
+    assert " changed=0 " in done.stdout
+    assert "PLAY [Base system]" not in done.stdout
+    assert units(site) == before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            {"workers": [{**LISTEN, "command": ["sh", "-c", "echo no broker answers >&2; exit 3"]}, COUNT], "timers": [SWEEP]},
+            ["failed (workers and timers)", f"{NAME}-listen.service does not stay up", "no broker answers"],
+        ),
+        (
+            {"timers": [{**SWEEP, "schedule": "every day"}]},
+            ["failed (workers and timers)", "the schedule 'every day', which systemd does not take"],
+        ),
+    ],
+    ids=["worker", "timer"],
+)
+def test_release_whose_worker_or_timer_does_not_work_leaves_the_old_one_with_its_own(site, wrong, words):
+    def state():
+        return (site.check_output(f"readlink /srv/{NAME}/current; ls /srv/{NAME}/releases"), units(site), names(site))
+
+    before = state()
+    done = deploy(**wrong)
+    said = " ".join(done.stdout.replace("''", "'").split())
+    assert done.returncode != 0
+    for word in [*words, "visitors see what they saw before"]:
+        assert word in said
+    assert state() == before
+    assert site.check_output(f"systemctl is-active {NAME}-listen.service") == "active"
+    assert get("/", NAME).headers["X-Release"] == before[0].split()[0].removeprefix("releases/")
+
+
+def test_alias_that_the_application_does_not_take_fails_the_run(site):
+    done = converge(sites(environment={"STRICT": "1"}))
+    said = " ".join(done.stdout.replace("''", "'").split())
+    assert done.returncode != 0
+    assert f"under the alias {ALIAS} (have the application take every name in SITE_NAMES" in said, done.stdout[-3000:]
+    assert "or remove the alias)" in said
+
+
+@pytest.mark.parametrize(
+    ("declared", "confirm", "words"),
+    [
+        (True, NAME, "which lamp_sites has: take it out there and run foobar.lamp.site before this"),
+        (False, "", f"If that is meant, add -e lamp_remove_confirm={NAME}"),
+        (False, NAME, f"still serves {NAME}: run foobar.lamp.site first"),
+    ],
+    ids=["declared", "without a word", "served"],
+)
+def test_removal_is_refused(declared, confirm, words):
+    wanted = sites()
+    if not declared:
+        del wanted[NAME]
+    done = remove(wanted, confirm)
+    assert done.returncode != 0
+    assert words in " ".join(done.stdout.split())
+    assert " changed=0 " in done.stdout
+    assert get("/", NAME).headers["X-Release"]
+
+
+def remove(wanted, confirm=NAME):
+    """Remove the site and its database."""
+    given = {"lamp_remove_site": NAME, "lamp_remove_confirm": confirm, "lamp_remove_database": "echo"}
+    return play("remove", lamp_deploy_site="", lamp_sites=wanted, **given)
+
+
+def test_site_that_leaves_the_inventory_is_stopped_and_keeps_its_files(site):
+    wanted = sites()
+    del wanted[NAME]
+    done = converge(wanted)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert names(site) == ([], [])
+    assert site.run(f"pgrep -u {USER}").stdout == ""
+    assert not site.file(ENVIRONMENT).exists
+    assert site.file(f"/srv/{NAME}/state/names").exists
+    assert get("/", NAME).headers["X-Release"] is None
+
+
+def test_removal_leaves_nothing_but_a_backup_and_an_archive(site):
+    wanted = sites()
+    del wanted[NAME]
+    backups = site.check_output("lamp-backup list")
+    # As where nothing is removed but on request (python_app_exclusive).
+    site.check_output(f"install -m 0640 /dev/null {ENVIRONMENT}")
+    done = remove(wanted)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert len(site.check_output("lamp-backup list").splitlines()) == len(backups.splitlines()) + 1
+    assert site.check_output(f"find /etc /srv /var/log -name '*{NAME}*'") == ""
+    assert site.check_output(f"getent passwd {USER} {BUILDER}; getent group {USER} {BUILDER}; true") == ""
+    assert site.check_output("mariadb -N -e \"SELECT User FROM mysql.user WHERE User = 'echo'; SHOW DATABASES LIKE 'echo'\"") == ""
+    assert (
+        site.check_output(f"tar --extract --to-stdout --file $(ls -t /var/backups/python_app/{NAME}-* | head -n 1) ./names")
+        == f"{NAME},{ALIAS}"
+    )
+    assert get("/").status == 200
+
+    done = remove(wanted)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert f"Nothing was left of {NAME}" in " ".join(done.stdout.split())

@@ -1,0 +1,150 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The workers and timers of one application, as systemd runs them. Private to the collection. No Ansible import."""
+
+from __future__ import annotations
+
+import glob
+import os
+import pathlib
+import subprocess
+import time
+
+from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
+from ansible_collections.foobar.lamp.plugins.module_utils.common import listings
+
+UNITS = "/etc/systemd/system"
+SETTLE = 5  # seconds that a worker has to stay up: one that cannot work ends in its first
+PAUSE = 0.2  # seconds between two looks at them
+LINES = 40  # of a worker's own words
+
+
+class ServiceError(Exception):
+    """A worker or timer cannot be started or stopped. The text has its own words."""
+
+    step = "workers and timers"
+
+
+def _run(*words):
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def check_schedules(plan):
+    """Require that this host's systemd understands the schedules of ``plan``."""
+    for job in plan.get("timers") or []:
+        status, words = _run("systemd-analyze", "calendar", "--", str(job["schedule"]))
+        if status:
+            raise ServiceError(
+                f"The timer {job['name']} has the schedule {job['schedule']!r}, which systemd does not take: give one such as "
+                f"daily, Mon *-*-* 03:00:00 or *:0/15, see 'man systemd.time'. systemd-analyze says:\n{words}"
+            )
+
+
+class Services:
+    """The workers and timers of the application ``name``."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def there(self):
+        """Return the names of its units."""
+        return {os.path.basename(path) for path in glob.glob(f"{UNITS}/{glob.escape(self.name)}-*") if self._owns(path)}
+
+    def _owns(self, path):
+        """Return whether a unit is this application's; another's name may begin with its name."""
+        return os.path.isfile(path) and app_units.owner(pathlib.Path(path).read_text(encoding="utf-8")) == self.name
+
+    def take_up(self, wanted):
+        """Let systemd run the units ``wanted``, ``{name: text}``, anew, and no others of the application."""
+        self.remove(self.there() - set(wanted))
+        if not wanted:
+            return
+        for name, text in wanted.items():
+            pathlib.Path(f"{UNITS}/{name}").write_text(text, encoding="utf-8")
+        _run("systemctl", "daemon-reload")
+        self._start(app_units.started(wanted))
+
+    def remove(self, names):
+        """Stop these of its units, timers first, and remove them."""
+        for name in self._in_order(names):
+            # systemd cannot stop what it could not load. What counts is that nothing runs in the end.
+            _run("systemctl", "disable", "--now", name)
+            pathlib.Path(f"{UNITS}/{name}").unlink(missing_ok=True)
+        if not names:
+            return
+        _run("systemctl", "daemon-reload")
+        _run("systemctl", "reset-failed", *names)
+        if left := self._working(names):
+            raise ServiceError(f"These do not stop: {', '.join(left)}. 'systemctl status' on the host says why.")
+
+    def working(self):
+        """Return the units that are not at rest: workers, timers, and what timers have started."""
+        return self._working(self.there())
+
+    def pause(self):
+        """Stop them until ``resume``, or until the release is loaded anew; returns whether one was at work."""
+        working = self.working()
+        for name in self._in_order(self.there()):
+            status, words = _run("systemctl", "stop", name)
+            if status:
+                raise ServiceError(f"systemctl stop {name}:\n{words}")
+        return bool(working)
+
+    def idle(self):
+        """Return the workers and timers that do not run."""
+        states = self._states(app_units.started(self.there()))
+        return sorted(name for name, state in states.items() if state["ActiveState"] != "active")
+
+    def resume(self):
+        """Start the workers and timers that do not run; returns whether there were such."""
+        idle = self.idle()
+        if idle:
+            self._start(idle)
+        return bool(idle)
+
+    @staticmethod
+    def _in_order(names):
+        """Return units, timers first: without its timer, nothing starts a service any more that is not at work just now."""
+        return sorted(names, key=lambda name: (not name.endswith(".timer"), name))
+
+    def _working(self, names):
+        return [name for name, state in self._states(names).items() if state["ActiveState"] not in ("inactive", "failed")]
+
+    @staticmethod
+    def _states(names):
+        """Return ``{unit: {property: value}}``, timers first."""
+        if not names:
+            return {}
+        words = ["systemctl", "show", "--property=Id,ActiveState,NRestarts", *names]
+        shown = listings.services(subprocess.run(words, capture_output=True, text=True, check=False).stdout)
+        gone = {"ActiveState": "inactive", "NRestarts": ""}
+        return {name: shown.get(name.removesuffix(".service"), gone) for name in Services._in_order(names)}
+
+    def _start(self, names):
+        """Enable units and start them anew; ServiceError with their own words if one does not stay up."""
+        since = time.time()
+        status, words = _run("systemctl", "enable", *names)
+        if not status:
+            status, words = _run("systemctl", "restart", *names)
+        if status:
+            raise ServiceError(f"{words}\n{self._words(names, since)}".strip())
+        workers = [name for name in names if name.endswith(".service")]
+        deadline, first = time.monotonic() + SETTLE, self._states(workers)
+        while workers:
+            now = self._states(workers)
+            down = [name for name in workers if now[name]["ActiveState"] != "active" or now[name]["NRestarts"] != first[name]["NRestarts"]]
+            if down:
+                raise ServiceError(f"{', '.join(down)} does not stay up. Its own words:\n{self._words(down, since)}")
+            if time.monotonic() > deadline:
+                return
+            time.sleep(PAUSE)
+
+    @staticmethod
+    def _words(names, since):
+        """Return the end of what units have said since a moment."""
+        units = [f"--unit={name}" for name in names]
+        # The journal takes up what a process said a moment after it has ended.
+        time.sleep(PAUSE)
+        return _run("journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={LINES}", f"--since=@{int(since)}", *units)[1]

@@ -1,0 +1,143 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What systemd is asked and told of the units that read a tree. No Ansible.
+
+Private to this collection; it may change at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import time
+
+from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_paths
+
+PROPERTIES = "ActiveState,ActiveEnterTimestampMonotonic,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,MainPID,Type"
+RUNNING = ("active", "reloading")
+# The types of units of which systemd itself knows when they have started, or read their files anew. The others are watched for
+# this many seconds: Apache tries for three to get an address that the host does not have.
+TELLS = {"restart": ("notify", "notify-reload", "forking", "dbus", "oneshot"), "reload": ("notify-reload",)}
+WATCHED = 4
+LONGEST_WATCH = 10
+LONGEST = 30  # lines of a log
+ALL = 1000  # lines of it that are searched for the first reason
+# What a program says when it cannot go on, by its level or else by its words; and what is not yet that, or only follows from it.
+_LEVEL = re.compile(r"\[(\w+:)?(error|crit|alert|emerg)", re.IGNORECASE)
+_REASON = re.compile(
+    r"\b(error|fatal|cannot|can't|could not|couldn't|unable|failed|failure|denied|refused|no such"
+    r"|not permitted|invalid|unknown|in use)\b",
+    re.IGNORECASE,
+)
+_NO_REASON = re.compile(
+    r"\[(\w+:)?(warn|note|info|debug)|process exited|Failed with result|^Failed to start|Scheduled restart|status=|0 errors"
+    r"|ignoring|falling back",
+    re.IGNORECASE,
+)
+LONGEST_LOG = 2**20  # bytes of it
+
+
+def _run(*command: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "LC_ALL": "C"}
+    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
+
+
+def systemd_runs() -> bool:
+    """Whether there is anybody to ask."""
+    return os.path.isdir("/run/systemd/system")
+
+
+def ask_systemd(units: set[str]) -> dict[str, dict[str, str]]:
+    """What systemd says of units: whether they run, and since when."""
+    if not units or not systemd_runs():
+        return {}
+    names = sorted(units)
+    shown = _run("systemctl", "show", f"--property={PROPERTIES}", "--", *names)
+    blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.stdout.split("\n\n")]
+    return dict(zip(names, blocks, strict=False))
+
+
+def running(units: dict[str, dict[str, str]]) -> set[str]:
+    """Those of the units that run, by what systemd says of them."""
+    return {unit for unit, said in units.items() if said.get("ActiveState") in RUNNING}
+
+
+def proved(units: dict[str, dict[str, str]], stamps: dict[str, dict[str, int]]) -> set[str]:
+    """Those of the units that run, or have come to run since their files last changed (``Transaction.stamps``), whatever ended them."""
+
+    def came_up(unit: str, said: dict[str, str]) -> bool:
+        return int(said.get("ActiveEnterTimestampMonotonic") or 0) > max(kind.get(unit, 0) for kind in stamps.values())
+
+    return running(units) | {unit for unit, said in units.items() if came_up(unit, said)}
+
+
+def systemctl(verb: str, *units: str) -> str:
+    """Tell systemd to do something and wait until it is done; return what it says if it is not, and nothing if it is."""
+    done = _run("systemctl", verb, "--", *units)
+    return "" if done.returncode == 0 else done.stderr.strip() or f"systemctl {verb} ended with status {done.returncode}."
+
+
+def take_up(unit: str, verb: str) -> str:
+    """Have a unit read its files: `reload` or `restart` it. Return what went wrong, and nothing if it runs."""
+    before = ask_systemd({unit}).get(unit, {})
+    if wrong := systemctl(verb, unit):
+        return wrong
+    said = ask_systemd({unit}).get(unit, {})
+    # What reads its files anew stays the same process; one that was started again in the meantime has died of them.
+    process = (before if verb == "reload" else said).get("MainPID")
+    # A host with twice the work that it can do takes twice as long.
+    watch = min(LONGEST_WATCH, WATCHED * max(1, os.getloadavg()[0] / (os.cpu_count() or 1)))
+    deadline = time.monotonic() + (0 if said.get("Type") in TELLS[verb] else watch)
+    while said.get("ActiveState") in RUNNING and said.get("MainPID") == process:
+        if time.monotonic() >= deadline:
+            return ""
+        time.sleep(0.05)
+        said = ask_systemd({unit}).get(unit, {})
+    return f"systemctl {verb} went well, but {unit} ended right after it."
+
+
+def sizes(paths: list[str]) -> dict[str, int]:
+    """Where each log ends now."""
+    return {path: _size(path) for path in paths}
+
+
+def _size(path: str) -> int:
+    try:
+        with safe_paths.regular(path) as descriptor:
+            return os.fstat(descriptor).st_size
+    except OSError:
+        return 0
+
+
+def written(ends: dict[str, int]) -> str:
+    """What was written to logs since they had these sizes."""
+    texts = []
+    for path, end in ends.items():
+        # A service may write its log in a directory of its own: what it leaves there is read, but not what it leads to.
+        with contextlib.suppress(OSError), safe_paths.regular(path) as descriptor, open(descriptor, "rb", closefd=False) as file:
+            size = file.seek(0, os.SEEK_END)
+            # One that is shorter now was begun anew.
+            file.seek(max(end if size >= end else 0, size - LONGEST_LOG))
+            texts += file.read(LONGEST_LOG).decode("utf-8", "replace").splitlines()[-ALL:]
+    return "\n".join(texts)
+
+
+def journal(unit: str, since: float) -> str:
+    """What a unit, and systemd of it, wrote since a moment."""
+    _run("journalctl", "--sync")
+    options = ["--quiet", "--no-pager", "--output=cat", f"--lines={ALL}", f"--since=@{since:.6f}", f"--unit={unit}"]
+    return _run("journalctl", *options).stdout.strip()
+
+
+def ends(texts: list[str]) -> list[str]:
+    """The last lines of each text."""
+    return ["\n".join(text.splitlines()[-LONGEST:]) for text in texts if text]
+
+
+def reason(texts: list[str]) -> str:
+    """The first line in which a program says why it cannot go on: what comes after it mostly follows from it. Empty if none is."""
+    lines = [line.strip() for text in texts for line in text.splitlines() if not _NO_REASON.search(line)]
+    return next((line for sign in (_LEVEL, _REASON) for line in lines if sign.search(line)), "")

@@ -1,0 +1,141 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host says of itself: the facts of host_facts, from dpkg, systemd and the files under /etc and /proc. No Ansible."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import socket
+import stat
+
+from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
+from ansible_collections.foobar.lamp.plugins.module_utils.common import listings, safe_paths
+from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import ask, read
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import seal
+from ansible_collections.foobar.lamp.plugins.module_utils.host import login, others
+from ansible_collections.foobar.lamp.plugins.module_utils.host import units as systemd_units
+
+ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "sshd_settings": {"type": "dict"}, "_run": {"type": "str"}}
+PATHS = (
+    "/etc/mysql/tls/.reload",
+    "/etc/mysql/tls/ca.key",
+    "/srv/*/current",
+    "/srv/*/current/wsgi.py",
+    "/srv/*/unverified",
+    "/srv/*/unproven",  # the same, as earlier versions called it
+    "/etc/python_app/*.env",
+    "/etc/bind/keys/*.key",
+    "/etc/mysql/tls/server.pem",
+    "/var/lib/foobar.lamp/mysql_settings",
+    "/var/lib/foobar.lamp/mysql_accepted",
+    "/var/lib/bind/*.zone",
+    "/var/lib/foobar.lamp/bind_keys/K*",
+)
+# Each key of a signed zone that the role bind recorded in the one has its private part in the other, which is the name server's own.
+RECORDED_KEYS = "/var/lib/foobar.lamp/bind_keys"
+PRIVATE_KEYS = "/var/lib/bind/dnssec"
+# What roles remember of the host, lists of texts, in NAME.json.
+STATE = "/var/lib/foobar.lamp"
+REMEMBERED = ("mysql_settings", "mysql_accepted")
+AUTHORITIES = ("/etc/mysql/tls/ca.pem",)
+# What a profile NAME lacks is added in local/NAME, whoever's it is.
+APPARMOR = "/etc/apparmor.d"
+PROFILES = ("mariadbd", "usr.sbin.mysqld")
+PROPERTIES = ("UnitFileState", "StateChangeTimestampMonotonic", "ExecMainStartTimestampMonotonic")
+# Addresses that are reserved for documentation: reached, if at all, by the default route. Nothing is sent.
+ANYWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+
+
+def addresses():
+    """Return the addresses that connections to anywhere would come from."""
+    found = []
+    for family, anywhere in ANYWHERE:
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((anywhere, 9))
+                found.append(probe.getsockname()[0])
+        except OSError:
+            continue
+    return [address for address in found if not address.lower().startswith("fe80:")]
+
+
+def paths():
+    """Return what stands at PATHS, and which private keys of signed zones are there."""
+    found = {}
+    keys = [f"{PRIVATE_KEYS}/{os.path.basename(path)}.private" for path in glob.glob(f"{RECORDED_KEYS}/K*")]
+    for path in [path for pattern in PATHS for path in glob.glob(pattern)] + keys:
+        # What lies behind a link of somebody else's is none of ours, and what is gone again is not there.
+        with contextlib.suppress(OSError):
+            status = safe_paths.status(path)
+            link = safe_paths.link_target(path) if stat.S_ISLNK(status.st_mode) else ""
+            found[path] = {"link": link, "changed": status.st_mtime}
+    return found
+
+
+def state():
+    """Return what the roles remembered of the host, ``{name: [text]}``; what cannot be read is left out."""
+    found = {}
+    for name in REMEMBERED:
+        with contextlib.suppress(OSError, ValueError):
+            try:
+                values = json.loads(safe_paths.read(f"{STATE}/{name}.json")[1])
+            except FileNotFoundError:
+                # An earlier version kept them as the target of a link.
+                values = [value for value in safe_paths.link_target(f"{STATE}/{name}").split(",") if value]
+            if isinstance(values, list) and all(isinstance(value, str) for value in values):
+                found[name] = values
+    return found
+
+
+def units_of_apps():
+    """Return the systemd units that the role python_app has made, ``{name: application}``."""
+    found = {}
+    for path in glob.glob("/etc/systemd/system/*.service") + glob.glob("/etc/systemd/system/*.timer"):
+        # Links are those that systemctl makes of other units.
+        if not os.path.islink(path) and (owner := app_units.owner(read(path))):
+            found[os.path.basename(path)] = owner
+    return found
+
+
+def run(params, check_mode=False, diff=False):
+    """Ask, and return the facts as host_facts documents them. ``check_mode`` and ``diff`` change nothing."""
+    # At the same time: they take longer than all else.
+    wanted = systemd_units.wanted()
+    said_units = ask("systemctl", *systemd_units.question({"*.service", "*.timer", *wanted}, PROPERTIES))
+    said_packages = ask("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}\n")
+    said_container = ask("systemd-detect-virt", "--container")
+    said_login = login.begin(params["sshd_settings"]) if params["sshd_settings"] is not None else None
+    name, version = listings.system(read("/etc/os-release"))
+    container = said_container().strip()
+    units = listings.services(said_units())
+    made = seal.made()
+    facts = {
+        "addresses": addresses(),
+        "app_units": units_of_apps(),
+        "apparmor": {f"{APPARMOR}/{one}": read(f"{APPARMOR}/local/{one}") for one in PROFILES if os.path.exists(f"{APPARMOR}/{one}")},
+        "asked_by": params["_run"] or "",
+        "ca_certificates": {path: text for path in AUTHORITIES if (text := read(path))},
+        "container": "" if container == "none" else container,
+        "cores": len(os.sched_getaffinity(0)),
+        "hostname": os.uname().nodename,
+        "made": made,
+        "members": listings.members(read("/etc/group")),
+        "memory_mb": listings.memory_mb(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max")),
+        "names": listings.names(read("/etc/hosts"), os.uname().nodename),
+        "packages": listings.installed(said_packages()),
+        "paths": paths(),
+        "running": listings.running(units),
+        "state": state(),
+        "system": {"name": name, "version": version},
+        "trees": seal.holding(units),
+        "unmanaged": others.served(made),
+        "users": listings.users(read("/etc/passwd")),
+        "waiting": listings.waiting({name: unit for name, unit in units.items() if unit["Id"] in wanted}),
+    }
+    if said_login:
+        facts["login"] = said_login()
+    return {"changed": False, "ansible_facts": {"foobar_lamp": facts}}

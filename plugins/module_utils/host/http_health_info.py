@@ -1,0 +1,63 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check the health of many web pages at once: what http_health_info does, without Ansible."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import http.client
+import time
+
+ARGUMENT_SPEC = {
+    "pages": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "path": {"type": "str", "default": "/"},
+            "host": {"type": "str"},
+            "headers": {"type": "dict", "default": {}},
+        },
+    },
+    "address": {"type": "str", "default": "127.0.0.1"},
+    "port": {"type": "int", "default": 80},
+    "timeout": {"type": "int", "default": 15},
+}
+
+PAUSE = 0.3  # seconds between two questions to one page
+
+
+def ask(page, address, port, deadline):
+    """Return what is wrong with ``page``, an empty text when it is healthy."""
+    connection = http.client.HTTPConnection(address, port, timeout=max(1.0, deadline - time.monotonic()))
+    try:
+        connection.request("GET", page["path"], headers={"Host": page["host"] or page["name"], "User-Agent": "foobar.lamp"})
+        answer = connection.getresponse()
+        if answer.status >= 400:
+            return f"answered {answer.status} {answer.reason}"
+        for name, value in page["headers"].items():
+            if answer.headers.get(name) != value:
+                return f"answered with {name}: {answer.headers.get(name)}, not {value}"
+        return ""
+    except (OSError, http.client.HTTPException) as error:
+        return f"does not answer ({error or type(error).__name__})"
+    finally:
+        connection.close()
+
+
+def wait(page, address, port, deadline):
+    """Ask until ``page`` is healthy or the time is over; return what is wrong with it in the end."""
+    while (wrong := ask(page, address, port, deadline)) and time.monotonic() + PAUSE < deadline:
+        time.sleep(PAUSE)
+    return wrong
+
+
+def run(params, check_mode=False, diff=False):
+    """Do what http_health_info documents; return its result. ``check_mode`` and ``diff`` change nothing."""
+    address, port = params["address"], params["port"]
+    deadline = time.monotonic() + params["timeout"]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+        wrongs = list(pool.map(lambda page: wait(page, address, port, deadline), params["pages"]))
+    return {"changed": False, "unhealthy": {page["name"]: wrong for page, wrong in zip(params["pages"], wrongs, strict=True) if wrong}}

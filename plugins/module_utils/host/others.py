@@ -1,0 +1,54 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host serves already that is not ours, and that a role's first run would take off line. No Ansible. Private to the collection."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ansible_collections.foobar.lamp.plugins.module_utils.common import conffiles, safe_paths
+
+SITES = "/etc/apache2/sites-enabled"
+ZONES = "/etc/bind/named.conf.local"
+_SERVER_NAME = re.compile(r"^\s*Server(?:Name|Alias)\s+(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
+_COMMENT = re.compile(r'("[^"]*")|/\*.*?\*/|(?://|#)[^\n]*', re.DOTALL)
+_INCLUDE = re.compile(r'\binclude\s+"([^"]+)"\s*;')
+_ZONE = re.compile(r'\bzone\s+"?([^\s"{]+)"?[^;{]*\{')
+
+
+def _read(path):
+    """Return what a file holds, which a link may have led to where others write: nothing, if it is no regular file."""
+    try:
+        return safe_paths.read(path)[1]
+    except OSError:
+        return b""
+
+
+def sites(directory=SITES):
+    """Return the enabled virtual hosts of Apache in words: the file, and the names in it. Not those that its package ships."""
+    found = []
+    for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else ():
+        path = os.path.realpath(os.path.join(directory, name))
+        content = _read(path)
+        if name.endswith(".conf") and os.path.isfile(path) and not conffiles.is_pristine(path, content):
+            names = dict.fromkeys(word for line in _SERVER_NAME.findall(content.decode("utf-8", "replace")) for word in line.split())
+            found.append(f"{directory}/{name} ({', '.join(names) or 'no ServerName'})")
+    return found
+
+
+def zones(path=ZONES, seen=()):
+    """Return the zones of a name server's file, and of those that it includes."""
+    text = _COMMENT.sub(lambda match: match[1] or " ", _read(path).decode("utf-8", "replace"))
+    found = list(dict.fromkeys(_ZONE.findall(text)))
+    for included in _INCLUDE.findall(text):
+        if included not in seen:
+            found += zones(included, (*seen, path, included))
+    return found
+
+
+def served(made):
+    """Return what is served by others, by the name of the tree that takes their place and is not among those that are ``made``."""
+    found = {"apache": sites, "bind": zones}
+    return {name: there for name, find in found.items() if name not in made and (there := find())}

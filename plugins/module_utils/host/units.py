@@ -1,0 +1,61 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start the units that installations left stopped, as the next start of the system would. No Ansible. Private to the collection."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from ansible_collections.foobar.lamp.plugins.module_utils.common import listings
+
+PROPERTIES = ("Id", "LoadState", "ActiveState", "Result", "ConditionTimestampMonotonic")
+KINDS = (".service", ".timer", ".socket", ".path")
+# What systemctl enable makes: links in the directories of these targets, which every server that runs has reached.
+LINKS = "/etc/systemd/system"
+TARGETS = ("multi-user", "paths", "sockets", "timers")
+
+
+def wanted(links=LINKS):
+    """Return the names of the units that are enabled for the start of the system."""
+    found = set()
+    for directory in (os.path.join(links, f"{target}.target.wants") for target in TARGETS):
+        for name in os.listdir(directory) if os.path.isdir(directory) else ():
+            place = os.path.realpath(os.path.join(directory, name))
+            # One that is masked is a link to /dev/null. An alias has the name of its file, an instance (NAME@WORD) its own.
+            if os.path.isfile(place) and name.endswith(KINDS):
+                found.add(name if "@" in name else os.path.basename(place))
+    return found
+
+
+def question(names, more=()):
+    """Return the words that ask systemctl about units, and for ``more`` properties: without names, about one that is not there."""
+    return ["show", f"--property={','.join((*PROPERTIES, *more))}", "--", *(sorted(names) or ["none.service"])]
+
+
+def systemctl(*words):
+    """Run systemctl and return what it prints."""
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    return subprocess.run(["systemctl", *words], **streams, check=False, text=True).stdout
+
+
+def start(later, check_mode=False):
+    """Start what waits, but not the services ``later``. Return ``(started, {unit that does not run: systemd's word for it})``.
+
+    With ``check_mode`` nothing is, but what would be is returned.
+    """
+    if not os.path.isdir("/run/systemd/system"):
+        return [], {}
+    # Where nothing may be started, systemd is not told of what an installation brought.
+    if not check_mode:
+        systemctl("daemon-reload")
+    waiting = listings.waiting(listings.services(systemctl(*question(wanted()))))
+    due = [name for name in waiting if name.removesuffix(".service") not in later]
+    if not due or check_mode:
+        return due, {}
+    systemctl("start", "--", *due)
+    states = listings.services(systemctl(*question(due)))
+    waiting = listings.waiting(states)
+    broken = {unit["Id"]: unit.get("Result", "") for unit in states.values() if unit.get("ActiveState") == "failed"}
+    return [name for name in due if name not in waiting], broken | dict.fromkeys(waiting, "dependency")

@@ -1,0 +1,77 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run is to do on a host. All of it is the action plugin's."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plan
+author: The foobar.lamp developers (@foobar)
+short_description: What a run is to do on a host, and all that is wrong with it
+version_added: 0.1.0
+description:
+  - Works out the inputs of all roles of a host from the sites (C(lamp_sites) and the other variables C(lamp_*)), the groups of the
+    inventory, and the inputs that the inventory gives. An entry of a list, and a key of a dictionary, that the inventory gives is added
+    to what follows from the sites, and takes the place of one of the same name. Any other value takes the place of what follows.
+  - Values have the types that are documented, or are a problem. Nothing is asked of the host, and nothing is changed but secrets that are
+    made once and kept on the controller.
+options:
+  of:
+    description:
+      - V(site) checks what is known before hosts are asked. The task fails with all problems together.
+      - V(host) makes the plan of the host. M(foobar.lamp.host_facts) has to be asked before.
+    type: str
+    choices: [site, host]
+    default: host
+  converges:
+    description:
+      - Whether the run makes what the roles describe. One that does not, such as a rollback, makes no secrets and is kept from its work by
+        nothing but wrong types.
+    type: bool
+    default: true
+extends_documentation_fragment: [ansible.builtin.action_common_attributes]
+attributes:
+  check_mode:
+    description: Makes no secrets.
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: debian
+"""
+
+EXAMPLES = r"""
+- name: Plan what the roles are to do
+  foobar.lamp.plan:
+  register: __plan
+  no_log: true
+"""
+
+RETURN = r"""
+inputs:
+  description: The inputs of all roles of the host, by name, defaults among them. They have passwords.
+  returned: with O(of=host)
+  type: dict
+given:
+  description: What the inventory says of inputs that are known only during the run (P(foobar.lamp.late#lookup)).
+  returned: with O(of=host)
+  type: dict
+roles:
+  description: The roles of the host, in the order in which they run.
+  returned: with O(of=host)
+  type: list
+  elements: str
+  sample: [linux_base, apache]
+records:
+  description: The record sets of the domain.
+  returned: with O(of=host), where the addresses of all hosts are known
+  type: list
+  elements: dict
+problems:
+  description: A sentence for each problem. With any, the inputs are not to be used.
+  returned: with O(of=host)
+  type: list
+  elements: str
+"""

@@ -1,0 +1,401 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What follows from the inputs of the role python_app. Private to the collection. Pure: no I/O, no Ansible import.
+
+An *app* is an item of ``python_app_apps``. A *plan* is what a host needs to know of it: never its environment, which holds secrets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import re
+
+from ansible_collections.foobar.lamp.plugins.module_utils.app import mask
+from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
+
+ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
+#: Seconds that the steps of a release may take, where the app does not say.
+TIMEOUTS = {"install": 900, "step": 300, "start": 30}
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
+_WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_JOB = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
+#: What a release has beside its static files.
+_OWN = ("", ".", "beside", "check.py", "compress.py", "made.json", "release.json", "run", "venv", "wheels", "wsgi.py")
+_SETTINGS = re.compile(r"/etc/python_app/[^/]+\.env\Z")
+
+
+def user(app):
+    """Return the system user that runs ``app``."""
+    return app.get("user") or "app-" + re.sub(r"[^a-z0-9]+", "-", app["name"].lower())[:28].strip("-")
+
+
+def builder(app):
+    """Return the system user that builds the releases of ``app``. Who is in its group, may read them."""
+    name = f"build-{user(app)}"
+    return name if len(name) <= 32 else f"{name[:23]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def accounts(apps):
+    """Return the accounts of ``apps`` in the order in which they can be made: name, home and groups."""
+    builders = [{"name": builder(app), "home": "/nonexistent", "groups": []} for app in apps]
+    return builders + [{"name": user(app), "home": f"/srv/{app['name']}/state", "groups": [builder(app)]} for app in apps]
+
+
+def remains(looks, passwd):
+    """Return what is left of applications, and what others made in a place of that name: ``apps``, ``users``, ``builders``, ``left``.
+
+    ``looks``: results of ansible.builtin.stat for ``(directory, "releases" or "state")``. ``passwd``: what ansible.builtin.getent says.
+    An account that was there before its application, a person's or a service's, has another home or a shell.
+    """
+    found = {}
+    for look in looks:
+        directory, part = look["item"][0]["path"], look["item"][1]
+        found.setdefault(directory, {})[part] = look["stat"]
+    whole = {path: parts for path, parts in found.items() if all(part.get("isdir") for part in parts.values())}
+    gone = [
+        {"path": path, "user": parts["state"].get("pw_name") or "", "group": parts["state"].get("gr_name") or ""}
+        for path, parts in whole.items()
+    ]
+    owners = sorted({one["user"] for one in gone} - {""})
+
+    def made(name, homes):
+        home, shell = passwd.get(name, [""] * 6)[4:6]
+        return home in homes and shell == "/usr/sbin/nologin"
+
+    users = [name for name in owners if made(name, {f"{path}/state" for path in whole})]
+    builders = [name for name in (builder({"user": owner}) for owner in owners) if made(name, {"/nonexistent"})]
+    left = sorted(found.keys() - whole.keys()) + [f"the user {name}" for name in owners if name not in users]
+    return {"apps": gone, "users": users, "builders": builders, "left": left}
+
+
+def accounts_missing(apps, web_user, users, members):
+    """Return those of ``apps`` of which the host does not have all accounts, by its ``users`` and the ``members`` of its groups."""
+    return [
+        app
+        for app in apps
+        if not {user(app), builder(app)} <= set(users) or not {user(app), web_user} <= set(members.get(builder(app), []))
+    ]
+
+
+def located(app):
+    """Return ``app`` with ``{version}`` in its source filled in."""
+    return {**app, "source": app["source"].replace("{version}", str(app.get("version") or ""))} if app.get("source") else app
+
+
+def chosen(apps, site="", version=""):
+    """Return those of ``apps`` that are the site's, or the one of this name at ``version``; all where these are empty."""
+    found = [app for app in apps if site in ("", app["name"]) or (site == app.get("host") and not version)]
+    return [{**app, "version": str(version)} if version else app for app in found]
+
+
+def choice_problems(apps, site="", version=""):
+    """Return what is wrong with a choice of ``apps``: a list of sentences."""
+    if not site and version:
+        return [f"lamp_deploy_version is {version!r}, but of which site? Give lamp_deploy_site, too."]
+    if site and not chosen(apps, site, version):
+        names = ", ".join(app["name"] for app in apps)
+        return [f"lamp_deploy_site is {site!r}, which has no application: give one of {names}."]
+    return []
+
+
+def kind(app):
+    """Return what an app's source is: ``requirement``, ``wheel``, ``archive``, ``git`` or ``directory``."""
+    source = located(app).get("source")
+    if not source:
+        return "requirement"
+    if source.endswith(".whl"):
+        return "wheel"
+    if source.endswith(ARCHIVES):
+        return "archive"
+    remote = "://" in source or source.startswith(("git+", "git@")) or source.endswith(".git")
+    return "git" if remote or app.get("version") else "directory"
+
+
+def is_url(source):
+    """Return whether ``source`` is fetched over the web."""
+    return source.startswith(("https://", "http://"))
+
+
+def requirement(app):
+    """Return the requirement that pip gets: with the version, where that is given apart."""
+    text, version = app["requirement"], app.get("version")
+    return f"{text}=={version}" if version else text
+
+
+def described(app, commit=""):
+    """Return the app's source in words."""
+    if kind(app) == "requirement":
+        return mask.plain(requirement(app))
+    at = f" at {app.get('version') or 'HEAD'} ({commit[:12]})" if commit else ""
+    return mask.plain(located(app)["source"]) + at
+
+
+def beyond(app):
+    """Return the requirements and constraints files of ``app`` that lie on the controller, beyond its source: ``{place: path}``.
+
+    The place is theirs in a release, seen from the source. It says nothing of the controller's directories.
+    """
+    names = [name for key in ("requirements", "constraints") for name in app.get(key) or []]
+    return {_place(name): name for name in names if posixpath.isabs(name)}
+
+
+def _place(name):
+    return f"../beside/{posixpath.basename(name)}" if posixpath.isabs(name) else name
+
+
+def plan(app):
+    """Return the plan of ``app``, all but its release."""
+    root = f"/srv/{app['name']}"
+    return {
+        "name": app["name"],
+        "user": user(app),
+        "builder": builder(app),
+        "root": root,
+        "environment_file": f"/etc/python_app/{app['name']}.env",
+        "wsgi": app["wsgi"],
+        "host": app.get("host") or app["name"],
+        "aliases": list(app.get("aliases") or []),
+        "path": (app.get("path") or "/").rstrip("/"),
+        "health_path": app.get("health_path") or "/",
+        "static_dir": app.get("static_dir") or "static",
+        "requirements": [_place(name) for name in app.get("requirements") or []],
+        "constraints": [_place(name) for name in app.get("constraints") or []],
+        "project": bool(app.get("project")),
+        "extras": list(app.get("extras") or []),
+        "requirement": requirement(app) if kind(app) == "requirement" else "",
+        "memory_limit": app.get("memory_limit") or 0,
+        "steps": {name: list(app[name]) for name in ("collect", "migrate", "after") if app.get(name)},
+        **{kind: [{**job, "command": list(job["command"])} for job in app.get(kind) or []] for kind in ("workers", "timers")},
+        "timeouts": {**TIMEOUTS, **{name: value for name, value in (app.get("timeouts") or {}).items() if value}},
+    }
+
+
+def made_of(plan):
+    """Return what of ``plan`` the release is made of: what its launchers read, and what makes another release when it changes."""
+    ways = {key: value for key, value in plan.items() if key not in ("aliases", "builder", "timeouts", "steps")}
+    return json.dumps({**ways, "steps": {key: value for key, value in plan["steps"].items() if key != "after"}}, indent=2, sort_keys=True)
+
+
+def release(content, plan, *more):
+    """Return the identity of a release: 12 hexadecimal digits of its content's identity, how it is made, and the texts ``more``."""
+    return hashlib.sha256("\0".join([content, made_of(plan), *more]).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def called(app):
+    """Return the beginning of a sentence that says what ``app`` has, with what the inventory calls it."""
+    return f"{app['origin']} has" if app.get("origin") else f"python_app_apps has {app['name']} with"
+
+
+def _source_problems(where, app):
+    source, requirement = app.get("source"), app.get("requirement")
+    if bool(source) == bool(requirement):
+        found = "both a source and a requirement" if source else "neither source nor requirement"
+        yield f"{where} {found}: give one, a source to fetch or a requirement such as name==version for pip."
+        return
+    if requirement and app.get("version") and re.search(r"[=<>~!@]", requirement):
+        yield f"{where} the requirement {mask.plain(requirement)} and the version {app['version']}: give the version in one of them only."
+    if source and kind(app) in ("archive", "wheel") and is_url(source) and not app.get("checksum"):
+        yield f"{where} the source {mask.plain(source)} and no checksum: give checksum, sha256: and the file's SHA-256 in hexadecimal."
+    if app.get("checksum") and not _CHECKSUM.match(app["checksum"]):
+        yield f"{where} the checksum {app['checksum']!r}: give sha256: and 64 hexadecimal digits."
+    names = {name for key in ("requirements", "constraints") for name in app.get(key) or []}
+    if len(beyond(app)) < len([name for name in names if posixpath.isabs(name)]):
+        yield f"{where} two requirements or constraints files of the same name beyond its source: give each a name of its own."
+    for name in sorted(names):
+        if ".." in name.split("/") and not posixpath.isabs(name):
+            yield f"{where} the file {name}: give one in the source, or an absolute path on this computer."
+    if app.get("project") and kind(app) in ("requirement", "wheel"):
+        yield f"{where} project, which a {kind(app)} is anyway: remove it."
+
+
+def problems(apps, keep_releases=2, port=80):
+    """Return what is wrong with the role's inputs: a list of sentences. Environments are named, their values never shown."""
+    problems, seen, users = [], set(), {}
+    if keep_releases < 2:
+        problems.append(f"python_app_keep_releases is {keep_releases}: give at least 2, the current release and the one before.")
+    if not 0 < port < 65536:
+        problems.append(f"python_app_port is {port}: give a port from 1 to 65535.")
+    for app in apps:
+        where = called(app)
+        if not _NAME.match(app["name"]):
+            problems.append(f"python_app_apps has the name {app['name']!r}: use letters, digits, dots, hyphens and underscores.")
+        if app["name"] in seen:
+            problems.append(f"python_app_apps has {app['name']} twice: remove one.")
+        seen.add(app["name"])
+        problems.extend(_source_problems(where, app))
+        if not _WSGI.match(app["wsgi"]):
+            problems.append(
+                f"{where} wsgi {app['wsgi']!r}: give the module and the callable, for instance myapp.wsgi:application, "
+                "or a factory, myapp:create_app()."
+            )
+        if user(app) == "root":
+            problems.append(f"{where} the user root, as which no application runs: give a user of its own.")
+        if not _USER.match(user(app)):
+            problems.append(f"{where} the user {user(app)!r}: use up to 32 small letters, digits, underscores and hyphens.")
+        elif users.setdefault(user(app), app["name"]) != app["name"]:
+            problems.append(f"{where} the user {user(app)}, which runs {users[user(app)]} already: give each a user of its own.")
+        for job in app.get("timers") or []:
+            if wrong := app_units.schedule_problem(job["schedule"]):
+                problems.append(f"{where} the timer {job['name']} with the schedule {job['schedule']!r}, which {wrong}")
+        jobs = [job["name"] for kind in ("workers", "timers") for job in app.get(kind) or []]
+        for job in jobs:
+            if not _JOB.match(job):
+                problems.append(f"{where} a worker or timer {job!r}: use small letters, digits and hyphens.")
+            elif jobs.count(job) > 1:
+                problems.append(f"{where} two workers or timers {job}: give each a name of its own.")
+        static = app.get("static_dir") or "static"
+        if posixpath.normpath(static) != static or static.split("/")[0] in (*_OWN, ".."):
+            problems.append(f"{where} static_dir {static!r}: give a directory within the release, for instance static or src/static.")
+        for key in ("health_path", "path"):
+            if app.get(key) and not app[key].startswith("/"):
+                problems.append(f"{where} {key} {app[key]!r}: begin it with a slash.")
+        for name, value in (app.get("environment") or {}).items():
+            if not _VARIABLE.match(str(name)):
+                problems.append(f"{where} the environment variable {name!r}: use letters, digits and underscores, no digit first.")
+            elif "\n" in str(value) or "\0" in str(value):
+                problems.append(f"{where} a value of {name} that has a line break: write it in one line.")
+    builders = {builder(app): app["name"] for app in apps}
+    for name in sorted(users.keys() & builders.keys()):
+        problems.append(f"python_app_apps has {users[name]} with the user {name}, which builds {builders[name]}: give it another.")
+    return problems
+
+
+def directories(apps):
+    """Return the directories of ``apps`` as config_tree takes them."""
+    found = []
+    if apps:
+        found.append({"path": "/etc/python_app", "owner": "root", "group": "root", "mode": "0755"})
+        # Logs hold what applications say of their settings, and where their sources come from.
+        found.append({"path": "/var/log/python_app", "owner": "root", "group": "adm", "mode": "0750"})
+    for app in apps:
+        root = f"/srv/{app['name']}"
+        found.append({"path": root, "owner": "root", "group": "root", "mode": "0755"})
+        found.append({"path": f"{root}/releases", "owner": "root", "group": builder(app), "mode": "0750"})
+        found.append({"path": f"{root}/state", "owner": user(app), "group": user(app), "mode": "0750"})
+    return found
+
+
+def files(apps):
+    """Return ``apps`` as the template of their environment takes them: name, user and environment."""
+    return [{"name": app["name"], "user": user(app), "environment": app.get("environment") or {}} for app in apps]
+
+
+def current(name, paths):
+    """Return the release of the app ``name`` that is current, by the ``paths`` of host_facts; empty for none."""
+    return _link(name, "current", paths)
+
+
+def _link(name, link, paths):
+    return paths.get(f"/srv/{name}/{link}", {}).get("link", "").removeprefix("releases/")
+
+
+def unverified(plans, paths):
+    """Return those of ``plans`` whose release is pending, or current since a run that died before it was done with it."""
+
+    def died(plan):
+        # The second is what earlier versions called the link.
+        return plan["release"] in (_link(plan["name"], link, paths) for link in ("unverified", "unproven"))
+
+    return [plan for plan in plans if plan["release"] != plan["before"] or died(plan)]
+
+
+def stale(apps, paths):
+    """Return the names of those of ``apps`` whose settings, or whose release, no process has taken up: both are older than the
+    script, which is touched when processes have."""
+    found = []
+    for app in apps:
+        settings, script = paths.get(f"/etc/python_app/{app['name']}.env"), paths.get(f"/srv/{app['name']}/current/wsgi.py")
+        if settings and script and settings["changed"] > script["changed"]:
+            found.append(app["name"])
+    return found
+
+
+def idle(apps, running):
+    """Return those of ``apps`` of which a worker or timer is not among the units that are ``running`` (a service without its suffix)."""
+    names = {app["name"]: [name.removesuffix(".service") for name in app_units.started(app_units.units(plan(app)))] for app in apps}
+    return [app for app in apps if not set(names[app["name"]]) <= set(running)]
+
+
+def left(apps, units, paths):
+    """Return the applications that a host still has something of at work, and that are none of ``apps``: ``[{name, root}]``.
+
+    ``units`` and ``paths`` are those of host_facts.
+    """
+    names = {*units.values(), *(path.removeprefix("/etc/python_app/").removesuffix(".env") for path in paths if _SETTINGS.match(path))}
+    return named(sorted(names - {app["name"] for app in apps}))
+
+
+def named(names):
+    """Return applications of which no more is known than their ``names``, or their directories, as the step retire takes them."""
+    return [{"name": posixpath.basename(name), "root": f"/srv/{posixpath.basename(name)}"} for name in names]
+
+
+def migrations(plans, host, hosts):
+    """Return those of ``plans`` whose migration is this host's to run, for all others.
+
+    ``hosts``: the variables of the play's hosts, in order. The first of them that has the application migrates it.
+    """
+    first = {}
+    for one in hosts:
+        for plan in (one.get("__python_app_made") or {}).get("plans") or []:
+            first.setdefault(plan["name"], one["inventory_hostname"])
+    return [plan for plan in plans if "migrate" in plan["steps"] and first.get(plan["name"], host) == host]
+
+
+def pages(plans, releases=None):
+    """Return the pages that tell the health of ``plans`` as http_health_info takes them; ``releases``: those that answer, if not theirs.
+
+    Under its own name an application has to show its release; under an alias another may answer, such as a redirection of Apache's.
+    """
+    found = []
+    for plan in plans:
+        page = {"path": plan["path"] + plan["health_path"]}
+        release = (releases or {}).get(plan["name"]) or plan["release"]
+        found.append({**page, "name": plan["name"], "host": plan["host"], "headers": {"X-Release": release}})
+        found += [{**page, "name": _alias_page(plan, alias), "host": alias, "headers": {}} for alias in plan["aliases"]]
+    return found
+
+
+def _alias_page(plan, alias):
+    return f"{plan['name']} as {alias}"
+
+
+def health_report(logs, wrong, back, host):
+    """Return the paragraphs that say which applications are unhealthy, ``wrong`` as `unhealthy` returns it, and what the web server logged.
+
+    ``logs``: the ends of its logs, results of a command on ``host`` with the plan as item. ``back``: the plans whose release before was
+    made current again, if there was one.
+    """
+    paragraphs = []
+    for log in logs:
+        plan = log["item"]
+        again = " The release before this one is current again." if plan in back and plan["before"] else ""
+        paragraphs.append(
+            f"{plan['name']} {wrong[plan['name']]} when asked for its health through the web server.{again}\n"
+            f"The end of /var/log/apache2/{plan['host']}.error.log on {host}:\n{log['stdout']}\n"
+        )
+    return "".join(paragraphs)
+
+
+def unhealthy(plans, wrong):
+    """Return what is wrong with each of ``plans`` that is unhealthy, by name; ``wrong``: what http_health_info says of their pages."""
+    found = {}
+    for plan in plans:
+        if plan["name"] in wrong:
+            found[plan["name"]] = wrong[plan["name"]]
+            continue
+        for alias in plan["aliases"]:
+            if said := wrong.get(_alias_page(plan, alias)):
+                found[plan["name"]] = (
+                    f"{said} under the alias {alias} (have the application take every name in SITE_NAMES, as Django does with "
+                    "ALLOWED_HOSTS = os.environ['SITE_NAMES'].split(','), or remove the alias)"
+                )
+                break
+    return found

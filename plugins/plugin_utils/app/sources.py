@@ -1,0 +1,403 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The source of an application on the controller: what identifies it, and its archive for the hosts. Private to the collection.
+
+Whatever the source is, a host gets one archive: the source in ``src``, the wheels in ``wheels`` (where they are resolved on the
+controller), the launchers, and ``release.json``. It is made once in a cache, however many hosts want it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import fnmatch
+import hashlib
+import importlib.util
+import io
+import os
+import pathlib
+import platform
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import urllib.parse
+import zipfile
+from typing import IO, NamedTuple
+
+from ansible.module_utils.urls import open_url
+from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, pip
+from ansible_collections.foobar.lamp.plugins.module_utils.common import tree
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
+
+# What is never part of an application, where no git says what is.
+_LEFT_OUT = (".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "*.pyc", ".*_cache", ".tox", "node_modules")
+_OF_A_REPOSITORY = ("GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE")
+_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+_KEPT = 24 * 3600  # seconds that an archive and a git answer stay in the cache
+
+
+class SourceError(Exception):
+    """The source cannot be had; says why and what to do."""
+
+
+def listing(directory, exclude=()):
+    """Return the files of the application in ``directory``, sorted, relative to it: what git would ship, without ``exclude``.
+
+    In a repository git alone says that: what it ignores (settings, uploads) must never be shipped because git cannot be asked.
+    """
+    if repository := _repository(directory):
+        try:
+            listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", ".", cwd=directory)
+        except SourceError as error:
+            raise SourceError(
+                f"{directory} is in the git repository {repository}, which says what is part of the application. Put right what git says, "
+                f"or give a copy of the directory that is in no repository.\n{error}"
+            ) from None
+        names = listed.decode("utf-8", "surrogateescape").split("\0")
+        # A file that git knows and that is gone from the disk is gone.
+        found = [name for name in names if name and os.path.lexists(os.path.join(directory, name))]
+        if not found:
+            raise SourceError(
+                f"{directory} has no file that the git repository {repository} knows or would add: take it out of .gitignore, "
+                "or give a copy of the directory that is in no repository."
+            )
+    else:
+        found = []
+        for folder, folders, names in os.walk(directory):
+            folders[:] = [name for name in folders if not _matches(name, _LEFT_OUT)]
+            found += [os.path.relpath(os.path.join(folder, name), directory) for name in names if not _matches(name, _LEFT_OUT)]
+    return sorted(name for name in found if not _excluded(name, exclude))
+
+
+def _repository(directory):
+    """Return the directory at or above ``directory`` that has a ``.git``, whether git can read it or not; none if there is none."""
+    place = pathlib.Path(os.path.realpath(directory))
+    return next((one for one in (place, *place.parents) if os.path.lexists(one / ".git")), None)
+
+
+def _matches(name, patterns):
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
+
+
+def _excluded(name, patterns):
+    """Return whether a pattern fits the path, one of the directories that it is in, or one of its names."""
+    parts = pathlib.PurePath(name).parts
+    return any(_matches("/".join(parts[: depth + 1]), patterns) or _matches(part, patterns) for depth, part in enumerate(parts))
+
+
+def digest_of_files(directory, names):
+    """Return what identifies the content: names, executable bits and bytes of the files."""
+    digest = hashlib.sha256()
+    for name in names:
+        path = os.path.join(directory, name)
+        content = os.readlink(path).encode("utf-8", "surrogateescape") if os.path.islink(path) else pathlib.Path(path).read_bytes()
+        kind = "link" if os.path.islink(path) else "program" if os.access(path, os.X_OK) else "file"
+        digest.update(f"{name}\0{kind}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
+        digest.update(content)
+    return digest.hexdigest()
+
+
+class Cache:
+    """A directory of this user, for archives, git repositories and what this run has asked already."""
+
+    def __init__(self, run, directory=None):
+        """``run`` tells one run from another: a branch is asked once a run, so that all hosts get the same commit."""
+        home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        self.directory = pathlib.Path(directory or os.path.join(home, "foobar.lamp"))
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._run = run
+
+    @contextlib.contextmanager
+    def file(self, *words, suffix=""):
+        """Yield the path of a file that the words name, while nobody else makes it."""
+        place = self.directory / (hashlib.sha256("\0".join(words).encode()).hexdigest()[:24] + suffix)
+        with open(f"{place}.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield place
+
+    def commit(self, url, version):
+        """Return the commit that ``version`` (a branch, a tag, a commit or nothing) names at ``url``."""
+        if _COMMIT.match(version or ""):
+            return version
+        with self.file("commit", url, version or "HEAD", self._run) as place:
+            if not place.exists():
+                place.write_text(_ask_commit(url, version or "HEAD"))
+            return place.read_text()
+
+    def tidy(self):
+        """Remove what is older than a day."""
+        for entry in self.directory.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if entry.is_file() and time.time() - entry.stat().st_mtime > _KEPT:
+                    entry.unlink()
+
+
+def _git(*words, cwd=None):
+    # Which repository is meant the arguments say, not the hook that this may run in.
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
+    try:
+        done = subprocess.run(
+            ["git", *words], cwd=cwd, capture_output=True, check=False, env={**environment, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        )
+    except FileNotFoundError:
+        raise SourceError("git is not installed on this computer: install it.") from None
+    if done.returncode:
+        said = mask.plain(done.stderr.decode(errors="replace").strip())
+        raise SourceError(f"git {words[0]} failed with exit status {done.returncode}:\n{said}")
+    return done.stdout
+
+
+def _url(source):
+    return source.removeprefix("git+")
+
+
+def _ask_commit(url, version):
+    lines = _git("ls-remote", "--", url, version, f"{version}^{{}}").decode().splitlines()
+    names = {name: commit for commit, name in (line.split("\t") for line in lines)}
+    for name in (f"refs/tags/{version}^{{}}", f"refs/tags/{version}", f"refs/heads/{version}", version):
+        if name in names:
+            return names[name]
+    raise SourceError(f"{mask.plain(url)} has no branch or tag {version}: correct version, or give a commit in 40 digits.")
+
+
+def resolve(app, cache):
+    """Return ``(content, words)``: what identifies the app's content, and its source in words. Fetches nothing but a commit's name."""
+    content, words = _resolve(app, cache)
+    return "\0".join([content, *(f"{place} {_sha256(path)}" for place, path in model.beyond(app).items())]), words
+
+
+def _resolve(app, cache):
+    app, kind = model.located(app), model.kind(app)
+    if kind == "requirement":
+        return f"requirement {model.requirement(app)}", model.described(app)
+    source = app["source"]
+    if kind == "git":
+        commit = cache.commit(_url(source), app.get("version"))
+        return f"git {commit} {sorted(app.get('exclude') or [])}", model.described(app, commit)
+    if kind == "directory":
+        return f"files {digest_of_files(source, listing(source, app.get('exclude') or ()))}", model.described(app)
+    checksum = app.get("checksum") if model.is_url(source) else _sha256(source)
+    if app.get("checksum") and checksum != app["checksum"]:
+        raise SourceError(f"{source} has the checksum {checksum}, not {app['checksum']}: correct the checksum, or mistrust the file.")
+    return f"{kind} {checksum}", model.described(app)
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def _fetch(app, target):
+    """Put the source into the directory ``target``."""
+    app, kind = model.located(app), model.kind(app)
+    if kind == "directory":
+        for name in listing(app["source"], app.get("exclude") or ()):
+            place = target / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(os.path.join(app["source"], name), place, follow_symlinks=False)
+    elif kind != "requirement":
+        with contextlib.ExitStack() as stack:
+            path = app["source"]
+            if model.is_url(path):
+                path = stack.enter_context(_downloaded(path, app["checksum"]))
+            if kind == "wheel":
+                shutil.copy(path, target / os.path.basename(urllib.parse.urlsplit(app["source"]).path))
+            else:
+                _unpack(path, target)
+
+
+def _fetch_commit(url, commit, version, target, exclude):
+    with tempfile.TemporaryDirectory() as place:
+        _git("init", "--quiet", "--bare", place)
+        try:
+            _git("fetch", "--quiet", "--depth", "1", url, commit, cwd=place)
+        except SourceError:  # not every server gives a commit by its name
+            _git("fetch", "--quiet", url, version or "HEAD", "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", cwd=place)
+        content = _git("archive", "--format=tar", commit, cwd=place)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            _extract(_tar_entries(archive), target, exclude)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{mask.plain(url)} at {commit[:12]} cannot be unpacked: {error}.") from None
+
+
+class _Entry(NamedTuple):
+    """One name of an archive; ``kind`` is ``directory``, ``file``, ``link`` or nothing of these."""
+
+    name: str
+    kind: str
+    program: bool
+    content: str | IO | None  # where a link leads to, or the file, open
+
+
+def _tar_entries(archive):
+    for member in archive:
+        kind = "directory" if member.isdir() else "file" if member.isreg() else "link" if member.issym() else ""
+        content = member.linkname if kind == "link" else archive.extractfile(member) if kind == "file" else None
+        yield _Entry(member.name, kind, bool(member.mode & 0o100), content)
+
+
+def _zip_entries(archive):
+    for member in archive.infolist():
+        mode = member.external_attr >> 16
+        known = {0: "file", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
+        kind = "directory" if member.is_dir() else known.get(stat.S_IFMT(mode), "")
+        content = archive.read(member).decode() if kind == "link" else archive.open(member) if kind == "file" else None
+        yield _Entry(member.filename, kind, bool(mode & 0o100), content)
+
+
+def _extract(entries, target, exclude=()):
+    """Unpack an archive into the empty directory ``target``; ValueError for what would lie, or lead, outside or has another kind.
+
+    Links are made last: until then there are none that a name could lead over.
+    """
+    top, links = os.path.realpath(target), {}
+    for entry in entries:
+        place = os.path.normpath(os.path.join(top, entry.name))
+        if place != top and not place.startswith(f"{top}/"):
+            raise ValueError(f"{entry.name} would lie outside")
+        if _excluded(os.path.relpath(place, top), exclude):
+            continue
+        if not entry.kind:
+            raise ValueError(f"{entry.name} is no file, directory or symbolic link")
+        os.makedirs(place if entry.kind == "directory" else os.path.dirname(place), exist_ok=True)
+        if entry.kind == "link":
+            links[place] = entry.content
+        elif entry.kind == "file":
+            with entry.content as content, open(place, "wb") as file:
+                shutil.copyfileobj(content, file)
+            os.chmod(place, 0o755 if entry.program else 0o644)
+    for place, end in links.items():
+        if os.path.lexists(place):
+            raise ValueError(f"{os.path.relpath(place, top)} is a link and something else")
+        os.symlink(end, place)
+    if out := tree.links_out(top):
+        raise ValueError(f"the link {out[0]} would lead outside")
+
+
+@contextlib.contextmanager
+def _downloaded(url, checksum):
+    with tempfile.TemporaryDirectory() as place:
+        path = os.path.join(place, "file")
+        try:
+            with open_url(url, timeout=60) as answer, open(path, "wb") as file:
+                shutil.copyfileobj(answer, file)
+        except OSError as error:
+            raise SourceError(f"{mask.plain(url)} cannot be fetched: {error}.") from None
+        if (found := _sha256(path)) != checksum:
+            raise SourceError(f"{mask.plain(url)} has the checksum {found}, not {checksum}: correct the checksum, or mistrust the file.")
+        yield path
+
+
+def _unpack(path, target):
+    """Unpack an archive; the one directory that most archives have at their top is taken off."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                _extract(_zip_entries(archive), target)
+        else:
+            with tarfile.open(path) as archive:
+                _extract(_tar_entries(archive), target)
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, ValueError) as error:
+        raise SourceError(f"{path} cannot be unpacked: {error}.") from None
+    entries = list(target.iterdir())
+    if len(entries) == 1 and entries[0].is_dir():
+        top = entries[0].rename(target.with_name("top"))
+        target.rmdir()
+        top.rename(target)
+
+
+def _wheels(plan, stage, python, pip_environment):
+    """Resolve what the release needs into ``stage/wheels``, for hosts with Python ``python`` (such as ``3.13``)."""
+    if importlib.util.find_spec("pip") is None:
+        raise SourceError(
+            f"{sys.executable} has no pip, which python_app_resolve_on: controller needs: install it there, "
+            "or set python_app_resolve_on to host."
+        )
+    source, place = stage / "src", stage / "wheels"
+    place.mkdir()
+    if plan["project"]:
+        _pip(["wheel", "--no-deps", "--wheel-dir", str(place), str(source)], pip_environment)
+        (project,) = place.glob("*.whl")
+        words = pip.targets({**plan, "project": False}, source, [project])
+    else:
+        words = pip.targets(plan, source, sorted(source.glob("*.whl")))
+    if not words:
+        return
+    if python == platform.python_version().rpartition(".")[0]:
+        _pip(["wheel", "--wheel-dir", str(place), *words], pip_environment)
+    else:
+        # Of another Python nothing can be built here; its wheels can be fetched.
+        machine = platform.machine()
+        tags = [f"--platform={tag}_{machine}" for tag in ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014", "linux")]
+        _pip(
+            ["download", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *tags, "--dest", str(place), *words],
+            pip_environment,
+        )
+    for wheel in source.glob("*.whl"):
+        shutil.copy(wheel, place)
+
+
+def _pip(words, environment):
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", *words, "--no-input", "--progress-bar=off", "--disable-pip-version-check"],
+        env={**os.environ, **{name: str(value) for name, value in environment.items()}},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SourceError(f"pip {words[0]} failed on this computer:\n{mask.mask(done.stdout + done.stderr, environment)[-4000:].strip()}")
+
+
+def pack(app, plan, cache, launchers, wheels_for="", pip_environment=None):
+    """Return the path of the archive of the release ``plan["release"]``, made only if the cache has none.
+
+    ``launchers``: the directory of the files that go beside the source. ``wheels_for``: the Python of the hosts, where their wheels are
+    resolved here; empty where the hosts do it.
+    """
+    cache.tidy()
+    with cache.file("archive", plan["name"], plan["release"], wheels_for, suffix=".tar.gz") as place:
+        if place.exists():
+            os.utime(place)
+            return place
+        with tempfile.TemporaryDirectory() as directory:
+            stage = pathlib.Path(directory)
+            (stage / "src").mkdir()
+            if model.kind(app) == "git":
+                source, version = _url(app["source"]), app.get("version")
+                _fetch_commit(source, cache.commit(source, version), version, stage / "src", app.get("exclude") or ())
+            else:
+                _fetch(app, stage / "src")
+            for name, path in model.beyond(app).items():
+                (stage / "src" / name).parent.mkdir(exist_ok=True)
+                shutil.copy(path, stage / "src" / name)
+            for name in (*plan["requirements"], *plan["constraints"]):
+                if not (stage / "src" / name).is_file():
+                    raise SourceError(f"{plan['name']} wants the file {name}, which {plan['source']} has not: add or correct it.")
+            if wheels_for:
+                _wheels(plan, stage, wheels_for, pip_environment or {})
+            for file in pathlib.Path(launchers).iterdir():
+                shutil.copy(file, stage)
+            (stage / "release.json").write_text(model.made_of(plan))
+            unfinished = place.with_suffix(".new")
+            with tarfile.open(unfinished, "w:gz", compresslevel=4) as archive:
+                for name in sorted(os.listdir(stage)):
+                    archive.add(stage / name, name, filter=_of_root)
+            unfinished.rename(place)
+        return place
+
+
+def _of_root(member):
+    """Make a member root's, readable by all and writable by nobody else."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    if not member.issym():
+        member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+    return member

@@ -1,0 +1,112 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role apache in the plan. Private to the collection. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Port, Role
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import PROCESS_KEYS, app_user, apps
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.take_over import take_over_problems
+
+_NAME = re.compile(r"(\*\.)?[A-Za-z0-9.-]+\Z")
+_MODULE = re.compile(r"[a-z0-9_]+\Z")
+
+
+class Apache(Role):
+    """See Role."""
+
+    GROUP = "lamp_web"
+    HOSTS = (1, None)
+    EDGES = {"virtual hosts": "lamp_sites", "releases and their static files": "python_app"}
+
+    def inputs(self, site, host, offered):
+        """A virtual host for each site."""
+        return {
+            "apache_take_over": site.values.get("lamp_take_over", False),
+            "apache_vhosts": [_vhost(name, one) for name, one in site.sites.items()],
+        }
+
+    def packages(self, inputs):
+        """The server, and what runs applications in it."""
+        wsgi = any(vhost.get("wsgi") for vhost in inputs["apache_vhosts"])
+        return ["apache2", "logrotate", *(["libapache2-mod-wsgi-py3"] if wsgi else [])]
+
+    def offers(self, inputs):
+        """Its service."""
+        return {"services": ["apache2"]}
+
+    def ports(self, inputs):
+        """Those of its virtual hosts."""
+        return [Port(number) for number in inputs["apache_listen"]]
+
+    def problems(self, inputs, facts, search=()):
+        """Ports, modules, names and paths, and what the host serves that nobody declares."""
+        problems = [*_port_problems(inputs["apache_listen"], inputs["apache_status_port"])]
+        problems += [
+            f"apache_modules has {module!r}: give a module's name as a2enmod takes it, for instance rewrite."
+            for module in inputs["apache_modules"]
+            if not _MODULE.match(module)
+        ]
+        problems += _vhost_problems(inputs["apache_vhosts"])
+        default, names = inputs["apache_default_site"], [vhost["name"] for vhost in inputs["apache_vhosts"]]
+        if default and default not in names:
+            problems.append(f"apache_default_site is {default!r}, which apache_vhosts does not have: name one of them, or leave it empty.")
+        return problems + take_over_problems(facts.get("unmanaged") or {}, "apache", "apache_vhosts", inputs["apache_take_over"])
+
+
+def _vhost(name, site):
+    vhost = {"name": name, "aliases": list(site.get("aliases", []))}
+    for key in ("document_root", "extra"):
+        if key in site:
+            vhost[key] = site[key]
+    for path, app_name, app in apps(name, site):
+        current, user = f"/srv/{app_name}/current", app.get("user") or app_user(app_name)
+        wsgi = {
+            "name": app_name,
+            "path": path,
+            "script": f"{current}/wsgi.py",
+            "python_home": f"{current}/venv",
+            "user": user,
+            "group": user,
+            **{key: app[key] for key in PROCESS_KEYS if key in app},
+        }
+        vhost.setdefault("wsgi", []).append(wsgi)
+        if "collect" in app or "static_dir" in app:
+            url = app.get("static_url", f"{path.rstrip('/')}/static/")
+            directory = f"{current}/{app.get('static_dir', 'static')}"
+            vhost.setdefault("static", []).append({"url": url, "path": directory, "immutable": "collect" in app, "precompressed": True})
+    return vhost
+
+
+def _port_problems(listen, status_port):
+    for variable, port in [*(("apache_listen", port) for port in listen), ("apache_status_port", status_port)]:
+        if not 0 < port < 65536:
+            yield f"{variable} has the port {port}: give one from 1 to 65535."
+    if status_port in listen:
+        yield f"apache_status_port is {status_port}, which apache_listen has too: give the status page a port of its own."
+
+
+def _vhost_problems(vhosts):
+    owners, paths, groups = {}, {}, {}
+    for number, vhost in enumerate(vhosts):
+        for name in [vhost["name"], *(vhost.get("aliases") or [])]:
+            if not _NAME.match(name):
+                yield f"apache_vhosts has the name {name!r}: use letters, digits, hyphens and dots."
+            elif owners.setdefault(name.lower(), number) != number:
+                yield f"apache_vhosts gives the name {name} to two virtual hosts: leave it to one."
+        if not (vhost.get("document_root") or vhost.get("static") or vhost.get("wsgi")):
+            yield f"apache_vhosts gives {vhost['name']} nothing to serve: add document_root, static or wsgi."
+        for wsgi in vhost.get("wsgi") or []:
+            group, path = wsgi.get("name") or vhost["name"], wsgi.get("path") or "/"
+            if not path.startswith("/"):
+                yield f"apache_vhosts gives {vhost['name']} an application under the path {path!r}: begin it with a slash."
+            elif paths.setdefault((number, path.rstrip("/")), group) != group:
+                yield f"apache_vhosts gives {vhost['name']} two applications under the path {path}: give each a path of its own."
+            if groups.setdefault(group, (number, path)) != (number, path):
+                yield f"apache_vhosts names two applications {group}: give each a name of its own."
+
+
+ROLE = Apache("apache")

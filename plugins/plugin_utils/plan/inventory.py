@@ -1,0 +1,109 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory: its groups, and the names of its variables. Private to the collection. Pure: no I/O, no Ansible import."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, roles
+
+
+def layers():
+    """Return the groups of which hosts do something: those that roles are for."""
+    return sorted({role.GROUP for role in roles.ALL.values()} - {"lamp"})
+
+
+def variable_problems(names):
+    """Return a sentence for each of the variables ``names`` that begins with ``lamp_`` and is none of ours: it would count for nothing."""
+    problems, known = [], [*options.options("lamp"), *options.options("hosts")]
+    for name in sorted(name for name in names if name.startswith("lamp_") and name not in known):
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "correct or remove it, see docs/sites.md."
+        problems.append(f"{name} is not a known variable: {hint}")
+    return problems
+
+
+def variable_doubts(names, inputs):
+    """Return a sentence for each of the variables ``names`` that is nearly an input of a role (``inputs``), and may be the user's own."""
+    prefixes = tuple({name.partition("_")[0] + "_" for name in inputs})
+    return [
+        f"{name} is no variable of a role and counts for nothing here: did you mean {near}?"
+        for name in sorted(name for name in names if name.startswith(prefixes) and name not in inputs)
+        for near in difflib.get_close_matches(name, inputs, n=1, cutoff=0.9)
+    ]
+
+
+def inventory_summary(groups):
+    """Return in a few words which hosts do what: ``"lamp_web: web1, web2; lamp_db: db1"``; long lists as their count."""
+    there = {layer: groups[layer] for layer in layers() if groups.get(layer)}
+    return "; ".join(f"{layer}: {', '.join(hosts) if len(hosts) <= 4 else f'{len(hosts)} hosts'}" for layer, hosts in there.items())
+
+
+def inventory_problems(groups, values):
+    """Return what is wrong with the inventory's ``groups`` (``{group: [hosts]}``), by its ``values``: a list of sentences."""
+    problems = []
+    names = layers()
+    placed = {host for layer in names for host in groups.get(layer, ())}
+    for host in groups.get("lamp", ()):
+        if host not in placed and host not in groups.get("lamp_lb", ()):
+            problems.append(f"Host {host} stands in no group that does something: put it into {', '.join(names)}, or out of lamp.")
+    for host in groups.get("ungrouped", ()):
+        problems.append(f"Host {host} stands in no group: put it into one of {', '.join(names)}, or into a group of its own.")
+    for role in roles.ALL.values():
+        if role.CHOICE:
+            problems += _choice_problems(role, values)
+        if roles.chosen(role, values):
+            problems += _count_problems(role, groups)
+    for layer in (*names, "lamp_lb"):
+        for host in groups.get(layer, ()):
+            if host not in groups.get("lamp", ()):
+                problems.append(f"Host {host} stands in {layer} but not in lamp: make {layer} a child of the group lamp.")
+    if groups.get("lamp_lb"):
+        problems.append("Group lamp_lb has hosts: this version brings no load balancer, empty the group.")
+    return list(dict.fromkeys(problems))
+
+
+def _choice_problems(role, values):
+    able = [one.name for one in roles.ALL.values() if one.CHOICE and one.CHOICE.variable == role.CHOICE.variable]
+    given = values.get(role.CHOICE.variable, role.CHOICE.default)
+    if given not in able:
+        yield f"{role.CHOICE.variable} is {given!r}: give {' or '.join(able)}."
+
+
+def _count_problems(role, groups):
+    hosts, (fewest, most) = groups.get(role.GROUP, ()), role.HOSTS
+    if len(hosts) < fewest:
+        wanted = "the host that does this part" if fewest == 1 else f"{fewest} hosts at least"
+        there = f"has only {', '.join(hosts)}" if hosts else "is empty"
+        yield f"Group {role.GROUP} {there}: put {wanted} into it."
+    if most is not None and len(hosts) > most:
+        yield (
+            f"Group {role.GROUP} has {len(hosts)} hosts ({', '.join(hosts)}): this version takes {'one' if most == 1 else most}, "
+            f"leave {'one' if most == 1 else most} in it."
+        )
+
+
+def address_problems(hosts):
+    """Return a sentence for each address that ``hosts`` (``{name: variables}``) give themselves and that is none."""
+    return [
+        f"{variable} of {name} is {address!r}: give an IPv4 or IPv6 address."
+        for variable in ("lamp_address", "lamp_peer_address")
+        for name, variables in hosts.items()
+        for address in _list(variables.get(variable))
+        if not is_address(address)
+    ]
+
+
+def _list(value):
+    return [value] if isinstance(value, str) else value or []
+
+
+def is_address(text):
+    """Whether a text is an IP address."""
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return False

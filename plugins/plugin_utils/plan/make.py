@@ -1,0 +1,122 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of a host: the inputs of its roles, and all that is wrong with them. Private to the collection.
+
+Pure but for what the roles' own files read on the controller.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, roles, values
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import UnknownAddressError
+
+_SYSTEMS = {"debian": ("12", "13")}
+
+
+class Plan(NamedTuple):
+    """What a run is to do on a host.
+
+    ``inputs``: of all its roles, by name, defaults among them. ``given``: what the inventory says of inputs that are late.
+    ``roles``: the names of its roles, in their order. ``problems``: a sentence each; with any, the inputs are not to be used.
+    """
+
+    inputs: dict[str, Any]
+    given: dict[str, Any]
+    roles: list[str]
+    problems: list[str]
+
+
+def defaults(role):
+    """Return the inputs of a role that have a default."""
+    return {name: option["default"] for name, option in options.options(role).items() if "default" in option}
+
+
+def plan(site, host, given, converges=True, search=()):
+    """Return the Plan of ``host``.
+
+    ``given``: the inputs that the inventory gives, as YAML made them. ``converges``: whether the run makes what the roles describe; one
+    that only asks, or goes back, is kept from it by wrong types, and by nothing else.
+    """
+    own = roles.of(host.groups, site.values)
+    settled = {role.name: values.settle(options.options(role.name), given) for role in own}
+    problems = [problem for role in own for problem in settled[role.name].problems]
+    host.given = {name: value for one in settled.values() for name, value in one.values.items()}
+    inputs, offered, late = {}, {}, {}
+    try:
+        for role in own:
+            inputs[role.name] = _inputs(role, site, host, offered, settled[role.name].values)
+            _add(offered, {"packages": role.packages(inputs[role.name])} | role.offers(inputs[role.name]))
+            late |= {name: inputs[role.name].pop(name) for name in role.LATE if name in inputs[role.name]}
+            problems += role.narrowed_problems(site, inputs[role.name])
+            inputs[role.name] |= role.narrowed(site, inputs[role.name])
+    except UnknownAddressError as error:
+        problems.append(str(error))
+    names = [name for name in roles.ROLES if name in {role.name for role in own}]
+    if converges and not problems:
+        for name in names:
+            problems += roles.ALL[name].problems(inputs[name], host.facts, search)
+    if converges:
+        problems = system_problems(host, site.values) + problems
+    return Plan({name: value for one in inputs.values() for name, value in one.items()}, late, names, problems)
+
+
+def _inputs(role, site, host, offered, given):
+    following = {name: value for name, value in role.inputs(site, host, offered).items() if value is not None}
+    return defaults(role.name) | following | {name: merged(role, name, following, value) for name, value in given.items()}
+
+
+def merged(role, name, following, given):
+    """Return an input: what follows from the site, and what the inventory gives.
+
+    Of a list, the inventory's entries are added, and take the place of those of the same name. Of a dictionary, its values take the place
+    of those of the same key. Any other value takes the place of what follows.
+    """
+    there = following.get(name)
+    if isinstance(there, list):
+        return with_given(there, given, *role.KEYS.get(name, ("name",)))
+    return {**there, **given} if isinstance(there, dict) else given
+
+
+def with_given(following, given, *names):
+    """Return the entries of ``following`` with those of ``given`` in the place of those of the same name, and the others behind.
+
+    Entries that are dictionaries are known by the values of the keys ``names``.
+    """
+
+    def name_of(entry):
+        if not isinstance(entry, dict):
+            return entry
+        # An account without a host is one of the socket's; no other name has a default.
+        return tuple(str(entry.get(name) or {"host": "localhost"}.get(name)).lower() for name in names)
+
+    own = {name_of(entry): entry for entry in given}
+    there = {name_of(entry) for entry in following}
+    return [own.get(name_of(entry), entry) for entry in following] + [entry for entry in given if name_of(entry) not in there]
+
+
+def late(name, site, host, given):
+    """Return an input that is known only during the run, by what is known now. ``given``: what the plan kept of the inventory's."""
+    (role,) = (role for role in roles.ALL.values() if name in role.LATE)
+    return merged(role, name, role.late(site, host), given)
+
+
+def _add(offered, more):
+    for name, value in more.items():
+        if isinstance(value, dict):
+            offered[name] = {**offered.get(name, {}), **value}
+        else:
+            offered[name] = [*offered.get(name, []), *(one for one in value if one not in offered.get(name, []))]
+
+
+def system_problems(host, given):
+    """Return a sentence if the host runs what nobody has tried."""
+    system = host.facts.get("system") or {}
+    if system.get("version") in _SYSTEMS.get(system.get("name"), ()) or given.get("lamp_untested_os"):
+        return []
+    return [
+        f"Host {host.name} runs {str(system.get('name')).capitalize()} {system.get('version')}: "
+        "use Debian 12 or 13, or set lamp_untested_os to true to try it all the same."
+    ]

@@ -1,0 +1,228 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role mysql in the plan. Private to the collection. Pure but for reading the files that fill databases."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts as _mysql_accounts
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import settings as _mysql_settings
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import host_of
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.dump import PACKED, dump_problems
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Port, Role
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import database_user
+
+_DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
+_USER = re.compile(r"[0-9A-Za-z_.$-]{1,80}\Z")
+_HOST = re.compile(r"[0-9A-Za-z_.:%/-]{1,255}\Z")
+_CHARSET = re.compile(r"[0-9A-Za-z_]{1,64}\Z")
+_TLS_NAME = re.compile(r"[0-9A-Za-z.:*-]{1,253}\Z")
+_SHORTEST = 12
+_UNPACKERS = dict(zip(PACKED.values(), ("gzip", "xz-utils", "bzip2", "zstd"), strict=True))
+#: The longest name that an account may have, by engine.
+_LONGEST_NAME = {"mariadb": 80, "mysql": 32}
+#: The server's own socket, by default.
+SOCKET = "/run/mysqld/mysqld.sock"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Mysql(Role):
+    """See Role."""
+
+    GROUP = "lamp_db"
+    HOSTS = (1, 1)
+    EXAMPLE = {"mysql_bind_address": "::"}
+    KEYS = {"mysql_users": ("name", "host")}
+    EDGES = {
+        "databases and accounts": "lamp_sites",
+        "where accounts come from, whether TLS is needed": "lamp_web",
+        "whether binary logs are kept": "backup_enabled",
+    }
+
+    def inputs(self, site, host, offered):
+        """An application on the database's own host goes through the socket, one elsewhere over TCP with TLS."""
+        apart = site.hosts("lamp_web", without="lamp_db")
+        own = [address for one in site.hosts(self.GROUP) for address in one.peer_addresses] if apart else []
+        clients = ["localhost"] if len(apart) < len(site.hosts("lamp_web")) else []
+        clients += [address for one in apart for address in one.peer_addresses]
+        return {
+            "mysql_bind_address": "127.0.0.1" if not apart else "::" if any(":" in address for address in own) else "0.0.0.0",  # noqa: S104
+            "mysql_tls_names": own,
+            "mysql_databases": [{"name": one["database"]} for one in site.sites.values() if "database" in one],
+            "mysql_users": _users(site, clients),
+            # Nothing else needs them.
+            "mysql_binary_logs": host.given.get("backup_enabled", True),
+        }
+
+    def packages(self, inputs):
+        """The server of Debian or of its own archive, and what unpacks the files that fill databases."""
+        suffixes = {os.path.splitext(str(database.get("import") or ""))[1] for database in inputs["mysql_databases"]}
+        server = f"{inputs['mysql_implementation']}-server"
+        return [server, "python3-pymysql", "logrotate", "openssl", *sorted(_UNPACKERS[one] for one in suffixes & _UNPACKERS.keys())]
+
+    def offers(self, inputs):
+        """The database, for backups."""
+        engine, settings = inputs["mysql_implementation"], inputs["mysql_settings"]
+        database = {
+            "engine": engine,
+            "service": engine,
+            "socket": socket_of(settings),
+            "datadir": re.sub(r"(?<=.)/+$", "", _setting(settings, "datadir") or "/var/lib/mysql"),
+        }
+        return {"services": [engine], "backup_database": database}
+
+    def ports(self, inputs):
+        """MySQL's, where applications are on other hosts."""
+        return [] if inputs["mysql_bind_address"] in _LOOPBACK else [Port(3306, peers="lamp_web")]
+
+    def problems(self, inputs, facts, search=()):
+        """Passwords are never shown. A file that fills a database is read where it is about to be used: on a new host before all else."""
+        databases, users, engine = inputs["mysql_databases"], inputs["mysql_users"], inputs["mysql_implementation"]
+        packages = facts.get("packages") or []
+        problems = [
+            f"mysql_implementation is {engine}, and the host has {other}-server with its data: dump that and remove the package first, "
+            f"or set mysql_implementation to {other}."
+            for other in _LONGEST_NAME
+            if other != engine and f"{other}-server" in packages
+        ]
+        problems += _declared_problems(databases, users, inputs["mysql_settings"], _LONGEST_NAME[engine], facts.get("memory_mb") or 0)
+        problems += [
+            f"mysql_tls_names has {name!r}: give a host name or an address, as clients use it."
+            for name in inputs["mysql_tls_names"]
+            if not _TLS_NAME.match(name)
+        ]
+        if f"{engine}-server" not in packages:
+            imports = [database for database in databases if database.get("import")]
+            problems += import_problems(imports, search, users, engine=engine)
+        return [*problems, *_authority_problems(inputs["mysql_tls_names"], facts)]
+
+
+def socket_of(settings):
+    """Return where the server's socket is by ``mysql_settings``, which may be of any type."""
+    return _setting(settings, "socket") or SOCKET
+
+
+def _setting(settings, name):
+    section = settings.get("mysqld") if isinstance(settings, dict) else None
+    value = section.get(name) if isinstance(section, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _users(site, clients):
+    """Return for each site with a database an account from each of ``clients``. Those elsewhere have to use TLS."""
+    return [
+        {
+            "name": database_user(one),
+            "host": client,
+            "password": site.secrets[name]["database_password"],
+            "databases": [one["database"]],
+            "require_tls": client != "localhost",
+        }
+        for name, one in site.sites.items()
+        if "database" in one
+        for client in clients
+    ]
+
+
+def _declared_problems(databases, users, settings, longest_name, memory_mb):
+    names = [database["name"] for database in databases]
+    accounts = [(user["name"], host_of(user)) for user in users]
+    for database in databases:
+        yield from _database_problems(database)
+    yield from (f"mysql_databases has {name} twice: remove one." for name in sorted(set(names)) if names.count(name) > 1)
+    for name, host in sorted(set(accounts)):
+        if accounts.count((name, host)) > 1:
+            yield f"mysql_users has {name}@{host} twice: remove one."
+    for user in users:
+        yield from _user_problems(user, names, longest_name)
+    for section, values in settings.items():
+        if not isinstance(values, dict):
+            yield f"mysql_settings.{section} is {values!r}: put settings into a section, for instance mysql_settings.mysqld."
+    yield from _memory_problems({section: values for section, values in settings.items() if isinstance(values, dict)}, int(memory_mb))
+
+
+def _authority_problems(tls_names, facts):
+    """Another key would make another authority, which no client trusts before the next run of its host."""
+    known = facts.get("ca_certificates") or {}
+    if tls_names and "/etc/mysql/tls/ca.pem" in known and "/etc/mysql/tls/ca.key" not in (facts.get("paths") or {}):
+        yield (
+            "/etc/mysql/tls/ca.key is missing, the key of the authority in /etc/mysql/tls/ca.pem that clients trust. Restore it from a "
+            "backup. If it is lost, remove ca.pem and run the whole site: both are made anew, and clients fail until they have the new one."
+        )
+
+
+def _memory_problems(settings, memory_mb):
+    """The server takes the buffer pool bit by bit: one that the host has no room for ends it weeks later."""
+    given = _mysql_settings.variables(settings).get("innodb_buffer_pool_size")
+    size = _mysql_settings.plain(given) if given is not None else ""
+    if memory_mb and size.isdecimal() and int(size) > memory_mb * 2**20:
+        yield (
+            f"mysql_settings has innodb_buffer_pool_size {given}, and the host has {memory_mb} MiB of memory: give less, "
+            "half of it at most where others live on the host, or leave it out for a quarter."
+        )
+
+
+def _database_problems(database):
+    name = database["name"]
+    if not _DATABASE.match(name):
+        yield f"mysql_databases has the name {name!r}: use 1 to 64 letters, digits, underscores, hyphens or dollar signs."
+    if name.lower() in _mysql_accounts.OWN_DATABASES:
+        yield f"mysql_databases has {name}, which is the server's own: choose another name."
+    encoding, collation = database.get("encoding"), database.get("collation")
+    for key in ("encoding", "collation"):
+        if database.get(key) and not _CHARSET.match(database[key]):
+            yield f"mysql_databases gives {name} the {key} {database[key]!r}: use letters, digits and underscores."
+    # A collation without the name of a character set before it, such as uca1400_ai_ci, goes with several.
+    if encoding and collation and collation.split("_")[0] != encoding and collation != "binary" and not collation.startswith("uca"):
+        yield f"mysql_databases gives {name} the collation {collation}, which is not of its encoding {encoding}: correct one of them."
+
+
+def _user_problems(user, databases, longest_name):
+    where = f"mysql_users gives {user['name']}"
+    if not _USER.match(user["name"]) or len(user["name"]) > longest_name:
+        yield (
+            f"mysql_users has the name {user['name']!r}: use 1 to {longest_name} letters, digits, underscores, dots, hyphens, dollar signs."
+        )
+    if user["name"].lower() in _mysql_accounts.OWN_ACCOUNTS:
+        yield f"mysql_users has {user['name']}, an account of the server's own: choose another name. Root logs in through the socket."
+    if not _HOST.match(host_of(user)):
+        yield f"{where} the host {host_of(user)!r}: give a name, an address, or a pattern of them."
+    if len(user["password"]) < _SHORTEST:
+        yield f"{where} a password of fewer than {_SHORTEST} characters: give a longer one."
+    for database in user.get("databases") or []:
+        if database not in databases:
+            yield f"{where} the database {database}: add that to mysql_databases, or correct it."
+    given = user.get("privileges") or "all"
+    if isinstance(given, str):
+        if given not in _mysql_accounts.SETS:
+            yield f"{where} the privileges {given!r}: give one of {', '.join(_mysql_accounts.SETS)}, or a list such as [SELECT, INSERT]."
+    else:
+        for privilege in given:
+            if str(privilege).upper() not in _mysql_accounts.PRIVILEGES:
+                yield f"{where} the privilege {privilege!r}: give one that goes with databases, such as SELECT or CREATE VIEW."
+    if given != "monitor" and not user.get("databases"):
+        yield f"{where} no database: name some in databases, or set privileges to monitor."
+
+
+def import_problems(imports, search, users, rows=(), engine="mariadb"):
+    """Return what is wrong with the files that are to fill the databases ``imports``: a list of sentences.
+
+    ``search``: where Ansible looks for a relative path. ``rows``: accounts that the server has, with name and host.
+    """
+    accounts = {f"{user['name']}@{host_of(user)}".lower() for user in users} | {f"{row['name']}@{row['host']}".lower() for row in rows}
+    problems = []
+    for database in imports:
+        name = os.path.expanduser(database["import"])
+        places = [os.path.normpath(os.path.join(place, inner, name)) for place in search for inner in ("files", "")]
+        path = next((place for place in places if os.path.isfile(place)), None)
+        found = (
+            dump_problems(path, database["name"], accounts | {"root@localhost"}, engine) if path else ["is not there. Correct the path."]
+        )
+        problems += [f"mysql_databases fills {database['name']} from {path or name}, which {problem}" for problem in found]
+    return problems
+
+
+ROLE = Mysql("mysql")

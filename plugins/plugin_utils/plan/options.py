@@ -1,0 +1,148 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the roles and playbooks take: the options of each, as ``values.settle`` reads them. Private to the collection.
+
+Those of a role are its ``argument_specs``; what that format cannot say stands here. The keys of an application in ``lamp_sites`` are those
+of ``python_app_apps`` and ``apache_vhosts`` that they become.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import pathlib
+import re
+
+from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import PROCESS_KEYS, SECRETS
+
+DIRECTORY = pathlib.Path(__file__).resolve().parents[3] / "roles"
+
+_SETTING = {"type": "setting"}
+_REPEATED = {"type": ["setting", "list"], "elements": "setting"}
+_ENVIRONMENT = {"values": {"type": "variable"}}
+_COMMAND = {"words": True}
+_TEXT, _BOOL, _TEXTS = {"type": "str"}, {"type": "bool"}, {"type": "list", "elements": "str"}
+_TEXT_OR_TEXTS = {"type": ["str", "list"], "elements": "str"}
+
+#: What argument_specs cannot say, by the path of the option.
+_MORE = {
+    "apache_mpm": {"values": _SETTING},
+    "apache_settings": {"values": _REPEATED},
+    "backup_files.before": _COMMAND,
+    "backup_on_failure": _COMMAND,
+    "bind_dnssec_policies": {"values": _TEXT},
+    "bind_options": {"values": {**_SETTING, "lines": True}},
+    "linux_base_journal_settings": {"values": _SETTING},
+    "linux_base_sshd_settings": {"values": _REPEATED},
+    "linux_base_sysctl": {"values": _SETTING},
+    "mysql_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
+    "mysql_settings": {"values": {"type": "dict", "values": {**_SETTING, "null": True}}},
+    "mysql_users.privileges": _TEXT_OR_TEXTS,
+    "python_app_apps.after": _COMMAND,
+    "python_app_apps.collect": _COMMAND,
+    "python_app_apps.environment": _ENVIRONMENT,
+    "python_app_apps.migrate": _COMMAND,
+    "python_app_apps.timers.command": _COMMAND,
+    "python_app_apps.workers.command": _COMMAND,
+    "python_app_pip_environment": _ENVIRONMENT,
+}
+#: Of an application, what the wiring says.
+_WIRED = ("aliases", "host", "name", "origin", "path")
+#: Of an inventory, what each host has of its own.
+_OF_HOSTS = {"lamp_address": _TEXT_OR_TEXTS, "lamp_peer_address": _TEXT_OR_TEXTS}
+
+
+@functools.cache
+def options(of):
+    """Return the options of a role, of ``lamp`` (an inventory's and the playbooks' variables) or of ``hosts`` (those that each has)."""
+    if of == "lamp":
+        return _lamp()
+    if of == "hosts":
+        return _OF_HOSTS
+    text = (DIRECTORY / of / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    return _completed(yaml_load(text)["argument_specs"]["preflight"]["options"])
+
+
+@functools.cache
+def of_roles():
+    """Return the names of the inputs of all roles."""
+    return [name for role in sorted(os.listdir(DIRECTORY)) for name in options(role)]
+
+
+def _completed(given, above=""):
+    completed = {}
+    for name, option in given.items():
+        more = {key: value for key, value in option.items() if key != "description"}
+        if "options" in option:
+            more["options"] = _completed(option["options"], f"{above}{name}.")
+        completed[name] = more | _MORE.get(f"{above}{name}", {})
+    return completed
+
+
+def _lamp():
+    # Not sooner: roles know their options by this file.
+    from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
+
+    app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
+    processes = options("apache")["apache_vhosts"]["options"]["wsgi"]["options"]
+    app |= {name: processes[name] for name in PROCESS_KEYS}
+    app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "static_url": _TEXT}
+    app["wsgi"] = _TEXT  # site_problems has more to say of a missing one
+    an_app = {"type": "dict", "options": app}
+    site = {
+        "aliases": _TEXTS,
+        "app": an_app,
+        "apps": {"type": "dict", "named": True, "values": an_app},
+        "database": _TEXT,
+        "document_root": _TEXT,
+        "extra": _TEXT,
+    }
+    secrets = {name: {**_TEXT, "no_log": True} for name in SECRETS}
+    record = {
+        "name": {**_TEXT, "required": True},
+        "type": {**_TEXT, "required": True},
+        "ttl": {"type": "int"},
+        "values": _TEXT_OR_TEXTS,  # a text is one value
+        "state": {**_TEXT, "choices": ["present", "append", "absent", "ignore"]},
+    }
+    return {
+        "lamp_backup_list_only": _BOOL,
+        "lamp_base_dir": _TEXT,
+        "lamp_certificate_authorities": _TEXTS,
+        "lamp_deploy_site": _TEXT,
+        "lamp_deploy_version": _TEXT,
+        "lamp_direct": _BOOL,
+        "lamp_dns_force": _BOOL,
+        "lamp_dns_key": {
+            "type": "dict",
+            "options": {
+                "name": {**_TEXT, "required": True},
+                "algorithm": options("bind")["bind_keys"]["options"]["algorithm"],
+                "secret": {**_TEXT, "required": True, "no_log": True},
+            },
+        },
+        "lamp_dns_records": {"type": "list", "elements": "dict", "options": record},
+        "lamp_dns_server": _TEXT,
+        "lamp_dnssec_policy": _TEXT,
+        "lamp_domain": _TEXT,
+        "lamp_new_secrets": _BOOL,
+        "lamp_release": _TEXT,
+        "lamp_remove_confirm": _TEXT,
+        "lamp_remove_database": _TEXT,
+        "lamp_remove_site": _TEXT,
+        "lamp_restore_backup": _TEXT,
+        "lamp_restore_confirm": _TEXT,
+        "lamp_restore_force": _BOOL,
+        "lamp_restore_from": _TEXT,
+        "lamp_restore_identity": _TEXT,
+        "lamp_restore_site": _TEXT,
+        "lamp_restore_to": _TEXT,
+        "lamp_secrets": {"type": "dict", "named": True, "values": {"type": "dict", "options": secrets}},
+        "lamp_secrets_dir": _TEXT,
+        "lamp_sites": {"type": "dict", "named": True, "values": {"type": "dict", "options": site}},
+        "lamp_take_over": _BOOL,
+        "lamp_untested_os": _BOOL,
+        **{role.CHOICE.variable: _TEXT for role in roles.ALL.values() if role.CHOICE},
+    }

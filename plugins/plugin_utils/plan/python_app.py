@@ -1,0 +1,143 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role python_app in the plan. Private to the collection. Pure but for looking whether sources on the controller are there."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from typing import NamedTuple
+from urllib.parse import quote
+
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as _python_app
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import SOCKET, socket_of
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import PROCESS_KEYS, app_user, database_user, origin
+
+#: The certificate of the database's authority on web hosts.
+DATABASE_AUTHORITY = "/etc/python_app/database.pem"
+
+
+class _Database(NamedTuple):
+    """Where the database is: an address, or ``localhost`` and the socket there."""
+
+    host: str
+    socket: str
+
+
+class PythonApp(Role):
+    """See Role."""
+
+    GROUP = "lamp_web"
+    HOSTS = (1, None)
+    LATE = ("python_app_trusted_certificates",)
+    EDGES = {
+        "applications": "lamp_sites",
+        "where the database is, and by which socket": "mysql",
+        "the authority of its certificate, once it is made": "mysql",
+        "the port to ask for their health": "apache",
+    }
+
+    def inputs(self, site, host, offered):
+        """The applications of all sites, with where their database is."""
+        database = _Database("localhost", socket_of(host.given.get("mysql_settings")))
+        if "lamp_db" not in host.groups:
+            database = _Database(site.hosts("lamp_db")[0].peer_addresses[0], "")
+        inputs = {"python_app_apps": [_app(*one, site, database) for one in site.apps()]}
+        if listen := host.given.get("apache_listen"):
+            inputs["python_app_port"] = listen[0]
+        return inputs
+
+    def late(self, site, host):
+        """An application on another host than its database checks the database's certificate."""
+        hosts = [] if "lamp_db" in host.groups else site.hosts("lamp_db")
+        found = [text.strip() for one in hosts for text in one.facts.get("ca_certificates", {}).values()]
+        name = posixpath.basename(DATABASE_AUTHORITY).removesuffix(".pem")
+        return {"python_app_trusted_certificates": [{"name": name, "content": "\n".join(found)}] if found else []}
+
+    def narrowed(self, site, inputs):
+        """A deploy of one site leaves the others alone."""
+        chosen, version = site.values.get("lamp_deploy_site", ""), site.values.get("lamp_deploy_version", "")
+        if not chosen:
+            return {}
+        return {"python_app_apps": _python_app.chosen(inputs["python_app_apps"], chosen, version), "python_app_exclusive": False}
+
+    def narrowed_problems(self, site, inputs):
+        """The choice of a deploy."""
+        chosen, version = site.values.get("lamp_deploy_site", ""), site.values.get("lamp_deploy_version", "")
+        return _python_app.choice_problems(inputs["python_app_apps"], chosen, version)
+
+    def packages(self, inputs):
+        """Steps of a deploy are systemd units, which are asked for over D-Bus; a minimal Debian has none."""
+        static = any("collect" in app or "static_dir" in app for app in inputs["python_app_apps"])
+        return ["dbus", "python3-venv", *(["brotli"] if static else []), *inputs["python_app_packages"]]
+
+    def offers(self, inputs):
+        """What applications keep in files, for backups."""
+        return {
+            "backup_files": [
+                {"name": app["name"], "path": f"/srv/{app['name']}/state", "user": _python_app.user(app)}
+                for app in inputs["python_app_apps"]
+            ]
+        }
+
+    def problems(self, inputs, facts, search=()):
+        """Also by what is on the controller's disk."""
+        problems = _python_app.problems(inputs["python_app_apps"], inputs["python_app_keep_releases"], inputs["python_app_port"])
+        for app in inputs["python_app_apps"]:
+            problems += _source_problems(app)
+        return problems
+
+
+def _source_problems(app):
+    where, kind = _python_app.called(app), _python_app.kind(app)
+    source = _python_app.located(app).get("source") or ""
+    if kind == "directory" and not os.path.isdir(source):
+        yield f"{where} the source {source}, which is no directory on this computer: correct the path."
+    elif kind in ("archive", "wheel") and not _python_app.is_url(source) and not os.path.isfile(source):
+        yield f"{where} the source {source}, which is no file on this computer: correct the path."
+    for key in ("requirements", "constraints"):
+        for name in app.get(key) or []:
+            # What only a repository or an archive can tell is told when it is unpacked.
+            known = os.path.isabs(name) or (kind == "directory" and os.path.isdir(source))
+            if known and not os.path.isfile(os.path.join(source, name)):
+                place = "on this computer" if os.path.isabs(name) else f"in {source}"
+                yield f"{where} the {key} {name}, which is no file {place}: add or correct it."
+
+
+def _app(name, one, path, app_name, app, site, database):
+    """Return the role's description of an application of the site ``one`` that is called ``name``."""
+    role_app = {key: value for key, value in app.items() if key not in (*PROCESS_KEYS, "static_url")}
+    role_app |= {"name": app_name, "host": name, "path": path, "user": app.get("user") or app_user(app_name)}
+    role_app["origin"], role_app["aliases"] = origin(name, path), list(one.get("aliases", []))
+
+    def on_controller(file):
+        return posixpath.normpath(posixpath.join(site.base, posixpath.expanduser(file)))
+
+    for key in ("requirements", "constraints"):
+        if key in app:
+            files = [app[key]] if isinstance(app[key], str) else app[key]
+            role_app[key] = [on_controller(file) if str(file).startswith(("/", "./", "../", "~")) else file for file in files]
+    source = app.get("source", "")
+    if source and "://" not in source and not source.startswith("git@"):
+        role_app["source"] = on_controller(source)
+    secret = site.secrets[name]
+    environment = {"SECRET_KEY": secret["secret_key"], "SITE_NAME": name, "SITE_NAMES": ",".join([name, *role_app["aliases"]])}
+    if "database" in one:
+        environment["DATABASE_URL"] = database_url(one, secret["database_password"], *database)
+    role_app["environment"] = {**environment, **app.get("environment", {})}
+    return role_app
+
+
+def database_url(site, password, host, socket=SOCKET):
+    """Return the address of a site's database in the form that SQLAlchemy and Django's helpers read."""
+    # A client that is told the authority checks the server's certificate, its names too.
+    way = f"unix_socket={quote(socket)}" if host == "localhost" else f"ssl_ca={DATABASE_AUTHORITY}"
+    place = f"[{host}]" if ":" in host else host
+    return (
+        f"mysql+pymysql://{quote(database_user(site))}:{quote(password, safe='')}@{place}/{quote(site['database'])}?{way}&charset=utf8mb4"
+    )
+
+
+ROLE = PythonApp("python_app")

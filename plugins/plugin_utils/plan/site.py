@@ -1,0 +1,290 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The site: what the inventory says of it and its hosts, and what is wrong with that. Private to the collection.
+
+Pure: no I/O, no Ansible import. A *site* in the plural is a value of ``lamp_sites`` (see docs/sites.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from functools import cached_property
+
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import OWN_ACCOUNTS, OWN_DATABASES
+
+#: The secrets of each site.
+SECRETS = ("database_password", "secret_key")
+#: What tells Apache how to run an application.
+PROCESS_KEYS = (
+    "processes",
+    "threads",
+    "request_timeout",
+    "queue_timeout",
+    "startup_timeout",
+    "graceful_timeout",
+    "maximum_requests",
+    "restart_interval",
+)
+#: Apache would refuse memory beyond the limit; the application's own launcher replaces the process.
+NUMBERS = (*PROCESS_KEYS, "memory_limit")
+
+_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+_HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z")
+_DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
+_WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
+_ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
+
+
+class UnknownAddressError(ValueError):
+    """A host of which neither the inventory nor the host itself has said an address."""
+
+
+class Host:
+    """A host of the inventory. ``variables``: what the inventory and the host's facts say, by name."""
+
+    def __init__(self, name, groups, variables, somewhere=()):
+        self.name = name
+        self._somewhere = list(somewhere)
+        self.groups = groups
+        self._variables = variables
+        #: The inputs of roles that the inventory gives the host. Of the host that is planned they have the right types.
+        self.given = variables
+
+    @cached_property
+    def facts(self):
+        """What host_facts says; nothing of a host that this run has not asked."""
+        return (self._variables.get("ansible_facts") or {}).get("foobar_lamp") or {}
+
+    @cached_property
+    def addresses(self):
+        """The addresses under which the world reaches the host, IPv4 before IPv6."""
+        found = _list(self._variables.get("lamp_address")) or list(self.facts.get("addresses", [])) or self._somewhere
+        if not found:
+            raise UnknownAddressError(f"No address of host {self.name} is known: run without --limit, or set lamp_address for the host.")
+        return found
+
+    @cached_property
+    def peer_addresses(self):
+        """The addresses under which the other hosts of the site reach it, and from which it comes to them."""
+        return _list(self._variables.get("lamp_peer_address")) or self.addresses
+
+
+class Site:
+    """Everything that the plan of a host follows from.
+
+    ``values``: the inventory's lamp_* of the right types. ``groups``: ``{group: [host names]}``. ``variables_of``: called with a host's
+    name, for its variables. ``secrets``: called once, for ``{site name: {secret: value}}``. ``transfer_secret``: likewise, for that of
+    the name servers. ``base``: the directory on the controller that relative sources start from.
+    """
+
+    def __init__(self, values, groups, variables_of, secrets=dict, transfer_secret=str, base=""):
+        self.values = values
+        self.groups = groups
+        self.base = base
+        #: Whether secrets that nobody has are made and kept; else they are others each time.
+        self.makes_secrets = False
+        #: What stands for the addresses of a host that the run does not know. Nothing: that is a problem.
+        self.somewhere = []
+        self._variables_of = variables_of
+        self._secrets = secrets
+        self._transfer_secret = transfer_secret
+        self._hosts = {}
+
+    @property
+    def domain(self):
+        """The domain that the sites belong to."""
+        return self.values.get("lamp_domain", "")
+
+    @property
+    def sites(self):
+        """The sites, by name."""
+        return self.values.get("lamp_sites") or {}
+
+    @cached_property
+    def secrets(self):
+        """The secrets of each site."""
+        return self._secrets()
+
+    @cached_property
+    def transfer_secret(self):
+        """What name servers sign transfers of the zone with."""
+        return self._transfer_secret()
+
+    def host(self, name):
+        """Return the host of this name."""
+        if name not in self._hosts:
+            groups = [group for group, members in self.groups.items() if name in members]
+            self._hosts[name] = Host(name, groups, self._variables_of(name), self.somewhere)
+        return self._hosts[name]
+
+    def hosts(self, group, without=""):
+        """Return the hosts of a group, but those of the group ``without``."""
+        others = self.groups.get(without, ())
+        return [self.host(name) for name in self.groups.get(group, ()) if name not in others]
+
+    def position(self, group, host):
+        """Return at which place of a group the host stands, from 0: the first one does what is done once."""
+        return self.groups[group].index(host.name)
+
+    def addresses(self, group):
+        """Return the addresses under which the world reaches the hosts of a group."""
+        return [address for host in self.hosts(group) for address in host.addresses]
+
+    def apps(self):
+        """Return ``(site's name, site, path, name, app)`` of each application."""
+        return [(name, site, *one) for name, site in self.sites.items() for one in apps(name, site)]
+
+
+def _list(value):
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def database_user(site):
+    """Return the name of the account that ``site`` uses: its database's, within the length that MySQL allows."""
+    return site["database"][:32]
+
+
+def apps(name, site):
+    """Return ``(path, name, app)`` of each application of the site ``name``."""
+    own = [("/", str(name), site["app"])] if "app" in site else []
+    return own + [(path, str(name) + str(path).replace("/", "_"), app) for path, app in site.get("apps", {}).items()]
+
+
+def origin(name, path):
+    """Return what the inventory calls an application."""
+    return f"lamp_sites['{name}'].app" if path == "/" else f"lamp_sites['{name}'].apps['{path}']"
+
+
+def app_user(name):
+    """Return the system user that runs the application of the site ``name``, within Linux's 32 characters."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if len(plain) > 28:
+        plain = f"{plain[:19]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"app-{plain}"
+
+
+def _app_problems(where, app):
+    if bool(app.get("source")) == bool(app.get("requirement")):
+        yield (
+            f"{where}.source is {'there besides' if app.get('source') else 'missing, and so is'} requirement: give one, a directory "
+            "on this computer, a git repository, an archive or a wheel, or what pip installs."
+        )
+    if not _WSGI.match(app.get("wsgi", "")):
+        found = f"is {app['wsgi']!r}" if "wsgi" in app else "is missing"
+        yield f"{where}.wsgi {found}: give the module and the callable in it, for instance myapp.wsgi:application."
+    if app.get("user") == "root":
+        yield f"{where}.user is root, as which no application runs: give a user of its own, or leave it out."
+    for key in NUMBERS:
+        most = 1000 if key in ("processes", "threads") else 10**9
+        if key in app and not 1 <= app[key] <= most:
+            yield f"{where}.{key} is {app[key]}: give a number from 1 to {most}."
+    for key in ("static_url", "health_path"):
+        if key in app and not app[key].startswith("/"):
+            yield f"{where}.{key} is {app[key]!r}: begin it with a slash."
+    for key in app.get("environment", {}):
+        if not _ENVIRONMENT.match(key):
+            yield f"{where}.environment has the name {key!r}: use letters, digits and underscores, no digit first."
+
+
+def site_problems(sites):
+    """Return what is wrong with ``lamp_sites``, whose types are right: a list of sentences, each with variable, value and remedy.
+
+    Not checked here is what only the controller's disk can tell, such as whether an app's source exists.
+    """
+    if not sites:
+        return ["lamp_sites is empty: describe at least one site in it, see docs/sites.md."]
+    problems = []
+    owner, databases, users = {}, {}, {}
+    for name, site in sites.items():
+        where = f"lamp_sites['{name}']"
+        if not _HOSTNAME.match(name):
+            problems.append(f"{where} is no host name: use letters, digits, hyphens and dots, for instance www.foobar.com.")
+        if not site.get("app") and not site.get("apps") and not site.get("document_root"):
+            problems.append(
+                f"{where} has neither app nor document_root: give it an application to run or a directory of static files to serve."
+            )
+        for path in site.get("apps", {}):
+            if not _PATH.match(path):
+                problems.append(f"{where}.apps has the path {path!r}: begin it with a slash, for instance /shop, and end it without one.")
+        for path, app_name, app in apps(name, site):
+            app_where = origin(name, path)
+            problems.extend(_app_problems(app_where, app))
+            user = app.get("user") or app_user(app_name)
+            if users.setdefault(user, app_where) != app_where:
+                problems.append(f"{app_where}.user is {user!r}, which runs {users[user]} already: give each a user of its own.")
+        if "document_root" in site and not posixpath.isabs(site["document_root"]):
+            problems.append(f"{where}.document_root is {site['document_root']!r}: give the absolute path of a directory on the web host.")
+        if "database" in site:
+            if not _DATABASE.match(site["database"]):
+                problems.append(
+                    f"{where}.database is {site['database']!r}: use 1 to 64 letters, digits, underscores, hyphens or dollar signs."
+                )
+            elif site["database"].lower() in OWN_ACCOUNTS | OWN_DATABASES:
+                problems.append(f"{where}.database is {site['database']!r}, a name of the server's own: choose another.")
+            elif site["database"] in databases:
+                problems.append(
+                    f"{where}.database is {site['database']!r}, which lamp_sites['{databases[site['database']]}'] has already: "
+                    "give each site a database of its own."
+                )
+            databases.setdefault(site["database"], name)
+        for alias in [name, *site.get("aliases", [])]:
+            if not _HOSTNAME.match(alias):
+                if alias != name:
+                    problems.append(f"{where}.aliases has {alias!r}, which is no host name: correct or remove it.")
+            elif owner.setdefault(alias.lower(), name) != name:
+                problems.append(
+                    f"{where} answers to {alias}, which lamp_sites['{owner[alias.lower()]}'] does already: give each name to one site."
+                )
+    return problems
+
+
+def secret_problems(given, sites):
+    """Return what is wrong with ``lamp_secrets``, whose types are right: a list of sentences. They never hold a value."""
+    problems = []
+    for name, own in given.items():
+        where = f"lamp_secrets['{name}']"
+        if name not in sites:
+            problems.append(f"{where} is for a site that lamp_sites does not have: correct the name or remove it.")
+        problems.extend(
+            f"{where}.{key} is shorter than 12 characters: give a longer one, or remove it to have one made."
+            for key, value in own.items()
+            if len(value) < 12
+        )
+    return problems
+
+
+def removal_problems(sites, site, confirm, database, databases, accounts):
+    """Return what is wrong with the variables of playbooks/remove.yml: a list of sentences.
+
+    ``databases`` and ``accounts``: the names that are declared.
+    """
+    if not _HOSTNAME.match(site):
+        return [f"lamp_remove_site is {site!r}: give the name of the site whose remains are to go, -e lamp_remove_site=www.foobar.com."]
+    problems = []
+    if site in sites:
+        problems.append(f"lamp_remove_site is {site!r}, which lamp_sites has: take it out there and run foobar.lamp.site before this.")
+    if confirm != site:
+        problems.append(
+            f"This removes the files, users, settings and logs of {site}{f' and the database {database}' if database else ''} for good. "
+            f"If that is meant, add -e lamp_remove_confirm={site}."
+        )
+    if not database:
+        return problems
+    if not _DATABASE.match(database) or database.lower() in OWN_ACCOUNTS | OWN_DATABASES:
+        problems.append(f"lamp_remove_database is {database!r}, which is no site's: give the name that was the site's database.")
+    elif database in databases or database_user({"database": database}) in accounts:
+        problems.append(
+            f"lamp_remove_database is {database!r}, which is declared, or whose account is: take it out of the inventory first."
+        )
+    return problems
+
+
+def domain_problems(domain):
+    """Return what is wrong with ``lamp_domain``: a list of sentences."""
+    if _HOSTNAME.match(domain) and "." in domain:
+        return []
+    return [f"lamp_domain is {domain!r}: give the domain that the sites belong to, for instance foobar.com, without a dot at the end."]

@@ -1,0 +1,58 @@
+"""Playbooks run by tests, against the hosts of the Molecule scenario whose verifier runs them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+ROOT = pathlib.Path(__file__).parents[2]
+# Colours would stand in the middle of what tests look for.
+ENVIRONMENT = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_FORCE_COLOR": "false"}
+
+
+def inventory():
+    """Return the file in which Molecule names the scenario's hosts."""
+    return os.environ["MOLECULE_INVENTORY_FILE"]
+
+
+def ephemeral():
+    """Return the scenario's directory for what lasts until its end."""
+    return pathlib.Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+
+
+def command(playbook, *options, **variables):
+    """Return the command that runs a playbook: one of the collection by its name, or any by its path."""
+    path = ROOT / "playbooks" / f"{playbook}.yml" if isinstance(playbook, str) else playbook
+    given = {"ansible_user": "root", "lamp_base_dir": f"{ROOT}/inventory", "lamp_secrets_dir": f"{ephemeral()}/secrets", **variables}
+    return ["ansible-playbook", "--inventory", inventory(), "--extra-vars", json.dumps(given), str(path), *options]
+
+
+def play(playbook, *options, **variables):
+    """Run it; returns its ``CompletedProcess``, whatever its status."""
+    words = command(playbook, *options, **variables)
+    # A run that a pipe holds up is a failure, and no end of the tests.
+    return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, env=ENVIRONMENT, timeout=900)
+
+
+@contextlib.contextmanager
+def killed(words, **options):
+    """Start a command; on leaving, its whole process group is killed, as if the controller were gone."""
+    given = {"cwd": ROOT, "env": {**ENVIRONMENT, "PYTHONUNBUFFERED": "1"}, "stdout": subprocess.DEVNULL, "text": True, **options}
+    with subprocess.Popen(words, start_new_session=True, **given) as process:
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def recap(done):
+    """Return the counts of a run's recap, ``{"ok": int, "changed": int, ...}``, over all hosts."""
+    counts = {}
+    for name, number in re.findall(r"(\w+)=(\d+)", done.stdout.partition("PLAY RECAP")[2]):
+        counts[name] = counts.get(name, 0) + int(number)
+    return counts

@@ -1,0 +1,56 @@
+"""What systemd's words say of units."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import proved, reason
+
+STAMPS = {"reload": {"web": 100, "other": 900}, "restart": {"web": 50}}
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ({"ActiveState": "active", "ActiveEnterTimestampMonotonic": "10"}, {"web"}),
+        ({"ActiveState": "reloading"}, {"web"}),
+        ({"ActiveState": "inactive", "ActiveEnterTimestampMonotonic": "101"}, {"web"}),
+        ({"ActiveState": "failed", "ActiveEnterTimestampMonotonic": "101"}, {"web"}),
+        # Its files are younger than its last life.
+        ({"ActiveState": "inactive", "ActiveEnterTimestampMonotonic": "100"}, set()),
+        # It has not run since the host's start, or is not there.
+        ({"ActiveState": "inactive", "ActiveEnterTimestampMonotonic": "0"}, set()),
+        ({"ActiveState": "inactive", "ActiveEnterTimestampMonotonic": ""}, set()),
+        ({}, set()),
+    ],
+)
+def test_unit_has_proved_the_files_that_it_came_up_with(said, wanted):
+    assert proved({"web": said}, STAMPS) == wanted
+
+
+def test_unit_without_stamps_has_proved_what_it_came_up_with():
+    units = {"db": {"ActiveState": "inactive", "ActiveEnterTimestampMonotonic": "1"}}
+    assert proved(units, {"reload": {}, "restart": {}}) == {"db"}
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        (
+            "create failed: falling back\n[Note] Starting MariaDB\n"
+            "[Warning] 'x' failed to resolve\nuring failed\n[ERROR] Bind on port: No such device\n"
+            "[ERROR] Do you already have another server running?\n[ERROR] Aborting",
+            "[ERROR] Bind on port: No such device",
+        ),
+        (
+            "(99)Cannot assign requested address: AH00072: make_sock: could not bind\nno listening sockets available, shutting down",
+            "(99)Cannot assign requested address: AH00072: make_sock: could not bind",
+        ),
+        (
+            "x.service: Main process exited, code=exited, status=1/FAILURE\nx.service: Failed with result 'exit-code'.\nFailed to start x.",
+            "",
+        ),
+        ("x.service: Failed at step EXEC spawning /x: Permission denied", "x.service: Failed at step EXEC spawning /x: Permission denied"),
+    ],
+)
+def test_reason_is_the_first_that_a_program_gives(text, first):
+    assert reason(["", text]) == first

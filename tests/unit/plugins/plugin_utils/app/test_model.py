@@ -1,0 +1,303 @@
+"""What a host needs to know of an application, and what identifies a release."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.foobar.lamp.plugins.module_utils.app import pip
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
+
+APP = {"name": "www.foobar.com", "source": "/app", "wsgi": "shop:application", "environment": {"SECRET_KEY": "hush"}}
+
+
+def release(**change):
+    return model.release("content", model.plan({**APP, **change}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"wsgi": "shop:other"},
+        {"migrate": ["x"]},
+        {"collect": ["x"]},
+        {"static_dir": "s"},
+        {"requirements": ["r"]},
+        {"extras": ["e"]},
+        {"memory_limit": 9},
+    ],
+)
+def test_release_is_also_how_it_is_made(change):
+    assert release(**change) != release()
+
+
+@pytest.mark.parametrize("change", [{"after": ["x"]}, {"timeouts": {"start": 3}}, {"environment": {"A": "b"}}])
+def test_release_is_not_what_it_is_not_made_of(change):
+    assert release(**change) == release()
+
+
+def test_plan_holds_no_secret():
+    assert "hush" not in repr(model.plan(APP))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({}, "directory"),
+        ({"version": "v1"}, "git"),
+        ({"source": "https://example.com/shop.git"}, "git"),
+        ({"source": "git+https://example.com/shop"}, "git"),
+        ({"source": "git@example.com:shop"}, "git"),
+        ({"source": "https://example.com/shop-{version}.tar.gz", "version": "1"}, "archive"),
+        ({"source": "dist/shop-1-py3-none-any.whl"}, "wheel"),
+        ({"source": "", "requirement": "shop"}, "requirement"),
+    ],
+)
+def test_kind(change, kind):
+    assert model.kind({**APP, **change}) == kind
+
+
+def test_requirement_with_the_version_apart():
+    assert model.plan({"name": "x", "wsgi": "a:b", "requirement": "shop[x]", "version": "2.1"})["requirement"] == "shop[x]==2.1"
+
+
+def test_words_hold_no_credentials():
+    assert model.described({**APP, "source": "https://me:hush@example.com/shop.git"}, "0" * 40).startswith(
+        "https://example.com/shop.git at"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"requirements": ["r.txt"], "constraints": ["c.txt"]}, ["--requirement", "src/r.txt", "--constraint", "src/c.txt"]),
+        ({"constraints": ["c.txt"]}, []),
+        ({"project": True, "extras": ["a", "b"]}, ["src[a,b]"]),
+        ({"source": "", "requirement": "shop==1"}, ["shop==1"]),
+        ({"source": "shop.whl", "extras": ["a"]}, ["src/shop.whl[a]"]),
+    ],
+)
+def test_what_pip_is_told(change, words):
+    app = {**APP, **change}
+    assert pip.targets(model.plan(app), "src", ["src/shop.whl"] if model.kind(app) == "wheel" else []) == words
+
+
+def test_files_beyond_the_source_lie_beside_it_and_tell_nothing_of_this_computer():
+    app = {**APP, "requirements": ["r.txt"], "constraints": ["/home/me/c.txt"]}
+    assert model.beyond(app) == {"../beside/c.txt": "/home/me/c.txt"}
+    assert pip.targets(model.plan(app), "src", []) == ["--requirement", "src/r.txt", "--constraint", "src/../beside/c.txt"]
+    assert "/home/me" not in repr(model.plan(app))
+
+
+@pytest.mark.parametrize(
+    ("before", "link", "unverified"),
+    [("1", "", False), ("1", "releases/1", False), ("2", "releases/2", True), ("2", "releases/1", False), ("2", "", False)],
+)
+@pytest.mark.parametrize("name", ["unverified", "unproven"])
+def test_release_is_unverified_while_pending_and_after_a_run_that_died(before, link, unverified, name):
+    """Also where the run that died was an earlier version's, which called the link unproven."""
+    plan = {"name": "a", "release": "2", "before": before}
+    paths = {f"/srv/a/{name}": {"link": link, "changed": 1.0}} if link else {}
+    assert model.unverified([plan], paths) == ([plan] if unverified or before == "1" else [])
+
+
+@pytest.mark.parametrize(("script", "stale"), [(1.0, ["www.foobar.com"]), (3.0, []), (None, [])])
+def test_settings_that_no_process_has_read_are_found(script, stale):
+    paths = {"/etc/python_app/www.foobar.com.env": {"link": "", "changed": 2.0}}
+    if script:
+        paths["/srv/www.foobar.com/current/wsgi.py"] = {"link": "", "changed": script}
+    assert model.stale([APP], paths) == stale
+
+
+@pytest.mark.parametrize(
+    ("running", "found"),
+    [
+        (["shop-queue", "shop-clean.timer"], False),
+        (["shop-queue"], True),
+        (["shop-clean", "shop-clean.timer"], True),
+    ],
+)
+def test_workers_and_timers_that_do_not_run_are_found(running, found):
+    """What a timer starts waits for it, and need not run."""
+    jobs = {"workers": [{"name": "queue", "command": ["x"]}], "timers": [{"name": "clean", "command": ["x"], "schedule": "daily"}]}
+    app = {**APP, **jobs, "name": "shop"}
+    assert model.idle([APP, app], running) == ([app] if found else [])
+
+
+def test_current():
+    assert model.current("a", {"/srv/a/current": {"link": "releases/0123456789ab", "changed": 1.0}}) == "0123456789ab"
+    assert model.current("a", {}) == ""
+
+
+def test_page_has_its_site_and_release():
+    plan = {
+        **model.plan({**APP, "name": "www.foobar.com_x", "host": "www.foobar.com", "path": "/x", "health_path": "/h"}),
+        "release": "1",
+    }
+    page = {"name": "www.foobar.com_x", "host": "www.foobar.com", "path": "/x/h", "headers": {"X-Release": "1"}}
+    assert model.pages([plan]) == [page]
+    assert model.pages([plan], {"www.foobar.com_x": "2"})[0]["headers"] == {"X-Release": "2"}
+
+
+def test_first_host_that_has_an_application_migrates_it():
+    plans = [{"name": "a", "steps": {"migrate": ["x"]}}, {"name": "b", "steps": {"migrate": ["x"]}}, {"name": "c", "steps": {}}]
+    hosts = [
+        {"inventory_hostname": "one", "__python_app_made": {"plans": plans[1:]}},
+        {"inventory_hostname": "two", "__python_app_made": {"plans": plans}},
+        {"inventory_hostname": "three", "__python_app_made": {"plans": plans}},
+        {"inventory_hostname": "of a later batch"},
+    ]
+    names = {host: [plan["name"] for plan in model.migrations(plans, host, hosts)] for host in ("one", "two", "three")}
+    assert names == {"one": ["b"], "two": ["a"], "three": []}
+
+
+@pytest.mark.parametrize(
+    ("user", "builder"),
+    [
+        ("app-shop", "build-app-shop"),
+        ("a" * 26, "build-" + "a" * 26),
+        ("a" * 32, "build-aaaaaaaaaaaaaaaaa-"),
+    ],
+)
+def test_builder_s_name_is_no_longer_than_linux_takes(user, builder):
+    found = model.builder({**APP, "user": user})
+    assert found.startswith(builder)
+    assert len(found) <= 32
+    assert found != model.builder({**APP, "user": user[:-1] + "b"})
+
+
+def test_accounts_are_made_in_this_order():
+    found = [(one["name"], one["groups"]) for one in model.accounts([APP, {**APP, "name": "b"}])]
+    assert found == [
+        ("build-app-www-foobar-com", []),
+        ("build-app-b", []),
+        ("app-www-foobar-com", ["build-app-www-foobar-com"]),
+        ("app-b", ["build-app-b"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("users", "members", "missing"),
+    [
+        (["app-www-foobar-com", "build-app-www-foobar-com"], ["www-data", "app-www-foobar-com"], False),
+        (["app-www-foobar-com", "build-app-www-foobar-com"], ["app-www-foobar-com"], True),
+        (["app-www-foobar-com", "build-app-www-foobar-com"], ["www-data"], True),
+        (["app-www-foobar-com"], ["www-data", "app-www-foobar-com"], True),
+        ([], [], True),
+    ],
+)
+def test_accounts_that_are_missing(users, members, missing):
+    found = model.accounts_missing([APP], "www-data", users, {"build-app-www-foobar-com": members})
+    assert found == ([APP] if missing else [])
+
+
+def test_nobody_but_the_builder_s_group_may_read_releases():
+    found = {one["path"]: one for one in model.directories([APP])}
+    assert found["/srv/www.foobar.com/releases"] == {
+        "path": "/srv/www.foobar.com/releases",
+        "owner": "root",
+        "group": "build-app-www-foobar-com",
+        "mode": "0750",
+    }
+    # Its group is not the one that reads releases: the web server is in that.
+    assert (found["/srv/www.foobar.com/state"]["group"], found["/srv/www.foobar.com/state"]["mode"]) == ("app-www-foobar-com", "0750")
+    assert found["/var/log/python_app"]["mode"] == "0750"
+
+
+@pytest.mark.parametrize("static", ["../x", "/etc", "a/../../b", "venv", "venv/lib", "run", "beside", ".", "a//b", "static/"])
+def test_static_dir_lies_in_the_release(static):
+    (said,) = model.problems([{**APP, "static_dir": static}])
+    assert said.startswith(f"python_app_apps has www.foobar.com with static_dir {static!r}: give a directory within the release")
+
+
+def test_builder_s_name_is_no_application_s():
+    other = {**APP, "name": "other", "user": "build-app-www-foobar-com"}
+    (said,) = model.problems([APP, other])
+    assert said == ("python_app_apps has other with the user build-app-www-foobar-com, which builds www.foobar.com: give it another.")
+
+
+def test_alias_is_asked_too_and_named_with_the_remedy():
+    plan = {**model.plan({**APP, "aliases": ["foobar.com"], "health_path": "/h"}), "release": "1"}
+    own, alias = model.pages([plan])
+    assert (own["host"], own["headers"]) == ("www.foobar.com", {"X-Release": "1"})
+    # Another may answer under an alias, such as a redirection of Apache's.
+    assert (alias["host"], alias["path"], alias["headers"]) == ("foobar.com", "/h", {})
+    assert own["name"] != alias["name"]
+    wrong = model.unhealthy([plan], {alias["name"]: "answered 400 Bad Request"})
+    for word in ("answered 400 Bad Request under the alias foobar.com", "SITE_NAMES", "ALLOWED_HOSTS", "remove the alias"):
+        assert word in wrong["www.foobar.com"]
+    assert model.unhealthy([plan], {own["name"]: "does not answer", alias["name"]: "x"}) == {"www.foobar.com": "does not answer"}
+    assert model.unhealthy([plan], {}) == {}
+
+
+def test_alias_makes_no_other_release():
+    assert release(aliases=["foobar.com"]) == release()
+
+
+def test_what_is_no_longer_declared_is_left():
+    units = {"gone-queue.service": "gone", "shop-queue.service": "shop"}
+    paths = {"/etc/python_app/shop.env": {}, "/etc/python_app/shop_api.env": {}, "/srv/static/current": {}}
+    left = model.left([{**APP, "name": "shop"}], units, paths)
+    assert left == [{"name": "gone", "root": "/srv/gone"}, {"name": "shop_api", "root": "/srv/shop_api"}]
+    assert model.left([{**APP, "name": name} for name in ("shop", "shop_api", "gone")], units, paths) == []
+
+
+def test_schedule_of_cron_is_refused():
+    timers = [{"name": "clean", "command": ["x"], "schedule": "0 3 * * *"}]
+    (problem,) = model.problems([{**APP, "timers": timers}])
+    for word in ("python_app_apps has www.foobar.com with the timer clean", "'0 3 * * *'", "cron's form", "*-*-* 03:00:00"):
+        assert word in problem
+
+
+def look(path, part, user="app-shop", isdir=True):
+    stat = {"exists": True, "isdir": isdir, "pw_name": user, "gr_name": user} if isdir is not None else {"exists": False}
+    return {"item": [{"path": path}, part], "stat": stat}
+
+
+PASSWD = {
+    "app-shop": ["x", "990", "990", "", "/srv/shop/state", "/usr/sbin/nologin"],
+    "build-app-shop": ["x", "991", "991", "", "/nonexistent", "/usr/sbin/nologin"],
+    "alice": ["x", "1000", "1000", "", "/home/alice", "/bin/bash"],
+    "build-alice": ["x", "992", "992", "", "/nonexistent", "/usr/sbin/nologin"],
+    "cache": ["x", "110", "110", "", "/var/lib/cache", "/usr/sbin/nologin"],
+    "mover": ["x", "1001", "1001", "", "/srv/shop/state", "/bin/bash"],
+}
+
+
+def test_what_remains_of_an_application_goes_with_its_accounts():
+    found = model.remains([look("/srv/shop", "releases", "root"), look("/srv/shop", "state")], PASSWD)
+    assert found == {
+        "apps": [{"path": "/srv/shop", "user": "app-shop", "group": "app-shop"}],
+        "users": ["app-shop"],
+        "builders": ["build-app-shop"],
+        "left": [],
+    }
+
+
+@pytest.mark.parametrize("user", ["alice", "cache", "mover"])
+def test_account_that_was_not_made_for_the_application_is_left(user):
+    found = model.remains([look("/srv/shop", "releases", "root"), look("/srv/shop", "state", user)], PASSWD)
+    assert found["users"] == []
+    assert found["builders"] == (["build-alice"] if user == "alice" else [])
+    assert [one["path"] for one in found["apps"]] == ["/srv/shop"]
+    assert found["left"] == [f"the user {user}"]
+
+
+@pytest.mark.parametrize("state", [None, False])
+def test_directory_that_is_no_application_is_left(state):
+    found = model.remains([look("/srv/shop", "releases", "root"), look("/srv/shop", "state", isdir=state)], PASSWD)
+    assert found == {"apps": [], "users": [], "builders": [], "left": ["/srv/shop"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "rolled_back", "again"),
+    [("0123456789ab", True, True), ("0123456789ab", False, False), ("", True, False)],
+)
+def test_report_says_what_is_wrong_what_was_done_and_what_the_web_server_logged(before, rolled_back, again):
+    plan = {"name": "www.foobar.com_shop", "host": "www.foobar.com", "before": before}
+    report = model.health_report(
+        [{"item": plan, "stdout": "the end"}], {plan["name"]: "answered 500"}, [plan] if rolled_back else [], "web1"
+    )
+    first, second, *rest = report.splitlines()
+    assert first.startswith("www.foobar.com_shop answered 500 when asked for its health through the web server.")
+    assert first.endswith(" The release before this one is current again.") == again
+    assert second == "The end of /var/log/apache2/www.foobar.com.error.log on web1:"
+    assert rest == ["the end"]

@@ -1,0 +1,161 @@
+"""What follows for the role mysql, and what is wrong with its inputs."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import make, mysql, roles
+
+from .example import SITE, inputs_of, problems_of, site_of
+
+USER = {"name": "shop", "password": "correct horse", "databases": ["shop_1"]}
+ENGINE = "mysql_implementation"
+
+
+@pytest.mark.parametrize(
+    ("databases", "users", "options", "known", "words"),
+    [
+        (["a'b"], [], {}, {}, 'mysql_databases has the name "a\'b": use 1 to 64'),
+        (["a", "a"], [], {}, {}, "mysql_databases has a twice"),
+        ([{"name": "a", "encoding": "utf8'"}], [], {}, {}, 'mysql_databases gives a the encoding "utf8\'"'),
+        (
+            [{"name": "a", "encoding": "latin1", "collation": "utf8mb4_bin"}],
+            [],
+            {},
+            {},
+            "the collation utf8mb4_bin, which is not of its encoding",
+        ),
+        (["shop_1"], [{**USER, "name": "a'b"}], {}, {}, "mysql_users has the name"),
+        (["shop_1"], [{**USER, "name": "a" * 33}], {ENGINE: "mysql"}, {}, "use 1 to 32 letters"),
+        (["shop_1"], [{**USER, "name": "root"}], {}, {}, "mysql_users has root, an account of the server's own"),
+        (["mysql"], [], {}, {}, "mysql_databases has mysql, which is the server's own"),
+        (["shop_1"], [{**USER, "host": "a'b"}], {}, {}, 'mysql_users gives shop the host "a\'b"'),
+        (["shop_1"], [{**USER, "password": "short"}], {}, {}, "a password of fewer than 12 characters"),
+        (["shop_1"], [{**USER, "privileges": "admin"}], {}, {}, "the privileges 'admin': give one of all, write, read, monitor"),
+        (["shop_1"], [{**USER, "privileges": ["SELECT; DROP"]}], {}, {}, "the privilege 'SELECT; DROP'"),
+        (["shop_1"], [{**USER, "databases": []}], {}, {}, "mysql_users gives shop no database"),
+        (["shop_1"], [USER, {**USER, "host": "LOCALHOST"}], {}, {}, "mysql_users has shop@localhost twice"),
+        (["other"], [USER], {}, {}, "mysql_users gives shop the database shop_1: add that to mysql_databases"),
+        ([], [], {"mysql_settings": {"max_connections": 5}}, {}, "mysql_settings.max_connections is 5: put settings into a section"),
+        ([], [], {"mysql_tls_names": ["a b"]}, {}, "mysql_tls_names has 'a b'"),
+        ([], [], {ENGINE: "mysql"}, {"packages": ["mariadb-server"]}, "mysql_implementation is mysql, and the host has mariadb-server"),
+        (
+            [],
+            [],
+            {"mysql_settings": {"mysqld": {"innodb-buffer-pool-size": "3G"}}},
+            {"memory_mb": 2048},
+            "mysql_settings has innodb_buffer_pool_size 3G, and the host has 2048 MiB of memory: give less",
+        ),
+        (
+            [],
+            [],
+            {"mysql_settings": {"server": {"innodb_buffer_pool_size": 2**31 + 1}}},
+            {"memory_mb": 2048},
+            "has 2048 MiB of memory",
+        ),
+        ([{"name": "a", "import": "/nowhere/a.sql"}], [], {}, {}, "mysql_databases fills a from /nowhere/a.sql, which is not there"),
+        (
+            [],
+            [],
+            {"mysql_tls_names": ["db1"]},
+            {"ca_certificates": {"/etc/mysql/tls/ca.pem": "PEM"}},
+            "/etc/mysql/tls/ca.key is missing, the key of the authority in /etc/mysql/tls/ca.pem",
+        ),
+    ],
+)
+def test_problem_names_variable_value_and_remedy_and_no_password(databases, users, options, known, words):
+    given = [{"name": database} if isinstance(database, str) else database for database in databases]
+    (problem,) = problems_of("mysql", {"mysql_databases": given, "mysql_users": users, **options}, known)
+    assert words in problem
+    assert "'short'" not in problem
+
+
+@pytest.mark.parametrize(
+    ("size", "memory"), [("2G", 2048), (2**31, 2048), ("2048m", 2048), ("2049M", 0), ("lots", 2048), (None, 2048), ("1T", "0")]
+)
+def test_buffer_pool_that_fits_or_cannot_be_compared_is_no_problem(size, memory):
+    settings = {"mysqld": {"innodb_buffer_pool_size": size}, "client": {"x": 1}}
+    assert problems_of("mysql", {"mysql_settings": settings}, {"memory_mb": memory}) == []
+
+
+def test_good_inputs_have_no_problem():
+    users = [USER, {**USER, "host": "%", "privileges": ["select"]}, {"name": "watch", "password": "correct horse", "privileges": "monitor"}]
+    databases = [{"name": "shop_1", "collation": "uca1400_ai_ci", "encoding": "utf8mb4"}]
+    inputs = {
+        "mysql_databases": databases,
+        "mysql_users": users,
+        "mysql_settings": {"mysqld": {}},
+        "mysql_tls_names": ["192.0.2.1", "*.db"],
+    }
+    assert problems_of("mysql", inputs, {"packages": ["mariadb-server"]}) == []
+
+
+def test_file_that_fills_a_database_is_read_before_a_server_is_there_only():
+    inputs = {"mysql_databases": [{"name": "a", "import": "/nowhere/a.sql"}]}
+    assert problems_of("mysql", inputs, {"packages": ["mariadb-server"]}) == []
+
+
+def test_authority_with_its_key_is_well():
+    known = {"ca_certificates": {"/etc/mysql/tls/ca.pem": "PEM"}, "paths": {"/etc/mysql/tls/ca.key": {}}}
+    assert problems_of("mysql", {"mysql_tls_names": ["db1"]}, known) == []
+
+
+def test_users_come_from_each_client():
+    site = site_of(web="one two", db="one")
+    users = inputs_of("mysql", site, "one")["mysql_users"]
+    assert [(user["name"], user["host"], user["databases"], user["require_tls"]) for user in users] == [
+        ("shop", "localhost", ["shop"], False),
+        ("shop", "192.0.2.2", ["shop"], True),
+    ]
+    assert {user["password"] for user in users} == {"p/w:x-is-long"}
+    assert inputs_of("mysql", site, "one")["mysql_databases"] == [{"name": "shop"}]
+
+
+def test_site_without_a_database_has_no_account():
+    inputs = inputs_of("mysql", site_of({"a.com": {"document_root": "/srv/a"}, **SITE}, web="one", db="one"), "one")
+    assert [database["name"] for database in inputs["mysql_databases"]] == [user["name"] for user in inputs["mysql_users"]] == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("address", "web", "bound", "names"),
+    [
+        ("192.0.2.9", "db", "127.0.0.1", []),
+        ("192.0.2.9", "web", "0.0.0.0", ["192.0.2.9"]),
+        ("192.0.2.9", "db web", "0.0.0.0", ["192.0.2.9"]),
+        (["192.0.2.9", "2001:db8::9"], "web", "::", ["192.0.2.9", "2001:db8::9"]),
+    ],
+)
+def test_server_is_reached_over_the_network_where_applications_are_elsewhere(address, web, bound, names):
+    inputs = inputs_of("mysql", site_of(web=web, db="db", hosts={"db": {"lamp_address": address}}), "db")
+    assert (inputs["mysql_bind_address"], inputs["mysql_tls_names"]) == (bound, names)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_binary_logs_are_kept_for_backups(keeps):
+    site = site_of(web="one", db="one", hosts={"one": {"backup_enabled": keeps}})
+    assert inputs_of("mysql", site, "one")["mysql_binary_logs"] is keeps
+
+
+def test_file_is_looked_for_where_ansible_looks(tmp_path):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a.sql").write_text("CREATE TABLE t (a int);")
+    imports = [{"name": "shop", "import": "a.sql"}]
+    assert mysql.import_problems(imports, ["/nowhere", str(tmp_path)], []) == []
+    (said,) = mysql.import_problems(imports, ["/nowhere"], [])
+    assert said == "mysql_databases fills shop from a.sql, which is not there. Correct the path."
+
+
+def test_accounts_that_are_declared_or_there_may_define(tmp_path):
+    (tmp_path / "a.sql").write_text("CREATE DEFINER=`old`@`%` VIEW v AS SELECT 1; CREATE DEFINER='new'@'localhost' VIEW w AS SELECT 1;")
+    imports = [{"name": "shop", "import": "a.sql"}]
+    rows = [{"name": "old", "host": "%"}]
+    assert mysql.import_problems(imports, [str(tmp_path)], [{"name": "new"}], rows) == []
+    assert "DEFINER old@%," in mysql.import_problems(imports, [str(tmp_path)], [{"name": "new"}])[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "packages"),
+    [("a.sql", []), ("a.sql.gz", ["gzip"]), ("a.sql.xz", ["xz-utils"]), ("a.sql.bz2", ["bzip2"]), ("a.sql.zst", ["zstd"])],
+)
+def test_what_unpacks_files_is_installed(name, packages):
+    inputs = {**make.defaults("mysql"), "mysql_databases": [{"name": "a", "import": name}, {"name": "b", "import": name}, {"name": "c"}]}
+    assert roles.ALL["mysql"].packages(inputs) == ["mariadb-server", "python3-pymysql", "logrotate", "openssl", *packages]

@@ -1,0 +1,197 @@
+"""What follows for the role python_app, and what is wrong with its inputs, also by what is on the controller's disk."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
+
+from .example import APP, SITE, facts, inputs_of, problems_of, site_of
+
+
+@pytest.fixture
+def app(tmp_path):
+    (tmp_path / "shop.py").write_text("application = None\n")
+    (tmp_path / "requirements.txt").write_text("flask\n")
+    return {"name": "www.foobar.com", "source": str(tmp_path), "wsgi": "shop:application", "requirements": ["requirements.txt"]}
+
+
+def problems(*apps, **more):
+    return problems_of("python_app", {"python_app_apps": list(apps), **more})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"source": "/nowhere"}, "source /nowhere, which is no directory"),
+        ({"source": "/nowhere.tar.gz"}, "source /nowhere.tar.gz, which is no file"),
+        ({"source": "/{version}.whl", "version": "7"}, "source /7.whl, which is no file"),
+        ({"source": "https://me:hush@example.com/x.zip"}, "the source https://example.com/x.zip and no checksum"),
+        ({"source": "https://example.com/x.zip", "checksum": "md5:0"}, "checksum 'md5:0'"),
+        ({"source": ""}, "neither source nor requirement"),
+        ({"requirement": "shop==1"}, "both a source and a requirement"),
+        ({"source": "", "requirement": "shop==1", "project": True}, "project, which a requirement is anyway"),
+        ({"source": "", "requirement": "shop==1", "version": "2"}, "requirement shop==1 and the version 2"),
+        ({"requirements": ["x.txt"]}, "requirements x.txt, which is no file"),
+        ({"constraints": ["x.txt"]}, "constraints x.txt, which is no file"),
+        ({"constraints": ["/nowhere/x.txt"]}, "constraints /nowhere/x.txt, which is no file on this computer"),
+        ({"source": "git@example.com:shop.git", "constraints": ["/nowhere/x.txt"]}, "which is no file on this computer"),
+        ({"source": "git@example.com:shop.git", "requirements": ["../x.txt"]}, "the file ../x.txt: give one in the source"),
+        ({"wsgi": "shop"}, "wsgi 'shop'"),
+        ({"wsgi": "shop:make(1)"}, "or a factory"),
+        ({"user": "Big Name"}, "user 'Big Name'"),
+        ({"name": "../x"}, "name '../x'"),
+        ({"workers": [{"name": "A b", "command": ["x"]}]}, "worker or timer 'A b'"),
+        ({"health_path": "x"}, "health_path 'x'"),
+        ({"path": "x"}, "path 'x'"),
+        ({"environment": {"A-B": "x"}}, "environment variable 'A-B'"),
+    ],
+)
+def test_problems_name_value_and_remedy(app, change, words):
+    (problem,) = problems({**app, **change})
+    assert words in problem
+    assert "hush" not in problem
+
+
+def test_problem_names_what_the_user_wrote(app):
+    (problem,) = problems({**app, "origin": "lamp_sites['www.foobar.com'].app", "source": "/nowhere"})
+    assert problem == "lamp_sites['www.foobar.com'].app has the source /nowhere, which is no directory on this computer: correct the path."
+
+
+def test_files_beyond_the_source_have_names_of_their_own(app, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "c.txt").write_text("flask==3.1.3\n")
+    paths = [str(tmp_path / name / "c.txt") for name in ("one", "two")]
+    assert problems({**app, "constraints": paths[:1]}) == []
+    (problem,) = problems({**app, "constraints": paths})
+    assert "of the same name beyond its source" in problem
+
+
+@pytest.mark.parametrize("change", [{}, {"wsgi": "shop:make()"}, {"source": "git@example.com:shop.git", "version": "v1"}])
+def test_what_is_right_has_no_problem(app, change):
+    assert problems({**app, **change}) == []
+
+
+@pytest.mark.parametrize(("keep", "port", "words"), [(1, 80, "python_app_keep_releases is 1"), (2, 0, "python_app_port is 0")])
+def test_numbers(app, keep, port, words):
+    (problem,) = problems(app, python_app_keep_releases=keep, python_app_port=port)
+    assert words in problem
+
+
+def test_two_applications_share_nothing(app):
+    text = "\n".join(problems(app, app, {**app, "name": "b", "user": "app-www-foobar-com"}))
+    assert "www.foobar.com twice" in text
+    assert "which runs www.foobar.com already" in text
+
+
+def test_problem_with_a_value_does_not_show_it(app):
+    (problem,) = problems({**app, "environment": {"KEY": "hush\nhush"}})
+    assert "value of KEY that has a line break" in problem
+    assert "hush" not in problem
+
+
+APPS = [{"name": "a.com", "host": "a.com"}, {"name": "a.com_x", "host": "a.com"}, {"name": "b.com", "host": "b.com"}]
+
+
+def narrowed(site="", version=""):
+    """Return the applications of a deploy of this choice, and what is wrong with that."""
+    role, said = roles.ALL["python_app"], site_of(web="one", lamp_deploy_site=site, lamp_deploy_version=version)
+    inputs = {"python_app_apps": APPS, "python_app_exclusive": True}
+    return {**inputs, **role.narrowed(said, inputs)}, role.narrowed_problems(said, inputs)
+
+
+def test_choice():
+    assert narrowed() == ({"python_app_apps": APPS, "python_app_exclusive": True}, [])
+
+    def chosen(*choice):
+        inputs, wrong = narrowed(*choice)
+        assert wrong == []
+        assert inputs["python_app_exclusive"] is False
+        return inputs["python_app_apps"]
+
+    assert [app["name"] for app in chosen("a.com")] == ["a.com", "a.com_x"]
+    assert [app["name"] for app in chosen("a.com", "2")] == ["a.com"]
+    assert chosen("a.com_x", 2) == [{"name": "a.com_x", "host": "a.com", "version": "2"}]
+    (problem,) = narrowed("c.com")[1]
+    assert "give one of a.com, a.com_x, b.com" in problem
+    (problem,) = narrowed("", "2")[1]
+    assert "of which site" in problem
+
+
+def apps_of(sites=None, host="one", **more):
+    return inputs_of("python_app", site_of(SITE if sites is None else sites, **{"web": "one", "db": "one", **more}), host)[
+        "python_app_apps"
+    ]
+
+
+def test_application_beside_its_database_goes_through_the_socket():
+    (app,) = apps_of()
+    assert app["source"] == "/app"
+    assert app["user"] == "app-www-foobar-com"
+    url = app["environment"]["DATABASE_URL"]
+    assert url == "mysql+pymysql://shop:p%2Fw%3Ax-is-long@localhost/shop?unix_socket=/run/mysqld/mysqld.sock&charset=utf8mb4"
+
+
+def test_application_apart_goes_over_the_network():
+    (app,) = apps_of(web="one", db="two", hosts={"two": {"lamp_address": "2001:db8::1"}})
+    assert "@[2001:db8::1]/shop?ssl_ca=/etc/python_app/database.pem&charset" in app["environment"]["DATABASE_URL"]
+
+
+def test_application_apart_trusts_the_authorities_of_the_database_hosts():
+    def trusted(host, **known):
+        said = {"ansible_facts": {"foobar_lamp": facts(**known)}}
+        site = site_of(web="one two", db="one", hosts={"one": said})
+        return roles.ALL["python_app"].late(site, site.host(host))["python_app_trusted_certificates"]
+
+    assert trusted("two", ca_certificates={"/etc/mysql/tls/ca.pem": "PEM\n"}) == [{"name": "database", "content": "PEM"}]
+    assert trusted("two") == trusted("two", ca_certificates={}) == []
+    assert trusted("one", ca_certificates={"/etc/mysql/tls/ca.pem": "PEM\n"}) == []
+
+
+def test_applications_under_paths_of_one_site():
+    api = {**APP, "maximum_requests": 512, "memory_limit": 256, "static_dir": "s"}
+    first, second = apps_of({"www.foobar.com": {"app": APP, "apps": {"/api": api}, "database": "shop"}})
+    assert (second["name"], second["host"], second["path"]) == ("www.foobar.com_api", "www.foobar.com", "/api")
+    assert first["user"] != second["user"]
+    assert second["memory_limit"] == 256
+    assert "maximum_requests" not in second
+    assert (first["origin"], second["origin"]) == ("lamp_sites['www.foobar.com'].app", "lamp_sites['www.foobar.com'].apps['/api']")
+
+
+def test_files_beyond_the_source_start_where_sources_do():
+    files = {"requirements": "r.txt", "constraints": ["../c.txt", "/c/d.txt", "c/e.txt"]}
+    (app,) = apps_of({"www.foobar.com": {"app": {**APP, **files}}})
+    assert (app["requirements"], app["constraints"]) == (["r.txt"], ["/c.txt", "/c/d.txt", "c/e.txt"])
+
+
+@pytest.mark.parametrize("source", ["git@example.com:shop.git", "https://example.com/shop.tar.gz"])
+def test_source_elsewhere_is_no_path(source):
+    (app,) = apps_of({"www.foobar.com": {"app": {"source": source, "wsgi": "a:b"}}})
+    assert app["source"] == source
+
+
+def test_application_is_told_all_names_of_its_site():
+    (app,) = apps_of()
+    assert app["environment"]["SITE_NAMES"] == "www.foobar.com,foobar.com"
+    assert app["aliases"] == ["foobar.com"]
+
+
+def test_environment_of_a_site_wins_over_what_follows():
+    (app,) = apps_of({"www.foobar.com": {"app": {**APP, "environment": {"SITE_NAME": "ours", "X": "1"}}}})
+    assert app["environment"] == {"SECRET_KEY": "k" * 40, "SITE_NAME": "ours", "SITE_NAMES": "www.foobar.com", "X": "1"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "socket"),
+    [
+        ({}, "/run/mysqld/mysqld.sock"),
+        ({"mysqld": {}}, "/run/mysqld/mysqld.sock"),
+        ({"client": {"socket": "/x"}}, "/run/mysqld/mysqld.sock"),
+        ({"mysqld": {"socket": "/run/our db/s"}}, "/run/our%20db/s"),
+    ],
+)
+def test_socket_is_where_the_servers_settings_have_it(settings, socket):
+    (app,) = apps_of(hosts={"one": {"mysql_settings": settings}})
+    assert f"?unix_socket={socket}&charset" in app["environment"]["DATABASE_URL"]
+    (app,) = apps_of(web="one", db="two", hosts={"one": {"mysql_settings": settings}})
+    assert "unix_socket" not in app["environment"]["DATABASE_URL"]
