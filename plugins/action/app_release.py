@@ -11,6 +11,7 @@ import socket
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.foobar.lamp.plugins.module_utils.app import server
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model, sources
 
@@ -54,7 +55,11 @@ class ActionModule(ActionBase):
                 if plan in pending:
                     options = {"wheels_for": args.get("wheels_for") or "", "pip_environment": args.get("pip_environment")}
                     archives[plan["name"]] = self._ship(sources.pack(app, plan, cache, LAUNCHERS, **options))
-            done = self._remote({**args, "archives": archives}, pending, task_vars)
+            wheels = []
+            if (python := args.get("wheels_for")) and server.place(_pins(), python) not in paths:
+                pinned = sources.pinned_wheels(f"{LAUNCHERS}/server.txt", python, cache, args.get("pip_environment") or {})
+                wheels = [self._ship(path) for path in pinned]
+            done = self._remote({**args, "archives": archives, "server_wheels": wheels}, pending, task_vars)
             return {**done, **result} if not done.get("failed") else done
         except sources.SourceError as error:
             raise AnsibleActionFail(str(error)) from None
@@ -69,6 +74,11 @@ class ActionModule(ActionBase):
     def _remote(self, args, plans, task_vars):
         by = f"{getpass.getuser()}@{socket.gethostname()}"
         return self._execute_module(module_args={**args, "apps": plans, "by": by}, task_vars=task_vars)
+
+
+def _pins():
+    with open(f"{LAUNCHERS}/server.txt", encoding="utf-8") as file:
+        return file.read()
 
 
 def _difference(plan):

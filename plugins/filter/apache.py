@@ -8,10 +8,10 @@ from __future__ import annotations
 from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import apache as _apache
 
 
-def apache_applications(vhost):
-    """Return the applications of a virtual host with name and path, deeper paths first: Apache takes the first that fits."""
-    found = [{**wsgi, "name": wsgi.get("name") or vhost["name"], "path": wsgi.get("path") or "/"} for wsgi in vhost.get("wsgi") or []]
-    return sorted(found, key=lambda wsgi: wsgi["path"], reverse=True)
+def apache_proxies(vhost):
+    """Return the proxies of a virtual host with name and path, deeper paths first: Apache takes the first that fits."""
+    found = [{**proxy, "name": proxy.get("name") or vhost["name"], "path": proxy.get("path") or "/"} for proxy in vhost.get("proxy") or []]
+    return sorted(found, key=lambda proxy: proxy["path"], reverse=True)
 
 
 class FilterModule:
@@ -19,4 +19,4 @@ class FilterModule:
 
     def filters(self):
         """Return ``{name: function}``."""
-        return {"apache_applications": apache_applications, "apache_module_files": _apache.module_files}
+        return {"apache_proxies": apache_proxies, "apache_module_files": _apache.module_files}

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: app_release
 author: The foobar.lamp developers (@foobar)
-short_description: Releases of Python WSGI applications, made beside the current ones and switched to
+short_description: Releases of Python applications, made and served beside the current ones and switched to
 version_added: 0.1.0
 description:
   - What the role P(foobar.lamp.python_app#role) does to a host. A release is identified by its content, so that what is there already
@@ -20,17 +20,19 @@ description:
 options:
   step:
     description:
-      - V(make) resolves the sources on the controller, says which applications are pending, ships them and makes their releases
-        up to the point where their entries are imported.
+      - V(make) resolves the sources on the controller, says which applications are pending, ships them and makes their releases.
       - V(migrate) runs their migrations.
-      - V(switch) asks their health, makes them current and lets mod_wsgi's processes load them one after the other.
+      - V(switch) starts a service of each beside the one that visitors see, asks it for its health, leads visitors to it, and stops the
+        old one.
       - V(after) runs their commands for after the switch, and ends what their deploy has to do. Until then the link C(unverified) names
         the release, so that the run after one that was killed does the rest.
-      - V(rollback) makes the releases before current again, or the one that O(release) names.
-      - V(restart) lets the processes of those applications start anew whose settings changed since they did.
-      - V(pause) stops their workers and timers, and what timers have started, for a time in which nobody may write.
-      - V(resume) starts those of their workers and timers that do not run, and fails with the words of one that does not stay up.
-      - V(retire) stops and removes the workers and timers of applications that are no longer declared. These need a name and a root only.
+      - V(rollback) makes the releases before current again, or the one that O(release) names, in the same way.
+      - V(restart) does so with the current releases of those applications whose settings changed since their services started, or of which
+        a run that was killed left something undone.
+      - V(pause) stops their services, workers and timers, and what timers have started, for a time in which nobody may write.
+      - V(resume) starts those that do not run, and fails with the words of one that does not stay up.
+      - V(retire) stops and removes the services, workers and timers of applications that are no longer declared. These need a name and a
+        root only.
       - V(list) says what there is.
     type: str
     required: true
@@ -74,6 +76,11 @@ options:
     description: Where the archives lie on the host, by name. Set by the action plugin; not an input.
     type: dict
     default: {}
+  server_wheels:
+    description: Where the wheels of the server lie on the host, if they were shipped. Set by the action plugin; not an input.
+    type: list
+    elements: str
+    default: []
   by:
     description: Who deploys, for the record in C(/var/log/python_app/deploys.log). Set by the action plugin; not an input.
     type: str
@@ -115,7 +122,7 @@ unverified:
   type: list
   elements: dict
 applications:
-  description: Current and previous release, since when, all releases with their sources, and the releases that processes have loaded.
+  description: Current and previous release, since when, all releases with their sources, and the unit of the service that visitors see.
   returned: for the step list
   type: list
   elements: dict
@@ -130,7 +137,7 @@ import contextlib
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, services
+from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, services, units
 from ansible_collections.foobar.lamp.plugins.module_utils.app.release import Application, OvertakenError, ReleaseError
 from ansible_collections.foobar.lamp.plugins.module_utils.app.services import ServiceError
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
@@ -143,7 +150,7 @@ WORDS = {
     "switch": REMOVED,
     "after": "The release is current all the same. Its own words, kept in /var/log/python_app:",
     "rollback": "Visitors see what they saw before.",
-    "restart": "",
+    "restart": "Visitors see what they saw before, with the settings of before.",
     "pause": "",
     "resume": "",
     "retire": "",
@@ -154,14 +161,14 @@ STEPS = [*WORDS, "list"]
 def listed(application):
     """Return what there is of an application."""
     current = application.link("current")
-    loaded = [name[3:] for name in application.processes().values() if name.startswith("ok:")]
+    live = application.live()
     return {
         "name": application.name,
         "current": current,
         "since": application.since(),
         "previous": application.link("previous"),
         "releases": application.releases(),
-        "loaded": {release: loaded.count(release) for release in loaded},
+        "service": units.service_name(application.name, live) if live else "",
     }
 
 
@@ -172,7 +179,8 @@ def act(application, step, params):
         if application.link("current") != application.plan["before"]:
             raise OvertakenError("make", f"Another deploy made {application.link('current') or 'nothing'} current meanwhile: run again.")
         services.check_schedules(application.plan)
-        application.make(params["archives"][name], params["python"], {**params["host_pip_environment"], **params["pip_environment"]})
+        pip_environment = {**params["host_pip_environment"], **params["pip_environment"]}
+        application.make(params["archives"][name], params["python"], pip_environment, params["server_wheels"])
     elif step == "switch":
         if application.link("current") != application.plan["before"]:
             raise OvertakenError("switch", f"Another deploy made {application.link('current')} current meanwhile: run again.")
@@ -185,16 +193,13 @@ def act(application, step, params):
         if params["drop"]:
             application.drop()
     elif step == "restart":
-        if not application.settings_are_new():
-            return False
-        application.restart()
+        return application.restart()
     elif step == "pause":
         return application.services.pause()
     elif step == "resume":
         return application.services.resume()
     elif step == "retire":
-        application.services.remove(application.services.there())
-        application.note("retired")
+        application.retire()
     elif step == "migrate":
         application.migrate()
     elif step == "after":
@@ -218,6 +223,7 @@ def main():
             "pip_environment": {"type": "dict", "default": {}, "no_log": True},
             "host_pip_environment": {"type": "dict", "default": {}},
             "archives": {"type": "dict", "default": {}},
+            "server_wheels": {"type": "list", "elements": "str", "default": []},
             "by": {"type": "str", "default": ""},
         },
         supports_check_mode=True,

@@ -34,14 +34,14 @@ class Build:
         self.builder, self.user = plan["builder"], plan["user"]
         self._uids = {pwd.getpwnam(name).pw_uid for name in (self.builder, self.user)}
 
-    def make(self, archive, python, pip_environment, check_python):
-        """Make it of its ``archive``; ``check_python`` is called once there is a virtual environment."""
+    def make(self, archive, python, pip_environment):
+        """Make it of its ``archive``."""
         remove(self.directory)
         os.mkdir(self.directory, mode=0o755)
         names, launchers = _read(archive)
         _write(launchers, self.directory)
         self._fetch(archive, names, python)
-        self._environment(python, names, pip_environment, check_python)
+        self._environment(python, names, pip_environment)
         self._static()
         self._keep(launchers)
 
@@ -59,7 +59,7 @@ class Build:
         with open(archive, "rb") as stdin:
             self._build("source", ["sh", "-c", script, "sh", python, *shipped], stdin=stdin)
 
-    def _environment(self, python, names, environment, check_python):
+    def _environment(self, python, names, environment):
         """Make the virtual environment, and have the distribution's pip fill it, or where there is none, a pip of its own."""
         source = f"{self.directory}/src"
         shipped = sorted(f"{self.directory}/{name}" for name in names if re.fullmatch(r"wheels/[^/]+\.whl", name))
@@ -73,7 +73,6 @@ class Build:
         pip = system_pip.path() if words and os.path.realpath(python) == os.path.realpath(PYTHON) else ""
         bare = [] if words and not pip else ["--without-pip"]
         self._build("virtual environment", [python, "-m", "venv", *bare, f"{self.directory}/venv"])
-        check_python()
         if words:
             # Not quiet: what conflicts with what is said beside the error only.
             install = [f"{self.directory}/venv/bin/python", "-m", "pip", "install", "--no-input", "--progress-bar=off", *words]

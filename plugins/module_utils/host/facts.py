@@ -12,6 +12,7 @@ import os
 import socket
 import stat
 
+from ansible_collections.foobar.lamp.plugins.module_utils.app import settings as app_settings
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
 from ansible_collections.foobar.lamp.plugins.module_utils.common import listings, safe_paths
 from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import ask, read
@@ -24,10 +25,11 @@ PATHS = (
     "/etc/mysql/tls/.reload",
     "/etc/mysql/tls/ca.key",
     "/srv/*/current",
-    "/srv/*/current/wsgi.py",
+    "/srv/*/live.sock",
     "/srv/*/unverified",
     "/srv/*/unproven",  # the same, as earlier versions called it
     "/etc/python_app/*.env",
+    "/usr/local/lib/python_app/*",
     "/etc/bind/keys/*.key",
     "/etc/mysql/tls/server.pem",
     "/var/lib/foobar.lamp/mysql_settings",
@@ -116,6 +118,7 @@ def run(params, check_mode=False, diff=False):
     facts = {
         "addresses": addresses(),
         "app_units": units_of_apps(),
+        "apps_stale": app_settings.stale(),
         "apparmor": {f"{APPARMOR}/{one}": read(f"{APPARMOR}/local/{one}") for one in PROFILES if os.path.exists(f"{APPARMOR}/{one}")},
         "asked_by": params["_run"] or "",
         "ca_certificates": {path: text for path in AUTHORITIES if (text := read(path))},

@@ -22,12 +22,28 @@ TIMEOUTS = {"install": 900, "step": 300, "start": 30}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
-_WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
+_CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _JOB = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
 #: What a release has beside its static files.
-_OWN = ("", ".", "beside", "check.py", "compress.py", "made.json", "release.json", "run", "venv", "wheels", "wsgi.py")
+_OWN = (
+    "",
+    ".",
+    "beside",
+    "check.py",
+    "compress.py",
+    "made.json",
+    "release.json",
+    "run",
+    "serve.py",
+    "server",
+    "server.txt",
+    "venv",
+    "wheels",
+)
+#: What the server of an application is told, and what it is where the app does not say: 0 is what suits the host, or no limit.
+SERVER = {"processes": 0, "threads": 0, "request_timeout": 60, "graceful_timeout": 15, "restart_interval": 0, "memory_limit": 0}
 _SETTINGS = re.compile(r"/etc/python_app/[^/]+\.env\Z")
 
 
@@ -159,7 +175,11 @@ def plan(app):
         "builder": builder(app),
         "root": root,
         "environment_file": f"/etc/python_app/{app['name']}.env",
-        "wsgi": app["wsgi"],
+        "entry": app.get("asgi") or app.get("wsgi") or "",
+        "interface": "asgi" if app.get("asgi") else "wsgi",
+        "serve": list(app.get("serve") or []),
+        "server": {name: app.get(name) or value for name, value in SERVER.items()},
+        "restrict": app.get("restrict") or {},
         "host": app.get("host") or app["name"],
         "aliases": list(app.get("aliases") or []),
         "path": (app.get("path") or "/").rstrip("/"),
@@ -170,7 +190,6 @@ def plan(app):
         "project": bool(app.get("project")),
         "extras": list(app.get("extras") or []),
         "requirement": requirement(app) if kind(app) == "requirement" else "",
-        "memory_limit": app.get("memory_limit") or 0,
         "steps": {name: list(app[name]) for name in ("collect", "migrate", "after") if app.get(name)},
         **{kind: [{**job, "command": list(job["command"])} for job in app.get(kind) or []] for kind in ("workers", "timers")},
         "timeouts": {**TIMEOUTS, **{name: value for name, value in (app.get("timeouts") or {}).items() if value}},
@@ -215,6 +234,30 @@ def _source_problems(where, app):
         yield f"{where} project, which a {kind(app)} is anyway: remove it."
 
 
+def _server_problems(where, app):
+    given = [key for key in ("wsgi", "asgi", "serve") if app.get(key)]
+    if len(given) != 1:
+        found = " and ".join(given) or "none of wsgi, asgi and serve"
+        yield f"{where} {found}: give one of them, a callable for our server or a command that is a server."
+    for key in ("wsgi", "asgi"):
+        if app.get(key) and not _CALLABLE.match(app[key]):
+            yield (
+                f"{where} {key} {app[key]!r}: give the module and the callable, for instance myapp.{key}:application, "
+                "or a factory, myapp:create_app()."
+            )
+    if app.get("serve") and not any("$SOCKET" in word for word in app["serve"]):
+        yield f"{where} serve without $SOCKET: give a command that listens on it, such as [gunicorn, --bind, 'unix:$SOCKET', 'shop:app']."
+    for key in SERVER:
+        most = 1000 if key in ("processes", "threads") else 10**9
+        if app.get(key) is not None and not 1 <= app[key] <= most:
+            yield f"{where} {key} {app[key]}: give a number from 1 to {most}."
+    for name, value in (app.get("restrict") or {}).items():
+        if name not in app_units.RESTRICTIONS:
+            yield f"{where} restrict with {name!r}: give one of {', '.join(sorted(app_units.RESTRICTIONS))}."
+        elif "\n" in str(value):
+            yield f"{where} restrict with a line break in {name}: write it in one line."
+
+
 def problems(apps, keep_releases=2, port=80):
     """Return what is wrong with the role's inputs: a list of sentences. Environments are named, their values never shown."""
     problems, seen, users = [], set(), {}
@@ -230,11 +273,7 @@ def problems(apps, keep_releases=2, port=80):
             problems.append(f"python_app_apps has {app['name']} twice: remove one.")
         seen.add(app["name"])
         problems.extend(_source_problems(where, app))
-        if not _WSGI.match(app["wsgi"]):
-            problems.append(
-                f"{where} wsgi {app['wsgi']!r}: give the module and the callable, for instance myapp.wsgi:application, "
-                "or a factory, myapp:create_app()."
-            )
+        problems.extend(_server_problems(where, app))
         if user(app) == "root":
             problems.append(f"{where} the user root, as which no application runs: give a user of its own.")
         if not _USER.match(user(app)):
@@ -306,21 +345,36 @@ def unverified(plans, paths):
     return [plan for plan in plans if plan["release"] != plan["before"] or died(plan)]
 
 
-def stale(apps, paths):
-    """Return the names of those of ``apps`` whose settings, or whose release, no process has taken up: both are older than the
-    script, which is touched when processes have."""
-    found = []
+def serving(name, paths):
+    """Return the instance of the service that visitors of the app ``name`` are led to, empty for none (see app/units.py)."""
+    return app_units.instance_of_socket(paths.get(f"/srv/{name}/live.sock", {}).get("link", ""))
+
+
+def stale(apps, facts):
+    """Return the names of those of ``apps`` of which not all runs as the last run on the host had it in mind: other settings, another
+    release, or services that are left over. ``facts``: those of host_facts.
+    """
+    found, paths = [], facts["paths"]
     for app in apps:
-        settings, script = paths.get(f"/etc/python_app/{app['name']}.env"), paths.get(f"/srv/{app['name']}/current/wsgi.py")
-        if settings and script and settings["changed"] > script["changed"]:
-            found.append(app["name"])
+        name, live = app["name"], serving(app["name"], paths)
+        services = {unit for unit, owner in facts["app_units"].items() if owner == name and app_units.instance(unit)}
+        release = current(name, paths)
+        whole = live.startswith(f"{release}-") and services <= {app_units.service_name(name, live)}
+        # What has run within Apache is replaced by the release that is pending.
+        if release and (live or services) and (not whole or name in facts["apps_stale"]):
+            found.append(name)
     return found
 
 
-def idle(apps, running):
-    """Return those of ``apps`` of which a worker or timer is not among the units that are ``running`` (a service without its suffix)."""
-    names = {app["name"]: [name.removesuffix(".service") for name in app_units.started(app_units.units(plan(app)))] for app in apps}
-    return [app for app in apps if not set(names[app["name"]]) <= set(running)]
+def idle(apps, facts):
+    """Return those of ``apps`` of which the service, a worker or a timer does not run. ``facts``: those of host_facts."""
+    found = []
+    for app in apps:
+        live = serving(app["name"], facts["paths"])
+        names = [*app_units.started(app_units.units(plan(app))), *([app_units.service_name(app["name"], live)] if live else [])]
+        if not {name.removesuffix(".service") for name in names} <= set(facts["running"]):
+            found.append(app)
+    return found
 
 
 def left(apps, units, paths):
@@ -358,7 +412,9 @@ def pages(plans, releases=None):
     for plan in plans:
         page = {"path": plan["path"] + plan["health_path"]}
         release = (releases or {}).get(plan["name"]) or plan["release"]
-        found.append({**page, "name": plan["name"], "host": plan["host"], "headers": {"X-Release": release}})
+        # A server that is the application's own does not say it.
+        headers = {} if plan["serve"] else {"X-Release": release}
+        found.append({**page, "name": plan["name"], "host": plan["host"], "headers": headers})
         found += [{**page, "name": _alias_page(plan, alias), "host": alias, "headers": {}} for alias in plan["aliases"]]
     return found
 

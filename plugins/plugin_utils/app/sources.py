@@ -31,7 +31,7 @@ import zipfile
 from typing import IO, NamedTuple
 
 from ansible.module_utils.urls import open_url
-from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, pip
+from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, pip, server
 from ansible_collections.foobar.lamp.plugins.module_utils.common import tree
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
 
@@ -334,14 +334,26 @@ def _wheels(plan, stage, python, pip_environment):
         _pip(["wheel", "--wheel-dir", str(place), *words], pip_environment)
     else:
         # Of another Python nothing can be built here; its wheels can be fetched.
-        machine = platform.machine()
-        tags = [f"--platform={tag}_{machine}" for tag in ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014", "linux")]
-        _pip(
-            ["download", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *tags, "--dest", str(place), *words],
-            pip_environment,
-        )
+        wanted = ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]
+        _pip(["download", *wanted, *_platforms(), "--dest", str(place), *words], pip_environment)
     for wheel in source.glob("*.whl"):
         shutil.copy(wheel, place)
+
+
+def _platforms():
+    machine = platform.machine()
+    return [f"--platform={tag}_{machine}" for tag in ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014", "linux")]
+
+
+def pinned_wheels(requirements, python, cache, pip_environment):
+    """Return the paths of the wheels that the file ``requirements`` pins, for Python ``python``, fetched only if the cache has none."""
+    with cache.file("wheels", pathlib.Path(requirements).read_text(encoding="utf-8"), python) as place:
+        kept = place.with_suffix(".wheels")
+        if not kept.exists():
+            directory = tempfile.mkdtemp(dir=cache.directory)
+            _pip([*server.download(requirements, python, directory), *_platforms()], pip_environment)
+            os.rename(directory, kept)
+        return sorted(kept.iterdir())
 
 
 def _pip(words, environment):

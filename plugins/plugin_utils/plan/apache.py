@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Port, Role
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import PROCESS_KEYS, app_user, apps
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import apps
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.take_over import take_over_problems
 
 _NAME = re.compile(r"(\*\.)?[A-Za-z0-9.-]+\Z")
 _MODULE = re.compile(r"[a-z0-9_]+\Z")
+_URL = re.compile(r"https?://[^\s\"|/]+\Z")
 
 
 class Apache(Role):
@@ -30,9 +31,8 @@ class Apache(Role):
         }
 
     def packages(self, inputs):
-        """The server, and what runs applications in it."""
-        wsgi = any(vhost.get("wsgi") for vhost in inputs["apache_vhosts"])
-        return ["apache2", "logrotate", *(["libapache2-mod-wsgi-py3"] if wsgi else [])]
+        """The server."""
+        return ["apache2", "logrotate"]
 
     def offers(self, inputs):
         """Its service."""
@@ -63,17 +63,10 @@ def _vhost(name, site):
         if key in site:
             vhost[key] = site[key]
     for path, app_name, app in apps(name, site):
-        current, user = f"/srv/{app_name}/current", app.get("user") or app_user(app_name)
-        wsgi = {
-            "name": app_name,
-            "path": path,
-            "script": f"{current}/wsgi.py",
-            "python_home": f"{current}/venv",
-            "user": user,
-            "group": user,
-            **{key: app[key] for key in PROCESS_KEYS if key in app},
-        }
-        vhost.setdefault("wsgi", []).append(wsgi)
+        current = f"/srv/{app_name}/current"
+        proxy = {"name": app_name, "path": path, "socket": f"/srv/{app_name}/live.sock", "timeout": app.get("request_timeout", 60)}
+        # Another server than ours does not say which connections it will close after a switch.
+        vhost.setdefault("proxy", []).append({**proxy, "reuse": "serve" not in app})
         if "collect" in app or "static_dir" in app:
             url = app.get("static_url", f"{path.rstrip('/')}/static/")
             directory = f"{current}/{app.get('static_dir', 'static')}"
@@ -97,10 +90,15 @@ def _vhost_problems(vhosts):
                 yield f"apache_vhosts has the name {name!r}: use letters, digits, hyphens and dots."
             elif owners.setdefault(name.lower(), number) != number:
                 yield f"apache_vhosts gives the name {name} to two virtual hosts: leave it to one."
-        if not (vhost.get("document_root") or vhost.get("static") or vhost.get("wsgi")):
-            yield f"apache_vhosts gives {vhost['name']} nothing to serve: add document_root, static or wsgi."
-        for wsgi in vhost.get("wsgi") or []:
-            group, path = wsgi.get("name") or vhost["name"], wsgi.get("path") or "/"
+        if not (vhost.get("document_root") or vhost.get("static") or vhost.get("proxy")):
+            yield f"apache_vhosts gives {vhost['name']} nothing to serve: add document_root, static or proxy."
+        for proxy in vhost.get("proxy") or []:
+            group, path = proxy.get("name") or vhost["name"], proxy.get("path") or "/"
+            if bool(proxy.get("socket")) == bool(proxy.get("url")):
+                found = "both" if proxy.get("url") else "neither"
+                yield f"apache_vhosts gives {vhost['name']} {found} socket and url under {path}: give one of them."
+            if proxy.get("url") and not _URL.match(proxy["url"]):
+                yield f"apache_vhosts passes {vhost['name']} on to {proxy['url']!r}: give an address such as http://127.0.0.1:8000."
             if not path.startswith("/"):
                 yield f"apache_vhosts gives {vhost['name']} an application under the path {path!r}: begin it with a slash."
             elif paths.setdefault((number, path.rstrip("/")), group) != group:

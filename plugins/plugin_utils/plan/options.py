@@ -4,7 +4,7 @@
 """What the roles and playbooks take: the options of each, as ``values.settle`` reads them. Private to the collection.
 
 Those of a role are its ``argument_specs``; what that format cannot say stands here. The keys of an application in ``lamp_sites`` are those
-of ``python_app_apps`` and ``apache_vhosts`` that they become.
+of ``python_app_apps``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pathlib
 import re
 
 from ansible.module_utils.common.yaml import yaml_load
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import PROCESS_KEYS, SECRETS
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import SECRETS
 
 DIRECTORY = pathlib.Path(__file__).resolve().parents[3] / "roles"
 
@@ -28,6 +28,7 @@ _TEXT_OR_TEXTS = {"type": ["str", "list"], "elements": "str"}
 
 #: What argument_specs cannot say, by the path of the option.
 _MORE = {
+    "apache_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
     "apache_mpm": {"values": _SETTING},
     "apache_settings": {"values": _REPEATED},
     "backup_files.before": _COMMAND,
@@ -44,6 +45,8 @@ _MORE = {
     "python_app_apps.collect": _COMMAND,
     "python_app_apps.environment": _ENVIRONMENT,
     "python_app_apps.migrate": _COMMAND,
+    "python_app_apps.restrict": {"values": {**_REPEATED, "octal": re.compile("UMask$")}},
+    "python_app_apps.serve": _COMMAND,
     "python_app_apps.timers.command": _COMMAND,
     "python_app_apps.workers.command": _COMMAND,
     "python_app_pip_environment": _ENVIRONMENT,
@@ -86,10 +89,7 @@ def _lamp():
     from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
 
     app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
-    processes = options("apache")["apache_vhosts"]["options"]["wsgi"]["options"]
-    app |= {name: processes[name] for name in PROCESS_KEYS}
     app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "static_url": _TEXT}
-    app["wsgi"] = _TEXT  # site_problems has more to say of a missing one
     an_app = {"type": "dict", "options": app}
     site = {
         "aliases": _TEXTS,

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as _python_app
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import SOCKET, socket_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import PROCESS_KEYS, app_user, database_user, origin
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import app_user, database_user, origin
 
 #: The certificate of the database's authority on web hosts.
 DATABASE_AUTHORITY = "/etc/python_app/database.pem"
@@ -108,7 +108,7 @@ def _source_problems(app):
 
 def _app(name, one, path, app_name, app, site, database):
     """Return the role's description of an application of the site ``one`` that is called ``name``."""
-    role_app = {key: value for key, value in app.items() if key not in (*PROCESS_KEYS, "static_url")}
+    role_app = {key: value for key, value in app.items() if key != "static_url"}
     role_app |= {"name": app_name, "host": name, "path": path, "user": app.get("user") or app_user(app_name)}
     role_app["origin"], role_app["aliases"] = origin(name, path), list(one.get("aliases", []))
 

@@ -17,24 +17,10 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import 
 
 #: The secrets of each site.
 SECRETS = ("database_password", "secret_key")
-#: What tells Apache how to run an application.
-PROCESS_KEYS = (
-    "processes",
-    "threads",
-    "request_timeout",
-    "queue_timeout",
-    "startup_timeout",
-    "graceful_timeout",
-    "maximum_requests",
-    "restart_interval",
-)
-#: Apache would refuse memory beyond the limit; the application's own launcher replaces the process.
-NUMBERS = (*PROCESS_KEYS, "memory_limit")
-
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z")
 _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
-_WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
+_CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
 
@@ -173,15 +159,16 @@ def _app_problems(where, app):
             f"{where}.source is {'there besides' if app.get('source') else 'missing, and so is'} requirement: give one, a directory "
             "on this computer, a git repository, an archive or a wheel, or what pip installs."
         )
-    if not _WSGI.match(app.get("wsgi", "")):
-        found = f"is {app['wsgi']!r}" if "wsgi" in app else "is missing"
-        yield f"{where}.wsgi {found}: give the module and the callable in it, for instance myapp.wsgi:application."
+    given = [key for key in ("wsgi", "asgi", "serve") if app.get(key)]
+    if not given:
+        yield f"{where}.wsgi is missing, and so are asgi and serve: give the module and the callable, for instance myapp.wsgi:application."
+    elif len(given) > 1:
+        yield f"{where}.{given[1]} is there besides {given[0]}: give one of them."
+    for key in ("wsgi", "asgi"):
+        if key in app and not _CALLABLE.match(app[key]):
+            yield f"{where}.{key} is {app[key]!r}: give the module and the callable in it, such as myapp.{key}:application."
     if app.get("user") == "root":
         yield f"{where}.user is root, as which no application runs: give a user of its own, or leave it out."
-    for key in NUMBERS:
-        most = 1000 if key in ("processes", "threads") else 10**9
-        if key in app and not 1 <= app[key] <= most:
-            yield f"{where}.{key} is {app[key]}: give a number from 1 to {most}."
     for key in ("static_url", "health_path"):
         if key in app and not app[key].startswith("/"):
             yield f"{where}.{key} is {app[key]!r}: begin it with a slash."
