@@ -104,6 +104,8 @@ def _accept_no_more():
     with socket.socket(socket.AF_UNIX) as nobody:
         nobody.bind("")
         nobody.listen()
+        # The server would wait on it.
+        nobody.setblocking(False)
         for descriptor in map(int, os.listdir("/proc/self/fd")):
             with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as one:
                 if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and one.getsockname() == SOCKET:
