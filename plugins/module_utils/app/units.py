@@ -92,7 +92,7 @@ RestrictSUIDSGID=true
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 {restrict}"""
-# The web server reaches the socket by the group of its directory, and nobody else does; the launcher sets it, as systemd gives it the user's.
+# The web server reaches the socket by the group of its directory, and nobody else does. The launcher sets it: systemd takes the user's.
 _SERVICE = """UMask=0002
 RuntimeDirectory=python_app/{name}/{instance}
 RuntimeDirectoryMode=2750

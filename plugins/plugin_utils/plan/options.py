@@ -15,6 +15,7 @@ import pathlib
 import re
 
 from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.renamed import GONE_OF_APPLICATIONS, GONE_OF_VIRTUAL_HOSTS
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import SECRETS
 
 DIRECTORY = pathlib.Path(__file__).resolve().parents[3] / "roles"
@@ -51,6 +52,8 @@ _MORE = {
     "python_app_apps.workers.command": _COMMAND,
     "python_app_pip_environment": _ENVIRONMENT,
 }
+#: Of dictionaries, the keys that are gone, by the path of the option.
+_GONE = {"apache_vhosts": GONE_OF_VIRTUAL_HOSTS, "python_app_apps": GONE_OF_APPLICATIONS}
 #: Of an application, what the wiring says.
 _WIRED = ("aliases", "host", "name", "origin", "path")
 #: Of an inventory, what each host has of its own.
@@ -80,6 +83,8 @@ def _completed(given, above=""):
         more = {key: value for key, value in option.items() if key != "description"}
         if "options" in option:
             more["options"] = _completed(option["options"], f"{above}{name}.")
+        if f"{above}{name}" in _GONE:
+            more["gone"] = _GONE[f"{above}{name}"]
         completed[name] = more | _MORE.get(f"{above}{name}", {})
     return completed
 
@@ -90,7 +95,7 @@ def _lamp():
 
     app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
     app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "static_url": _TEXT}
-    an_app = {"type": "dict", "options": app}
+    an_app = {"type": "dict", "options": app, "gone": GONE_OF_APPLICATIONS}
     site = {
         "aliases": _TEXTS,
         "app": an_app,

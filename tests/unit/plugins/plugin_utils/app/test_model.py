@@ -99,27 +99,49 @@ def test_release_is_unverified_while_pending_and_after_a_run_that_died(before, l
     assert model.unverified([plan], paths) == ([plan] if unverified or before == "1" else [])
 
 
-@pytest.mark.parametrize(("script", "stale"), [(1.0, ["www.foobar.com"]), (3.0, []), (None, [])])
-def test_settings_that_no_process_has_read_are_found(script, stale):
-    paths = {"/etc/python_app/www.foobar.com.env": {"link": "", "changed": 2.0}}
-    if script:
-        paths["/srv/www.foobar.com/current/wsgi.py"] = {"link": "", "changed": script}
-    assert model.stale([APP], paths) == stale
+def facts(live="0123456789ab-1", current="0123456789ab", units=("0123456789ab-1",), stale=(), running=()):
+    """Return what a host says of the application shop: which instance is live, the current release, and the units of which it has."""
+    paths = {"/srv/shop/live.sock": {"link": f"/run/python_app/shop/{live}/app.sock"}, "/srv/shop/current": {"link": f"releases/{current}"}}
+    return {
+        "paths": {path: said for path, said in paths.items() if "//" not in said["link"] and said["link"] != "releases/"},
+        "app_units": {f"app-shop@{one}.service": "shop" for one in units} | {"shop-queue.service": "shop"},
+        "apps_stale": list(stale),
+        "running": list(running),
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "stale"),
+    [
+        ({}, False),
+        ({"stale": ["shop"]}, True),
+        ({"stale": ["other"]}, False),
+        ({"current": "ba9876543210"}, True),
+        ({"units": ["0123456789ab-1", "0123456789ab-2"]}, True),
+        ({"live": "", "units": ["0123456789ab-1"]}, True),
+        # Of an earlier version, which ran applications within Apache: the pending release takes its place.
+        ({"live": "", "units": [], "stale": ["shop"]}, False),
+        ({"live": "", "current": "", "units": []}, False),
+    ],
+)
+def test_application_that_does_not_run_as_it_is_on_disk_is_found(said, stale):
+    assert model.stale([{**APP, "name": "shop"}, APP], facts(**said)) == (["shop"] if stale else [])
 
 
 @pytest.mark.parametrize(
     ("running", "found"),
     [
-        (["shop-queue", "shop-clean.timer"], False),
-        (["shop-queue"], True),
-        (["shop-clean", "shop-clean.timer"], True),
+        (["shop-queue", "shop-clean.timer", "app-shop@0123456789ab-1"], False),
+        (["shop-queue", "shop-clean.timer"], True),
+        (["shop-queue", "app-shop@0123456789ab-1"], True),
+        (["shop-clean", "shop-clean.timer", "app-shop@0123456789ab-1"], True),
     ],
 )
-def test_workers_and_timers_that_do_not_run_are_found(running, found):
+def test_services_workers_and_timers_that_do_not_run_are_found(running, found):
     """What a timer starts waits for it, and need not run."""
     jobs = {"workers": [{"name": "queue", "command": ["x"]}], "timers": [{"name": "clean", "command": ["x"], "schedule": "daily"}]}
     app = {**APP, **jobs, "name": "shop"}
-    assert model.idle([APP, app], running) == ([app] if found else [])
+    assert model.idle([APP, app], facts(running=running)) == ([app] if found else [])
 
 
 def test_current():

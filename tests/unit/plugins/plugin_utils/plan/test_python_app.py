@@ -38,6 +38,12 @@ def problems(*apps, **more):
         ({"source": "git@example.com:shop.git", "requirements": ["../x.txt"]}, "the file ../x.txt: give one in the source"),
         ({"wsgi": "shop"}, "wsgi 'shop'"),
         ({"wsgi": "shop:make(1)"}, "or a factory"),
+        ({"wsgi": None}, "none of wsgi, asgi and serve: give one of them"),
+        ({"asgi": "shop:app"}, "wsgi and asgi: give one of them"),
+        ({"wsgi": None, "serve": ["gunicorn", "shop:app"]}, "serve without $SOCKET: give a command that listens on it"),
+        ({"threads": 0}, "threads 0: give a number from 1 to 1000"),
+        ({"restrict": {"ExecStart": "x"}}, "restrict with 'ExecStart': give one of"),
+        ({"restrict": {"UMask": "0022\nExecStart=x"}}, "restrict with a line break in UMask"),
         ({"user": "Big Name"}, "user 'Big Name'"),
         ({"name": "../x"}, "name '../x'"),
         ({"workers": [{"name": "A b", "command": ["x"]}]}, "worker or timer 'A b'"),
@@ -149,12 +155,11 @@ def test_application_apart_trusts_the_authorities_of_the_database_hosts():
 
 
 def test_applications_under_paths_of_one_site():
-    api = {**APP, "maximum_requests": 512, "memory_limit": 256, "static_dir": "s"}
+    api = {**APP, "memory_limit": 256, "static_dir": "s"}
     first, second = apps_of({"www.foobar.com": {"app": APP, "apps": {"/api": api}, "database": "shop"}})
     assert (second["name"], second["host"], second["path"]) == ("www.foobar.com_api", "www.foobar.com", "/api")
     assert first["user"] != second["user"]
     assert second["memory_limit"] == 256
-    assert "maximum_requests" not in second
     assert (first["origin"], second["origin"]) == ("lamp_sites['www.foobar.com'].app", "lamp_sites['www.foobar.com'].apps['/api']")
 
 
