@@ -66,7 +66,26 @@ def test_credentials_of_a_visitor_reach_the_application(credentials):
 
 
 def test_encoded_slash_reaches_the_application():
-    assert told("/a%2Fb/c")["path"] == "/a%2Fb/c"
+    said = told("/a%2Fb/c?d=%20")
+    assert (said["path"], said["uri"]) == ("/a/b/c", "/a%2Fb/c?d=%20")
+
+
+def test_application_is_told_of_its_visitor_by_the_web_server_alone(site):
+    forged = {f"X-Forwarded-{name}": "6.6.6.6" for name in ("For", "Proto", "Host", "Prefix")}
+    said = told(**forged, **{"X-Remote-User": "root", "X-Request-Line": "GET /forged HTTP/1.1"})
+    visitor = said["client"]
+    assert visitor == site.check_output("ip route show default").split()[2]
+    assert said["forwarded"] == [visitor, "http", NAME, None]
+    assert (said["user"], said["uri"], said["url"]) == (None, "/", ["http", NAME, "80"])
+
+
+def test_service_steps_and_workers_have_one_environment(site):
+    """Where they find programs and files: also by names that are relative to the source."""
+    release = site.check_output(f"readlink -f /srv/{NAME}/current")
+    said = told()
+    assert (said["directory"], said["program"]) == (f"{release}/src", f"{release}/venv/bin/python")
+    script = "import os, shutil; print(os.getcwd(), shutil.which('python'))"
+    assert site.check_output(f"/srv/{NAME}/current/run python -c %s", script) == f"{release}/src {release}/venv/bin/python"
 
 
 def test_application_and_its_worker_are_told_all_their_names(site):
