@@ -5,6 +5,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p .cache
 # shellcheck disable=SC2034 # script/site uses it
 NAME=${FOOBAR_LAMP_NAME:-foobar-lamp}
+# The lock has the oldest ansible-core that is supported. This names another, such as 2.21 or devel.
+CORE=${FOOBAR_LAMP_CORE:-}
 STEP="" STEPS=() BEGAN=$SECONDS
 
 say() { printf '%s\n' "$*"; }
@@ -56,12 +58,12 @@ PYTHON_OF_COLLECTIONS=3.13
 
 # environment site|test|bench [DIRECTORY]: the virtual environment with the locked packages, and the collections beside Ansible.
 environment() {
-    local place=${2:-.venv} lock=.config/requirements/$1.txt python wanted
+    local place=${2:-.venv} lock=.config/requirements/$1.txt python oldest=3.11 wanted
+    [ -z "$CORE" ] || { place=.cache/core-$CORE oldest=3.12; }
     local stamp=$place/.$1
     wanted=$(cat "$lock" .config/requirements/collections.txt; say "${COLLECTIONS[@]}")
-    python=$(command -v python3) || die "python3 is missing: install it and run this again."
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-        die "$("$python" --version) is too old for Ansible: put Python 3.11 or later first on PATH."
+    python=$(python_since $oldest) ||
+        die "ansible-core ${CORE:-of the lock} needs Python $oldest or later, which is not here: install it and run this again."
     mkdir -p .cache/collections/ansible_collections/foobar
     ln -sfn ../../../.. .cache/collections/ansible_collections/foobar/lamp
     if [ "$wanted" != "$(cat "$stamp" 2> /dev/null)" ] || ! "$place/bin/python" -c '' 2> /dev/null; then
@@ -75,10 +77,29 @@ environment() {
             pip_from_package "$place"
         fi
         quietly "${PIP[@]}" install --disable-pip-version-check --no-input --require-hashes --requirement "$lock"
+        [ -z "$CORE" ] || quietly "${PIP[@]}" install --disable-pip-version-check --no-input "$(ansible_core)"
         [ "$1" = bench ] || collections "$place"
         printf '%s\n' "$wanted" > "$stamp"
     fi
     export PATH=$PWD/$place/bin:$PATH
+}
+
+# python_since VERSION: the first Python of that version or later, also of those that pyenv keeps.
+python_since() {
+    local python
+    for python in python3 python3.13 python3.12 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[23]*/bin/python3; do
+        ! "$python" -c 'import sys; sys.exit(sys.version_info < tuple(map(int, sys.argv[1].split("."))))' "$1" 2> /dev/null ||
+            { command -v "$python"; return; }
+    done
+    return 1
+}
+
+# ansible_core: what pip takes for $CORE.
+ansible_core() {
+    case $CORE in
+        devel) say https://github.com/ansible/ansible/archive/devel.tar.gz ;;
+        *) say "ansible-core~=$CORE.0" ;;
+    esac
 }
 
 collections() {

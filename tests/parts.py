@@ -9,8 +9,14 @@ from __future__ import annotations
 import re
 import sys
 
+#: Other versions of ansible-core than that of the lock.
+CORES = ("core-2.20", "core-2.21")
 #: By the time that they take, the longest first: so that none is alone at the end.
-PARTS = ("apart", "mysql", "default-13", "default-12", "python_app", "backup", "galaxy", "bind", "integration", "sanity", "lint", "unit")
+PARTS = (
+    *("apart", "mysql", "default-13", "default-12", "python_app", "backup", "galaxy", "bind", "integration", "sanity", "lint"),
+    *CORES,
+    "unit",
+)
 DEFAULT = {"default-12", "default-13"}
 STATIC = {"lint", "sanity"}
 #: Where each role is tested besides the whole site; one that is not here has a scenario of its name.

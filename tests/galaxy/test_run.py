@@ -336,3 +336,26 @@ def test_lost_secrets_are_made_anew_on_demand_only(user, site):
     assert state() != before
     assert site("/readyz")[0] == 200
     assert recap(user.play())["changed"] == 0
+
+
+def test_site_moves_to_another_port_and_another_socket(user, site):
+    moved = {"apache_listen": [8080], "mysql_settings": {"mysqld": {"socket": "/run/mysqld/moved.sock"}}}
+    dry = user.play("--check", **moved)
+    assert dry.returncode == 0, dry.stdout[-5000:]
+    assert "Would be restarted, since its socket moves to /run/mysqld/moved.sock" in dry.stdout
+    done = user.play(**moved)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert recap(user.play(**moved))["changed"] == 0
+    status, text = get("/", port=8080)
+    assert (status, "Aurora" in text) == (200, True)
+    with pytest.raises(ConnectionRefusedError):
+        get("/")
+    on_host("test -S /run/mysqld/moved.sock && test ! -e /run/mysqld/mysqld.sock")
+    # Health is asked at that port by the playbooks that change no more than releases.
+    larger = {"lamp_sites": {SITE: {**user.sites[SITE], "app": {**user.sites[SITE]["app"], "memory_limit": 777}}}}
+    for playbook, more in (("deploy", larger), ("rollback", {})):
+        done = user.play(playbook=f"foobar.lamp.{playbook}", **moved, **more)
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert get("/", port=8080)[0] == 200
+    assert user.play().returncode == 0
+    assert get("/")[0] == 200

@@ -14,6 +14,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 # Colours would stand in the middle of what tests look for.
 ENVIRONMENT = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_FORCE_COLOR": "false"}
 
+LONGEST = 900  # seconds that a run may take, on a busy computer
+
 
 def inventory():
     """Return the file in which Molecule names the scenario's hosts."""
@@ -35,8 +37,12 @@ def command(playbook, *options, **variables):
 def play(playbook, *options, **variables):
     """Run it; returns its ``CompletedProcess``, whatever its status."""
     words = command(playbook, *options, **variables)
-    # A run that a pipe holds up is a failure, and no end of the tests.
-    return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, env=ENVIRONMENT, timeout=900)
+    try:
+        return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, env=ENVIRONMENT, timeout=LONGEST)
+    except subprocess.TimeoutExpired as error:
+        # A run that a pipe holds up is a failure, and no end of the tests.
+        said = (error.stdout or b"").decode(errors="replace")
+        raise AssertionError(f"{playbook} was held up for {LONGEST} seconds. It said at last:\n{said[-2000:]}") from None
 
 
 @contextlib.contextmanager

@@ -145,7 +145,8 @@ def test_failure_is_seen_and_told(old):
         assert old.host.run("systemctl is-failed lamp-backup.service").stdout.strip() == "failed"
         assert "gone.sock" in old.host.check_output("journalctl --no-pager -o cat -u lamp-backup.service")
         wait_for(lambda: old.host.file("/run/failed").exists)
-        assert old.host.check_output("cat /run/failed") == "lamp-backup.service"
+        # That of the logs has a timer of its own, which may have been due as well.
+        assert "lamp-backup.service" in old.host.check_output("cat /run/failed").splitlines()
 
 
 def test_copy_whose_host_is_away_is_told_by_the_backup_only_and_made_up_for(old, vault):
@@ -161,7 +162,8 @@ def test_copy_whose_host_is_away_is_told_by_the_backup_only_and_made_up_for(old,
         assert logs
         assert not old.host.run("systemctl start lamp-backup.service").succeeded
         wait_for(lambda: old.host.file("/run/failed").exists)
-        assert old.host.check_output("cat /run/failed") == "lamp-backup.service"
+        # That of the logs has a timer of its own, which may have been due as well.
+        assert "lamp-backup.service" in old.host.check_output("cat /run/failed").splitlines()
     old.host.check_output("systemctl start lamp-backup-log.service")
     assert vault.check_output(f"ls /srv/backups/shop/{name}/logs").split() == logs
     assert old.names()[-1] in vault.check_output("ls /srv/backups/shop").split()

@@ -12,7 +12,7 @@ import pathlib
 import signal
 import sys
 
-from . import BackupError, files, logs, offsite, owner, plan, restore, server, settings, warn
+from . import BackupError, files, logs, offsite, owner, plan, restore, server, settings, tell, warn
 from .shelf import Shelf
 from .take import take
 
@@ -147,7 +147,7 @@ def pushed(options, verb: str) -> int:
         made = {"take": "The backup is made and kept here, but not", "log": "The logs are kept here, but not", "copy": "Not"}
         print(f"{made[verb]} copied: {error}", file=sys.stderr)
         return NOT_COPIED
-    print(f"Copied to {options.copy['to']}." + (f" Removed there: {', '.join(gone)}." if gone else ""))
+    tell(f"Copied to {options.copy['to']}." + (f" Removed there: {', '.join(gone)}." if gone else ""))
     return 0
 
 
