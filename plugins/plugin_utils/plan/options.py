@@ -41,6 +41,7 @@ _MORE = {
     "mysql_settings": {"values": {"type": "dict", "values": {**_SETTING, "null": True}}},
     "mysql_users.privileges": _TEXT_OR_TEXTS,
     "python_app_apps.after": _COMMAND,
+    "python_app_apps.backup_command": _COMMAND,
     "python_app_apps.collect": _COMMAND,
     "python_app_apps.environment": _ENVIRONMENT,
     "python_app_apps.migrate": _COMMAND,
@@ -49,7 +50,7 @@ _MORE = {
     "python_app_pip_environment": _ENVIRONMENT,
 }
 #: Of an application, what the wiring says.
-_WIRED = ("aliases", "host", "name", "origin", "path")
+_WIRED = ("aliases", "backup_command", "backup_host", "host", "name", "origin", "path")
 #: Of an inventory, what each host has of its own.
 _OF_HOSTS = {"lamp_address": _TEXT_OR_TEXTS, "lamp_peer_address": _TEXT_OR_TEXTS}
 
@@ -88,7 +89,7 @@ def _lamp():
     app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
     processes = options("apache")["apache_vhosts"]["options"]["wsgi"]["options"]
     app |= {name: processes[name] for name in PROCESS_KEYS}
-    app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "static_url": _TEXT}
+    app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "database_scheme": _TEXT, "static_url": _TEXT}
     app["wsgi"] = _TEXT  # site_problems has more to say of a missing one
     an_app = {"type": "dict", "options": app}
     site = {

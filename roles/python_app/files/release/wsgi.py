@@ -17,12 +17,12 @@ with open(f"{_HERE}/release.json", encoding="utf-8") as _file:
 
 
 def _load():
-    if os.path.realpath(sys.prefix) != f"{_HERE}/venv":
+    if os.path.realpath(sys.prefix) != os.path.realpath(f"{_HERE}/venv"):
         raise RuntimeError(f"this is the Python of {sys.prefix}, not that of {_HERE}/venv")
     with open(_RELEASE["environment_file"], encoding="utf-8") as file:
         for line in shlex.split(file.read(), comments=True):
             name, _equals, value = line.partition("=")
-            os.environ[name] = value
+            os.environ[name] = value.replace("{release}", _HERE)
     os.environ["RELEASE_ID"] = os.path.basename(_HERE)
     os.environ["STATIC_ROOT"] = f"{_HERE}/{_RELEASE['static_dir']}"
     sys.dont_write_bytecode = True
