@@ -19,6 +19,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
 
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _OF_A_REPOSITORY = ("GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE")
+# Neither git nor ssh, whose command may be anybody's.
+_ASK_NOBODY = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS": "false", "SSH_ASKPASS_REQUIRE": "force"}
 _SUBMODULE = "160000"
 _NETWORK = re.compile(r"(https?|ssh|git)://")
 #: What git and ssh say, and what is to be done: {host} is the server's name.
@@ -65,7 +67,7 @@ def run(*words, cwd=None, ssh=""):
     """Run git; returns what it printed. ``ssh``: the command line that it reaches servers by."""
     # Which repository is meant the arguments say, not the hook that this may run in.
     environment = {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
-    environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **({"GIT_SSH_COMMAND": ssh} if ssh else {})}
+    environment |= {**_ASK_NOBODY, "LC_ALL": "C", **({"GIT_SSH_COMMAND": ssh} if ssh else {})}
     try:
         done = subprocess.run(["git", *words], cwd=cwd, capture_output=True, check=False, env=environment)
     except FileNotFoundError:
@@ -139,7 +141,7 @@ class Repository:
 def _ssh(called, key):
     """Yield the ssh command for a key, which lies in a file that only this user reads while it is needed."""
     if not key:
-        yield os.environ.get("GIT_SSH_COMMAND") or "ssh -o BatchMode=yes"
+        yield ""
         return
     if "-----BEGIN" not in key:
         try:
@@ -152,7 +154,8 @@ def _ssh(called, key):
         with open(f"{place}/key", "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, mode=0o600)) as file:
             # Without a line break at its end ssh takes it for no key.
             file.write(key.strip() + "\n")
-        yield f"ssh -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -i {shlex.quote(f'{place}/key')}"
+        own = os.environ.get("GIT_SSH_COMMAND") or "ssh"
+        yield f"{own} -o IdentitiesOnly=yes -o IdentityAgent=none -i {shlex.quote(f'{place}/key')}"
 
 
 def _remedy(said, url):
