@@ -53,7 +53,14 @@ class ActionModule(ActionBase):
             archives = {}
             for app, plan in zip(apps, plans, strict=True):
                 if plan in pending:
-                    options = {"wheels_for": args.get("wheels_for") or "", "pip_environment": args.get("pip_environment")}
+                    if left := sources.left_out(app):
+                        more = f" and {len(left) - 5} more" if left[5:] else ""
+                        self._display.display(
+                            f"{model.name_of(app)}: left out, since git ignores them: {', '.join(left[:5])}{more}. What the application "
+                            "needs of that, give in include."
+                        )
+                    wheels_for = model.python_of(app, args.get("wheels_for") or "")
+                    options = {"wheels_for": wheels_for, "pip_environment": args.get("pip_environment")}
                     archives[plan["name"]] = self._ship(sources.pack(app, plan, cache, LAUNCHERS, **options))
             wheels = []
             if (python := args.get("wheels_for")) and server.place(_pins(), python) not in paths:

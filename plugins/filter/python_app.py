@@ -16,6 +16,7 @@ class FilterModule:
         return {
             "python_app_accounts": _python_app.accounts,
             "python_app_accounts_missing": _python_app.accounts_missing,
+            "python_app_backups": _python_app.backups,
             "python_app_directories": _python_app.directories,
             "python_app_files": _python_app.files,
             "python_app_health_report": _python_app.health_report,
@@ -27,4 +28,5 @@ class FilterModule:
             "python_app_pages": _python_app.pages,
             "python_app_remains": _python_app.remains,
             "python_app_stale": _python_app.stale,
+            "python_app_taken": _python_app.taken,
         }

@@ -72,6 +72,10 @@ options:
     description: Environment variables for pip on the host only.
     type: dict
     default: {}
+  backups:
+    description: For V(migrate), what is known of the backup that was taken before, by application. Those that are missing have none.
+    type: dict
+    default: {}
   archives:
     description: Where the archives lie on the host, by name. Set by the action plugin; not an input.
     type: dict
@@ -146,7 +150,7 @@ REMOVED = """It is removed, and visitors see what they saw before. Correct the a
 Its own words, kept in /var/log/python_app:"""
 WORDS = {
     "make": REMOVED,
-    "migrate": REMOVED,
+    "migrate": f"{{schema}}\n{REMOVED}",
     "switch": REMOVED,
     "after": "The release is current all the same. Its own words, kept in /var/log/python_app:",
     "rollback": "Visitors see what they saw before.",
@@ -156,6 +160,17 @@ WORDS = {
     "retire": "",
 }
 STEPS = [*WORDS, "list"]
+
+
+def words_of(step, name, backups):
+    """Return what is to be said first when a step with the application ``name`` fails."""
+    taken = (
+        f"The backup from just before it is {backups[name]}"
+        if name in backups
+        else "No backup was taken before it (backup_before_migrate)."
+    )
+    schema = f"What it had done by then stays in the database, which takes back no change of a table by itself. {taken}"
+    return WORDS[step].format(schema=schema) if step == "migrate" else WORDS[step]
 
 
 def listed(application):
@@ -222,6 +237,7 @@ def main():
             "identity": {"type": "str", "default": ""},
             "pip_environment": {"type": "dict", "default": {}, "no_log": True},
             "host_pip_environment": {"type": "dict", "default": {}},
+            "backups": {"type": "dict", "default": {}},
             "archives": {"type": "dict", "default": {}},
             "server_wheels": {"type": "list", "elements": "str", "default": []},
             "by": {"type": "str", "default": ""},
@@ -268,11 +284,17 @@ def main():
             # Nothing is wrong with the release, which may be the one that is current now.
             module.fail_json(msg=f"{application.name}: {error}", invocation={})
         except OSError as error:
-            module.fail_json(msg=f"{application.name}: {WORDS[step]} {explain(error, application.root)}", invocation={})
+            module.fail_json(
+                msg=f"{application.name}: {words_of(step, application.name, params['backups'])} {explain(error, application.root)}",
+                invocation={},
+            )
         except (ReleaseError, ServiceError) as error:
             said = mask.mask(str(error), params["pip_environment"])
             what = f"release {application.release} of {application.plan['source']}" if application.release else "the release"
-            module.fail_json(msg=f"{application.name}: {what} failed ({error.step}). {WORDS[step]}\n{said}", invocation={})
+            module.fail_json(
+                msg=f"{application.name}: {what} failed ({error.step}). {words_of(step, application.name, params['backups'])}\n{said}",
+                invocation={},
+            )
     module.exit_json(changed=changed, releases=params["releases"], invocation={})
 
 

@@ -153,6 +153,8 @@ class Application:
             build.Build(self.plan, self.directory, self._command).make(archive, python, pip_environment)
             if not self.plan["serve"]:
                 self._have_server(wheels, pip_environment)
+        except build.BuildError as error:
+            raise ReleaseError(error.step, str(error)) from error
         except OSError as error:
             raise ReleaseError("files", os_errors.explain(error)) from error
         except tree.RefusedError as error:

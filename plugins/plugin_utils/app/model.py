@@ -26,6 +26,8 @@ _CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _JOB = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
+#: Which kinds of source a key is for.
+_ONLY = {"deploy_key": ("git",), "include": ("directory",), "subdirectory": ("git", "directory", "archive")}
 #: What a release has beside its static files.
 _OWN = (
     "",
@@ -33,6 +35,7 @@ _OWN = (
     "beside",
     "check.py",
     "compress.py",
+    "environment.json",
     "made.json",
     "release.json",
     "run",
@@ -44,6 +47,9 @@ _OWN = (
 )
 #: What the server of an application is told, and what it is where the app does not say: 0 is what suits the host, or no limit.
 SERVER = {"processes": 0, "threads": 0, "request_timeout": 60, "graceful_timeout": 15, "restart_interval": 0, "memory_limit": 0}
+#: What ssh takes for an address, and nobody for a path: user@host:path.
+SCP = re.compile(r"[\w.+-]+@[\w.-]+:(?!//)\S")
+_PYTHON = re.compile(r"3\.[0-9]+(\.[0-9]+)?\Z")
 _SETTINGS = re.compile(r"/etc/python_app/[^/]+\.env\Z")
 
 
@@ -130,8 +136,12 @@ def kind(app):
         return "wheel"
     if source.endswith(ARCHIVES):
         return "archive"
-    remote = "://" in source or source.startswith(("git+", "git@")) or source.endswith(".git")
-    return "git" if remote or app.get("version") else "directory"
+    return "git" if is_remote(source) or source.endswith(".git") or app.get("version") else "directory"
+
+
+def is_remote(source):
+    """Return whether ``source`` is an address, and no path on the controller."""
+    return "://" in source or source.startswith("git+") or bool(SCP.match(source))
 
 
 def is_url(source):
@@ -190,15 +200,21 @@ def plan(app):
         "project": bool(app.get("project")),
         "extras": list(app.get("extras") or []),
         "requirement": requirement(app) if kind(app) == "requirement" else "",
+        "python": app.get("python") or "",
         "steps": {name: list(app[name]) for name in ("collect", "migrate", "after") if app.get(name)},
         **{kind: [{**job, "command": list(job["command"])} for job in app.get(kind) or []] for kind in ("workers", "timers")},
+        "backup": _backup(app) if app.get("backup_before_migrate") else {},
         "timeouts": {**TIMEOUTS, **{name: value for name, value in (app.get("timeouts") or {}).items() if value}},
     }
 
 
+def _backup(app):
+    return {"host": app.get("backup_host") or "", "command": list(app.get("backup_command") or ["lamp-backup", "take"])}
+
+
 def made_of(plan):
     """Return what of ``plan`` the release is made of: what its launchers read, and what makes another release when it changes."""
-    ways = {key: value for key, value in plan.items() if key not in ("aliases", "builder", "timeouts", "steps")}
+    ways = {key: value for key, value in plan.items() if key not in ("aliases", "backup", "builder", "timeouts", "steps")}
     return json.dumps({**ways, "steps": {key: value for key, value in plan["steps"].items() if key != "after"}}, indent=2, sort_keys=True)
 
 
@@ -210,6 +226,17 @@ def release(content, plan, *more):
 def called(app):
     """Return the beginning of a sentence that says what ``app`` has, with what the inventory calls it."""
     return f"{app['origin']} has" if app.get("origin") else f"python_app_apps has {app['name']} with"
+
+
+def python_of(app, python):
+    """Return the version of Python that wheels for ``app`` are for; ``python``: the host's, empty where hosts resolve."""
+    found = re.search(r"3\.[0-9]+", app.get("python") or "") if python else None
+    return found[0] if found else python
+
+
+def name_of(app):
+    """Return what messages call ``app``."""
+    return app.get("origin") or f"python_app_apps: {app['name']}"
 
 
 def _source_problems(where, app):
@@ -230,8 +257,23 @@ def _source_problems(where, app):
     for name in sorted(names):
         if ".." in name.split("/") and not posixpath.isabs(name):
             yield f"{where} the file {name}: give one in the source, or an absolute path on this computer."
+    for key, kinds in _ONLY.items():
+        if app.get(key) and kind(app) not in kinds:
+            yield f"{where} {key}, which is for a source that is {_or(kinds)}, not {_or([kind(app)])}: remove it."
+    subdirectory = app.get("subdirectory") or "x"
+    if posixpath.isabs(subdirectory) or posixpath.normpath(subdirectory) != subdirectory or subdirectory.split("/")[0] == "..":
+        yield f"{where} the subdirectory {subdirectory!r}: give a directory within the source, for instance backend."
+    python = app.get("python") or "/"
+    if not posixpath.isabs(python) and not _PYTHON.match(python):
+        yield f'{where} the python {python!r}: give the path of one on the host, or a version in quotes such as "3.12".'
+    if app.get("backup_before_migrate") and not app.get("migrate"):
+        yield f"{where} backup_before_migrate and no migrate: give migrate, or remove it."
     if app.get("project") and kind(app) in ("requirement", "wheel"):
         yield f"{where} project, which a {kind(app)} is anyway: remove it."
+
+
+def _or(kinds):
+    return " or ".join({"git": "a git repository"}.get(kind, f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}") for kind in kinds)
 
 
 def _server_problems(where, app):
@@ -298,8 +340,10 @@ def problems(apps, keep_releases=2, port=80):
         for name, value in (app.get("environment") or {}).items():
             if not _VARIABLE.match(str(name)):
                 problems.append(f"{where} the environment variable {name!r}: use letters, digits and underscores, no digit first.")
-            elif "\n" in str(value) or "\0" in str(value):
-                problems.append(f"{where} a value of {name} that has a line break: write it in one line.")
+            elif value is None:
+                problems.append(f"{where} no value of {name}: give one, or leave it out.")
+            elif "\0" in str(value):
+                problems.append(f"{where} a value of {name} that has a NUL character, which no environment can hold: remove it.")
     builders = {builder(app): app["name"] for app in apps}
     for name in sorted(users.keys() & builders.keys()):
         problems.append(f"python_app_apps has {users[name]} with the user {name}, which builds {builders[name]}: give it another.")
@@ -316,7 +360,8 @@ def directories(apps):
     for app in apps:
         root = f"/srv/{app['name']}"
         found.append({"path": root, "owner": "root", "group": "root", "mode": "0755"})
-        found.append({"path": f"{root}/releases", "owner": "root", "group": builder(app), "mode": "0750"})
+        for name in ("releases", "environments"):
+            found.append({"path": f"{root}/{name}", "owner": "root", "group": builder(app), "mode": "0750"})
         found.append({"path": f"{root}/state", "owner": user(app), "group": user(app), "mode": "0750"})
     return found
 
@@ -401,6 +446,25 @@ def migrations(plans, host, hosts):
         for plan in (one.get("__python_app_made") or {}).get("plans") or []:
             first.setdefault(plan["name"], one["inventory_hostname"])
     return [plan for plan in plans if "migrate" in plan["steps"] and first.get(plan["name"], host) == host]
+
+
+def backups(plans, host):
+    """Return the backups to take before ``plans`` are migrated, each once: host, command, and the names of the applications."""
+    found = []
+    for plan in plans:
+        if wanted := plan.get("backup"):
+            one = {"command": wanted["command"], "host": wanted["host"] or host}
+            there = next((other for other in found if one.items() <= other.items()), None)
+            if not there:
+                found.append(there := {**one, "names": []})
+            there["names"].append(plan["name"])
+    return found
+
+
+def taken(results):
+    """Return what was said of the backup of each application; ``results``: those of a command with ``backups`` as items."""
+    words = {name: f"on {one['item']['host']}, {one.get('stdout', '')[-500:].strip()}" for one in results for name in one["item"]["names"]}
+    return {name: said.rstrip(", ") for name, said in words.items()}
 
 
 def pages(plans, releases=None):

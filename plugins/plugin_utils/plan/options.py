@@ -43,6 +43,7 @@ _MORE = {
     "mysql_settings": {"values": {"type": "dict", "values": {**_SETTING, "null": True}}},
     "mysql_users.privileges": _TEXT_OR_TEXTS,
     "python_app_apps.after": _COMMAND,
+    "python_app_apps.backup_command": _COMMAND,
     "python_app_apps.collect": _COMMAND,
     "python_app_apps.environment": _ENVIRONMENT,
     "python_app_apps.migrate": _COMMAND,
@@ -55,7 +56,7 @@ _MORE = {
 #: Of dictionaries, the keys that are gone, by the path of the option.
 _GONE = {"apache_vhosts": GONE_OF_VIRTUAL_HOSTS, "python_app_apps": GONE_OF_APPLICATIONS}
 #: Of an application, what the wiring says.
-_WIRED = ("aliases", "host", "name", "origin", "path")
+_WIRED = ("aliases", "backup_command", "backup_host", "host", "name", "origin", "path")
 #: Of an inventory, what each host has of its own.
 _OF_HOSTS = {"lamp_address": _TEXT_OR_TEXTS, "lamp_peer_address": _TEXT_OR_TEXTS}
 
@@ -94,7 +95,7 @@ def _lamp():
     from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
 
     app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
-    app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "static_url": _TEXT}
+    app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "database_scheme": _TEXT, "static_url": _TEXT}
     an_app = {"type": "dict", "options": app, "gone": GONE_OF_APPLICATIONS}
     site = {
         "aliases": _TEXTS,

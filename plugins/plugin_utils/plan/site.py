@@ -22,6 +22,7 @@ _HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z")
 _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
 _CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_SCHEME = re.compile(r"(mysql|mariadb)[a-z0-9]*([+-][a-z0-9]+)?\Z")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
 
 
@@ -169,6 +170,8 @@ def _app_problems(where, app):
             yield f"{where}.{key} is {app[key]!r}: give the module and the callable in it, such as myapp.{key}:application."
     if app.get("user") == "root":
         yield f"{where}.user is root, as which no application runs: give a user of its own, or leave it out."
+    if not _SCHEME.match(app.get("database_scheme", "mysql")):
+        yield f"{where}.database_scheme is {app['database_scheme']!r}: give mysql, or with a driver for instance mysql+pymysql."
     for key in ("static_url", "health_path"):
         if key in app and not app[key].startswith("/"):
             yield f"{where}.{key} is {app[key]!r}: begin it with a slash."

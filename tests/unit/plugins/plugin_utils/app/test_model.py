@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.module_utils.app import pip
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
 
 APP = {"name": "www.foobar.com", "source": "/app", "wsgi": "shop:application", "environment": {"SECRET_KEY": "hush"}}
@@ -23,13 +22,16 @@ def release(**change):
         {"requirements": ["r"]},
         {"extras": ["e"]},
         {"memory_limit": 9},
+        {"python": "3.12"},
     ],
 )
 def test_release_is_also_how_it_is_made(change):
     assert release(**change) != release()
 
 
-@pytest.mark.parametrize("change", [{"after": ["x"]}, {"timeouts": {"start": 3}}, {"environment": {"A": "b"}}])
+@pytest.mark.parametrize(
+    "change", [{"after": ["x"]}, {"timeouts": {"start": 3}}, {"environment": {"A": "b"}}, {"backup_before_migrate": True}]
+)
 def test_release_is_not_what_it_is_not_made_of(change):
     assert release(**change) == release()
 
@@ -46,6 +48,9 @@ def test_plan_holds_no_secret():
         ({"source": "https://example.com/shop.git"}, "git"),
         ({"source": "git+https://example.com/shop"}, "git"),
         ({"source": "git@example.com:shop"}, "git"),
+        ({"source": "gitea@example.com:acme/shop.git"}, "git"),
+        ({"source": "gitea@example.com:acme/shop"}, "git"),
+        ({"source": "shop@2/app"}, "directory"),
         ({"source": "https://example.com/shop-{version}.tar.gz", "version": "1"}, "archive"),
         ({"source": "dist/shop-1-py3-none-any.whl"}, "wheel"),
         ({"source": "", "requirement": "shop"}, "requirement"),
@@ -65,25 +70,11 @@ def test_words_hold_no_credentials():
     )
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"requirements": ["r.txt"], "constraints": ["c.txt"]}, ["--requirement", "src/r.txt", "--constraint", "src/c.txt"]),
-        ({"constraints": ["c.txt"]}, []),
-        ({"project": True, "extras": ["a", "b"]}, ["src[a,b]"]),
-        ({"source": "", "requirement": "shop==1"}, ["shop==1"]),
-        ({"source": "shop.whl", "extras": ["a"]}, ["src/shop.whl[a]"]),
-    ],
-)
-def test_what_pip_is_told(change, words):
-    app = {**APP, **change}
-    assert pip.targets(model.plan(app), "src", ["src/shop.whl"] if model.kind(app) == "wheel" else []) == words
-
-
 def test_files_beyond_the_source_lie_beside_it_and_tell_nothing_of_this_computer():
     app = {**APP, "requirements": ["r.txt"], "constraints": ["/home/me/c.txt"]}
     assert model.beyond(app) == {"../beside/c.txt": "/home/me/c.txt"}
-    assert pip.targets(model.plan(app), "src", []) == ["--requirement", "src/r.txt", "--constraint", "src/../beside/c.txt"]
+    assert model.plan(app)["requirements"] == ["r.txt"]
+    assert model.plan(app)["constraints"] == ["../beside/c.txt"]
     assert "/home/me" not in repr(model.plan(app))
 
 
@@ -169,6 +160,14 @@ def test_first_host_that_has_an_application_migrates_it():
     ]
     names = {host: [plan["name"] for plan in model.migrations(plans, host, hosts)] for host in ("one", "two", "three")}
     assert names == {"one": ["b"], "two": ["a"], "three": []}
+
+
+def test_backup_is_taken_once_for_all_that_have_it_taken_in_the_same_way():
+    apps = [{**APP, "name": name, "migrate": ["x"], "backup_before_migrate": name != "c", "backup_host": "db"} for name in "abc"]
+    (one,) = model.backups([model.plan(app) for app in apps], "web")
+    assert one == {"command": ["lamp-backup", "take"], "host": "db", "names": ["a", "b"]}
+    assert model.backups([model.plan({**apps[0], "backup_host": ""})], "web")[0]["host"] == "web"
+    assert model.taken([{"item": one, "stdout": "Took x.\n"}]) == {"a": "on db, Took x.", "b": "on db, Took x."}
 
 
 @pytest.mark.parametrize(

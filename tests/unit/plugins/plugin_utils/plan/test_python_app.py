@@ -50,6 +50,14 @@ def problems(*apps, **more):
         ({"health_path": "x"}, "health_path 'x'"),
         ({"path": "x"}, "path 'x'"),
         ({"environment": {"A-B": "x"}}, "environment variable 'A-B'"),
+        ({"subdirectory": "../x"}, "the subdirectory '../x': give a directory within the source"),
+        ({"subdirectory": "gone"}, "the subdirectory gone, which is no directory in"),
+        ({"deploy_key": "hush"}, "deploy_key, which is for a source that is a git repository, not a directory"),
+        ({"source": "git@example.com:x.git", "deploy_key": "/hush"}, "deploy_key that is neither a private key nor a file"),
+        ({"source": "git@example.com:x.git", "deploy_key": "-----BEGIN PUBLIC KEY-----\nhush"}, "deploy_key that is no private key"),
+        ({"source": "git@example.com:x.git", "include": ["dist"]}, "include, which is for a source that is a directory"),
+        ({"python": "3"}, "the python '3': give the path of one on the host, or a version in quotes such as \"3.12\""),
+        ({"backup_before_migrate": True}, "backup_before_migrate and no migrate"),
     ],
 )
 def test_problems_name_value_and_remedy(app, change, words):
@@ -91,9 +99,18 @@ def test_two_applications_share_nothing(app):
 
 
 def test_problem_with_a_value_does_not_show_it(app):
-    (problem,) = problems({**app, "environment": {"KEY": "hush\nhush"}})
-    assert "value of KEY that has a line break" in problem
+    (problem,) = problems({**app, "environment": {"KEY": "hush\0hush"}})
+    assert "value of KEY that has a NUL character" in problem
     assert "hush" not in problem
+
+
+def test_value_of_several_lines_is_taken(app):
+    assert problems({**app, "environment": {"KEY": "-----BEGIN X-----\nhush\n"}}) == []
+
+
+def test_value_that_is_null_is_refused(app):
+    (problem,) = problems({**app, "environment": {"KEY": None}})
+    assert "no value of KEY: give one, or leave it out" in problem
 
 
 APPS = [{"name": "a.com", "host": "a.com"}, {"name": "a.com_x", "host": "a.com"}, {"name": "b.com", "host": "b.com"}]
