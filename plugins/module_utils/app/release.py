@@ -150,7 +150,7 @@ class Application:
         if found := self.made():
             if found["source"] != self.plan["source"]:
                 # The same content of another branch or tag, for instance.
-                self._write_made(found["made"])
+                self._write_made(found["made"], found.get("healthy", True))
             return
         os.makedirs(LOGS, mode=0o750, exist_ok=True)
         pathlib.Path(self.log).unlink(missing_ok=True)
@@ -177,8 +177,9 @@ class Application:
                 "check", f"mod_wsgi runs Python {linked[1].decode()}, the virtual environment is Python {own}: use python_app_python."
             )
 
-    def _write_made(self, when):
-        made = {"release": self.release, "source": self.plan["source"], "made": when}
+    def _write_made(self, when, healthy=False):
+        """Say that the release is whole, and whether it was ever found healthy behind the web server."""
+        made = {"release": self.release, "source": self.plan["source"], "made": when, "healthy": healthy}
         new = f"{self.directory}/made.json.new"
         with open(new, "w", encoding="utf-8") as file:
             json.dump(made, file)
@@ -205,17 +206,24 @@ class Application:
         self.note("switched", old)
 
     def target(self, release=""):
-        """Return the whole release to go back to, the one before if none is named; empty if there is none."""
+        """Return the release to go back to, the one before if none is named; empty if there is none that was ever healthy."""
         found = release or self.link("previous")
-        return found if found and found != self.link("current") and self.made(found) else ""
+        return found if found and found != self.link("current") and self._was_healthy(found) else ""
+
+    def _was_healthy(self, release):
+        """Return whether a release is whole and was healthy. Earlier versions did not write down whether one was."""
+        made = self.made(release)
+        return bool(made) and made.get("healthy", True)
 
     def others(self):
         """Return in words which releases there are but the current one."""
+
+        def described(one):
+            never = "" if one.get("healthy", True) else ", never healthy"
+            return f"{one['release']} ({one['source']}, {one['made']}{never})"
+
         current = self.link("current")
-        return (
-            ", ".join(f"{one['release']} ({one['source']}, {one['made']})" for one in self.releases() if one["release"] != current)
-            or "none"
-        )
+        return ", ".join(described(one) for one in self.releases() if one["release"] != current) or "none"
 
     def back(self, target):
         """Make another release current again; returns its name."""
@@ -344,7 +352,9 @@ class Application:
         self._command(name, [f"{self.directory}/run", *self.plan["steps"][name]], timeout="step")
 
     def after(self):
-        """Run the command that comes after the switch, if there is one: now nothing more is to be done for the release."""
+        """Note that the release is healthy, and run the command that comes after the switch: now nothing more is to be done for it."""
+        if (made := self.made()) and not made.get("healthy", True):
+            self._write_made(made["made"], healthy=True)
         if "after" in self.plan["steps"]:
             self._step("after")
         self._mark_unverified("")

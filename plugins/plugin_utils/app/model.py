@@ -13,7 +13,7 @@ import json
 import posixpath
 import re
 
-from ansible_collections.foobar.lamp.plugins.module_utils.app import mask
+from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, mask
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
@@ -367,21 +367,55 @@ def _alias_page(plan, alias):
     return f"{plan['name']} as {alias}"
 
 
-def health_report(logs, wrong, back, host):
-    """Return the paragraphs that say which applications are unhealthy, ``wrong`` as `unhealthy` returns it, and what the web server logged.
+def log_units(plan):
+    """Return the units whose journal tells of the application of ``plan``, as patterns."""
+    return [f"app-{plan['name']}@*.service", *app_units.units(plan)]
 
-    ``logs``: the ends of its logs, results of a command on ``host`` with the plan as item. ``back``: the plans whose release before was
-    made current again, if there was one.
+
+#: What steps register on a host, in the order in which they fail.
+_REGISTERED = ("made", "migrated", "switched", "resumed", "restarted", "verified", "after")
+
+
+def failed(variables):
+    """Return the failures of a host's applications in this run, by its ``variables``; the first of each application."""
+    found = {}
+    for name in _REGISTERED:
+        for failure in (variables.get(f"__python_app_{name}") or {}).get("failures") or []:
+            found.setdefault(failure["plan"]["name"], failure)
+    return list(found.values())
+
+
+def without_failed(apps, hosts):
+    """Return those of ``apps`` (or plans) that failed on none of ``hosts``, given by their variables."""
+    names = {failure["plan"]["name"] for variables in hosts for failure in failed(variables)}
+    return [app for app in apps if app["name"] not in names]
+
+
+def failures_of_health(plans, wrong, logs):
+    """Return the failures of those ``plans`` that are ``wrong``, as `unhealthy` returns it; ``logs``: what was logged, by name."""
+    return [
+        failures.failure(plan, f"{wrong[plan['name']]} when asked for its health through the web server.", logs.get(plan["name"], ""))
+        for plan in plans
+        if plan["name"] in wrong
+    ]
+
+
+def failure_report(found, there, wrong, host):
+    """Return the text that ends a run in which applications failed, ``found`` as `failed` returns it.
+
+    ``there``: what the host has of them, as the step list returns it. ``wrong``: what `unhealthy` says of what is served now.
     """
-    paragraphs = []
-    for log in logs:
-        plan = log["item"]
-        again = " The release before this one is current again." if plan in back and plan["before"] else ""
-        paragraphs.append(
-            f"{plan['name']} {wrong[plan['name']]} when asked for its health through the web server.{again}\n"
-            f"The end of /var/log/apache2/{plan['host']}.error.log on {host}:\n{log['stdout']}\n"
-        )
-    return "".join(paragraphs)
+    serving = {one["name"]: _serving(one, wrong.get(one["name"]), host) for one in there}
+    return failures.message(found, serving)
+
+
+def _serving(one, wrong, host):
+    if not one["current"]:
+        return f"Nothing serves it on {host}: no release of it was ever healthy."
+    source = next((f" of {release['source']}" for release in one["releases"] if release["release"] == one["current"]), "")
+    if wrong:
+        return f"On {host} its release {one['current']}{source} is current, and it {wrong}."
+    return f"On {host} its release {one['current']}{source} serves it."
 
 
 def unhealthy(plans, wrong):
