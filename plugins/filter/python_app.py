@@ -30,5 +30,6 @@ class FilterModule:
             "python_app_pages": _python_app.pages,
             "python_app_remains": _python_app.remains,
             "python_app_stale": _python_app.stale,
+            "python_app_units": lambda app: _python_app.log_units(_python_app.plan(app)),
             "python_app_without_failed": _python_app.without_failed,
         }

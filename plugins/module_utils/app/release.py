@@ -33,6 +33,15 @@ from ansible_collections.foobar.lamp.plugins.module_utils.common import os_error
 LOGS = "/var/log/python_app"
 MODULE = "/usr/lib/apache2/modules/mod_wsgi.so"
 LONGEST_OUTPUT = 6000
+# As the application's user, whose state directory it is. Files of before move along.
+MEDIA = """cd "$1"
+mkdir -p "$(dirname "$2")"
+if [ -d "$2" ] && ! [ -L "$2" ]; then
+    find "$2" -mindepth 1 -maxdepth 1 -exec mv -n -t "$3" {} +
+    rmdir "$2"
+fi
+ln -sfn "$3" "$2"
+"""
 PAUSE = 0.05  # seconds between two looks at the processes
 
 
@@ -161,6 +170,8 @@ class Application:
             raise ReleaseError("files", os_errors.explain(error)) from error
         except tree.RefusedError as error:
             raise ReleaseError("files", f"{error}: a release has files of its own, directories, and links to them only.") from error
+        if self.plan.get("media"):
+            self._command("media", ["sh", "-euc", MEDIA, "sh", f"{self.root}/state", self.plan["media"], f"{self.root}/media"])
         self._check("import")
         os.utime(f"{self.directory}/wsgi.py", (0, 0))
         self._write_made(_iso(time.time()))

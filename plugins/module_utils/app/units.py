@@ -27,7 +27,7 @@ Environment="RUN_IN={root}/state"
 ExecStart={command}
 {restart}OOMScoreAdjust={oom_score}
 # Nothing but its state is for writing, and nothing of the system is within reach.
-ReadWritePaths={root}/state
+ReadWritePaths={root}/state -{root}/media
 ProtectSystem=strict
 ProtectHome=true
 ProtectControlGroups=true

@@ -170,6 +170,7 @@ def plan(app):
         "project": bool(app.get("project")),
         "extras": list(app.get("extras") or []),
         "requirement": requirement(app) if kind(app) == "requirement" else "",
+        "media": (app["media"].get("dir") or "media") if app.get("media") is not None else "",
         "memory_limit": app.get("memory_limit") or 0,
         "steps": {name: list(app[name]) for name in ("collect", "migrate", "after") if app.get(name)},
         **{kind: [{**job, "command": list(job["command"])} for job in app.get(kind) or []] for kind in ("workers", "timers")},
@@ -279,6 +280,9 @@ def directories(apps):
         found.append({"path": root, "owner": "root", "group": "root", "mode": "0755"})
         found.append({"path": f"{root}/releases", "owner": "root", "group": builder(app), "mode": "0750"})
         found.append({"path": f"{root}/state", "owner": user(app), "group": user(app), "mode": "0750"})
+        if app.get("media") is not None:
+            # The web server is in the group that reads releases. New files get that group, whatever the umask is.
+            found.append({"path": f"{root}/media", "owner": user(app), "group": builder(app), "mode": "2750"})
     return found
 
 
