@@ -105,7 +105,7 @@ def _redirect_problems(where, site, source, said, name):
     elif _comes_back(path, to, {name.lower(), *(alias.lower() for alias in site.get("aliases") or [])}, source):
         yield f"{where}['{source}'] leads to {to!r}, which leads there again: give another place."
     if source == "/" and (site.get("app") or site.get("apps") or site.get("document_root") or site.get("proxy")):
-        yield f"{where} has '/', which leads away from all that the site serves: give single paths, or take app, apps and document_root out."
+        yield f"{where} has '/', which leads away from all that the site serves: give single paths, or take out what it serves."
 
 
 def _comes_back(path, to, names, source):
