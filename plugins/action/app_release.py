@@ -54,10 +54,11 @@ class ActionModule(ActionBase):
                     found.append(failures.failed_step(plan, "source", said) if "\n" in said else failures.failure(plan, said))
 
         def resolve(plan):
-            plan["before"] = model.current(plan["name"], paths)
-            content, plan["source"] = sources.resolve(apps[plan["name"]], cache)
+            content, source = sources.resolve(apps[plan["name"]], cache)
             launchers = sources.digest_of_files(LAUNCHERS, sorted(os.listdir(LAUNCHERS)))
             plan["release"] = model.release(content, plan, launchers, str(args.get("identity")))
+            # Not sooner: what the plan has before is the release's identity.
+            plan["source"], plan["before"] = source, model.current(plan["name"], paths)
 
         archives, options = {}, {"wheels_for": args.get("wheels_for") or "", "pip_environment": args.get("pip_environment")}
 

@@ -25,6 +25,7 @@ class FilterModule:
             "python_app_unhealthy": _python_app.unhealthy,
             "python_app_log_units": _python_app.log_units,
             "python_app_left": _python_app.left,
+            "python_app_missing_service": _python_app.missing_service,
             "python_app_migrations": _python_app.migrations,
             "python_app_named": _python_app.named,
             "python_app_pages": _python_app.pages,

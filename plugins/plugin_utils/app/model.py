@@ -25,6 +25,7 @@ _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
 _WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _JOB = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]*\Z")
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
 #: What a release has beside its static files.
 _OWN = ("", ".", "beside", "check.py", "compress.py", "made.json", "release.json", "run", "venv", "wheels", "wsgi.py")
@@ -242,6 +243,11 @@ def problems(apps, keep_releases=2, port=80):
             problems.append(f"{where} the user {user(app)!r}: use up to 32 small letters, digits, underscores and hyphens.")
         elif users.setdefault(user(app), app["name"]) != app["name"]:
             problems.append(f"{where} the user {user(app)}, which runs {users[user(app)]} already: give each a user of its own.")
+        problems += [
+            f"{where} the service {name!r}: give the name of a unit of systemd, such as redis-server."
+            for name in app.get("services") or []
+            if not _SERVICE.match(name)
+        ]
         for job in app.get("timers") or []:
             if wrong := app_units.schedule_problem(job["schedule"]):
                 problems.append(f"{where} the timer {job['name']} with the schedule {job['schedule']!r}, which {wrong}")
@@ -369,6 +375,14 @@ def pages(plans, releases=None):
 
 def _alias_page(plan, alias):
     return f"{plan['name']} as {alias}"
+
+
+def missing_service(asked, apps):
+    """Return the sentence about a service that cannot be started; ``asked``: the result of systemctl show, with the service as item."""
+    name, state = asked["item"], asked["stdout"].strip()
+    app = next(app for app in apps if name in [one.removesuffix(".service") for one in app.get("services") or []])
+    remedy = "allow it again with 'systemctl unmask'" if state == "masked" else "add its package to python_app_packages, or correct the name"
+    return f"{called(app)} the service {name}, which is {state} on this host: {remedy}."
 
 
 def log_units(plan):
