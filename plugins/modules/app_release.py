@@ -16,7 +16,8 @@ description:
     is not made again, and nothing is asked of the host.
   - Each step takes turns with the same step of other runs on the host, and can be killed at any time. The next run finds a release
     whole, or makes it anew.
-  - A step that fails removes the release, unless it is current, keeps its log in C(/var/log/python_app), and fails with its words.
+  - A step that fails removes the release, unless it is current, and keeps its log in C(/var/log/python_app). The other applications
+    are not held up. In the end the task fails with the words of all that failed, or returns them, as O(fail) says.
 options:
   step:
     description:
@@ -49,6 +50,10 @@ options:
     description: Whether the release that is left is removed, since it is broken.
     type: bool
     default: false
+  fail:
+    description: Whether the task fails if an application does. V(false) returns RV(failures), for a run that goes on with the others.
+    type: bool
+    default: true
   keep:
     description: How many releases of an application stay.
     type: int
@@ -125,6 +130,20 @@ unverified:
   returned: for the step make
   type: list
   elements: dict
+failures:
+  description:
+    - What failed, an entry for each application. RV(plans), RV(pending) and RV(unverified) are without these.
+  returned: unless the task fails
+  type: list
+  elements: dict
+  contains:
+    plan: {description: The plan of the application., type: dict}
+    headline: {description: "A sentence: the application, the step, and why.", type: str}
+    words: {description: What the command that failed said., type: str}
+began:
+  description: When the host began with the step, in seconds since 1970.
+  returned: for steps that change something
+  type: float
 applications:
   description: Current and previous release, since when, all releases with their sources, and the unit of the service that visitors see.
   returned: for the step list
@@ -139,38 +158,27 @@ releases:
 
 import contextlib
 import os
+import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, services, units
+from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, mask, services, units
 from ansible_collections.foobar.lamp.plugins.module_utils.app.release import Application, OvertakenError, ReleaseError
 from ansible_collections.foobar.lamp.plugins.module_utils.app.services import ServiceError
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
 
-REMOVED = """It is removed, and visitors see what they saw before. Correct the application and run again.
-Its own words, kept in /var/log/python_app:"""
-WORDS = {
-    "make": REMOVED,
-    "migrate": f"{{schema}}\n{REMOVED}",
-    "switch": REMOVED,
-    "after": "The release is current all the same. Its own words, kept in /var/log/python_app:",
-    "rollback": "Visitors see what they saw before.",
-    "restart": "Visitors see what they saw before, with the settings of before.",
-    "pause": "",
-    "resume": "",
-    "retire": "",
-}
-STEPS = [*WORDS, "list"]
+STEPS = ("make", "migrate", "switch", "after", "rollback", "restart", "pause", "resume", "retire", "list")
+#: Those that remove the release when they fail.
+REMOVING = ("make", "migrate", "switch")
 
 
-def words_of(step, name, backups):
-    """Return what is to be said first when a step with the application ``name`` fails."""
+def schema_of(name, backups):
+    """Return what is to be said of the database when the migration of the application ``name`` fails."""
     taken = (
         f"The backup from just before it is {backups[name]}"
         if name in backups
         else "No backup was taken before it (backup_before_migrate)."
     )
-    schema = f"What it had done by then stays in the database, which takes back no change of a table by itself. {taken}"
-    return WORDS[step].format(schema=schema) if step == "migrate" else WORDS[step]
+    return f"What it had done by then stays in the database, which takes back no change of a table by itself. {taken}"
 
 
 def listed(application):
@@ -223,14 +231,38 @@ def act(application, step, params):
     return True
 
 
+def attempt(application, step, params):
+    """Do one step with one application; returns whether something changed, and what failed, if it did."""
+    try:
+        # What is retired may have no directory any more, and no deploy can be under way.
+        with contextlib.nullcontext() if step == "retire" else application.turn():
+            try:
+                return act(application, step, params), None
+            except OvertakenError:
+                raise  # nothing is wrong with the release, which may be the one that is current now
+            except (ReleaseError, ServiceError) as error:
+                if step in REMOVING:
+                    application.drop()
+                application.note(f"failed: {error.step}", application.link("current"))
+                raise
+    except OvertakenError as error:
+        return False, failures.failure(application.plan, str(error))
+    except OSError as error:
+        return False, failures.failure(application.plan, explain(error, application.root))
+    except (ReleaseError, ServiceError) as error:
+        note = schema_of(application.name, params["backups"]) if error.step == "migrate" else ""
+        return False, failures.failed_step(application.plan, error.step, mask.mask(str(error), params["pip_environment"]), note)
+
+
 def main():
-    """Take the applications one after the other; the first that fails ends it."""
+    """Take the applications one after the other; one that fails does not hold up the others."""
     module = AnsibleModule(
         argument_spec={
-            "step": {"type": "str", "required": True, "choices": STEPS},
+            "step": {"type": "str", "required": True, "choices": list(STEPS)},
             "apps": {"type": "list", "elements": "dict", "required": True},
             "release": {"type": "str"},
             "drop": {"type": "bool", "default": False},
+            "fail": {"type": "bool", "default": True},
             "keep": {"type": "int", "default": 5},
             "python": {"type": "str", "default": "/usr/bin/python3"},
             "wheels_for": {"type": "str"},
@@ -249,8 +281,8 @@ def main():
     params, step = module.params, module.params["step"]
     applications = [Application({**plan, "keep": params["keep"]}, params["by"]) for plan in params["apps"]]
     if step == "list":
-        module.exit_json(changed=False, applications=[listed(application) for application in applications])
-    changed, params["releases"] = False, {}
+        module.exit_json(changed=False, applications=[listed(application) for application in applications], failures=[])
+    changed, params["releases"], found, began = False, {}, [], time.time()
     if module.check_mode:
         due = {
             "rollback": lambda one: True,
@@ -258,11 +290,11 @@ def main():
             "resume": lambda one: one.services.idle(),
             "retire": lambda one: one.services.there(),
         }.get(step, lambda one: False)
-        module.exit_json(changed=any(map(due, applications)), releases={}, invocation={})
+        module.exit_json(changed=any(map(due, applications)), releases={}, failures=[], invocation={})
     if step == "rollback":
         # An application that has nothing to go back to stays as it is, beside others that have.
         able = [application for application in applications if application.target(params["release"])]
-        if not able:
+        if not able and params["fail"]:
             there = "\n".join(f"{application.name}: {application.others()}" for application in applications)
             module.fail_json(
                 msg=f"There is no release {params['release'] or 'before the current one'} to go back to. Others on this host:\n{there}",
@@ -270,32 +302,12 @@ def main():
             )
         applications = able
     for application in applications:
-        try:
-            # What is retired may have no directory any more, and no deploy can be under way.
-            with contextlib.nullcontext() if step == "retire" else application.turn():
-                try:
-                    changed = act(application, step, params) or changed
-                except (ReleaseError, ServiceError) as error:
-                    if step in ("make", "migrate", "switch"):
-                        application.drop()
-                    application.note(f"failed: {error.step}", application.link("current"))
-                    raise
-        except OvertakenError as error:
-            # Nothing is wrong with the release, which may be the one that is current now.
-            module.fail_json(msg=f"{application.name}: {error}", invocation={})
-        except OSError as error:
-            module.fail_json(
-                msg=f"{application.name}: {words_of(step, application.name, params['backups'])} {explain(error, application.root)}",
-                invocation={},
-            )
-        except (ReleaseError, ServiceError) as error:
-            said = mask.mask(str(error), params["pip_environment"])
-            what = f"release {application.release} of {application.plan['source']}" if application.release else "the release"
-            module.fail_json(
-                msg=f"{application.name}: {what} failed ({error.step}). {words_of(step, application.name, params['backups'])}\n{said}",
-                invocation={},
-            )
-    module.exit_json(changed=changed, releases=params["releases"], invocation={})
+        did, failure = attempt(application, step, params)
+        changed = changed or did
+        found += [failure] if failure else []
+    if found and params["fail"]:
+        module.fail_json(msg=failures.message(found), failures=found, invocation={})
+    module.exit_json(changed=changed, releases=params["releases"], failures=found, began=began, invocation={})
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def test_broken_release_leaves_the_old_one(probe, site, fault, words):
     with Visitors() as visitors:
         done = play("deploy")
     assert done.returncode != 0
-    for word in [*words, "visitors see what they saw before"]:
+    for word in [*words, f"its release {before} of", "serves it."]:
         assert word in done.stdout
     assert visitors.failures == []
     assert visitors.asked > 50

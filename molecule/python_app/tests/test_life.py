@@ -149,7 +149,7 @@ def test_release_whose_worker_or_timer_does_not_work_leaves_the_old_one_with_its
     done = deploy(**wrong)
     said = " ".join(done.stdout.replace("''", "'").split())
     assert done.returncode != 0
-    for word in [*words, "visitors see what they saw before"]:
+    for word in [*words, f"its release {before[0].split()[0].removeprefix('releases/')} of"]:
         assert word in said
     assert state() == before
     assert site.check_output(f"systemctl is-active {NAME}-listen.service") == "active"

@@ -35,6 +35,15 @@ from ansible_collections.foobar.lamp.plugins.module_utils.common import os_error
 
 LOGS = "/var/log/python_app"
 LONGEST_OUTPUT = 6000
+# As the application's user, whose state directory it is. Files of before move along.
+MEDIA = """cd "$1"
+mkdir -p "$(dirname "$2")"
+if [ -d "$2" ] && ! [ -L "$2" ]; then
+    find "$2" -mindepth 1 -maxdepth 1 -exec mv -n -t "$3" {} +
+    rmdir "$2"
+fi
+ln -sfn "$3" "$2"
+"""
 IDLE = 1.5  # seconds after which the web server surely takes no connection up that it has kept (ttl of its proxies is 1)
 
 
@@ -144,7 +153,7 @@ class Application:
         if found := self.made():
             if found["source"] != self.plan["source"]:
                 # The same content of another branch or tag, for instance.
-                self._write_made(found["made"])
+                self._write_made(found["made"], found.get("healthy", True))
             return
         os.makedirs(LOGS, mode=0o750, exist_ok=True)
         pathlib.Path(self.log).unlink(missing_ok=True)
@@ -159,6 +168,8 @@ class Application:
             raise ReleaseError("files", os_errors.explain(error)) from error
         except tree.RefusedError as error:
             raise ReleaseError("files", f"{error}: a release has files of its own, directories, and links to them only.") from error
+        if self.plan.get("media"):
+            self._command("media", ["sh", "-euc", MEDIA, "sh", f"{self.root}/state", self.plan["media"], f"{self.root}/media"])
         self._write_made(_iso(time.time()))
 
     def _have_server(self, wheels, pip_environment):
@@ -184,8 +195,9 @@ class Application:
                     raise ReleaseError("server", f"{error}: somebody has changed it on its way.") from error
         os.symlink(place, f"{self.directory}/server")
 
-    def _write_made(self, when):
-        made = {"release": self.release, "source": self.plan["source"], "made": when}
+    def _write_made(self, when, healthy=False):
+        """Say that the release is whole, and whether it was ever found healthy behind the web server."""
+        made = {"release": self.release, "source": self.plan["source"], "made": when, "healthy": healthy}
         new = f"{self.directory}/made.json.new"
         with open(new, "w", encoding="utf-8") as file:
             json.dump(made, file)
@@ -211,17 +223,24 @@ class Application:
         self.note("switched", old)
 
     def target(self, release=""):
-        """Return the whole release to go back to, the one before if none is named; empty if there is none."""
+        """Return the release to go back to, the one before if none is named; empty if there is none that was ever healthy."""
         found = release or self.link("previous")
-        return found if found and found != self.link("current") and self.made(found) else ""
+        return found if found and found != self.link("current") and self._was_healthy(found) else ""
+
+    def _was_healthy(self, release):
+        """Return whether a release is whole and was healthy. Earlier versions did not write down whether one was."""
+        made = self.made(release)
+        return bool(made) and made.get("healthy", True)
 
     def others(self):
         """Return in words which releases there are but the current one."""
+
+        def described(one):
+            never = "" if one.get("healthy", True) else ", never healthy"
+            return f"{one['release']} ({one['source']}, {one['made']}{never})"
+
         current = self.link("current")
-        return (
-            ", ".join(f"{one['release']} ({one['source']}, {one['made']})" for one in self.releases() if one["release"] != current)
-            or "none"
-        )
+        return ", ".join(described(one) for one in self.releases() if one["release"] != current) or "none"
 
     def back(self, target):
         """Make another release current again, once its health is asked; returns its name."""
@@ -377,7 +396,9 @@ class Application:
         self._command(name, [f"{self.directory}/run", *self.plan["steps"][name]], timeout="step")
 
     def after(self):
-        """Run the command that comes after the switch, if there is one: now nothing more is to be done for the release."""
+        """Note that the release is healthy, and run the command that comes after the switch: now nothing more is to be done for it."""
+        if (made := self.made()) and not made.get("healthy", True):
+            self._write_made(made["made"], healthy=True)
         if "after" in self.plan["steps"]:
             self._step("after")
         self._mark_unverified("")

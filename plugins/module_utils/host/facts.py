@@ -22,6 +22,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils.host import units as s
 
 ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "sshd_settings": {"type": "dict"}, "_run": {"type": "str"}}
 PATHS = (
+    "/etc/apache2/access/*",
     "/etc/mysql/tls/.reload",
     "/etc/mysql/tls/ca.key",
     "/srv/*/current",
@@ -42,7 +43,7 @@ RECORDED_KEYS = "/var/lib/foobar.lamp/bind_keys"
 PRIVATE_KEYS = "/var/lib/bind/dnssec"
 # What roles remember of the host, lists of texts, in NAME.json.
 STATE = "/var/lib/foobar.lamp"
-REMEMBERED = ("mysql_settings", "mysql_accepted")
+REMEMBERED = ("apache_access", "mysql_settings", "mysql_accepted")
 AUTHORITIES = ("/etc/mysql/tls/ca.pem",)
 # What a profile NAME lacks is added in local/NAME, whoever's it is.
 APPARMOR = "/etc/apparmor.d"

@@ -13,7 +13,7 @@ import json
 import posixpath
 import re
 
-from ansible_collections.foobar.lamp.plugins.module_utils.app import mask
+from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, mask
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
@@ -25,6 +25,7 @@ _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
 _CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _JOB = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]*\Z")
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
 #: Which kinds of source a key is for.
 _ONLY = {"deploy_key": ("git",), "include": ("directory",), "subdirectory": ("git", "directory", "archive")}
@@ -201,6 +202,7 @@ def plan(app):
         "extras": list(app.get("extras") or []),
         "requirement": requirement(app) if kind(app) == "requirement" else "",
         "python": app.get("python") or "",
+        "media": (app["media"].get("dir") or "media") if app.get("media") is not None else "",
         "steps": {name: list(app[name]) for name in ("collect", "migrate", "after") if app.get(name)},
         **{kind: [{**job, "command": list(job["command"])} for job in app.get(kind) or []] for kind in ("workers", "timers")},
         "backup": _backup(app) if app.get("backup_before_migrate") else {},
@@ -322,6 +324,11 @@ def problems(apps, keep_releases=2, port=80):
             problems.append(f"{where} the user {user(app)!r}: use up to 32 small letters, digits, underscores and hyphens.")
         elif users.setdefault(user(app), app["name"]) != app["name"]:
             problems.append(f"{where} the user {user(app)}, which runs {users[user(app)]} already: give each a user of its own.")
+        problems += [
+            f"{where} the service {name!r}: give the name of a unit of systemd, such as redis-server."
+            for name in app.get("services") or []
+            if not _SERVICE.match(name)
+        ]
         for job in app.get("timers") or []:
             if wrong := app_units.schedule_problem(job["schedule"]):
                 problems.append(f"{where} the timer {job['name']} with the schedule {job['schedule']!r}, which {wrong}")
@@ -363,6 +370,9 @@ def directories(apps):
         for name in ("releases", "environments"):
             found.append({"path": f"{root}/{name}", "owner": "root", "group": builder(app), "mode": "0750"})
         found.append({"path": f"{root}/state", "owner": user(app), "group": user(app), "mode": "0750"})
+        if app.get("media") is not None:
+            # The web server is in the group that reads releases. New files get that group, whatever the umask is.
+            found.append({"path": f"{root}/media", "owner": user(app), "group": builder(app), "mode": "2750"})
     return found
 
 
@@ -487,21 +497,65 @@ def _alias_page(plan, alias):
     return f"{plan['name']} as {alias}"
 
 
-def health_report(logs, wrong, back, host):
-    """Return the paragraphs that say which applications are unhealthy, ``wrong`` as `unhealthy` returns it, and what the web server logged.
+def missing_service(asked, apps):
+    """Return the sentence about a service that cannot be started; ``asked``: the result of systemctl show, with the service as item."""
+    name, state = asked["item"], asked["stdout"].strip()
+    app = next(app for app in apps if name in [one.removesuffix(".service") for one in app.get("services") or []])
+    remedy = (
+        "allow it again with 'systemctl unmask'" if state == "masked" else "add its package to python_app_packages, or correct the name"
+    )
+    return f"{called(app)} the service {name}, which is {state} on this host: {remedy}."
 
-    ``logs``: the ends of its logs, results of a command on ``host`` with the plan as item. ``back``: the plans whose release before was
-    made current again, if there was one.
+
+def log_units(plan):
+    """Return the units whose journal tells of the application of ``plan``, as patterns."""
+    return [f"app-{plan['name']}@*.service", *app_units.units(plan)]
+
+
+#: What steps register on a host, in the order in which they fail.
+_REGISTERED = ("made", "migrated", "switched", "resumed", "restarted", "verified", "after")
+
+
+def failed(variables):
+    """Return the failures of a host's applications in this run, by its ``variables``; the first of each application."""
+    found = {}
+    for name in _REGISTERED:
+        for failure in (variables.get(f"__python_app_{name}") or {}).get("failures") or []:
+            found.setdefault(failure["plan"]["name"], failure)
+    return list(found.values())
+
+
+def without_failed(apps, hosts):
+    """Return those of ``apps`` (or plans) that failed on none of ``hosts``, given by their variables."""
+    names = {failure["plan"]["name"] for variables in hosts for failure in failed(variables)}
+    return [app for app in apps if app["name"] not in names]
+
+
+def failures_of_health(plans, wrong, logs):
+    """Return the failures of those ``plans`` that are ``wrong``, as `unhealthy` returns it; ``logs``: what was logged, by name."""
+    return [
+        failures.failure(plan, f"{wrong[plan['name']]} when asked for its health through the web server.", logs.get(plan["name"], ""))
+        for plan in plans
+        if plan["name"] in wrong
+    ]
+
+
+def failure_report(found, there, wrong, host):
+    """Return the text that ends a run in which applications failed, ``found`` as `failed` returns it.
+
+    ``there``: what the host has of them, as the step list returns it. ``wrong``: what `unhealthy` says of what is served now.
     """
-    paragraphs = []
-    for log in logs:
-        plan = log["item"]
-        again = " The release before this one is current again." if plan in back and plan["before"] else ""
-        paragraphs.append(
-            f"{plan['name']} {wrong[plan['name']]} when asked for its health through the web server.{again}\n"
-            f"The end of /var/log/apache2/{plan['host']}.error.log on {host}:\n{log['stdout']}\n"
-        )
-    return "".join(paragraphs)
+    serving = {one["name"]: _serving(one, wrong.get(one["name"]), host) for one in there}
+    return failures.message(found, serving)
+
+
+def _serving(one, wrong, host):
+    if not one["current"]:
+        return f"Nothing serves it on {host}: no release of it was ever healthy."
+    source = next((f" of {release['source']}" for release in one["releases"] if release["release"] == one["current"]), "")
+    if wrong:
+        return f"On {host} its release {one['current']}{source} is current, and it {wrong}."
+    return f"On {host} its release {one['current']}{source} serves it."
 
 
 def unhealthy(plans, wrong):

@@ -26,10 +26,13 @@ _ENVIRONMENT = {"values": {"type": "variable"}}
 _COMMAND = {"words": True}
 _TEXT, _BOOL, _TEXTS = {"type": "str"}, {"type": "bool"}, {"type": "list", "elements": "str"}
 _TEXT_OR_TEXTS = {"type": ["str", "list"], "elements": "str"}
+_REDIRECT = {"type": ["str", "dict"], "options": {"to": {**_TEXT, "required": True}, "status": {"type": "int"}}}
 
 #: What argument_specs cannot say, by the path of the option.
 _MORE = {
     "apache_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
+    "apache_vhosts.access.users": {"values": {**_TEXT, "no_log": True}},
+    "apache_vhosts.redirects": {"values": _REDIRECT},
     "apache_mpm": {"values": _SETTING},
     "apache_settings": {"values": _REPEATED},
     "backup_files.before": _COMMAND,
@@ -97,13 +100,17 @@ def _lamp():
     app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
     app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "database_scheme": _TEXT, "static_url": _TEXT}
     an_app = {"type": "dict", "options": app, "gone": GONE_OF_APPLICATIONS}
+    vhost = options("apache")["apache_vhosts"]["options"]
     site = {
+        "access": vhost["access"],
         "aliases": _TEXTS,
         "app": an_app,
         "apps": {"type": "dict", "named": True, "values": an_app},
         "database": _TEXT,
         "document_root": _TEXT,
+        "error_pages": {"type": "dict", "values": _TEXT},
         "extra": _TEXT,
+        "redirects": vhost["redirects"],
     }
     secrets = {name: {**_TEXT, "no_log": True} for name in SECRETS}
     record = {
@@ -133,6 +140,12 @@ def _lamp():
         "lamp_dns_server": _TEXT,
         "lamp_dnssec_policy": _TEXT,
         "lamp_domain": _TEXT,
+        "lamp_logs_grep": _TEXT,
+        "lamp_logs_lines": {"type": "int"},
+        "lamp_logs_since": _TEXT,
+        "lamp_logs_site": _TEXT,
+        "lamp_maintenance": _BOOL,
+        "lamp_maintenance_site": _TEXT,
         "lamp_new_secrets": _BOOL,
         "lamp_release": _TEXT,
         "lamp_remove_confirm": _TEXT,
@@ -145,6 +158,8 @@ def _lamp():
         "lamp_restore_identity": _TEXT,
         "lamp_restore_site": _TEXT,
         "lamp_restore_to": _TEXT,
+        "lamp_run_app": _TEXT,
+        "lamp_run_command": _TEXT,
         "lamp_secrets": {"type": "dict", "named": True, "values": {"type": "dict", "options": secrets}},
         "lamp_secrets_dir": _TEXT,
         "lamp_sites": {"type": "dict", "named": True, "values": {"type": "dict", "options": site}},

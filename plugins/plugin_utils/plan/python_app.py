@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as _python_app
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import SOCKET, socket_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import app_user, database_user, origin
@@ -83,8 +84,9 @@ class PythonApp(Role):
         """What applications keep in files, for backups."""
         return {
             "backup_files": [
-                {"name": app["name"], "path": f"/srv/{app['name']}/state", "user": _python_app.user(app)}
+                {"name": f"{app['name']}{more}", "path": f"/srv/{app['name']}/{directory}", "user": _python_app.user(app)}
                 for app in inputs["python_app_apps"]
+                for directory, more in (("state", ""), *([("media", "__media")] if app.get("media") is not None else []))
             ]
         }
 
@@ -163,6 +165,8 @@ def _app(name, one, path, app_name, app, site, database):
         role_app["deploy_key"] = on_controller(key)
     secret = site.secrets[name]
     environment = {"SECRET_KEY": secret["secret_key"], "SITE_NAME": name, "SITE_NAMES": ",".join([name, *role_app["aliases"]])}
+    if "media" in app:
+        environment |= {"MEDIA_ROOT": f"/srv/{app_name}/media", "MEDIA_URL": front.media_url(path, app["media"])}
     if "database" in one:
         environment |= database_environment(one, secret["database_password"], *database, scheme=app.get("database_scheme", SCHEME))
     role_app["environment"] = {**environment, **app.get("environment", {})}

@@ -14,6 +14,7 @@ import re
 from functools import cached_property
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import OWN_ACCOUNTS, OWN_DATABASES
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
 
 #: The secrets of each site.
 SECRETS = ("database_password", "secret_key")
@@ -193,9 +194,12 @@ def site_problems(sites):
         where = f"lamp_sites['{name}']"
         if not _HOSTNAME.match(name):
             problems.append(f"{where} is no host name: use letters, digits, hyphens and dots, for instance www.foobar.com.")
-        if not site.get("app") and not site.get("apps") and not site.get("document_root"):
+        problems.extend(front.problems(where, site, name))
+        problems.extend(front.error_page_problems(f"{where}.error_pages", site.get("error_pages", {}), "app" in site))
+        if not any(site.get(key) for key in ("app", "apps", "document_root", "redirects")):
             problems.append(
-                f"{where} has neither app nor document_root: give it an application to run or a directory of static files to serve."
+                f"{where} has neither app nor document_root nor redirects: give it an application to run, a directory of static files to "
+                "serve, or a place to lead to."
             )
         for path in site.get("apps", {}):
             if not _PATH.match(path):
@@ -203,6 +207,8 @@ def site_problems(sites):
         for path, app_name, app in apps(name, site):
             app_where = origin(name, path)
             problems.extend(_app_problems(app_where, app))
+            if "media" in app:
+                problems.extend(front.media_problems(app_where, path, app["media"]))
             user = app.get("user") or app_user(app_name)
             if users.setdefault(user, app_where) != app_where:
                 problems.append(f"{app_where}.user is {user!r}, which runs {users[user]} already: give each a user of its own.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.foobar.lamp.plugins.module_utils.app import failures
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
 
 APP = {"name": "www.foobar.com", "source": "/app", "wsgi": "shop:application", "environment": {"SECRET_KEY": "hush"}}
@@ -308,17 +309,55 @@ def test_directory_that_is_no_application_is_left(state):
     assert found == {"apps": [], "users": [], "builders": [], "left": ["/srv/shop"]}
 
 
+def failing(name, reason, words=""):
+    return failures.failure({"name": name}, reason, words)
+
+
+def test_failed_are_those_of_all_steps_each_once():
+    variables = {
+        "__python_app_made": {"failures": [failing("a", "first")]},
+        "__python_app_migrated": {"skipped": True},
+        "__python_app_restarted": {"failures": [failing("a", "second"), failing("b", "third")]},
+    }
+    assert [one["headline"] for one in model.failed(variables)] == ["a: first", "b: third"]
+
+
+def test_application_that_failed_on_one_host_is_left_alone_on_the_others():
+    hosts = [{}, {"__python_app_made": {"failures": [failing("a", "broken")]}}]
+    assert model.without_failed([{"name": "a"}, {"name": "b"}], hosts) == [{"name": "b"}]
+
+
 @pytest.mark.parametrize(
-    ("before", "rolled_back", "again"),
-    [("0123456789ab", True, True), ("0123456789ab", False, False), ("", True, False)],
+    ("there", "wrong", "words"),
+    [
+        ({"current": ""}, {}, "Nothing serves it on web1: no release of it was ever healthy."),
+        ({"current": "0123"}, {}, "On web1 its release 0123 of ../shop serves it."),
+        ({"current": "0123"}, {"shop": "answered 500"}, "On web1 its release 0123 of ../shop is current, and it answered 500."),
+    ],
 )
-def test_report_says_what_is_wrong_what_was_done_and_what_the_web_server_logged(before, rolled_back, again):
-    plan = {"name": "www.foobar.com_shop", "host": "www.foobar.com", "before": before}
-    report = model.health_report(
-        [{"item": plan, "stdout": "the end"}], {plan["name"]: "answered 500"}, [plan] if rolled_back else [], "web1"
-    )
-    first, second, *rest = report.splitlines()
-    assert first.startswith("www.foobar.com_shop answered 500 when asked for its health through the web server.")
-    assert first.endswith(" The release before this one is current again.") == again
-    assert second == "The end of /var/log/apache2/www.foobar.com.error.log on web1:"
-    assert rest == ["the end"]
+def test_report_begins_with_the_reason_and_says_what_is_served(there, wrong, words):
+    one = {"name": "shop", "releases": [{"release": "0123", "source": "../shop"}], **there}
+    plan = {"name": "shop", "release": "4567", "source": "../shop"}
+    said = "Traceback\nValueError: no\n(exit status 1)"
+    report = model.failure_report([failures.failed_step(plan, "import", said)], [one], wrong, "web1")
+    assert report.splitlines()[:3] == [
+        "shop: release 4567 of ../shop failed (import): ValueError: no",
+        words,
+        "Correct the application and run again. What it said:",
+    ]
+    assert report.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [("a\nb\n(exit status 1)", "b"), ("(exit status 3)", "(exit status 3)"), ("", "it said nothing"), ("one", "one")],
+)
+def test_reason_is_the_last_line_that_says_more_than_a_status(said, reason):
+    assert failures.reason(said) == reason
+
+
+def test_failure_of_health_has_what_was_logged():
+    plan = {"name": "shop", "host": "www.foobar.com"}
+    (found,) = model.failures_of_health([plan, {"name": "other"}], {"shop": "answered 500"}, {"shop": "one\ntwo"})
+    assert found["headline"] == "shop: answered 500 when asked for its health through the web server."
+    assert found["words"] == "one\ntwo"
