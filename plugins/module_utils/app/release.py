@@ -213,6 +213,9 @@ class Application:
         """Serve the release and make it current; what was before stays in place if it is not healthy, or its workers do not work."""
         old, before, live = self.link("current"), self.link("previous"), self.live()
         fingerprint, instance = settings.fingerprint(self.name), self._serve(self.release)
+        if old and not live:
+            # Of a version that ran within Apache, which looks for the script until its virtual hosts are converged.
+            self._link(f"releases/{self.release}/wsgi.py", f"../{old}/wsgi.py")
         with self._undone(old, before, live, instance):
             if old:
                 self._point("previous", old)
