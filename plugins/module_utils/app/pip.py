@@ -64,6 +64,12 @@ _CAUSES = (
         r"|Network is unreachable|Read timed out",
         "{who} does not reach the index: give PIP_INDEX_URL or HTTPS_PROXY in {settings}, or {elsewhere}.",
     ),
+    (
+        r"error sending request for url",
+        "The host does not get the interpreter: give HTTPS_PROXY or UV_PYTHON_INSTALL_MIRROR in {settings}, "
+        "or install one and give its path in python.",
+    ),
+    (r"No download found for request", "uv knows no such version of Python: correct python, or give the path of one."),
     (r"No space left on device", "The disk is full: make room."),
     (
         # Others than the one that is wanted are ignored, too.
