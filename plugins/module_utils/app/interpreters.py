@@ -44,7 +44,8 @@ def provided(version, make, top=TOP):
     ``make``: called with a directory, commands and their environment, to have it made and become root's.
     """
     os.makedirs(top, mode=0o755, exist_ok=True)
-    with open(f"{top}/.lock", "w", encoding="ascii") as lock:
+    # Who can open a file can lock it.
+    with open(f"{top}/.lock", "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, mode=0o600)) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         place = f"{top}/{version}"
         if not os.path.exists(f"{place}.whole"):

@@ -64,10 +64,22 @@ _CAUSES = (
         r"|Network is unreachable|Read timed out",
         "{who} does not reach the index: give PIP_INDEX_URL or HTTPS_PROXY in {settings}, or {elsewhere}.",
     ),
+    (
+        r"error sending request for url",
+        "The host does not get the interpreter: give HTTPS_PROXY or UV_PYTHON_INSTALL_MIRROR in {settings}, "
+        "or install one and give its path in python.",
+    ),
+    (r"No download found for request", "uv knows no such version of Python: correct python, or give the path of one."),
     (r"No space left on device", "The disk is full: make room."),
     (
-        r"requires a different Python|Ignored the following versions that require a different python|requires Python '?[<>=!~0-9]",
+        # Others than the one that is wanted are ignored, too.
+        r"requires a different Python|different python version:[^\n]* (\S+) Requires-Python(?s:.*)requirement [^\n=]*==\1 "
+        r"|different python version:(?s:.*)requirement [^\n=(]*[<>~]",
         'It needs another Python than it gets: give python of the application, such as python: "3.12", or a version for this one.',
+    ),
+    (
+        r"from versions: none",
+        "The index has nothing of that name, or does not answer: correct the name, or PIP_INDEX_URL in {settings}.",
     ),
     (
         r"No matching distribution found|Could not find a version that satisfies|has no version .* that satisfies",
@@ -89,7 +101,7 @@ _CAUSES = (
     ),
     (
         r"(gcc|cc|g\+\+|clang|c\+\+)['\"]?:? (failed|(command )?not found)|No such file or directory: '[^']*(gcc|cc|g\+\+)'"
-        r"|Python\.h: No such file|fatal error: \S+\.h: No such file|C compiler|Failed building wheel|Failed to build",
+        r"|Python\.h: No such file|fatal error: \S+\.h: No such file|C compiler",
         "It needs a compiler, or the headers of a library: {packages} [build-essential, python3-dev], "
         "and the library's own package, whose name ends in -dev.",
     ),
