@@ -15,11 +15,10 @@ def role_packages(role, **inputs):
     return roles.ALL[role].packages({**make.defaults(role), **inputs})
 
 
-def ssh_command(commands, host):
-    """Return what opens a terminal on a host and runs ``commands`` as root there; ``host``: its variables."""
+def ssh_command(words, host):
+    """Return what opens a terminal on a host and runs a shell's ``words`` as root there; ``host``: its variables."""
     address = host.get("ansible_host") or host["inventory_hostname"]
     user, port = host.get("ansible_user") or host.get("ansible_ssh_user"), host.get("ansible_port") or host.get("ansible_ssh_port")
-    words = "; ".join(command.strip() for command in commands)
     if (host.get("ansible_connection") or "").endswith("docker"):
         return f"docker exec -it {address} sh -c {shlex.quote(words)}"
     become = words if user == "root" else f"sudo sh -c {shlex.quote(words)}"

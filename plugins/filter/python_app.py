@@ -33,6 +33,7 @@ class FilterModule:
             "python_app_remains": _python_app.remains,
             "python_app_stale": _python_app.stale,
             "python_app_taken": _python_app.taken,
+            "python_app_users": lambda apps: [_python_app.user(app) for app in apps],
             "python_app_units": lambda app: _python_app.log_units(_python_app.plan(app)),
             "python_app_without_failed": _python_app.without_failed,
         }

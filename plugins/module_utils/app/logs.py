@@ -48,9 +48,7 @@ def moment(text):
         return float(plain[1])
     done = subprocess.run(["systemd-analyze", "timestamp", "--", text], capture_output=True, text=True, check=False)
     if not (found := _UNIX.search(done.stdout)):
-        raise LogError(
-            f"{text!r} is no time: give one as systemd takes it, such as -1h, today or '2026-11-27 07:00', see 'man systemd.time'."
-        )
+        raise LogError(f"since is {text!r}, which is no time: give one such as -1h, today or 2026-11-27 07:00, see systemd.time(7).")
     return float(found[1])
 
 
@@ -122,7 +120,7 @@ def wanted(logs, since, pattern, most):
         expression = re.compile(pattern, 0 if pattern != pattern.lower() else re.IGNORECASE)
     except re.error as error:
         raise LogError(
-            f"{pattern!r} is no regular expression ({error}): correct it, or put a backslash before . * + ? ( ) [ ] {{ }}."
+            f"grep is {pattern!r}, which is no regular expression ({error}): correct it, or put a backslash before . * + ? ( ) [ ] {{ }}."
         ) from error
     merged = heapq.merge(*(sorted(log, key=lambda line: line.time) for log in logs), key=lambda line: line.time)
     found = [line for line in merged if line.time >= since and (expression.search(line.text) or expression.search(line.by))]

@@ -103,7 +103,8 @@ def _page_problems(vhosts, search):
             src = page.get("src") or ""
             places = [os.path.join(place, inner, src) for place in search or [""] for inner in ("files", "")]
             if bool(src) == bool(page.get("path")):
-                yield f"apache_vhosts gives {vhost['name']} a page for {page['status']} with {'both' if src else 'neither'} src and path: give one."
+                found = "both" if src else "neither"
+                yield f"apache_vhosts gives {vhost['name']} a page for {page['status']} with {found} src and path: give one."
             elif src and not any(map(os.path.isfile, places)):
                 yield f"{vhost['name']} has the error page {src} for {page['status']}, which is no file on this computer: correct the path."
 

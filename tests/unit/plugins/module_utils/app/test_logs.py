@@ -54,7 +54,7 @@ def test_lines_before_a_moment_and_without_the_pattern_are_left_out():
 
 
 def test_pattern_that_is_none_is_refused():
-    with pytest.raises(logs.LogError, match=r"'\(' is no regular expression .* correct it"):
+    with pytest.raises(logs.LogError, match=r"grep is '\(', which is no regular expression .* correct it"):
         merged(pattern="(")
 
 

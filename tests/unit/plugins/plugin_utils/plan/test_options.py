@@ -122,6 +122,12 @@ GOOD = {
     "python_app_apps[].health_path": "/",
     "python_app_apps[].workers[].name": "worker",
     "python_app_apps[].timers[].name": "timer",
+    "apache_vhosts[].access.users": {"Key": "long enough"},
+    "apache_vhosts[].redirects": {"/old": "/new"},
+    "apache_vhosts[].error_pages[].src": None,
+    "apache_vhosts[].error_pages[].path": "/srv/404.html",
+    "python_app_apps[].media.url": "/media/",
+    "python_app_apps[].media.dir": "media",
     "lamp_address": "192.0.2.1",
     "lamp_peer_address": "192.0.2.1",
     "lamp_certificate_authorities[]": "letsencrypt.org",
@@ -131,7 +137,10 @@ GOOD = {
     "lamp_dns_records[].type": "TXT",
     "lamp_dns_records[].name": "@",
     "lamp_secrets": {"www.foobar.com": {"secret_key": "a long secret", "database_password": "a long password"}},
+    "lamp_sites{}.access.users": {"Key": "long enough"},
     "lamp_sites{}.aliases[]": "foobar.com",
+    "lamp_sites{}.error_pages": {"404": "./404.html"},
+    "lamp_sites{}.redirects": {"/old": "/new"},
     "lamp_sites{}.app.static_url": "/static/",
     "lamp_sites{}.apps{}.static_url": "/static/",
     "lamp_sites{}.apps{}.user": "another",
@@ -167,7 +176,7 @@ def places(value, where, way=()):
             yield from places(one, f"{where}[{number}]", (*way, number))
     if isinstance(value, dict):
         for key, one in value.items():
-            named = where in ("lamp_sites", "lamp_secrets") or where.endswith(".apps")
+            named = where in ("lamp_sites", "lamp_secrets") or where.endswith(".apps") or not re.fullmatch(r"[A-Za-z_][\w-]*", key)
             yield from places(one, f"{where}['{key}']" if named else f"{where}.{key}", (*way, key))
 
 
