@@ -275,3 +275,13 @@ def test_release_that_was_never_healthy_is_not_gone_back_to(site):
     assert done.returncode != 0
     assert "There is no release before the current one to go back to" in done.stdout
     assert "never healthy" in done.stdout
+
+
+def test_files_of_visitors_come_back_and_are_served(site):
+    assert get("/kept.txt", ALBUM, method="PUT", body=b"kept").status == 200
+    site.check_output("lamp-backup take")
+    site.check_output(f"rm {MEDIA}/kept.txt")
+    done = play("restore", lamp_restore_backup="latest", lamp_restore_site=ALBUM, lamp_restore_confirm="lamp-app-site", lamp_sites=sites())
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert get("/media/kept.txt", ALBUM).text == "kept"
+    assert site.file(MEDIA).group == "build-app-album-example-com"
