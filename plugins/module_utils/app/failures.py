@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+#: What systemd says of a unit that ended: not why.
+_UNIT = re.compile(r"\S+\.(service|timer)\b")
 _STATUS = re.compile(r"\((exit status \d+|not done after \d+ seconds)\)\Z")
 
 
@@ -26,10 +28,10 @@ def failed_step(plan, step, said, note=""):
 
 
 def reason(said):
-    """Return the line of what a command ``said`` that tells most: its last one, as of a traceback, and not how it ended."""
+    """Return the line of what a command or a unit ``said`` that tells most: its last one, as of a traceback, and not how it ended."""
     lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
-    last = lines.pop() if len(lines) > 1 and _STATUS.match(lines[-1]) else ""
-    return lines[-1] if lines else last or "it said nothing"
+    telling = [line for line in lines if not _STATUS.match(line) and not _UNIT.search(line)]
+    return (telling or lines or ["it said nothing"])[-1]
 
 
 def message(failures, serving=None):

@@ -350,7 +350,14 @@ def test_report_begins_with_the_reason_and_says_what_is_served(there, wrong, wor
 
 @pytest.mark.parametrize(
     ("said", "reason"),
-    [("a\nb\n(exit status 1)", "b"), ("(exit status 3)", "(exit status 3)"), ("", "it said nothing"), ("one", "one")],
+    [
+        ("a\nb\n(exit status 1)", "b"),
+        ("Started app-x@1.service - x.\nValueError: no\napp-x@1.service: Failed with result 'exit-code'.", "ValueError: no"),
+        ("app-x@1.service: Failed with result 'exit-code'.", "app-x@1.service: Failed with result 'exit-code'."),
+        ("(exit status 3)", "(exit status 3)"),
+        ("", "it said nothing"),
+        ("one", "one"),
+    ],
 )
 def test_reason_is_the_last_line_that_says_more_than_a_status(said, reason):
     assert failures.reason(said) == reason
