@@ -38,11 +38,12 @@ _NO_REASON = re.compile(
     re.IGNORECASE,
 )
 LONGEST_LOG = 2**20  # bytes of it
+LONGEST_RELOAD = 120  # seconds, some more than systemd gives it by default
 
 
-def _run(*command: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "LC_ALL": "C"}
-    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
+def _run(*command: str, seconds: float | None = None) -> subprocess.CompletedProcess:
+    streams = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace"}
+    return subprocess.run(command, env={**os.environ, "LC_ALL": "C"}, timeout=seconds, check=False, **streams)
 
 
 def systemd_runs() -> bool:
@@ -76,7 +77,14 @@ def proved(units: dict[str, dict[str, str]], stamps: dict[str, dict[str, int]]) 
 
 def systemctl(verb: str, *units: str) -> str:
     """Tell systemd to do something and wait until it is done; return what it says if it is not, and nothing if it is."""
-    done = _run("systemctl", verb, "--", *units)
+    try:
+        done = _run("systemctl", verb, "--", *units, seconds=LONGEST_RELOAD if verb == "reload" else None)
+    except subprocess.TimeoutExpired:
+        # A process that says that it reads its files, and then hangs, is waited for without end.
+        for job in _run("systemctl", "show", "--property=Job", "--value", "--", *units).stdout.split():
+            _run("systemctl", "cancel", job)
+        named = " ".join(units)
+        return f"{named} hangs: it has not read its files within {LONGEST_RELOAD} seconds. 'systemctl restart {named}' ends it."
     return "" if done.returncode == 0 else done.stderr.strip() or f"systemctl {verb} ended with status {done.returncode}."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import units
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import proved, reason
 
 STAMPS = {"reload": {"web": 100, "other": 900}, "restart": {"web": 50}}
@@ -54,3 +55,14 @@ def test_unit_without_stamps_has_proved_what_it_came_up_with():
 )
 def test_reason_is_the_first_that_a_program_gives(text, first):
     assert reason(["", text]) == first
+
+
+def test_reload_that_does_not_end_is_given_up(tmp_path, monkeypatch):
+    (tmp_path / "systemctl").write_text(
+        f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\n[ "$1" != show ] || echo 17\n[ "$1" != reload ] || exec sleep 600\n'
+    )
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(units, "LONGEST_RELOAD", 0.5)
+    assert "named.service hangs: it has not read its files within 0.5 seconds" in units.systemctl("reload", "named.service")
+    assert "cancel 17" in (tmp_path / "asked").read_text().splitlines()
