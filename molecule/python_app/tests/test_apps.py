@@ -117,7 +117,7 @@ def test_each_application_runs_as_a_user_of_its_own(site):
     shown = {site.check_output("systemctl show --property=User --value %s", unit) for unit in units}
     pids = [site.check_output("systemctl show --property=MainPID --value %s", unit) for unit in units]
     assert sorted(shown) == sorted(site.check_output(f"ps -o user:32= -p {','.join(pids)}").split())
-    kinds = [f"app-kinds-example-com{path}" for path in ("", "-called", "-chat", "-greet", "-leak", "-served")]
+    kinds = [f"app-kinds-example-com{path}" for path in ("", "-called", "-chat", "-greet", "-leak", "-lock", "-rel", "-served")]
     assert sorted(shown) == [*kinds, "app-probe-example-com", "app-shop-example-com", "app-www-example-com", "app-www-example-com-test"]
 
 

@@ -89,7 +89,7 @@ class Build:
     def _interpreter(self, wanted, environment):
         """Return the path of the interpreter ``wanted``: a path, or a version, which is installed if it is not there yet."""
         if not os.path.isabs(wanted):
-            return interpreters.provided(wanted, lambda place, words, more: self._made(place, "python", words, {**environment, **more}))
+            return interpreters.provided(wanted, lambda place, words, more: self._made(place, [("python", words)], {**environment, **more}))
         # Which user's it is does not matter: root never runs it.
         if not os.access(wanted, os.X_OK) or os.path.isdir(wanted):
             raise BuildError(
@@ -97,11 +97,14 @@ class Build:
             )
         return wanted
 
-    def _made(self, place, step, commands, environment, directory=""):
-        """Have the build user make the directory ``place`` by ``commands``, which start in ``directory``, and make it root's."""
+    def _made(self, place, commands, environment, directory=""):
+        """Have the build user make the directory ``place`` and make it root's.
+
+        ``commands``: ``(step, words)`` of each; they start in ``directory``.
+        """
         remove(place)
         self._give(place)
-        for words in commands:
+        for step, words in commands:
             try:
                 more = {"directory": directory} if directory else {}
                 self._build(step, words, place, environment={**_HOME, **environment}, timeout="install", **more)
@@ -118,7 +121,7 @@ class Build:
         top, shipped = f"{self.plan['root']}/environments", sorted(name for name in names if re.fullmatch(r"wheels/[^/]+\.whl", name))
         os.makedirs(top, mode=0o750, exist_ok=True)
         made_of = [installs["digest"], interpreters.identity(python), "wheels" in names, self.plan["release"] if installs["bound"] else ""]
-        settings = sorted((name, mask.plain(value)) for name, value in environment.items())
+        settings = sorted((name, mask.plain(value)) for name, value in environment.items() if not name.startswith("UV_"))
         digest = hashlib.sha256(repr([*made_of, settings]).encode()).hexdigest()[:12]
         remove_remains(top)
         _prune(self.plan["root"], digest)
@@ -137,8 +140,8 @@ class Build:
         more = {**environment, **({"PYTHONPATH": pip} if pip else {})}
         # Not quiet: what conflicts with what is said beside the error only. Relative paths start in the source.
         install = [f"{place}/bin/python", "-m", "pip", "install", "--no-input", "--progress-bar=off"]
-        commands = [[python, "-m", "venv", *bare, place], *([*install, *words] for words in calls)]
-        self._made(place, "install", commands, more, f"{self.directory}/src")
+        commands = [("virtual environment", [python, "-m", "venv", *bare, place]), *(("install", [*install, *words]) for words in calls)]
+        self._made(place, commands, more, f"{self.directory}/src")
         with open(f"{place}.json", "w", encoding="utf-8") as file:
             json.dump({"python": python, **installs}, file)
         return digest

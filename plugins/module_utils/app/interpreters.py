@@ -41,7 +41,7 @@ def identity(python):
 def provided(version, make, top=TOP):
     """Return the path of the interpreter of this ``version``, which uv fetches if it is not there.
 
-    ``make``: called with a directory, commands and their environment, to have it made and become root's.
+    ``make``: called with a directory, a command and its environment, to have it made and become root's.
     """
     os.makedirs(top, mode=0o755, exist_ok=True)
     # Who can open a file can lock it.
@@ -50,7 +50,7 @@ def provided(version, make, top=TOP):
         place = f"{top}/{version}"
         if not os.path.exists(f"{place}.whole"):
             words = [_uv(make, top), "python", "install", version, "--install-dir", place, "--no-bin", "--no-config"]
-            make(place, [words], {"UV_SYSTEM_CERTS": "true", "UV_NO_PROGRESS": "1"})
+            make(place, words, {"UV_SYSTEM_CERTS": "true", "UV_NO_PROGRESS": "1"})
             _write(f"{place}.whole", "")
     return sorted(glob.glob(f"{place}/*/bin/python3"))[0]
 
@@ -67,7 +67,7 @@ def _uv(make, top):
             file.flush()
             os.fchmod(file.fileno(), 0o644)
             words = ["-m", "pip", "install", "--no-input", "--progress-bar=off", "--only-binary=:all:", "--no-deps", "--require-hashes"]
-            make(place, [[DISTRIBUTION, *words, "--target", place, "--requirement", file.name]], {"PYTHONPATH": pip.path()})
+            make(place, [DISTRIBUTION, *words, "--target", place, "--requirement", file.name], {"PYTHONPATH": pip.path()})
         _write(f"{place}.whole", "")
     return f"{place}/bin/uv"
 

@@ -23,8 +23,6 @@ _COMMENT = re.compile(r"(^|\s)#.*$")
 _HASHED = re.compile(r"--(hash|require-hashes)\b")
 _FILE = (".whl", ".tar.gz", ".tgz", ".zip")
 _MARKER = re.compile(r"(.*?)\s*;\s*(.*?)((?:\s+--\S.*)?)\Z")
-#: Options of pip that a file follows.
-WITH_FILE = ("--requirement", "--constraint")
 #: The Python of each version of Debian.
 _DEBIAN = {"3.11": "3.11.2", "3.13": "3.13.5"}
 

@@ -459,10 +459,13 @@ def migrations(plans, host, hosts):
 
 
 def backups(plans, host):
-    """Return the backups to take before ``plans`` are migrated, each once: host, command, and the names of the applications."""
+    """Return the backups to take before ``plans`` are migrated, each once: host, command, and the names of the applications.
+
+    The first release of an application finds nothing of its own, and perhaps no host yet that takes backups.
+    """
     found = []
     for plan in plans:
-        if wanted := plan.get("backup"):
+        if (wanted := plan.get("backup")) and plan["before"]:
             one = {"command": wanted["command"], "host": wanted["host"] or host}
             there = next((other for other in found if one.items() <= other.items()), None)
             if not there:

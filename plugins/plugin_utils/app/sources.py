@@ -381,43 +381,43 @@ def _wheels(plan, stage, found, python, pip_environment):
         )
     source, place = stage / "src", stage / "wheels"
     place.mkdir()
-    if python == platform.python_version().rpartition(".")[0]:
-        for call in found.calls:
-            _pip(["wheel", "--wheel-dir", str(place), *call], pip_environment, source)
-        return
-    # Of another Python nothing can be built here but what is any Python's; its wheels can be fetched.
-    fetch = ["download", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *_platforms(), "--dest", str(place)]
+    own = python == platform.python_version().rpartition(".")[0]
+    command = ["wheel", "--wheel-dir", str(place)]
+    if not own:
+        # Of another Python nothing can be built here but what is any Python's; its wheels can be fetched.
+        command = ["download", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *_platforms(), "--dest", str(place)]
 
-    def built(word):
-        """Return a path in the source as that of its wheel, with what follows it."""
+    def path_of(word):
+        """Return a path in the source, or that of its wheel, with what follows it."""
         path, more = re.fullmatch(r"(.*?)(\[[^\]]*\])?", word).groups()
-        if path.endswith(".whl"):
-            wheel = source / path
-            shutil.copy(wheel, place)
-        else:
+        found = source / path
+        if not own and path.endswith(".whl"):
+            shutil.copy(found, place)
+        elif not own:
             with tempfile.TemporaryDirectory() as new:
                 _pip(["wheel", "--no-deps", "--wheel-dir", new, path], pip_environment, source)
                 (wheel,) = pathlib.Path(new).glob("*.whl")
                 if not wheel.name.endswith("-none-any.whl"):
                     raise SourceError(
                         f"{plan['name']}: {path} has to be built by Python {python}, and this computer has {platform.python_version()}: "
-                        f"run from one that has it, or set python_app_resolve_on to host."
+                        "run from one that has it, or set python_app_resolve_on to host."
                     )
-                wheel = pathlib.Path(shutil.copy(wheel, place))
-        return f"{wheel}{more or ''}"
+                found = shutil.copy(wheel, place)
+        return f"{found}{more or ''}"
 
+    # What markers ask, pip would ask this computer's Python.
     with tempfile.TemporaryDirectory() as scratch:
         for number, call in enumerate(found.calls):
             words = []
             for option, word in itertools.pairwise(["", *call]):
                 if option == "--requirement":
                     (file := pathlib.Path(scratch, f"{number}-{len(words)}.txt")).write_text(
-                        "".join(f"{line}\n" for line in installs.rewritten(source, word, built, python))
+                        "".join(f"{line}\n" for line in installs.rewritten(source, word, path_of, python))
                     )
                     words.append(str(file))
                 else:
-                    words.append(built(word) if word.startswith(".") and option not in installs.WITH_FILE else word)
-            _pip([*fetch, *words], pip_environment, source)
+                    words.append(path_of(word) if word.startswith(".") and option != "--constraint" else word)
+            _pip([*command, *words], pip_environment, source)
 
 
 def _platforms():

@@ -93,7 +93,10 @@ ERROR: No matching distribution found for django==5.1"""
         ("error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'", "It needs a compiler, or the headers"),
         ("error: command 'gcc' failed: No such file or directory", "It needs a compiler, or the headers"),
         ("x.c:1:10: fatal error: Python.h: No such file or directory", "It needs a compiler, or the headers"),
-        ("error: Request failed\n  Caused by: error sending request for url (https://example.com/x)", "The host does not get the interpreter"),
+        (
+            "error: Request failed\n  Caused by: error sending request for url (https://example.com/x)",
+            "The host does not get the interpreter",
+        ),
         ("error: No download found for request: cpython-3.99-linux-x86_64-gnu", "uv knows no such version"),
         ("error: [Errno 28] No space left on device", "The disk is full"),
         ("SyntaxError: Missing parentheses\nERROR: Failed building wheel for x", ""),

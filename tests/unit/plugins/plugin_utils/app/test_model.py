@@ -165,9 +165,11 @@ def test_first_host_that_has_an_application_migrates_it():
 
 def test_backup_is_taken_once_for_all_that_have_it_taken_in_the_same_way():
     apps = [{**APP, "name": name, "migrate": ["x"], "backup_before_migrate": name != "c", "backup_host": "db"} for name in "abc"]
-    (one,) = model.backups([model.plan(app) for app in apps], "web")
+    plans = [{**model.plan(app), "before": "1"} for app in apps]
+    (one,) = model.backups(plans, "web")
     assert one == {"command": ["lamp-backup", "take"], "host": "db", "names": ["a", "b"]}
-    assert model.backups([model.plan({**apps[0], "backup_host": ""})], "web")[0]["host"] == "web"
+    assert model.backups([{**model.plan({**apps[0], "backup_host": ""}), "before": "1"}], "web")[0]["host"] == "web"
+    assert model.backups([{**plans[0], "before": ""}], "web") == []
     assert model.taken([{"item": one, "stdout": "Took x.\n"}]) == {"a": "on db, Took x.", "b": "on db, Took x."}
 
 

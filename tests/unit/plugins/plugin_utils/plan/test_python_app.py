@@ -160,6 +160,48 @@ def test_application_apart_goes_over_the_network():
     assert "@[2001:db8::1]/shop?ssl_ca=/etc/python_app/database.pem&charset" in app["environment"]["DATABASE_URL"]
 
 
+def with_app(**change):
+    return {name: {**site, "app": {**site["app"], **change}} for name, site in SITE.items()}
+
+
+def test_address_for_django_s_readers_has_no_driver_and_tls_by_a_file():
+    (app,) = apps_of(with_app(database_scheme="mysql"))
+    assert app["environment"]["DATABASE_URL"].startswith("mysql://shop:")
+    assert "database_scheme" not in app
+    (app,) = apps_of(with_app(database_scheme="mysql"), web="one", db="two", hosts={"two": {"lamp_address": "192.0.2.1"}})
+    assert "@192.0.2.1/shop?read_default_file=/etc/python_app/database.cnf&charset" in app["environment"]["DATABASE_URL"]
+
+
+def test_database_is_also_in_variables_of_its_own():
+    def parts(**more):
+        (app,) = apps_of(**more)
+        return {name: value for name, value in app["environment"].items() if name.startswith("DB_")}
+
+    same = {"DB_PORT": "3306", "DB_NAME": "shop", "DB_USER": "shop", "DB_PASSWORD": "p/w:x-is-long"}
+    assert parts() == {**same, "DB_HOST": "localhost", "DB_SOCKET": "/run/mysqld/mysqld.sock"}
+    apart = parts(web="one", db="two", hosts={"two": {"lamp_address": "192.0.2.1"}})
+    assert apart == {**same, "DB_HOST": "192.0.2.1", "DB_SSL_CA": "/etc/python_app/database.pem"}
+
+
+def test_what_the_user_gives_wins_over_what_follows():
+    (app,) = apps_of(with_app(environment={"DB_HOST": "/run/mysqld/mysqld.sock"}))
+    assert app["environment"]["DB_HOST"] == "/run/mysqld/mysqld.sock"
+
+
+def test_backup_before_a_migration_is_taken_where_the_database_is():
+    (app,) = apps_of(with_app(migrate=["x"], backup_before_migrate=True), web="one", db="two", hosts={"two": {"lamp_address": "192.0.2.1"}})
+    assert app["backup_host"] == "two"
+
+
+@pytest.mark.parametrize(
+    ("source", "taken"),
+    [("gitea@example.com:acme/shop.git", "gitea@example.com:acme/shop.git"), ("../shop", "/shop"), ("shop.git", "/inv/shop.git")],
+)
+def test_source_that_is_no_address_starts_at_the_inventory(source, taken):
+    (app,) = apps_of(with_app(source=source))
+    assert app["source"] == taken
+
+
 def test_application_apart_trusts_the_authorities_of_the_database_hosts():
     def trusted(host, **known):
         said = {"ansible_facts": {"foobar_lamp": facts(**known)}}
