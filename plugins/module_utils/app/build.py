@@ -104,17 +104,18 @@ class Build:
         """
         remove(place)
         self._give(place)
-        for step, words in commands:
-            try:
+        try:
+            for step, words in commands:
                 more = {"directory": directory} if directory else {}
                 self._build(step, words, place, environment={**_HOME, **environment}, timeout="install", **more)
-            except Exception as error:
-                # pip's own words are many, and the reason is the last of them.
-                if reason := system_pip.cause(str(error)):
-                    raise BuildError(step, f"{reason}\n{error}") from error
-                raise
-        with _replaced(place) as new:
-            tree.copy(place, new, self._uids)
+            with _replaced(place) as new:
+                tree.copy(place, new, self._uids)
+        except BaseException as error:
+            remove(place)
+            # pip's own words are many, and the reason is the last of them.
+            if reason := system_pip.cause(str(error)) if hasattr(error, "step") else "":
+                raise BuildError(error.step, f"{reason}\n{error}") from error
+            raise
 
     def _environment(self, installs, python, names, environment):
         """Have the environment that ``installs`` says made, if there is none yet; returns its digest."""
