@@ -81,7 +81,7 @@ def test_worker_and_timer_are_the_application_s_own(probe, site):
     done = site.run(f"systemctl start {PROBE}-clean.service")
     assert not done.succeeded
     assert site.check_output(f"cat {state}/clean") == probe.current()
-    assert "Read-only file system" in site.check_output(f"journalctl --no-pager -u {PROBE}-clean.service")
+    assert "Permission denied" in site.check_output(f"journalctl --no-pager -u {PROBE}-clean.service")
 
 
 def test_rollback_to_what_is_not_there_names_what_is(probe):

@@ -318,6 +318,7 @@ class Application:
     @contextlib.contextmanager
     def _undone(self, old, before, live, instance, unverified=""):
         """Let everything be what it was before the switch if that fails, whatever failed. The service of before runs still."""
+        remembered = settings.remembered(self.name)
         try:
             yield
         except Exception as error:
@@ -330,6 +331,8 @@ class Application:
                     self.services.enable(live)
                     self.services.take_up(app_units.units(self._ways(live.rpartition("-")[0])))
                     self.services.remove([app_units.service_name(self.name, instance)])
+                    if remembered:
+                        settings.remember(self.name, remembered)
                 else:
                     self._point_live("")
                     self.services.remove(self.services.there())

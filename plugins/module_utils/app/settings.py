@@ -42,12 +42,17 @@ def remember(name, text):
         file.write(text)
 
 
+def remembered(name):
+    """Return the fingerprint of what it runs with, empty if nobody knows."""
+    try:
+        return _record(name).read_text(encoding="ascii")
+    except OSError:
+        return ""
+
+
 def are_new(name):
     """Return whether the application runs with other settings than those on disk, or a run died before that was known."""
-    try:
-        return _record(name).read_text(encoding="ascii") != fingerprint(name)
-    except OSError:
-        return True
+    return remembered(name) != fingerprint(name)
 
 
 def stale():

@@ -68,8 +68,9 @@ Type={type}
 User={user}
 Group={user}
 {service}OOMScoreAdjust={oom_score}
-# Nothing but its state is for writing, and nothing of the system is within reach.
-ReadWritePaths={root}/state -{root}/media
+# Nothing of the system is for writing, or within reach. Of this directory all but the state belongs to others; it is whole, since a
+# restore puts another state in its place.
+ReadWritePaths={root}
 ProtectSystem=strict
 ProtectHome=true
 ProtectClock=true
