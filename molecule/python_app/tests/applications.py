@@ -148,6 +148,11 @@ class Probe:
         """Return the releases on disk."""
         return set(self._site.check_output(f"ls /srv/{PROBE}/releases").split())
 
+    def kill(self):
+        """Kill what deploys it on the host: whoever holds its lock, by whichever way it came there."""
+        holds = f"ls -l $one/fd 2> /dev/null | grep -qF /srv/{PROBE}/.lock"
+        self._site.check_output(f"for one in /proc/[0-9]*; do if {holds}; then kill -KILL ${{one#/proc/}}; fi; done")
+
     def log(self, words):
         """Return whether a log of a release has these words."""
         return bool(self._site.run(f"cat /var/log/python_app/{PROBE}.*.log | grep -qFe '{words}'").succeeded)

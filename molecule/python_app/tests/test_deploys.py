@@ -134,7 +134,7 @@ def test_release_that_is_broken_behind_apache_is_taken_back_by_the_run_after_one
     probe.change("500 behind Apache")
     with killed(command("deploy")):
         wait_for(lambda: get("/").status == 500)
-    site.run("pkill -KILL -f '[A]nsiballZ_'")
+    probe.kill()
     assert probe.current() != before
     done = play("deploy")
     assert done.returncode != 0
@@ -175,7 +175,8 @@ def test_killed_deploy_heals(probe, site, step):
             else:
                 wait_for_step(probe, "health" if step == "import" else step)
         # The controller is gone; so is, at last, what it left running on the host.
-        site.run(f"pkill -KILL -f '[A]nsiballZ_app_release'; pkill -KILL -u app-probe-example-com -f '[p]robe.py {step}'")
+        probe.kill()
+        site.run(f"pkill -KILL -u app-probe-example-com -f '[p]robe.py {step}'")
     assert not probe.log("after of ")
     with visitors:
         done = play("deploy")

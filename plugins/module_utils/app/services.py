@@ -177,6 +177,6 @@ class Services:
     def words(names, since):
         """Return the end of what units have said since a moment."""
         units = [f"--unit={name}" for name in names]
-        # The journal takes up what a process said a moment after it has ended.
-        time.sleep(PAUSE)
+        # The journal may not have taken up yet what a process said that has ended.
+        _run("journalctl", "--sync")
         return _run("journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={LINES}", f"--since=@{int(since)}", *units)[1]
