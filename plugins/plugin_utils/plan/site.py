@@ -168,7 +168,8 @@ def _app_problems(where, app):
         yield f"{where}.{given[1]} is there besides {given[0]}: give one of them."
     for key in ("wsgi", "asgi"):
         if key in app and not _CALLABLE.match(app[key]):
-            yield f"{where}.{key} is {app[key]!r}: give the module and the callable in it, such as myapp.{key}:application."
+            remedy = f"give the module and the callable in it, for instance myapp.{key}:application."
+            yield f"{where}.{key} is {app[key]!r}: {remedy}"
     if app.get("user") == "root":
         yield f"{where}.user is root, as which no application runs: give a user of its own, or leave it out."
     if not _SCHEME.match(app.get("database_scheme", "mysql")):
