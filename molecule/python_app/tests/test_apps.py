@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -11,7 +12,7 @@ import time
 import pytest
 from support.waiting import wait_for
 
-from .applications import Visitors, WebSocket, gateway, get, play, raw
+from .applications import PROBE, Visitors, WebSocket, gateway, get, play, raw
 
 SHOP, KINDS = "shop.example.com", "kinds.example.com"
 
@@ -161,6 +162,20 @@ def test_events_come_when_they_are_sent():
             seen += [(time.monotonic(), number) for number in re.findall(rb"data: (\d)", text)]
     assert [number for _when, number in seen] == [b"0", b"1", b"2"]
     assert seen[-1][0] - seen[0][0] > 0.8
+
+
+def test_slow_senders_cost_no_thread_of_the_application():
+    """Ours are more than all threads that run it. Apache takes 16 KiB of a body before it connects."""
+    beginning = f"POST /?slow HTTP/1.1\r\nHost: {PROBE}\r\nContent-Length: 100000\r\n\r\n{'a' * 20_000}"
+    with contextlib.ExitStack() as stack:
+        for _sender in range(100):
+            stack.enter_context(raw(beginning))
+        waits = []
+        for _visitor in range(50):
+            began = time.monotonic()
+            assert get("/").status == 200
+            waits.append(time.monotonic() - began)
+    assert max(waits) < 2
 
 
 def test_server_of_the_application_s_own(site):

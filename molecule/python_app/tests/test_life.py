@@ -9,7 +9,7 @@ import yaml
 from support.plays import ROOT
 from support.waiting import wait_for
 
-from .applications import get, play
+from .applications import get, play, raw
 
 NAME, ALIAS = "echo.example.com", "echo-too.example.com"
 ENVIRONMENT = f"/etc/python_app/{NAME}.env"
@@ -68,6 +68,33 @@ def test_credentials_of_a_visitor_reach_the_application(credentials):
 def test_encoded_slash_reaches_the_application():
     said = told("/a%2Fb/c?d=%20")
     assert (said["path"], said["uri"]) == ("/a/b/c", "/a%2Fb/c?d=%20")
+
+
+def said(text, body=""):
+    """Return what the application is told of a request that is written like this; ``body`` follows when the server asks for it."""
+    with raw(text) as connection, connection.makefile("rb") as answer:
+        if body:
+            assert answer.readline() == b"HTTP/1.1 100 Continue\r\n"
+            answer.readline()
+            connection.sendall(body.encode())
+        head, _empty, content = answer.read().partition(b"\r\n\r\n")
+        assert b" 200 " in head.splitlines()[0]
+        return json.loads(content)
+
+
+def test_body_in_chunks_has_its_length():
+    head = f"POST / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    told = said(f"{head}5\r\nhello\r\n3\r\n you\r\n0\r\n\r\n")
+    assert (told["length"], told["body"]) == ("8", 8)
+
+
+def test_body_is_asked_for():
+    head = f"POST / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n"
+    assert said(head, "12345678")["body"] == 8
+
+
+def test_visitor_of_long_ago():
+    assert said(f"GET / HTTP/1.0\r\nHost: {NAME}\r\n\r\n")["url"] == ["http", NAME, "80"]
 
 
 def test_application_is_told_of_its_visitor_by_the_web_server_alone(site):
