@@ -84,8 +84,8 @@ def said(text, body=""):
 
 def test_body_in_chunks_has_its_length():
     head = f"POST / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
-    told = said(f"{head}5\r\nhello\r\n3\r\n you\r\n0\r\n\r\n")
-    assert (told["length"], told["body"]) == ("8", 8)
+    told = said(f"{head}5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n")
+    assert (told["length"], told["body"]) == ("9", 9)
 
 
 def test_body_is_asked_for():
