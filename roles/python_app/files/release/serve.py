@@ -160,7 +160,7 @@ def body(environ):
     while chunk := source.read(65536):
         length += taken.write(chunk)
     if length != int(environ.get("CONTENT_LENGTH", length)):
-        raise ConnectionError(f"the visitor has gone after {length} bytes of {environ['CONTENT_LENGTH']}")
+        raise ConnectionError
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["CONTENT_LENGTH"] = str(length)
     taken.seek(0)
@@ -228,7 +228,12 @@ def wsgi(application, process):
             environ["REQUEST_URI"] = line.split(" ")[1]
         if prefix:
             environ["SCRIPT_NAME"], environ["PATH_INFO"] = prefix, environ["PATH_INFO"].removeprefix(prefix)
-        body(environ)
+        try:
+            body(environ)
+        except OSError:
+            # The visitor has gone in the middle of it: nobody reads this.
+            start_response("400 Bad Request", [NAMED])
+            return []
         early, started = [], []
 
         def start(status, headers, exc_info=None):
