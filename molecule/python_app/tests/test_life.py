@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 import yaml
 from support.plays import ROOT
 from support.waiting import wait_for
 
-from .applications import get, play, raw
+from .applications import PROBE, get, play, raw
 
 NAME, ALIAS = "echo.example.com", "echo-too.example.com"
 ENVIRONMENT = f"/etc/python_app/{NAME}.env"
@@ -86,6 +87,18 @@ def test_body_in_chunks_has_its_length():
     head = f"POST / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     told = said(f"{head}5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n")
     assert (told["length"], told["body"]) == ("9", 9)
+
+
+def test_body_in_chunks_that_is_cut_short_reaches_no_application(probe, site):
+    posts = f"/srv/{PROBE}/state/posts"
+    for name, end in (("cut", "5\r\nhel"), ("whole", "5\r\nhello\r\n0\r\n\r\n")):
+        with raw(
+            f"POST /?{name} HTTP/1.1\r\nHost: {PROBE}\r\nTransfer-Encoding: chunked\r\n\r\na000\r\n{'a' * 0xA000}\r\n{end}"
+        ) as connection:
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(100) or name == "cut"
+    wait_for(lambda: f"whole {0xA000 + 5}" in site.run(f"cat {posts}").stdout)
+    assert "cut" not in site.check_output(f"cat {posts}")
 
 
 def test_body_is_asked_for():
