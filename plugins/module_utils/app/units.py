@@ -16,47 +16,10 @@ import re
 OOM_SCORE = 500
 
 #: What may be opened for one application: systemd's own names of it.
-RESTRICTIONS = frozenset(
-    [
-        "AmbientCapabilities",
-        "BindPaths",
-        "BindReadOnlyPaths",
-        "CapabilityBoundingSet",
-        "DeviceAllow",
-        "IPAddressAllow",
-        "IPAddressDeny",
-        "LimitCORE",
-        "LimitMEMLOCK",
-        "LimitNOFILE",
-        "LimitNPROC",
-        "LockPersonality",
-        "MemoryDenyWriteExecute",
-        "NoNewPrivileges",
-        "PrivateDevices",
-        "PrivateNetwork",
-        "PrivateTmp",
-        "PrivateUsers",
-        "ProtectClock",
-        "ProtectControlGroups",
-        "ProtectHome",
-        "ProtectHostname",
-        "ProtectKernelLogs",
-        "ProtectKernelModules",
-        "ProtectKernelTunables",
-        "ProtectProc",
-        "ProtectSystem",
-        "ReadOnlyPaths",
-        "ReadWritePaths",
-        "RestrictAddressFamilies",
-        "RestrictNamespaces",
-        "RestrictRealtime",
-        "RestrictSUIDSGID",
-        "SupplementaryGroups",
-        "SystemCallArchitectures",
-        "SystemCallFilter",
-        "TemporaryFileSystem",
-        "UMask",
-    ]
+RESTRICTION = re.compile(
+    r"(AmbientCapabilities|Bind(ReadOnly)?Paths|CapabilityBoundingSet|DeviceAllow|IPAddress(Allow|Deny)|Limit[A-Z]+|LockPersonality"
+    r"|MemoryDenyWriteExecute|NoNewPrivileges|(Private|Protect|Restrict)[A-Za-z]+|Read(Only|Write)Paths|SupplementaryGroups"
+    r"|SystemCall(Architectures|Filter)|TemporaryFileSystem|UMask)\Z"
 )
 
 _UNIT = """[Unit]

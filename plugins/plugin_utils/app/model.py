@@ -296,8 +296,8 @@ def _server_problems(where, app):
         if app.get(key) is not None and not 1 <= app[key] <= most:
             yield f"{where} {key} {app[key]}: give a number from 1 to {most}."
     for name, value in (app.get("restrict") or {}).items():
-        if name not in app_units.RESTRICTIONS:
-            yield f"{where} restrict with {name!r}: give one of {', '.join(sorted(app_units.RESTRICTIONS))}."
+        if not app_units.RESTRICTION.match(name):
+            yield f"{where} restrict with {name!r}: give what systemd.exec(5) lets a service do, such as ReadWritePaths or PrivateDevices."
         elif "\n" in str(value):
             yield f"{where} restrict with a line break in {name}: write it in one line."
 

@@ -42,7 +42,7 @@ def problems(*apps, **more):
         ({"asgi": "shop:app"}, "wsgi and asgi: give one of them"),
         ({"wsgi": None, "serve": ["gunicorn", "shop:app"]}, "serve without $SOCKET: give a command that listens on it"),
         ({"threads": 0}, "threads 0: give a number from 1 to 1000"),
-        ({"restrict": {"ExecStart": "x"}}, "restrict with 'ExecStart': give one of"),
+        ({"restrict": {"ExecStart": "x"}}, "restrict with 'ExecStart': give what systemd.exec(5) lets"),
         ({"restrict": {"UMask": "0022\nExecStart=x"}}, "restrict with a line break in UMask"),
         ({"user": "Big Name"}, "user 'Big Name'"),
         ({"name": "../x"}, "name '../x'"),
