@@ -118,7 +118,7 @@ def test_each_application_runs_as_a_user_of_its_own(site):
     shown = {site.check_output("systemctl show --property=User --value %s", unit) for unit in units}
     pids = [site.check_output("systemctl show --property=MainPID --value %s", unit) for unit in units]
     assert sorted(shown) == sorted(site.check_output(f"ps -o user:32= -p {','.join(pids)}").split())
-    kinds = [f"app-kinds-example-com{path}" for path in ("", "-called", "-chat", "-greet", "-leak", "-lock", "-rel", "-served")]
+    kinds = [f"app-kinds-example-com{path}" for path in ("", "-called", "-chat", "-fastapi", "-greet", "-leak", "-lock", "-rel", "-served")]
     assert sorted(shown) == [*kinds, "app-probe-example-com", "app-shop-example-com", "app-www-example-com", "app-www-example-com-test"]
 
 
@@ -153,6 +153,14 @@ def test_asgi_application_by_either_name_is_told_of_its_request(path):
 def test_web_socket():
     with WebSocket("/chat/", KINDS) as talk:
         assert [talk.say(words) for words in ("one", "two")] == [f"{words} from {gateway()} by ws" for words in ("one", "two")]
+
+
+def test_example_of_fastapi_hands_on_what_visitors_say():
+    assert get("/fastapi/healthz", KINDS).text.startswith("well, release ")
+    assert "<h1>Chat</h1>" in get("/fastapi/", KINDS).text
+    with WebSocket("/fastapi/live", KINDS) as one, WebSocket("/fastapi/live", KINDS) as two:
+        assert two.say("said by two") == "said by two"
+        assert one.say("said by one") == "said by two"
 
 
 def test_events_come_when_they_are_sent():

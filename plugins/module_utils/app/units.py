@@ -115,17 +115,12 @@ def _restrict(plan):
     return "".join(f"{name}={words.get(one, one) if isinstance(one, bool) else one}\n" for name, values in given.items() for one in values)
 
 
-def _writable(plan):
-    return " ".join(f"{plan['root']}/{name}" for name in ("state", *(["media"] if plan.get("media") else [])))
-
-
 def _unit(plan, **values):
     return header(plan["name"]) + _UNIT.format(
         **{
             "unit": "",
             "oom_score": OOM_SCORE,
             "restrict": _restrict(plan),
-            "writable": _writable(plan),
             **{key: plan[key] for key in ("user", "root")},
             **values,
         }

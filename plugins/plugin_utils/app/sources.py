@@ -385,7 +385,15 @@ def _wheels(plan, stage, found, python, pip_environment):
     command = ["wheel", "--wheel-dir", str(place)]
     if not own:
         # Of another Python nothing can be built here but what is any Python's; its wheels can be fetched.
-        command = ["download", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *_platforms(), "--dest", str(place)]
+        command = [
+            "download",
+            "--only-binary=:all:",
+            "--implementation=cp",
+            f"--python-version={python}",
+            *_platforms(),
+            "--dest",
+            str(place),
+        ]
 
     def path_of(word):
         """Return a path in the source, or that of its wheel, with what follows it."""
