@@ -199,12 +199,15 @@ def act(application, step, params):
     """Do one step with one application; returns whether something changed."""
     name = application.name
     if step == "make":
-        if application.link("current") != application.plan["before"]:
+        # A run that was killed may have gone on, on this host.
+        if application.link("current") not in (application.plan["before"], application.release):
             raise OvertakenError("make", f"Another deploy made {application.link('current') or 'nothing'} current meanwhile: run again.")
         services.check_schedules(application.plan)
         pip_environment = {**params["host_pip_environment"], **params["pip_environment"]}
         application.make(params["archives"][name], params["python"], pip_environment, params["server_wheels"])
     elif step == "switch":
+        if application.link("current") == application.release:
+            return application.restart()
         if application.link("current") != application.plan["before"]:
             raise OvertakenError("switch", f"Another deploy made {application.link('current')} current meanwhile: run again.")
         application.switch()

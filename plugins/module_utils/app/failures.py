@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.foobar.lamp.plugins.module_utils.app import pip
+
 #: What systemd says of a unit that ended: not why.
 _UNIT = re.compile(r"\S+\.(service|timer)\b")
+_BEGINS = re.compile(r"\s|Traceback \(most recent call last\)")
 _STATUS = re.compile(r"\((exit status \d+|not done after \d+ seconds)\)\Z")
 
 
@@ -29,9 +32,12 @@ def failed_step(plan, step, said, note=""):
 
 def reason(said):
     """Return the line of what a command or a unit ``said`` that tells most: its last one, as of a traceback, and not how it ended."""
-    lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
-    telling = [line for line in lines if not _STATUS.match(line) and not _UNIT.search(line)]
-    return (telling or lines or ["it said nothing"])[-1]
+    if known := pip.cause(said):
+        return known
+    lines = [line for line in said.strip().splitlines() if line.strip()]
+    # A process may be ended while it says what was wrong with it: another one has said the same.
+    telling = [line for line in lines if not (_STATUS.match(line.strip()) or _UNIT.search(line) or _BEGINS.match(line))]
+    return (telling or lines or ["it said nothing"])[-1].strip()
 
 
 def message(failures, serving=None):

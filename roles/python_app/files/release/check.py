@@ -54,7 +54,7 @@ while True:
         sys.exit(f"{PAGE} was not answered within {SECONDS:g} seconds on {SOCKET} ({said}).")
     time.sleep(0.05)
 if status >= 400:
-    sys.exit(f"{PAGE} was answered with {status}: {text}")
+    sys.exit(f"{PAGE} was answered with {status}: {' '.join(text.split())[:500]}")
 # Another program than ours says nothing of its release.
 if not RELEASE["serve"] and release != os.path.basename(HERE):
     sys.exit(f"{PAGE} was answered with {status}, and not by the application: the header X-Release is {release!r}.")

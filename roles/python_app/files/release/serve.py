@@ -214,9 +214,15 @@ class Turn:
 def wsgi(application, process):
     """Return the WSGI application as granian is to call it."""
     prefix, turn, version = RELEASE["path"], Turn(process.options["threads"], process), f"granian/{granian.__version__}"
-    several = process.options["processes"] > 1
+    several, settings = process.options["processes"] > 1, {}
 
     def answer(environ, start_response):
+        # The server hands its settings on with each request: frameworks show a request on their pages of errors.
+        if not settings:
+            settings.update(os.environ)
+        for name, value in settings.items():
+            if environ.get(name) is value or environ.get(name) == value:
+                del environ[name]
         scheme = environ.get("HTTP_X_FORWARDED_PROTO", "http")
         environ["wsgi.url_scheme"], environ["wsgi.multiprocess"], environ["SERVER_SOFTWARE"] = scheme, several, version
         environ["REMOTE_ADDR"] = environ.get("HTTP_X_FORWARDED_FOR", "")
