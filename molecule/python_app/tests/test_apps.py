@@ -155,6 +155,13 @@ def test_web_socket():
         assert [talk.say(words) for words in ("one", "two")] == [f"{words} from {gateway()} by ws" for words in ("one", "two")]
 
 
+def test_request_does_not_carry_the_settings():
+    # It shows all that a request has.
+    text = get("/test/", "www.example.com").text
+    assert "REQUEST_METHOD" in text
+    assert "SECRET_KEY" not in text
+
+
 @pytest.mark.parametrize("head", ["Content-Length: {}", "Transfer-Encoding: chunked"])
 @pytest.mark.parametrize(("path", "size", "status"), [("/leak/", 2**20, b"200"), ("/leak/", 2**20 + 1, b"413"), ("/", 2**21, b"200")])
 def test_body_that_is_larger_than_max_body_is_refused(head, path, size, status):
