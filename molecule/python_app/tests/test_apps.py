@@ -162,19 +162,6 @@ def test_request_does_not_carry_the_settings():
     assert "SECRET_KEY" not in text
 
 
-@pytest.mark.parametrize("head", ["Content-Length: {}", "Transfer-Encoding: chunked"])
-@pytest.mark.parametrize(("path", "size", "status"), [("/leak/", 2**20, b"200"), ("/leak/", 2**20 + 1, b"413"), ("/", 2**21, b"200")])
-def test_body_that_is_larger_than_max_body_is_refused(head, path, size, status):
-    body = b"a" * size
-    if "chunked" in head:
-        body = b"%x\r\n%s\r\n0\r\n\r\n" % (size, body)
-    with raw(f"POST {path} HTTP/1.1\r\nHost: {KINDS}\r\n{head.format(size)}\r\nConnection: close\r\n\r\n") as connection:
-        # What is refused is not read to its end.
-        with contextlib.suppress(ConnectionError):
-            connection.sendall(body)
-        assert connection.makefile("rb").readline().split()[1] == status
-
-
 def test_example_of_fastapi_hands_on_what_visitors_say():
     assert get("/fastapi/healthz", KINDS).text.startswith("well, release ")
     assert "<h1>Chat</h1>" in get("/fastapi/", KINDS).text

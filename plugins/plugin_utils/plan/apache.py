@@ -71,7 +71,6 @@ def _vhost(name, site, base):
     for path, app_name, app in apps(name, site):
         current = f"/srv/{app_name}/current"
         proxy = {"name": app_name, "path": path, "socket": f"/srv/{app_name}/live.sock", "timeout": app.get("request_timeout", 60)}
-        proxy |= {"max_body": app["max_body"]} if "max_body" in app else {}
         # Another server than ours does not say which connections it will close after a switch.
         vhost.setdefault("proxy", []).append({**proxy, "reuse": "serve" not in app})
         if "media" in app:

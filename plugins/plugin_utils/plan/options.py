@@ -98,8 +98,7 @@ def _lamp():
     from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
 
     app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
-    app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "database_scheme": _TEXT}
-    app |= {"max_body": {"type": "int"}, "static_url": _TEXT}
+    app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "database_scheme": _TEXT, "static_url": _TEXT}
     an_app = {"type": "dict", "options": app, "gone": GONE_OF_APPLICATIONS}
     vhost = options("apache")["apache_vhosts"]["options"]
     site = {

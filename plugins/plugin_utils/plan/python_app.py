@@ -147,7 +147,7 @@ def _lock_problems(where, app, kind, source):
 
 def _app(name, one, path, app_name, app, site, database):
     """Return the role's description of an application of the site ``one`` that is called ``name``."""
-    role_app = {key: value for key, value in app.items() if key not in ("database_scheme", "max_body", "static_url")}
+    role_app = {key: value for key, value in app.items() if key not in ("database_scheme", "static_url")}
     role_app |= {"name": app_name, "host": name, "path": path, "user": app.get("user") or app_user(app_name)}
     role_app["origin"], role_app["aliases"] = origin(name, path), list(one.get("aliases", []))
 

@@ -18,7 +18,6 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
 
 #: The secrets of each site.
 SECRETS = ("database_password", "secret_key")
-LARGEST_BODY = 1024 * 1024  # MiB
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z")
 _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
@@ -175,8 +174,6 @@ def _app_problems(where, app):
         yield f"{where}.user is root, as which no application runs: give a user of its own, or leave it out."
     if not _SCHEME.match(app.get("database_scheme", "mysql")):
         yield f"{where}.database_scheme is {app['database_scheme']!r}: give mysql, or with a driver for instance mysql+pymysql."
-    if not 1 <= app.get("max_body", 1) <= LARGEST_BODY:
-        yield f"{where}.max_body is {app['max_body']}: give the MiB that a request may bring, from 1 to {LARGEST_BODY}."
     for key in ("static_url", "health_path"):
         if key in app and not app[key].startswith("/"):
             yield f"{where}.{key} is {app[key]!r}: begin it with a slash."

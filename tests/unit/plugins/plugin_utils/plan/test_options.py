@@ -141,8 +141,6 @@ GOOD = {
     "lamp_sites{}.aliases[]": "foobar.com",
     "lamp_sites{}.error_pages": {"404": "./404.html"},
     "lamp_sites{}.redirects": {"/old": "/new"},
-    "lamp_sites{}.app.max_body": 5,
-    "lamp_sites{}.apps{}.max_body": 5,
     "lamp_sites{}.app.static_url": "/static/",
     "lamp_sites{}.apps{}.static_url": "/static/",
     "lamp_sites{}.apps{}.user": "another",
