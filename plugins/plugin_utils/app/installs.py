@@ -16,7 +16,11 @@ import re
 from typing import NamedTuple
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks
-from packaging.markers import Marker, default_environment
+
+try:
+    from packaging.markers import Marker, default_environment
+except ImportError:  # ansible-core needs it itself, but is not always whole where its plugins are only looked at
+    Marker = default_environment = None
 
 _OPTION = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable)(?:\s+|=|(?<=-[rce]))(\S.*)\Z")
 _COMMENT = re.compile(r"(^|\s)#.*$")
