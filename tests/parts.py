@@ -32,6 +32,7 @@ RULES = (
     (r"plugins/", lambda role: set(PARTS) - {"integration"}),
     (r"playbooks/", lambda role: set(PARTS) - {"integration", "bind", "backup"}),
     (r"files/app/", lambda role: STATIC | {"unit", "default-13", "galaxy"}),
+    (r"examples/fastapi/", lambda role: STATIC | {"python_app"}),
     (r"molecule/default/", lambda role: STATIC | DEFAULT | {"apart"}),
     (r"molecule/(?P<role>\w+)/", lambda role: STATIC | {role}),
     (r"tests/(?P<role>unit|integration|galaxy)/", lambda role: STATIC | {role}),

@@ -9,8 +9,8 @@ import getpass
 import os
 import socket
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, server
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model, sources
 
@@ -32,34 +32,76 @@ class ActionModule(ActionBase):
         # What was planned before is handed on.
         plans = [app if "root" in app else model.plan(app) for app in apps]
         if not plans and step != "make":
-            return {"changed": False, "plans": [], "applications": [], "releases": {}}
+            return {"changed": False, "plans": [], "applications": [], "releases": {}, "failures": []}
         if step != "make":
-            return {"plans": plans, **self._remote(args, plans, task_vars)}
-        cache = sources.Cache(run_of(self._task))
-        paths = task_vars["ansible_facts"]["foobar_lamp"]["paths"]
+            return self._warned({"plans": plans, **self._remote(args, plans, task_vars)})
         try:
-            for app, plan in zip(apps, plans, strict=True):
-                content, source = sources.resolve(app, cache)
-                plan["release"] = model.release(
-                    content, plan, sources.digest_of_files(LAUNCHERS, sorted(os.listdir(LAUNCHERS))), str(args.get("identity"))
-                )
-                plan["source"], plan["before"] = source, model.current(plan["name"], paths)
-            pending = [plan for plan in plans if plan["release"] != plan["before"]]
-            result = {"changed": bool(pending), "plans": plans, "pending": pending, "diff": [_difference(plan) for plan in pending]}
-            result["unverified"] = model.unverified(plans, paths)
-            if not pending or self._task.check_mode:
-                return result
-            archives = {}
-            for app, plan in zip(apps, plans, strict=True):
-                if plan in pending:
-                    options = {"wheels_for": args.get("wheels_for") or "", "pip_environment": args.get("pip_environment")}
-                    archives[plan["name"]] = self._ship(sources.pack(app, plan, cache, LAUNCHERS, **options))
-            done = self._remote({**args, "archives": archives}, pending, task_vars)
-            return {**done, **result} if not done.get("failed") else done
-        except sources.SourceError as error:
-            raise AnsibleActionFail(str(error)) from None
+            return self._warned(self._make(args, dict(zip([plan["name"] for plan in plans], apps, strict=True)), plans, task_vars))
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
+
+    def _make(self, args, apps, plans, task_vars):
+        """Resolve and ship the sources, and have the host make the releases. An application that fails does not hold up the others."""
+        cache, found = sources.Cache(run_of(self._task)), []
+        paths = task_vars["ansible_facts"]["foobar_lamp"]["paths"]
+
+        def each(wanted, act):
+            for plan in wanted:
+                try:
+                    act(plan)
+                except sources.SourceError as error:
+                    said = str(error)
+                    found.append(failures.failed_step(plan, "source", said) if "\n" in said else failures.failure(plan, said))
+
+        def resolve(plan):
+            content, source = sources.resolve(apps[plan["name"]], cache)
+            launchers = sources.digest_of_files(LAUNCHERS, sorted(os.listdir(LAUNCHERS)))
+            plan["release"] = model.release(content, plan, launchers, str(args.get("identity")))
+            # Not sooner: what the plan has before is the release's identity.
+            plan["source"], plan["before"] = source, model.current(plan["name"], paths)
+
+        archives, wheels = {}, []
+
+        def ship(plan):
+            app = apps[plan["name"]]
+            self._tell_left_out(app)
+            options = {"wheels_for": model.python_of(app, args.get("wheels_for") or ""), "pip_environment": args.get("pip_environment")}
+            archives[plan["name"]] = self._ship(sources.pack(app, plan, cache, LAUNCHERS, **options))
+            if not wheels and (python := args.get("wheels_for")) and server.place(_pins(), python) not in paths:
+                pinned = sources.pinned_wheels(f"{LAUNCHERS}/server.txt", python, cache, args.get("pip_environment") or {})
+                wheels.extend(self._ship(path) for path in pinned)
+
+        each(plans, resolve)
+        pending = [plan for plan in without(plans, found) if plan["release"] != plan["before"]]
+        done = {}
+        if pending and not self._task.check_mode:
+            each(pending, ship)
+            shipped = [plan for plan in pending if plan["name"] in archives]
+            done = self._remote({**args, "archives": archives, "server_wheels": wheels}, shipped, task_vars) if shipped else {}
+            if done.get("failed"):
+                return done
+            found += done.get("failures", [])
+        plans, pending = without(plans, found), without(pending, found)
+        result = {"changed": bool(pending), "plans": plans, "pending": pending, "diff": [_difference(plan) for plan in pending]}
+        result |= {"unverified": model.unverified(plans, paths), "failures": found}
+        if found and args.get("fail", True):
+            result |= {"failed": True, "msg": failures.message(found)}
+        return {**done, **result}
+
+    def _tell_left_out(self, app):
+        if left := sources.left_out(app):
+            more = f" and {len(left) - 5} more" if left[5:] else ""
+            self._display.display(
+                f"{model.name_of(app)}: left out, since git ignores them: {', '.join(left[:5])}{more}. What the application "
+                "needs of that, give in include."
+            )
+
+    def _warned(self, result):
+        """Say at once what the run says again, with all its words, in the end."""
+        if not result.get("failed"):
+            for one in result.get("failures", []):
+                self._display.warning(f"{one['headline']}\nThe others go on, and the run fails in the end.")
+        return result
 
     def _ship(self, path):
         if self._connection._shell.tmpdir is None:
@@ -69,6 +111,17 @@ class ActionModule(ActionBase):
     def _remote(self, args, plans, task_vars):
         by = f"{getpass.getuser()}@{socket.gethostname()}"
         return self._execute_module(module_args={**args, "apps": plans, "by": by}, task_vars=task_vars)
+
+
+def _pins():
+    with open(f"{LAUNCHERS}/server.txt", encoding="utf-8") as file:
+        return file.read()
+
+
+def without(plans, found):
+    """Return those of ``plans`` that none of the failures ``found`` is of."""
+    names = {one["plan"]["name"] for one in found}
+    return [plan for plan in plans if plan["name"] not in names]
 
 
 def _difference(plan):

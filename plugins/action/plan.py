@@ -8,6 +8,8 @@ from __future__ import annotations
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model, sources
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import make, options, read, records, roles, secrets
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import UnknownAddressError
 
@@ -38,6 +40,18 @@ class ActionModule(ActionBase):
             return {**result, "changed": False, **failed}
         return {**result, "changed": False, **self._plan(task_vars, boolean(arguments["converges"]))}
 
+    def _unreachable(self, apps):
+        """Return what is wrong with the repositories of ``apps``: each is asked once a run, now rather than later."""
+        apps = [app for app in apps if model.kind(app) == "git"]
+        cache = sources.Cache(run_of(self._task)) if apps else None
+        problems = []
+        for app in apps:
+            try:
+                sources.commit_of(app, cache)
+            except sources.SourceError as error:
+                problems.append(str(error))
+        return problems
+
     def _plan(self, variables, converges):
         site = read.site_of(variables, self._templar)
         # A run that makes nothing of addresses goes with --limit, too.
@@ -54,6 +68,9 @@ class ActionModule(ActionBase):
         search = [*variables.get("ansible_search_path", []), variables.get("playbook_dir", ".")]
         made = make.plan(site, host, given, converges, search)
         problems += made.problems
+        tags = variables.get("ansible_run_tags") or ["all"]
+        if converges and not problems and {"all", "python_app"} & set(tags):
+            problems += self._unreachable(made.inputs.get("python_app_apps", []))
         found = {}
         try:
             found["records"] = records.records_of(read.site_of(variables, self._templar))

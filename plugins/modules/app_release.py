@@ -9,28 +9,31 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: app_release
 author: The foobar.lamp developers (@foobar)
-short_description: Releases of Python WSGI applications, made beside the current ones and switched to
+short_description: Releases of Python applications, made and served beside the current ones and switched to
 version_added: 0.1.0
 description:
   - What the role P(foobar.lamp.python_app#role) does to a host. A release is identified by its content, so that what is there already
     is not made again, and nothing is asked of the host.
   - Each step takes turns with the same step of other runs on the host, and can be killed at any time. The next run finds a release
     whole, or makes it anew.
-  - A step that fails removes the release, unless it is current, keeps its log in C(/var/log/python_app), and fails with its words.
+  - A step that fails removes the release, unless it is current, and keeps its log in C(/var/log/python_app). The other applications
+    are not held up. In the end the task fails with the words of all that failed, or returns them, as O(fail) says.
 options:
   step:
     description:
-      - V(make) resolves the sources on the controller, says which applications are pending, ships them and makes their releases
-        up to the point where their entries are imported.
+      - V(make) resolves the sources on the controller, says which applications are pending, ships them and makes their releases.
       - V(migrate) runs their migrations.
-      - V(switch) asks their health, makes them current and lets mod_wsgi's processes load them one after the other.
+      - V(switch) starts a service of each beside the one that visitors see, asks it for its health, leads visitors to it, and stops the
+        old one.
       - V(after) runs their commands for after the switch, and ends what their deploy has to do. Until then the link C(unverified) names
         the release, so that the run after one that was killed does the rest.
-      - V(rollback) makes the releases before current again, or the one that O(release) names.
-      - V(restart) lets the processes of those applications start anew whose settings changed since they did.
-      - V(pause) stops their workers and timers, and what timers have started, for a time in which nobody may write.
-      - V(resume) starts those of their workers and timers that do not run, and fails with the words of one that does not stay up.
-      - V(retire) stops and removes the workers and timers of applications that are no longer declared. These need a name and a root only.
+      - V(rollback) makes the releases before current again, or the one that O(release) names, in the same way.
+      - V(restart) does so with the current releases of those applications whose settings changed since their services started, or of which
+        a run that was killed left something undone.
+      - V(pause) stops their services, workers and timers, and what timers have started, for a time in which nobody may write.
+      - V(resume) starts those that do not run, and fails with the words of one that does not stay up.
+      - V(retire) stops and removes the services, workers and timers of applications that are no longer declared. These need a name and a
+        root only.
       - V(list) says what there is.
     type: str
     required: true
@@ -47,6 +50,10 @@ options:
     description: Whether the release that is left is removed, since it is broken.
     type: bool
     default: false
+  fail:
+    description: Whether the task fails if an application does. V(false) returns RV(failures), for a run that goes on with the others.
+    type: bool
+    default: true
   keep:
     description: How many releases of an application stay.
     type: int
@@ -70,10 +77,19 @@ options:
     description: Environment variables for pip on the host only.
     type: dict
     default: {}
+  backups:
+    description: For V(migrate), what is known of the backup that was taken before, by application. Those that are missing have none.
+    type: dict
+    default: {}
   archives:
     description: Where the archives lie on the host, by name. Set by the action plugin; not an input.
     type: dict
     default: {}
+  server_wheels:
+    description: Where the wheels of the server lie on the host, if they were shipped. Set by the action plugin; not an input.
+    type: list
+    elements: str
+    default: []
   by:
     description: Who deploys, for the record in C(/var/log/python_app/deploys.log). Set by the action plugin; not an input.
     type: str
@@ -114,8 +130,22 @@ unverified:
   returned: for the step make
   type: list
   elements: dict
+failures:
+  description:
+    - What failed, an entry for each application. RV(plans), RV(pending) and RV(unverified) are without these.
+  returned: unless the task fails
+  type: list
+  elements: dict
+  contains:
+    plan: {description: The plan of the application., type: dict}
+    headline: {description: "A sentence: the application, the step, and why.", type: str}
+    words: {description: What the command that failed said., type: str}
+began:
+  description: When the host began with the step, in seconds since 1970.
+  returned: for steps that change something
+  type: float
 applications:
-  description: Current and previous release, since when, all releases with their sources, and the releases that processes have loaded.
+  description: Current and previous release, since when, all releases with their sources, and the unit of the service that visitors see.
   returned: for the step list
   type: list
   elements: dict
@@ -128,40 +158,40 @@ releases:
 
 import contextlib
 import os
+import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, services
+from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, mask, services, units
 from ansible_collections.foobar.lamp.plugins.module_utils.app.release import Application, OvertakenError, ReleaseError
 from ansible_collections.foobar.lamp.plugins.module_utils.app.services import ServiceError
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
 
-REMOVED = """It is removed, and visitors see what they saw before. Correct the application and run again.
-Its own words, kept in /var/log/python_app:"""
-WORDS = {
-    "make": REMOVED,
-    "migrate": REMOVED,
-    "switch": REMOVED,
-    "after": "The release is current all the same. Its own words, kept in /var/log/python_app:",
-    "rollback": "Visitors see what they saw before.",
-    "restart": "",
-    "pause": "",
-    "resume": "",
-    "retire": "",
-}
-STEPS = [*WORDS, "list"]
+STEPS = ("make", "migrate", "switch", "after", "rollback", "restart", "pause", "resume", "retire", "list")
+#: Those that remove the release when they fail.
+REMOVING = ("make", "migrate", "switch")
+
+
+def schema_of(name, backups):
+    """Return what is to be said of the database when the migration of the application ``name`` fails."""
+    taken = (
+        f"The backup from just before it is {backups[name]}"
+        if name in backups
+        else "No backup was taken before it (backup_before_migrate)."
+    )
+    return f"What it had done by then stays in the database, which takes back no change of a table by itself. {taken}"
 
 
 def listed(application):
     """Return what there is of an application."""
     current = application.link("current")
-    loaded = [name[3:] for name in application.processes().values() if name.startswith("ok:")]
+    live = application.live()
     return {
         "name": application.name,
         "current": current,
         "since": application.since(),
         "previous": application.link("previous"),
         "releases": application.releases(),
-        "loaded": {release: loaded.count(release) for release in loaded},
+        "service": units.service_name(application.name, live) if live else "",
     }
 
 
@@ -169,11 +199,15 @@ def act(application, step, params):
     """Do one step with one application; returns whether something changed."""
     name = application.name
     if step == "make":
-        if application.link("current") != application.plan["before"]:
+        # A run that was killed may have gone on, on this host.
+        if application.link("current") not in (application.plan["before"], application.release):
             raise OvertakenError("make", f"Another deploy made {application.link('current') or 'nothing'} current meanwhile: run again.")
         services.check_schedules(application.plan)
-        application.make(params["archives"][name], params["python"], {**params["host_pip_environment"], **params["pip_environment"]})
+        pip_environment = {**params["host_pip_environment"], **params["pip_environment"]}
+        application.make(params["archives"][name], params["python"], pip_environment, params["server_wheels"])
     elif step == "switch":
+        if application.link("current") == application.release:
+            return application.restart()
         if application.link("current") != application.plan["before"]:
             raise OvertakenError("switch", f"Another deploy made {application.link('current')} current meanwhile: run again.")
         application.switch()
@@ -185,16 +219,13 @@ def act(application, step, params):
         if params["drop"]:
             application.drop()
     elif step == "restart":
-        if not application.settings_are_new():
-            return False
-        application.restart()
+        return application.restart()
     elif step == "pause":
         return application.services.pause()
     elif step == "resume":
         return application.services.resume()
     elif step == "retire":
-        application.services.remove(application.services.there())
-        application.note("retired")
+        application.retire()
     elif step == "migrate":
         application.migrate()
     elif step == "after":
@@ -203,21 +234,47 @@ def act(application, step, params):
     return True
 
 
+def attempt(application, step, params):
+    """Do one step with one application; returns whether something changed, and what failed, if it did."""
+    try:
+        # What is retired may have no directory any more, and no deploy can be under way.
+        with contextlib.nullcontext() if step == "retire" else application.turn():
+            try:
+                return act(application, step, params), None
+            except OvertakenError:
+                raise  # nothing is wrong with the release, which may be the one that is current now
+            except (ReleaseError, ServiceError) as error:
+                if step in REMOVING:
+                    application.drop()
+                application.note(f"failed: {error.step}", application.link("current"))
+                raise
+    except OvertakenError as error:
+        return False, failures.failure(application.plan, str(error))
+    except OSError as error:
+        return False, failures.failure(application.plan, explain(error, application.root))
+    except (ReleaseError, ServiceError) as error:
+        note = schema_of(application.name, params["backups"]) if error.step == "migrate" else ""
+        return False, failures.failed_step(application.plan, error.step, mask.mask(str(error), params["pip_environment"]), note)
+
+
 def main():
-    """Take the applications one after the other; the first that fails ends it."""
+    """Take the applications one after the other; one that fails does not hold up the others."""
     module = AnsibleModule(
         argument_spec={
-            "step": {"type": "str", "required": True, "choices": STEPS},
+            "step": {"type": "str", "required": True, "choices": list(STEPS)},
             "apps": {"type": "list", "elements": "dict", "required": True},
             "release": {"type": "str"},
             "drop": {"type": "bool", "default": False},
+            "fail": {"type": "bool", "default": True},
             "keep": {"type": "int", "default": 5},
             "python": {"type": "str", "default": "/usr/bin/python3"},
             "wheels_for": {"type": "str"},
             "identity": {"type": "str", "default": ""},
             "pip_environment": {"type": "dict", "default": {}, "no_log": True},
             "host_pip_environment": {"type": "dict", "default": {}},
+            "backups": {"type": "dict", "default": {}},
             "archives": {"type": "dict", "default": {}},
+            "server_wheels": {"type": "list", "elements": "str", "default": []},
             "by": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
@@ -227,8 +284,8 @@ def main():
     params, step = module.params, module.params["step"]
     applications = [Application({**plan, "keep": params["keep"]}, params["by"]) for plan in params["apps"]]
     if step == "list":
-        module.exit_json(changed=False, applications=[listed(application) for application in applications])
-    changed, params["releases"] = False, {}
+        module.exit_json(changed=False, applications=[listed(application) for application in applications], failures=[])
+    changed, params["releases"], found, began = False, {}, [], time.time()
     if module.check_mode:
         due = {
             "rollback": lambda one: True,
@@ -236,11 +293,11 @@ def main():
             "resume": lambda one: one.services.idle(),
             "retire": lambda one: one.services.there(),
         }.get(step, lambda one: False)
-        module.exit_json(changed=any(map(due, applications)), releases={}, invocation={})
+        module.exit_json(changed=any(map(due, applications)), releases={}, failures=[], invocation={})
     if step == "rollback":
         # An application that has nothing to go back to stays as it is, beside others that have.
         able = [application for application in applications if application.target(params["release"])]
-        if not able:
+        if not able and params["fail"]:
             there = "\n".join(f"{application.name}: {application.others()}" for application in applications)
             module.fail_json(
                 msg=f"There is no release {params['release'] or 'before the current one'} to go back to. Others on this host:\n{there}",
@@ -248,26 +305,12 @@ def main():
             )
         applications = able
     for application in applications:
-        try:
-            # What is retired may have no directory any more, and no deploy can be under way.
-            with contextlib.nullcontext() if step == "retire" else application.turn():
-                try:
-                    changed = act(application, step, params) or changed
-                except (ReleaseError, ServiceError) as error:
-                    if step in ("make", "migrate", "switch"):
-                        application.drop()
-                    application.note(f"failed: {error.step}", application.link("current"))
-                    raise
-        except OvertakenError as error:
-            # Nothing is wrong with the release, which may be the one that is current now.
-            module.fail_json(msg=f"{application.name}: {error}", invocation={})
-        except OSError as error:
-            module.fail_json(msg=f"{application.name}: {WORDS[step]} {explain(error, application.root)}", invocation={})
-        except (ReleaseError, ServiceError) as error:
-            said = mask.mask(str(error), params["pip_environment"])
-            what = f"release {application.release} of {application.plan['source']}" if application.release else "the release"
-            module.fail_json(msg=f"{application.name}: {what} failed ({error.step}). {WORDS[step]}\n{said}", invocation={})
-    module.exit_json(changed=changed, releases=params["releases"], invocation={})
+        did, failure = attempt(application, step, params)
+        changed = changed or did
+        found += [failure] if failure else []
+    if found and params["fail"]:
+        module.fail_json(msg=failures.message(found), failures=found, invocation={})
+    module.exit_json(changed=changed, releases=params["releases"], failures=found, began=began, invocation={})
 
 
 if __name__ == "__main__":

@@ -69,9 +69,14 @@ ansible_facts:
           type: dict
           sample: {/etc/apparmor.d/usr.sbin.mysqld: "/srv/mysql/** rwk,\n"}
         app_units:
-          description: The systemd units of workers and timers that the role python_app has made, and the application of each.
+          description: The systemd units of services, workers and timers that the role python_app has made, and the application of each.
           type: dict
-          sample: {www.foobar.com-queue.service: www.foobar.com}
+          sample: {www.foobar.com-queue.service: www.foobar.com, app-www.foobar.com@0123456789ab-1.service: www.foobar.com}
+        apps_stale:
+          description: Applications with a current release whose service was started with other settings than those on disk.
+          type: list
+          elements: str
+          sample: [www.foobar.com]
         asked_by:
           description: What tells the run that asked from another.
           type: str

@@ -68,6 +68,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+began:
+  description: When the host began to ask, in seconds since 1970.
+  returned: always
+  type: float
 unhealthy:
   description: What is wrong with each page that is unhealthy, by name.
   returned: always

@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).parent
 CONNECTIONS = 16
 # By name: the port, and the systemd units whose memory it takes besides the database's.
 SERVERS = {
-    "foobar.lamp": (80, ["apache2"]),
+    "foobar.lamp": (80, ["apache2", "app-www.foobar.com@*"]),
     "stock Apache, mod_wsgi": (8081, ["apache2@stock"]),
     "nginx, gunicorn with processes": (8082, ["nginx", "gunicorn-processes"]),
     "nginx, gunicorn with threads": (8083, ["nginx", "gunicorn-threads"]),

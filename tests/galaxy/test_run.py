@@ -290,7 +290,7 @@ def broken(user, file, text):
 
 def test_entry_that_cannot_be_imported(user, break_off):
     sites = broken(user, "foobar/wsgi.py", '\nraise RuntimeError("broken on purpose")\n')
-    break_off("Traceback", "RuntimeError: broken on purpose", "visitors see what they saw before", tags="python_app,apache", **sites)
+    break_off("Traceback", "RuntimeError: broken on purpose", "serves it.", tags="python_app,apache", **sites)
 
 
 def test_migration_that_fails(user, break_off):

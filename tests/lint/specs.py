@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import sys
 
 import yaml
@@ -29,7 +30,7 @@ def problems(role):
             yield f"{role.name}: the entry point {entry} has other options than main"
     yield from undescribed(options, role.name)
     for tasks in sorted(role.glob("tasks/*.yml")):
-        if "ansible.builtin.apt:" in tasks.read_text():
+        if re.search(r"ansible\.builtin\.apt:(?!\n +name: \S+\n +state: absent)", tasks.read_text()):
             yield f"{tasks}: packages are installed by foobar.lamp.debian_packages, which waits for others and starts what waits"
 
 

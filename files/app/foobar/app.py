@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         asset=lambda name: f"/static/{names.get(name, name)}", site_name=settings.site_name, csrf_token=_csrf_token
     )
     app.jinja_env.filters["price"] = lambda cents: f"€ {cents // 100:,}.{cents % 100:02d}"
-    _add_pages(app, store)
+    _add_pages(app, store, settings)
     _add_probes(app, store, settings)
     _add_errors(app)
 
@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _add_pages(app: Flask, store: Store) -> None:
+def _add_pages(app: Flask, store: Store, settings: Settings) -> None:
     @app.get("/")
     def catalogue():
         return render_template("catalogue.html", products=store.products())
@@ -102,19 +102,19 @@ def _add_pages(app: Flask, store: Store) -> None:
             database=database,
             host=request.host,
             web_host=socket.gethostname(),
-            server=request.environ.get("SERVER_SOFTWARE", "").split("/")[0] or "the development server",
-            group=request.environ.get("mod_wsgi.process_group") or "none",
+            server=request.environ.get("SERVER_SOFTWARE") or "the development server",
+            release=settings.release,
             pid=os.getpid(),
             thread=threading.get_native_id(),
-            # mod_wsgi says in microseconds when Apache took the request.
-            queue_ms=_since(request.environ.get("mod_wsgi.request_start")),
+            # The web server says in microseconds when it took the request.
+            queue_ms=_since(request.headers.get("X-Request-Start", "").removeprefix("t=")),
             app_ms=(time.perf_counter() - g.started) * 1000,
             client=request.remote_addr,
         )
 
 
-def _since(microseconds: str | None) -> float | None:
-    return max(0.0, time.time() * 1000 - int(microseconds) / 1000) if microseconds else None
+def _since(microseconds: str) -> float | None:
+    return max(0.0, time.time() * 1000 - int(microseconds) / 1000) if microseconds.isdecimal() else None
 
 
 def _wrong(text: str, most: int) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 from foobar import assets
@@ -94,7 +96,12 @@ def test_pages_of_the_guestbook(client, monkeypatch):
 
 
 def test_way_and_probes(client):
-    assert "SQLite" in client.get("/way").text
+    page = client.get(
+        "/way", headers={"X-Request-Start": f"t={time.time_ns() // 1000}"}, environ_base={"SERVER_SOFTWARE": "granian/2"}
+    ).text
+    for words in ("SQLite", "granian/2", f"<dd>{os.getpid()}</dd>", "<dt>release</dt><dd>"):
+        assert words in page
+    assert page.count('class="took"') == client.get("/way").text.count('class="took"') + 1
     assert client.get("/healthz").text == "ok\n"
     assert client.get("/readyz").json == {"database": "ready"}
     assert client.get("/version").json["release"] == "abc"

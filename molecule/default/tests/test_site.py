@@ -10,6 +10,7 @@ import dns.message
 import dns.query
 import dns.rcode
 import pytest
+from support.waiting import wait_for
 
 from .visitors import SITE, address_of
 
@@ -77,7 +78,8 @@ _STATUS = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1
 
 def test_way_names_each_stop(browser, web, db):
     text = browser.get("/way").text
-    for word in (SITE, web.check_output("hostname"), db.check_output("hostname"), "MariaDB"):
+    release = web.check_output(f"basename $(readlink /srv/{SITE}/current)")
+    for word in (SITE, web.check_output("hostname"), "granian/", release, db.check_output("hostname"), "MariaDB"):
         assert word in text
 
 
@@ -93,8 +95,9 @@ def test_entry_reaches_the_database_and_outlives_a_restart(browser, sign, sql, d
     shown = words.replace("<", "&lt;").replace(">", "&gt;")
     assert shown in browser.get("/guestbook").text
     assert [words] in sql("SELECT message FROM foobar.entry ORDER BY id DESC LIMIT 5")
-    for host, service in ((db, "mariadb"), (web, "apache2")):
+    for host, service in ((db, "mariadb"), (web, "apache2"), (web, "app-*")):
         host.check_output("systemctl restart %s", service)
+    wait_for(lambda: browser.get("/healthz").status == 200)
     assert shown in browser.get("/guestbook").text
 
 
@@ -146,7 +149,9 @@ def test_certificate_of_the_database_that_ended_is_made_anew_without_a_run(brows
         "openssl pkey -in server.pem >> /root/ended.pem && cat /root/ended.pem > server.pem && rm /root/ended.* && sleep 1.1"
     )
     db.check_output("systemctl reload mariadb")
-    web.check_output("systemctl restart apache2")
+    web.check_output("systemctl restart 'app-*'")
+    # What the web server says until the application answers does not name a release.
+    wait_for(lambda: browser.get("/healthz").headers["X-Release"])
     assert browser.get("/").status >= 500
     db.check_output("systemctl start mysql-certificate")
     assert browser.get("/").status == 200
@@ -159,7 +164,7 @@ def test_root_of_the_database_needs_the_socket(sql):
 
 
 def test_application_cannot_write_its_code(web):
-    script = "import os; print([p for p in ('.', '../venv/bin', '../wsgi.py', '../static') if os.access(p, os.W_OK)])"
+    script = "import os; print([p for p in ('.', '../venv/bin', '../serve.py', '../static', '../server/granian') if os.access(p, os.W_OK)])"
     assert web.check_output("/srv/www.foobar.com/current/run python -c %s", script) == "[]"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import itertools
+import socket
 import time
 
 from support import load, plays
@@ -14,17 +15,57 @@ SOURCES = plays.ROOT / "molecule/python_app/apps"
 PROBE = "probe.example.com"
 
 
-def get(path, name=PROBE, container="lamp-app-site", method="GET", **headers):
+def get(path, name=PROBE, container="lamp-app-site", method="GET", body=None, **headers):
     """Return the answer to a visitor, its body as ``text``."""
     connection = http.client.HTTPConnection(address_of(container), 80, timeout=30)
     try:
-        connection.request(method, path, headers={"Host": name, **headers})
+        connection.request(method, path, body, headers={"Host": name, **headers})
         answer = connection.getresponse()
         answer.raw = answer.read()
         answer.text = answer.raw.decode(errors="replace")
         return answer
     finally:
         connection.close()
+
+
+def raw(text, container="lamp-app-site"):
+    """Return a connection to the web server on which this has been sent."""
+    connection = socket.create_connection((address_of(container), 80), timeout=30)
+    connection.sendall(text.encode())
+    return connection
+
+
+def gateway(container="lamp-app-site"):
+    """Return the address that this computer has for a host."""
+    with raw("", container) as connection:
+        return connection.getsockname()[0]
+
+
+class WebSocket:
+    """A WebSocket of a visitor, for short texts."""
+
+    def __init__(self, path, name):
+        lines = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==", "Sec-WebSocket-Version: 13")
+        self._connection = raw("\r\n".join([f"GET {path} HTTP/1.1", f"Host: {name}", *lines, "", ""]))
+        self._file = self._connection.makefile("rb")
+        assert b" 101 " in self._file.readline()
+        while self._file.readline().strip():
+            pass
+
+    def __enter__(self):
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_error):
+        """Close it."""
+        self._file.close()
+        self._connection.close()
+
+    def say(self, words):
+        """Send a text, masked by zeros, and return the one that comes."""
+        self._connection.sendall(bytes([0x81, 0x80 | len(words)]) + bytes(4) + words.encode())
+        _kind, length = self._file.read(2)
+        return self._file.read(length).decode()
 
 
 def command(playbook, *options, **variables):
@@ -52,6 +93,22 @@ class Visitors(load.Load):
     def answers(self):
         """Return the bodies in their order, each once until another came."""
         return [text for text, _same in itertools.groupby(self.done)]
+
+
+class Senders(load.Load):
+    """Two send bodies of many sizes to PROBE all the while; ``done`` has the name and length of each that was answered."""
+
+    def __init__(self):
+        numbers = itertools.count()
+
+        def send():
+            number = next(numbers)
+            length = (10, 1000, 30_000, 200_000)[number % 4]
+            answer = get(f"/?{number}", method="POST", body=bytes(length))
+            assert answer.status == 200, answer.status
+            return f"{number} {length}"
+
+        super().__init__(send, threads=2)
 
 
 class Probe:
@@ -90,6 +147,11 @@ class Probe:
     def releases(self):
         """Return the releases on disk."""
         return set(self._site.check_output(f"ls /srv/{PROBE}/releases").split())
+
+    def kill(self):
+        """Kill what deploys it on the host: whoever holds its lock, by whichever way it came there."""
+        holds = f"ls -l $one/fd 2> /dev/null | grep -qF /srv/{PROBE}/.lock"
+        self._site.check_output(f"for one in /proc/[0-9]*; do if {holds}; then kill -KILL ${{one#/proc/}}; fi; done")
 
     def log(self, words):
         """Return whether a log of a release has these words."""

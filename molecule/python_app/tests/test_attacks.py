@@ -77,7 +77,7 @@ def test_nobody_but_its_user_and_the_web_server_reads_a_release(site, name):
     owner = "app-" + name.replace(".", "-")
     for user, status in ((owner, 0), ("www-data", 0), ("app-kinds-example-com", 1), ("nobody", 1)):
         assert (
-            site.run(f"setpriv --reuid {user} --regid {user if user != 'nobody' else 'nogroup'} --init-groups cat {place}/wsgi.py").rc
+            site.run(f"setpriv --reuid {user} --regid {user if user != 'nobody' else 'nogroup'} --init-groups cat {place}/serve.py").rc
             == status
         ), user
     for path in (f"/etc/python_app/{name}.env", f"/srv/{name}/state/.", "/var/log/python_app/deploys.log", f"/srv/{name}/.lock"):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 import yaml
 from support.plays import ROOT
 from support.waiting import wait_for
 
-from .applications import get, play
+from .applications import PROBE, get, play, raw
 
 NAME, ALIAS = "echo.example.com", "echo-too.example.com"
 ENVIRONMENT = f"/etc/python_app/{NAME}.env"
@@ -66,7 +67,64 @@ def test_credentials_of_a_visitor_reach_the_application(credentials):
 
 
 def test_encoded_slash_reaches_the_application():
-    assert told("/a%2Fb/c")["path"] == "/a%2Fb/c"
+    said = told("/a%2Fb/c?d=%20")
+    assert (said["path"], said["uri"]) == ("/a/b/c", "/a%2Fb/c?d=%20")
+
+
+def said(text, body=""):
+    """Return what the application is told of a request that is written like this; ``body`` follows when the server asks for it."""
+    with raw(text) as connection, connection.makefile("rb") as answer:
+        if body:
+            assert answer.readline() == b"HTTP/1.1 100 Continue\r\n"
+            answer.readline()
+            connection.sendall(body.encode())
+        head, _empty, content = answer.read().partition(b"\r\n\r\n")
+        assert b" 200 " in head.splitlines()[0]
+        return json.loads(content)
+
+
+def test_body_in_chunks_has_its_length():
+    head = f"POST / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    told = said(f"{head}5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n")
+    assert (told["length"], told["body"]) == ("9", 9)
+
+
+def test_body_in_chunks_that_is_cut_short_reaches_no_application(probe, site):
+    posts = f"/srv/{PROBE}/state/posts"
+    for name, end in (("cut", "5\r\nhel"), ("whole", "5\r\nhello\r\n0\r\n\r\n")):
+        head = f"POST /?{name} HTTP/1.1\r\nHost: {PROBE}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        with raw(f"{head}a000\r\n{'a' * 0xA000}\r\n{end}") as connection:
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(100) or name == "cut"
+    wait_for(lambda: f"whole {0xA000 + 5}" in site.run(f"cat {posts}").stdout)
+    assert "cut" not in site.check_output(f"cat {posts}")
+
+
+def test_body_is_asked_for():
+    head = f"POST / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n"
+    assert said(head, "12345678")["body"] == 8
+
+
+def test_visitor_of_long_ago():
+    assert said(f"GET / HTTP/1.0\r\nHost: {NAME}\r\n\r\n")["url"] == ["http", NAME, "80"]
+
+
+def test_application_is_told_of_its_visitor_by_the_web_server_alone(site):
+    forged = {f"X-Forwarded-{name}": "6.6.6.6" for name in ("For", "Proto", "Host", "Prefix")}
+    said = told(**forged, **{"X-Remote-User": "root", "X-Request-Line": "GET /forged HTTP/1.1"})
+    visitor = said["client"]
+    assert visitor == site.check_output("ip route show default").split()[2]
+    assert said["forwarded"] == [visitor, "http", NAME, None]
+    assert (said["user"], said["uri"], said["url"]) == (None, "/", ["http", NAME, "80"])
+
+
+def test_service_steps_and_workers_have_one_environment(site):
+    """Where they find programs and files: also by names that are relative to the source."""
+    release = site.check_output(f"readlink -f /srv/{NAME}/current")
+    said = told()
+    assert (said["directory"], said["program"]) == (f"{release}/src", f"{release}/venv/bin/python")
+    script = "import os, shutil; print(os.getcwd(), shutil.which('python'))"
+    assert site.check_output(f"/srv/{NAME}/current/run python -c %s", script) == f"{release}/src {release}/venv/bin/python"
 
 
 def test_application_and_its_worker_are_told_all_their_names(site):
@@ -130,7 +188,7 @@ def test_release_whose_worker_or_timer_does_not_work_leaves_the_old_one_with_its
     done = deploy(**wrong)
     said = " ".join(done.stdout.replace("''", "'").split())
     assert done.returncode != 0
-    for word in [*words, "visitors see what they saw before"]:
+    for word in [*words, f"its release {before[0].split()[0].removeprefix('releases/')} of"]:
         assert word in said
     assert state() == before
     assert site.check_output(f"systemctl is-active {NAME}-listen.service") == "active"

@@ -4,9 +4,11 @@
 """The releases of one application on its host. Private to the collection. No Ansible import.
 
 ``/srv/NAME/releases/ID`` is a release, ``current`` and ``previous`` are links to two of them. ``made.json`` is the last file that the
-making of a release writes: a directory without it is what a killed run left, and is made anew. The script ``wsgi.py`` of a release is as
-old as can be until processes have loaded it; so a run that died between the switch and that is seen and made good. The link ``unverified``
-names the release that was switched to until it is found well behind the web server and its command ``after`` is done, for the same reason.
+making of a release writes: a directory without it is what a killed run left, and is made anew. A release is served by a systemd service
+of its own, and ``live.sock`` is a link to the socket of the one that visitors are led to: a switch starts a service beside the old one,
+asks it for its health, renames the link, and stops the old one once the web server keeps no connection to it. ``.settings`` (see settings)
+is gone from the switch until all runs with what it is to run with, and the link ``unverified`` names the release until it is found healthy
+behind the web server and its command ``after`` is done; so a run that died in between is seen, and the next one does the rest.
 """
 
 from __future__ import annotations
@@ -20,20 +22,29 @@ import os
 import pathlib
 import pwd
 import re
-import signal
 import subprocess
+import tempfile
 import time
 
-from ansible_collections.foobar.lamp.plugins.module_utils.app import build, services
+from ansible_collections.foobar.lamp.plugins.module_utils.app import build, server, services, settings
+from ansible_collections.foobar.lamp.plugins.module_utils.app import pip as system_pip
 from ansible_collections.foobar.lamp.plugins.module_utils.app import step as app_step
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
 from ansible_collections.foobar.lamp.plugins.module_utils.app.services import ServiceError
 from ansible_collections.foobar.lamp.plugins.module_utils.common import os_errors, safe_paths, tree
 
 LOGS = "/var/log/python_app"
-MODULE = "/usr/lib/apache2/modules/mod_wsgi.so"
 LONGEST_OUTPUT = 6000
-PAUSE = 0.05  # seconds between two looks at the processes
+# As the application's user, whose state directory it is. Files of before move along.
+MEDIA = """cd "$1"
+mkdir -p "$(dirname "$2")"
+if [ -d "$2" ] && ! [ -L "$2" ]; then
+    find "$2" -mindepth 1 -maxdepth 1 -exec mv -n -t "$3" {} +
+    rmdir "$2"
+fi
+ln -sfn "$3" "$2"
+"""
+IDLE = 1.5  # seconds after which the web server surely takes no connection up that it has kept (ttl of its proxies is 1)
 
 
 class ReleaseError(Exception):
@@ -86,9 +97,10 @@ class Application:
             return ""
 
     def made(self, release=None):
-        """Return what is known of a whole release, nothing if it is not there or not whole."""
+        """Return what is known of a whole release, nothing if it is not there or not whole, or of a version that ran within Apache."""
+        place = pathlib.Path(f"{self.root}/releases/{release or self.release}")
         try:
-            return json.loads(pathlib.Path(f"{self.root}/releases/{release or self.release}/made.json").read_text(encoding="utf-8"))
+            return json.loads((place / "made.json").read_text(encoding="utf-8")) if (place / "serve.py").exists() else {}
         except (OSError, ValueError):
             return {}
 
@@ -97,21 +109,12 @@ class Application:
         found = [self.made(os.path.basename(path)) for path in glob.glob(f"{self.root}/releases/*")]
         return sorted((one for one in found if one), key=lambda one: one["made"], reverse=True)
 
-    def processes(self):
-        """Return the application's processes: ``{pid: name}``, the name as wsgi.py shows it, ``ok:RELEASE`` or ``no:RELEASE``."""
-        found = {}
+    def live(self):
+        """Return the instance of the service that visitors are led to, empty for none."""
         try:
-            # Apache cuts their titles short; but each application has a user of its own.
-            owner = pwd.getpwnam(self.plan["user"]).pw_uid
-        except KeyError:
-            return found
-        for place in glob.glob("/proc/[0-9]*"):
-            try:
-                if os.stat(place).st_uid == owner and pathlib.Path(place, "cmdline").read_bytes().startswith(b"wsgi:"):
-                    found[int(place[6:])] = pathlib.Path(place, "comm").read_text(encoding="utf-8", errors="replace").strip()
-            except OSError:  # it ended meanwhile
-                continue
-        return found
+            return app_units.instance_of_socket(os.readlink(f"{self.root}/live.sock"))
+        except OSError:
+            return ""
 
     # What is done, one at a time.
 
@@ -145,40 +148,56 @@ class Application:
                 raise ReleaseError("lock", words)
             time.sleep(0.5)
 
-    def make(self, archive, python, pip_environment):
-        """Make the release of its ``archive`` up to the point where its entry is imported. One that is whole already stays."""
+    def make(self, archive, python, pip_environment, wheels=()):
+        """Make the release of its ``archive``. One that is whole already stays. ``wheels``: the server's, where they were shipped."""
         if found := self.made():
             if found["source"] != self.plan["source"]:
                 # The same content of another branch or tag, for instance.
-                self._write_made(found["made"])
+                self._write_made(found["made"], found.get("healthy", True))
             return
         os.makedirs(LOGS, mode=0o750, exist_ok=True)
         pathlib.Path(self.log).unlink(missing_ok=True)
         build.remove_remains(f"{self.root}/releases")
         try:
-            build.Build(self.plan, self.directory, self._command).make(archive, python, pip_environment, self._check_python)
+            build.Build(self.plan, self.directory, self._command).make(archive, python, pip_environment)
+            if not self.plan["serve"]:
+                self._have_server(wheels, pip_environment)
+        except build.BuildError as error:
+            raise ReleaseError(error.step, str(error)) from error
         except OSError as error:
             raise ReleaseError("files", os_errors.explain(error)) from error
         except tree.RefusedError as error:
             raise ReleaseError("files", f"{error}: a release has files of its own, directories, and links to them only.") from error
-        self._check("import")
-        os.utime(f"{self.directory}/wsgi.py", (0, 0))
+        if self.plan.get("media"):
+            self._command("media", ["sh", "-euc", MEDIA, "sh", f"{self.root}/state", self.plan["media"], f"{self.root}/media"])
         self._write_made(_iso(time.time()))
 
-    def _check_python(self):
-        """Require that mod_wsgi, where it is installed, holds the Python of the virtual environment."""
-        own = re.search(r"^version = (\d+\.\d+)", safe_paths.read(f"{self.directory}/venv/pyvenv.cfg")[1].decode(), re.MULTILINE)[1]
-        try:
-            linked = re.search(rb"libpython(\d+\.\d+)", pathlib.Path(MODULE).read_bytes())
-        except OSError:
-            return
-        if linked and linked[1].decode() != own:
-            raise ReleaseError(
-                "check", f"mod_wsgi runs Python {linked[1].decode()}, the virtual environment is Python {own}: use python_app_python."
-            )
+    def _have_server(self, wheels, pip_environment):
+        """Have the packages of the server for the release's Python, and let the release lead to them."""
+        version = safe_paths.read(f"{self.directory}/venv/pyvenv.cfg")[1].decode()
+        python = re.search(r"^version(?:_info)? = (\d+\.\d+)", version, re.MULTILINE)[1]
+        pins = f"{self.directory}/server.txt"
+        requirements = pathlib.Path(pins).read_text(encoding="utf-8")
+        place = server.place(requirements, python)
+        if not os.path.isdir(place):
+            with tempfile.TemporaryDirectory(prefix=".", dir=f"{self.root}/releases") as directory:
+                if not wheels:
+                    uid, gid = pwd.getpwnam(self.plan["builder"])[2:4]
+                    os.chown(directory, uid, gid)
+                    argv = [build.PYTHON, "-m", "pip", *server.download(pins, python, directory), "--no-input", "--progress-bar=off"]
+                    environment = {"HOME": "/tmp", **pip_environment, "PYTHONPATH": system_pip.path()}  # noqa: S108 # of the unit's own
+                    who = {"user": self.plan["builder"], "directory": directory, "writable": directory}
+                    self._command("server", argv, **who, environment=environment, timeout="install")
+                    wheels = [f"{directory}/{name}" for name in safe_paths.names(directory)]
+                try:
+                    server.install(wheels, requirements, place)
+                except ValueError as error:
+                    raise ReleaseError("server", f"{error}: somebody has changed it on its way.") from error
+        os.symlink(place, f"{self.directory}/server")
 
-    def _write_made(self, when):
-        made = {"release": self.release, "source": self.plan["source"], "made": when}
+    def _write_made(self, when, healthy=False):
+        """Say that the release is whole, and whether it was ever found healthy behind the web server."""
+        made = {"release": self.release, "source": self.plan["source"], "made": when, "healthy": healthy}
         new = f"{self.directory}/made.json.new"
         with open(new, "w", encoding="utf-8") as file:
             json.dump(made, file)
@@ -191,96 +210,144 @@ class Application:
         self._step("migrate")
 
     def switch(self):
-        """Make the release current, once its health is asked; the old one stays in place if processes cannot load the new."""
-        self._check_python()
-        self._check("health")
-        old, before = self.link("current"), self.link("previous")
-        with self._undone(old, before):
+        """Serve the release and make it current; what was before stays in place if it is not healthy, or its workers do not work."""
+        old, before, live = self.link("current"), self.link("previous"), self.live()
+        fingerprint, instance = settings.fingerprint(self.name), self._serve(self.release)
+        if old and not live:
+            # Of a version that ran within Apache, which looks for the script until its virtual hosts are converged.
+            self._link(f"releases/{self.release}/wsgi.py", f"../{old}/wsgi.py")
+        with self._undone(old, before, live, instance):
             if old:
                 self._point("previous", old)
             self._mark_unverified(self.release)
             self._point("current", self.release)
-            self.restart()
+            self._lead_to(instance, fingerprint)
         self._prune()
         self.note("switched", old)
 
     def target(self, release=""):
-        """Return the whole release to go back to, the one before if none is named; empty if there is none."""
+        """Return the release to go back to, the one before if none is named; empty if there is none that was ever healthy."""
         found = release or self.link("previous")
-        return found if found and found != self.link("current") and self.made(found) else ""
+        return found if found and found != self.link("current") and self._was_healthy(found) else ""
+
+    def _was_healthy(self, release):
+        """Return whether a release is whole and was healthy. Earlier versions did not write down whether one was."""
+        made = self.made(release)
+        return bool(made) and made.get("healthy", True)
 
     def others(self):
         """Return in words which releases there are but the current one."""
+
+        def described(one):
+            never = "" if one.get("healthy", True) else ", never healthy"
+            return f"{one['release']} ({one['source']}, {one['made']}{never})"
+
         current = self.link("current")
-        return (
-            ", ".join(f"{one['release']} ({one['source']}, {one['made']})" for one in self.releases() if one["release"] != current)
-            or "none"
-        )
+        return ", ".join(described(one) for one in self.releases() if one["release"] != current) or "none"
 
     def back(self, target):
-        """Make another release current again; returns its name."""
-        old = self.link("current")
-        self._point("previous", old)
-        self._point("current", target)
-        self._mark_unverified("")
-        self.restart(target)
+        """Make another release current again, once its health is asked; returns its name."""
+        old, before, live = self.link("current"), self.link("previous"), self.live()
+        fingerprint, instance = settings.fingerprint(self.name), self._serve(target)
+        with self._undone(old, before, live, instance):
+            self._point("previous", old)
+            self._point("current", target)
+            self._mark_unverified("")
+            self._lead_to(instance, fingerprint)
         self.note("rolled back", old, target)
         return target
 
-    def restart(self, release=""):
-        """Let the processes load the current release, one after the other, so that the others answer meanwhile."""
-        release = release or self.link("current")
-        old = self.processes()
-        for fresh, pid in enumerate(old, 1):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + self.plan["timeouts"]["start"] + 30
-            while True:
-                now = {one: state for one, state in self.processes().items() if one not in old}
-                if f"no:{release}" in now.values():
-                    raise ReleaseError("load", f"mod_wsgi cannot load it. Apache's error log says:\n{self.apache_log()}")
-                if pid not in self.processes() and list(now.values()).count(f"ok:{release}") >= fresh:
-                    break
-                if time.monotonic() > deadline:
-                    raise ReleaseError("load", f"A process of mod_wsgi does not come up. Apache's error log says:\n{self.apache_log()}")
-                time.sleep(PAUSE)
-        self._take_up_units(release)
-        os.utime(f"{self.root}/releases/{release}/wsgi.py")
+    def restart(self):
+        """Have all run that is to run, with the settings on disk; returns whether something was to be done."""
+        current, live = self.link("current"), self.live()
+        fingerprint = settings.fingerprint(self.name)
+        others = self.services.serving() - {app_units.service_name(self.name, live)}
+        if not self.made(current):
+            return False
+        if live.startswith(f"{current}-") and not settings.are_new(self.name):
+            self.services.remove(others)
+            return bool(others)
+        instance = self._serve(current)
+        with self._undone(current, self.link("previous"), live, instance, unverified=self.link("unverified")):
+            self._lead_to(instance, fingerprint)
+        return True
 
-    def _take_up_units(self, release):
-        """Let systemd run the workers and timers of the release, and no others of the application."""
+    def _serve(self, release):
+        """Start a service of a release beside what runs, and ask it for its health; returns its instance."""
+        self.services.remove(self.services.serving() - {app_units.service_name(self.name, self.live())})
+        self.log, since = f"{LOGS}/{self.name}.{release}.log", time.time()
+        try:
+            instance = self.services.begin(self._ways(release), release)
+        except ServiceError as error:
+            raise ReleaseError("start", str(error)) from error
+        unit, seconds = app_units.service_name(self.name, instance), self.plan["timeouts"]["start"]
+        argv = [build.PYTHON, "-I", f"{self.root}/releases/{release}/check.py", str(seconds), unit]
+        try:
+            self._command("health", [*argv, app_units.socket(self.name, instance)], seconds=seconds + 15)
+        except ReleaseError as error:
+            said = self.services.words([unit], since)
+            with open(self.log, "a", encoding="utf-8", opener=_private) as log:
+                log.write(f"{said}\n")
+            self.services.remove([unit])
+            words = f"{error}\nWhat {unit} said:\n{said[-LONGEST_OUTPUT:]}"
+            raise ReleaseError(error.step, words) from error
+        return instance
+
+    def _ways(self, release):
+        """Return what a release is made of, and who reads its socket."""
         with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
-            self.services.take_up(app_units.units(json.load(file)))
+            return {**json.load(file), "builder": self.plan["builder"]}
+
+    def _lead_to(self, instance, fingerprint):
+        """Lead visitors to a service, let the workers and timers of its release run, and no other of the application."""
+        settings.forget(self.name)
+        self._point_live(instance)
+        moved = time.monotonic()
+        self.services.enable(instance)
+        self.services.take_up(app_units.units(self._ways(instance.rpartition("-")[0])))
+        left = self.services.serving() - {app_units.service_name(self.name, instance)}
+        if left:
+            time.sleep(max(0, moved + IDLE - time.monotonic()))
+        self.services.remove(left)
+        settings.remember(self.name, fingerprint)
+
+    def _point_live(self, instance):
+        """Let visitors be led to a service, or to none."""
+        self._link("live.sock", app_units.socket(self.name, instance) if instance else "")
 
     @contextlib.contextmanager
-    def _undone(self, old, before):
-        """Let everything be what it was before the switch if that fails, whatever failed."""
+    def _undone(self, old, before, live, instance, unverified=""):
+        """Let everything be what it was before the switch if that fails, whatever failed. The service of before runs still."""
+        remembered = settings.remembered(self.name)
         try:
             yield
         except Exception as error:
             self._point("current", old)
             self._point("previous", before)
-            self._mark_unverified("")
+            self._mark_unverified(unverified)
             try:
-                if old:
-                    self.restart(old)
+                if live and app_units.service_name(self.name, live) in self.services.there():
+                    self._point_live(live)
+                    self.services.enable(live)
+                    self.services.take_up(app_units.units(self._ways(live.rpartition("-")[0])))
+                    self.services.remove([app_units.service_name(self.name, instance)])
+                    if remembered:
+                        settings.remember(self.name, remembered)
                 else:
+                    self._point_live("")
                     self.services.remove(self.services.there())
-                    for pid in self.processes():
-                        with contextlib.suppress(ProcessLookupError):
-                            os.kill(pid, signal.SIGTERM)
             except (ReleaseError, ServiceError) as second:
                 step = getattr(error, "step", "switch")
                 raise ReleaseError(step, f"{error}\nWhat was before does not run any more either: {second}") from error
             raise
 
-    def settings_are_new(self):
-        """Return whether the settings are younger than the last loading."""
-        try:
-            script = os.stat(f"{self.root}/current/wsgi.py").st_mtime
-            return os.stat(self.plan["environment_file"]).st_mtime > script
-        except OSError:
-            return False
+    def retire(self):
+        """Stop and remove what the application has at work, for it is no longer declared."""
+        self.services.remove(self.services.there())
+        if os.path.isdir(self.root):
+            self._point_live("")
+            settings.forget(self.name)
+        self.note("retired")
 
     def drop(self):
         """Remove the release, unless it is current; its log stays."""
@@ -301,22 +368,17 @@ class Application:
         with open(f"{LOGS}/deploys.log", "a", encoding="utf-8", opener=_private) as file:
             file.write(json.dumps(line) + "\n")
 
-    def apache_log(self):
-        """Return the end of the site's error log."""
-        try:
-            text = pathlib.Path(f"/var/log/apache2/{self.plan['host']}.error.log").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return "(there is none)"
-        return text[-LONGEST_OUTPUT:].strip()
-
     def _point(self, name, release):
         """Let the link ``name`` lead to a release, or to none."""
+        self._link(name, f"releases/{release}" if release else "")
+
+    def _link(self, name, target):
         new = f"{self.root}/{name}.new"
         pathlib.Path(new).unlink(missing_ok=True)
-        if not release:
+        if not target:
             pathlib.Path(self.root, name).unlink(missing_ok=True)
             return
-        os.symlink(f"releases/{release}", new)
+        os.symlink(target, new)
         os.replace(new, f"{self.root}/{name}")
 
     def _mark_unverified(self, release):
@@ -331,20 +393,18 @@ class Application:
         for path in glob.glob(f"{self.root}/releases/*"):
             if os.path.basename(path) not in kept:
                 build.remove(path)
+        server.remove_unused()
         for path in glob.glob(f"{LOGS}/{glob.escape(self.name)}.*.log"):
             if time.time() - os.stat(path).st_mtime > 30 * 86400:
                 os.unlink(path)
-
-    def _check(self, what):
-        seconds = self.plan["timeouts"]["start"]
-        words = ["python", f"{self.directory}/check.py", str(seconds), *(["health"] if what == "health" else [])]
-        self._command(what, [f"{self.directory}/run", *words], seconds=seconds + 5)
 
     def _step(self, name):
         self._command(name, [f"{self.directory}/run", *self.plan["steps"][name]], timeout="step")
 
     def after(self):
-        """Run the command that comes after the switch, if there is one: now nothing more is to be done for the release."""
+        """Note that the release is healthy, and run the command that comes after the switch: now nothing more is to be done for it."""
+        if (made := self.made()) and not made.get("healthy", True):
+            self._write_made(made["made"], healthy=True)
         if "after" in self.plan["steps"]:
             self._step("after")
         self._mark_unverified("")

@@ -1,11 +1,12 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workers and timers of one application, as systemd runs them. Private to the collection. No Ansible import."""
+"""The services, workers and timers of one application, as systemd runs them. Private to the collection. No Ansible import."""
 
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import pathlib
 import subprocess
@@ -17,11 +18,11 @@ from ansible_collections.foobar.lamp.plugins.module_utils.common import listings
 UNITS = "/etc/systemd/system"
 SETTLE = 5  # seconds that a worker has to stay up: one that cannot work ends in its first
 PAUSE = 0.2  # seconds between two looks at them
-LINES = 40  # of a worker's own words
+LINES = 60  # of a unit's own words
 
 
 class ServiceError(Exception):
-    """A worker or timer cannot be started or stopped. The text has its own words."""
+    """A unit cannot be started or stopped. The text has its own words."""
 
     step = "workers and timers"
 
@@ -43,14 +44,45 @@ def check_schedules(plan):
 
 
 class Services:
-    """The workers and timers of the application ``name``."""
+    """The units of the application ``name``: a service for each release that runs, workers and timers."""
 
     def __init__(self, name):
         self.name = name
 
     def there(self):
         """Return the names of its units."""
-        return {os.path.basename(path) for path in glob.glob(f"{UNITS}/{glob.escape(self.name)}-*") if self._owns(path)}
+        names = glob.escape(self.name)
+        found = glob.glob(f"{UNITS}/{names}-*") + glob.glob(f"{UNITS}/app-{names}@*")
+        return {os.path.basename(path) for path in found if self._owns(path)}
+
+    def serving(self):
+        """Return the units of its releases."""
+        return {name for name in self.there() if app_units.instance(name)}
+
+    def begin(self, plan, release):
+        """Start a service of the ``release`` of ``plan``, beside what runs; returns its instance."""
+        instance = next(one for one in (f"{release}-{number}" for number in itertools.count(1)) if not self._file(one).exists())
+        self._file(instance).write_text(app_units.service(plan, release, instance), encoding="utf-8")
+        _run("systemctl", "daemon-reload")
+        since, unit = time.time(), app_units.service_name(self.name, instance)
+        status, words = _run("systemctl", "start", unit)
+        if status:
+            said = self.words([unit], since)
+            self.remove([unit])
+            raise ServiceError(f"{words}\n{said}".strip())
+        return instance
+
+    def _file(self, instance):
+        return pathlib.Path(f"{UNITS}/{app_units.service_name(self.name, instance)}")
+
+    def enable(self, instance):
+        """Let a start of the host start this service of the application, and no other."""
+        unit = app_units.service_name(self.name, instance)
+        if others := self.serving() - {unit}:
+            _run("systemctl", "disable", *others)
+        status, words = _run("systemctl", "enable", unit)
+        if status:
+            raise ServiceError(words)
 
     def _owns(self, path):
         """Return whether a unit is this application's; another's name may begin with its name."""
@@ -58,7 +90,7 @@ class Services:
 
     def take_up(self, wanted):
         """Let systemd run the units ``wanted``, ``{name: text}``, anew, and no others of the application."""
-        self.remove(self.there() - set(wanted))
+        self.remove(self.there() - self.serving() - set(wanted))
         if not wanted:
             return
         for name, text in wanted.items():
@@ -80,7 +112,7 @@ class Services:
             raise ServiceError(f"These do not stop: {', '.join(left)}. 'systemctl status' on the host says why.")
 
     def working(self):
-        """Return the units that are not at rest: workers, timers, and what timers have started."""
+        """Return the units that are not at rest: services, workers, timers, and what timers have started."""
         return self._working(self.there())
 
     def pause(self):
@@ -93,12 +125,12 @@ class Services:
         return bool(working)
 
     def idle(self):
-        """Return the workers and timers that do not run."""
+        """Return the services, workers and timers that do not run."""
         states = self._states(app_units.started(self.there()))
         return sorted(name for name, state in states.items() if state["ActiveState"] != "active")
 
     def resume(self):
-        """Start the workers and timers that do not run; returns whether there were such."""
+        """Start the services, workers and timers that do not run; returns whether there were such."""
         idle = self.idle()
         if idle:
             self._start(idle)
@@ -129,22 +161,22 @@ class Services:
         if not status:
             status, words = _run("systemctl", "restart", *names)
         if status:
-            raise ServiceError(f"{words}\n{self._words(names, since)}".strip())
+            raise ServiceError(f"{words}\n{self.words(names, since)}".strip())
         workers = [name for name in names if name.endswith(".service")]
         deadline, first = time.monotonic() + SETTLE, self._states(workers)
         while workers:
             now = self._states(workers)
             down = [name for name in workers if now[name]["ActiveState"] != "active" or now[name]["NRestarts"] != first[name]["NRestarts"]]
             if down:
-                raise ServiceError(f"{', '.join(down)} does not stay up. Its own words:\n{self._words(down, since)}")
+                raise ServiceError(f"{', '.join(down)} does not stay up. Its own words:\n{self.words(down, since)}")
             if time.monotonic() > deadline:
                 return
             time.sleep(PAUSE)
 
     @staticmethod
-    def _words(names, since):
+    def words(names, since):
         """Return the end of what units have said since a moment."""
         units = [f"--unit={name}" for name in names]
-        # The journal takes up what a process said a moment after it has ended.
-        time.sleep(PAUSE)
+        # The journal may not have taken up yet what a process said that has ended.
+        _run("journalctl", "--sync")
         return _run("journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={LINES}", f"--since=@{int(since)}", *units)[1]

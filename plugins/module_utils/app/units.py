@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The systemd units of an application's workers and timers. Private to the collection. Pure: no I/O, no Ansible import.
+"""The systemd units of an application: the service of a release, workers and timers. Private to the collection.
+
+Pure: no I/O, no Ansible import.
 
 A *plan* is that of plan of plugin_utils/app/model.py.
 """
@@ -13,40 +15,68 @@ import re
 #: When memory runs out, the kernel ends what belongs to an application before the database (0 or less) and sshd (-1000).
 OOM_SCORE = 500
 
-_UNIT = """[Unit]
-Description={job} of {name}
-After=network-online.target mariadb.service
+#: What may be opened for one application: systemd's own names of it.
+RESTRICTION = re.compile(
+    r"(AmbientCapabilities|Bind(ReadOnly)?Paths|CapabilityBoundingSet|DeviceAllow|IPAddress(Allow|Deny)|Limit[A-Z]+|LockPersonality"
+    r"|MemoryDenyWriteExecute|NoNewPrivileges|(Private|Protect|Restrict)[A-Za-z]+|Read(Only|Write)Paths|SupplementaryGroups"
+    r"|SystemCall(Architectures|Filter)|TemporaryFileSystem|UMask)\Z"
+)
 
+_UNIT = """[Unit]
+Description={description}
+After=network-online.target mariadb.service
+{unit}
 [Service]
 Type={type}
 User={user}
 Group={user}
-# Where it may write; the launcher finds the source all the same.
-WorkingDirectory={root}/state
-Environment="RUN_IN={root}/state"
-ExecStart={command}
-{restart}OOMScoreAdjust={oom_score}
-# Nothing but its state is for writing, and nothing of the system is within reach.
-ReadWritePaths={root}/state
+{service}OOMScoreAdjust={oom_score}
+# Nothing of the system is for writing, or within reach. Of this directory all but the state belongs to others; it is whole, since a
+# restore puts another state in its place.
+ReadWritePaths={root}
 ProtectSystem=strict
 ProtectHome=true
+ProtectClock=true
 ProtectControlGroups=true
+ProtectHostname=true
+ProtectKernelLogs=true
 ProtectKernelModules=true
 ProtectKernelTunables=true
+ProtectProc=invisible
 PrivateDevices=true
 PrivateTmp=true
 NoNewPrivileges=true
 CapabilityBoundingSet=
 LockPersonality=true
+RemoveIPC=true
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 RestrictNamespaces=true
 RestrictRealtime=true
 RestrictSUIDSGID=true
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
-"""
+{restrict}"""
+# The web server reaches the socket by the group of its directory, and nobody else does. The launcher sets it: systemd takes the user's.
+_SERVICE = """UMask=0002
+RuntimeDirectory=python_app/{name}/{instance}
+RuntimeDirectoryMode=2750
+Environment="SOCKET={socket}" "SOCKET_GROUP={builder}"
+WorkingDirectory={release}/src
+ExecStart={command}
+Restart=always
+RestartSec=2
+KillMode=mixed
+TimeoutStopSec={timeout}
+# What is left of it goes on, when the kernel ends a process for want of memory.
+OOMPolicy=continue
+{memory}"""
+# Where it may write; the launcher finds the source all the same.
+_JOB = """WorkingDirectory={root}/state
+Environment="RUN_IN={root}/state"
+ExecStart={command}
+{restart}"""
 _TIMER = """[Unit]
-Description={job} of {name}
+Description={description}
 
 [Timer]
 OnCalendar={schedule}
@@ -74,26 +104,90 @@ def _word(text):
     return f'"{text}"'
 
 
+def _command(words):
+    return " ".join(map(_word, words))
+
+
+def _restrict(plan):
+    """Return the lines of a unit that open what ``plan`` asks for. The last one of a name counts, and a list is added to."""
+    words = {True: "true", False: "false"}
+    given = {name: value if isinstance(value, list) else [value] for name, value in (plan.get("restrict") or {}).items()}
+    return "".join(f"{name}={words.get(one, one) if isinstance(one, bool) else one}\n" for name, values in given.items() for one in values)
+
+
+def _unit(plan, **values):
+    return header(plan["name"]) + _UNIT.format(
+        **{
+            "unit": "",
+            "oom_score": OOM_SCORE,
+            "restrict": _restrict(plan),
+            **{key: plan[key] for key in ("user", "root")},
+            **values,
+        }
+    )
+
+
+def service_name(name, instance):
+    """Return the unit of a service of the application ``name``; an ``instance`` is a release and a number, ``RELEASE-NUMBER``."""
+    return f"app-{name}@{instance}.service"
+
+
+def instance(unit):
+    """Return the instance whose unit this is, empty if it is none."""
+    return unit.partition("@")[2].removesuffix(".service")
+
+
+def socket(name, instance):
+    """Return the socket of a service."""
+    return f"/run/python_app/{name}/{instance}/app.sock"
+
+
+def instance_of_socket(path):
+    """Return the instance that has this socket, empty if it is none's."""
+    return path.split("/")[-2] if path.endswith("/app.sock") else ""
+
+
+def service(plan, release, instance):
+    """Return the text of the unit that serves the ``release`` of ``plan``, what release.json says and the name of its ``builder``."""
+    name, place = plan["name"], socket(plan["name"], instance)
+    directory = f"{plan['root']}/releases/{release}"
+    words = [word.replace("$SOCKET", place) for word in plan["serve"]] or ["python", f"{directory}/serve.py"]
+    limit = plan["server"]["memory_limit"]
+    # Close to the limit the kernel slows down what asks for more; at the limit it ends a process.
+    memory = f"MemoryHigh={limit * 95 // 100}M\nMemoryMax={limit}M\n" if limit else ""
+    values = {
+        "name": name,
+        "instance": instance,
+        "builder": plan["builder"],
+        "directory": place.rpartition("/")[0],
+        "socket": place,
+        "release": directory,
+        "command": _command([f"{directory}/run", *words]),
+        "memory": memory,
+        "timeout": plan["server"]["graceful_timeout"] + 5,
+    }
+    # However often it ends: what it needs may come up later.
+    more = {"type": "exec", "unit": "StartLimitIntervalSec=0\n", "service": _SERVICE.format(**values)}
+    return _unit(plan, description=f"{name}, release {release}", **more) + _INSTALL.format(target="multi-user")
+
+
 def units(plan):
     """Return the systemd units of the workers and timers of ``plan``: ``{file name: text}``."""
     found = {}
     for kind in ("workers", "timers"):
         for job in plan.get(kind) or []:
-            unit = f"{plan['name']}-{job['name']}"
-            values = {
-                **{key: plan[key] for key in ("name", "user", "root")},
-                "job": job["name"],
-                "command": " ".join(map(_word, [f"{plan['root']}/current/run", *job["command"]])),
-                "schedule": job.get("schedule"),
-                "oom_score": OOM_SCORE,
-            }
+            unit, description = f"{plan['name']}-{job['name']}", f"{job['name']} of {plan['name']}"
+            command = _command([f"{plan['root']}/current/run", *job["command"]])
+            restart = "Restart=always\nRestartSec=2\n" if kind == "workers" else ""
+            service = _JOB.format(root=plan["root"], command=command, restart=restart)
+            text = _unit(plan, description=description, type="exec" if kind == "workers" else "oneshot", service=service)
             if kind == "workers":
-                service = _UNIT.format(**values, type="exec", restart="Restart=always\nRestartSec=2\n")
-                found[f"{unit}.service"] = service + _INSTALL.format(target="multi-user")
+                found[f"{unit}.service"] = text + _INSTALL.format(target="multi-user")
             else:
-                found[f"{unit}.service"] = _UNIT.format(**values, type="oneshot", restart="")
-                found[f"{unit}.timer"] = _TIMER.format(**values) + _INSTALL.format(target="timers")
-    return {name: header(plan["name"]) + text for name, text in found.items()}
+                found[f"{unit}.service"] = text
+                timer = _TIMER.format(description=description, schedule=job["schedule"]) + _INSTALL.format(target="timers")
+                found[f"{unit}.timer"] = header(plan["name"]) + timer
+    return found
 
 
 def started(names):

@@ -12,6 +12,7 @@ import os
 import socket
 import stat
 
+from ansible_collections.foobar.lamp.plugins.module_utils.app import settings as app_settings
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
 from ansible_collections.foobar.lamp.plugins.module_utils.common import listings, safe_paths
 from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import ask, read
@@ -21,13 +22,15 @@ from ansible_collections.foobar.lamp.plugins.module_utils.host import units as s
 
 ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "sshd_settings": {"type": "dict"}, "_run": {"type": "str"}}
 PATHS = (
+    "/etc/apache2/access/*",
     "/etc/mysql/tls/.reload",
     "/etc/mysql/tls/ca.key",
     "/srv/*/current",
-    "/srv/*/current/wsgi.py",
+    "/srv/*/live.sock",
     "/srv/*/unverified",
     "/srv/*/unproven",  # the same, as earlier versions called it
     "/etc/python_app/*.env",
+    "/usr/local/lib/python_app/*",
     "/etc/bind/keys/*.key",
     "/etc/mysql/tls/server.pem",
     "/var/lib/foobar.lamp/mysql_settings",
@@ -40,7 +43,7 @@ RECORDED_KEYS = "/var/lib/foobar.lamp/bind_keys"
 PRIVATE_KEYS = "/var/lib/bind/dnssec"
 # What roles remember of the host, lists of texts, in NAME.json.
 STATE = "/var/lib/foobar.lamp"
-REMEMBERED = ("mysql_settings", "mysql_accepted")
+REMEMBERED = ("apache_access", "mysql_settings", "mysql_accepted")
 AUTHORITIES = ("/etc/mysql/tls/ca.pem",)
 # What a profile NAME lacks is added in local/NAME, whoever's it is.
 APPARMOR = "/etc/apparmor.d"
@@ -116,6 +119,7 @@ def run(params, check_mode=False, diff=False):
     facts = {
         "addresses": addresses(),
         "app_units": units_of_apps(),
+        "apps_stale": app_settings.stale(),
         "apparmor": {f"{APPARMOR}/{one}": read(f"{APPARMOR}/local/{one}") for one in PROFILES if os.path.exists(f"{APPARMOR}/{one}")},
         "asked_by": params["_run"] or "",
         "ca_certificates": {path: text for path in AUTHORITIES if (text := read(path))},

@@ -56,8 +56,12 @@ def wait(page, address, port, deadline):
 
 def run(params, check_mode=False, diff=False):
     """Do what http_health_info documents; return its result. ``check_mode`` and ``diff`` change nothing."""
-    address, port = params["address"], params["port"]
+    address, port, began = params["address"], params["port"], time.time()
     deadline = time.monotonic() + params["timeout"]
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
         wrongs = list(pool.map(lambda page: wait(page, address, port, deadline), params["pages"]))
-    return {"changed": False, "unhealthy": {page["name"]: wrong for page, wrong in zip(params["pages"], wrongs, strict=True) if wrong}}
+    return {
+        "changed": False,
+        "began": began,
+        "unhealthy": {page["name"]: wrong for page, wrong in zip(params["pages"], wrongs, strict=True) if wrong},
+    }

@@ -13,7 +13,7 @@ import json
 import posixpath
 import re
 
-from ansible_collections.foobar.lamp.plugins.module_utils.app import mask
+from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, mask
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
@@ -22,12 +22,35 @@ TIMEOUTS = {"install": 900, "step": 300, "start": 30}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
-_WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
+_CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _JOB = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]*\Z")
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
+#: Which kinds of source a key is for.
+_ONLY = {"deploy_key": ("git",), "include": ("directory",), "subdirectory": ("git", "directory", "archive")}
 #: What a release has beside its static files.
-_OWN = ("", ".", "beside", "check.py", "compress.py", "made.json", "release.json", "run", "venv", "wheels", "wsgi.py")
+_OWN = (
+    "",
+    ".",
+    "beside",
+    "check.py",
+    "compress.py",
+    "environment.json",
+    "made.json",
+    "release.json",
+    "run",
+    "serve.py",
+    "server",
+    "server.txt",
+    "venv",
+    "wheels",
+)
+#: What the server of an application is told, and what it is where the app does not say: 0 is what suits the host, or no limit.
+SERVER = {"processes": 0, "threads": 0, "request_timeout": 60, "graceful_timeout": 15, "restart_interval": 0, "memory_limit": 0}
+#: What ssh takes for an address, and nobody for a path: user@host:path.
+SCP = re.compile(r"[\w.+-]+@[\w.-]+:(?!//)\S")
+_PYTHON = re.compile(r"3\.[0-9]+(\.[0-9]+)?\Z")
 _SETTINGS = re.compile(r"/etc/python_app/[^/]+\.env\Z")
 
 
@@ -114,8 +137,12 @@ def kind(app):
         return "wheel"
     if source.endswith(ARCHIVES):
         return "archive"
-    remote = "://" in source or source.startswith(("git+", "git@")) or source.endswith(".git")
-    return "git" if remote or app.get("version") else "directory"
+    return "git" if is_remote(source) or source.endswith(".git") or app.get("version") else "directory"
+
+
+def is_remote(source):
+    """Return whether ``source`` is an address, and no path on the controller."""
+    return "://" in source or source.startswith("git+") or bool(SCP.match(source))
 
 
 def is_url(source):
@@ -159,7 +186,11 @@ def plan(app):
         "builder": builder(app),
         "root": root,
         "environment_file": f"/etc/python_app/{app['name']}.env",
-        "wsgi": app["wsgi"],
+        "entry": app.get("asgi") or app.get("wsgi") or "",
+        "interface": "asgi" if app.get("asgi") else "wsgi",
+        "serve": list(app.get("serve") or []),
+        "server": {name: app.get(name) or value for name, value in SERVER.items()},
+        "restrict": app.get("restrict") or {},
         "host": app.get("host") or app["name"],
         "aliases": list(app.get("aliases") or []),
         "path": (app.get("path") or "/").rstrip("/"),
@@ -170,16 +201,22 @@ def plan(app):
         "project": bool(app.get("project")),
         "extras": list(app.get("extras") or []),
         "requirement": requirement(app) if kind(app) == "requirement" else "",
-        "memory_limit": app.get("memory_limit") or 0,
+        "python": app.get("python") or "",
+        "media": (app["media"].get("dir") or "media") if app.get("media") is not None else "",
         "steps": {name: list(app[name]) for name in ("collect", "migrate", "after") if app.get(name)},
         **{kind: [{**job, "command": list(job["command"])} for job in app.get(kind) or []] for kind in ("workers", "timers")},
+        "backup": _backup(app) if app.get("backup_before_migrate") else {},
         "timeouts": {**TIMEOUTS, **{name: value for name, value in (app.get("timeouts") or {}).items() if value}},
     }
 
 
+def _backup(app):
+    return {"host": app.get("backup_host") or "", "command": list(app.get("backup_command") or ["lamp-backup", "take"])}
+
+
 def made_of(plan):
     """Return what of ``plan`` the release is made of: what its launchers read, and what makes another release when it changes."""
-    ways = {key: value for key, value in plan.items() if key not in ("aliases", "builder", "timeouts", "steps")}
+    ways = {key: value for key, value in plan.items() if key not in ("aliases", "backup", "builder", "timeouts", "steps")}
     return json.dumps({**ways, "steps": {key: value for key, value in plan["steps"].items() if key != "after"}}, indent=2, sort_keys=True)
 
 
@@ -191,6 +228,17 @@ def release(content, plan, *more):
 def called(app):
     """Return the beginning of a sentence that says what ``app`` has, with what the inventory calls it."""
     return f"{app['origin']} has" if app.get("origin") else f"python_app_apps has {app['name']} with"
+
+
+def python_of(app, python):
+    """Return the version of Python that wheels for ``app`` are for; ``python``: the host's, empty where hosts resolve."""
+    found = re.search(r"3\.[0-9]+", app.get("python") or "") if python else None
+    return found[0] if found else python
+
+
+def name_of(app):
+    """Return what messages call ``app``."""
+    return app.get("origin") or f"python_app_apps: {app['name']}"
 
 
 def _source_problems(where, app):
@@ -211,8 +259,47 @@ def _source_problems(where, app):
     for name in sorted(names):
         if ".." in name.split("/") and not posixpath.isabs(name):
             yield f"{where} the file {name}: give one in the source, or an absolute path on this computer."
+    for key, kinds in _ONLY.items():
+        if app.get(key) and kind(app) not in kinds:
+            yield f"{where} {key}, which is for a source that is {_or(kinds)}, not {_or([kind(app)])}: remove it."
+    subdirectory = app.get("subdirectory") or "x"
+    if posixpath.isabs(subdirectory) or posixpath.normpath(subdirectory) != subdirectory or subdirectory.split("/")[0] == "..":
+        yield f"{where} the subdirectory {subdirectory!r}: give a directory within the source, for instance backend."
+    python = app.get("python") or "/"
+    if not posixpath.isabs(python) and not _PYTHON.match(python):
+        yield f'{where} the python {python!r}: give the path of one on the host, or a version in quotes such as "3.12".'
+    if app.get("backup_before_migrate") and not app.get("migrate"):
+        yield f"{where} backup_before_migrate and no migrate: give migrate, or remove it."
     if app.get("project") and kind(app) in ("requirement", "wheel"):
         yield f"{where} project, which a {kind(app)} is anyway: remove it."
+
+
+def _or(kinds):
+    return " or ".join({"git": "a git repository"}.get(kind, f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}") for kind in kinds)
+
+
+def _server_problems(where, app):
+    given = [key for key in ("wsgi", "asgi", "serve") if app.get(key)]
+    if len(given) != 1:
+        found = " and ".join(given) or "none of wsgi, asgi and serve"
+        yield f"{where} {found}: give one of them, a callable for our server or a command that is a server."
+    for key in ("wsgi", "asgi"):
+        if app.get(key) and not _CALLABLE.match(app[key]):
+            yield (
+                f"{where} {key} {app[key]!r}: give the module and the callable, for instance myapp.{key}:application, "
+                "or a factory, myapp:create_app()."
+            )
+    if app.get("serve") and not any("$SOCKET" in word for word in app["serve"]):
+        yield f"{where} serve without $SOCKET: give a command that listens on it, such as [gunicorn, --bind, 'unix:$SOCKET', 'shop:app']."
+    for key in SERVER:
+        most = 1000 if key in ("processes", "threads") else 10**9
+        if app.get(key) is not None and not 1 <= app[key] <= most:
+            yield f"{where} {key} {app[key]}: give a number from 1 to {most}."
+    for name, value in (app.get("restrict") or {}).items():
+        if not app_units.RESTRICTION.match(name):
+            yield f"{where} restrict with {name!r}: give what systemd.exec(5) lets a service do, such as ReadWritePaths or PrivateDevices."
+        elif "\n" in str(value):
+            yield f"{where} restrict with a line break in {name}: write it in one line."
 
 
 def problems(apps, keep_releases=2, port=80):
@@ -230,17 +317,18 @@ def problems(apps, keep_releases=2, port=80):
             problems.append(f"python_app_apps has {app['name']} twice: remove one.")
         seen.add(app["name"])
         problems.extend(_source_problems(where, app))
-        if not _WSGI.match(app["wsgi"]):
-            problems.append(
-                f"{where} wsgi {app['wsgi']!r}: give the module and the callable, for instance myapp.wsgi:application, "
-                "or a factory, myapp:create_app()."
-            )
+        problems.extend(_server_problems(where, app))
         if user(app) == "root":
             problems.append(f"{where} the user root, as which no application runs: give a user of its own.")
         if not _USER.match(user(app)):
             problems.append(f"{where} the user {user(app)!r}: use up to 32 small letters, digits, underscores and hyphens.")
         elif users.setdefault(user(app), app["name"]) != app["name"]:
             problems.append(f"{where} the user {user(app)}, which runs {users[user(app)]} already: give each a user of its own.")
+        problems += [
+            f"{where} the service {name!r}: give the name of a unit of systemd, such as redis-server."
+            for name in app.get("services") or []
+            if not _SERVICE.match(name)
+        ]
         for job in app.get("timers") or []:
             if wrong := app_units.schedule_problem(job["schedule"]):
                 problems.append(f"{where} the timer {job['name']} with the schedule {job['schedule']!r}, which {wrong}")
@@ -259,8 +347,10 @@ def problems(apps, keep_releases=2, port=80):
         for name, value in (app.get("environment") or {}).items():
             if not _VARIABLE.match(str(name)):
                 problems.append(f"{where} the environment variable {name!r}: use letters, digits and underscores, no digit first.")
-            elif "\n" in str(value) or "\0" in str(value):
-                problems.append(f"{where} a value of {name} that has a line break: write it in one line.")
+            elif value is None:
+                problems.append(f"{where} no value of {name}: give one, or leave it out.")
+            elif "\0" in str(value):
+                problems.append(f"{where} a value of {name} that has a NUL character, which no environment can hold: remove it.")
     builders = {builder(app): app["name"] for app in apps}
     for name in sorted(users.keys() & builders.keys()):
         problems.append(f"python_app_apps has {users[name]} with the user {name}, which builds {builders[name]}: give it another.")
@@ -277,8 +367,12 @@ def directories(apps):
     for app in apps:
         root = f"/srv/{app['name']}"
         found.append({"path": root, "owner": "root", "group": "root", "mode": "0755"})
-        found.append({"path": f"{root}/releases", "owner": "root", "group": builder(app), "mode": "0750"})
+        for name in ("releases", "environments"):
+            found.append({"path": f"{root}/{name}", "owner": "root", "group": builder(app), "mode": "0750"})
         found.append({"path": f"{root}/state", "owner": user(app), "group": user(app), "mode": "0750"})
+        if app.get("media") is not None:
+            # The web server is in the group that reads releases. New files get that group, whatever the umask is.
+            found.append({"path": f"{root}/media", "owner": user(app), "group": builder(app), "mode": "2750"})
     return found
 
 
@@ -306,21 +400,36 @@ def unverified(plans, paths):
     return [plan for plan in plans if plan["release"] != plan["before"] or died(plan)]
 
 
-def stale(apps, paths):
-    """Return the names of those of ``apps`` whose settings, or whose release, no process has taken up: both are older than the
-    script, which is touched when processes have."""
-    found = []
+def serving(name, paths):
+    """Return the instance of the service that visitors of the app ``name`` are led to, empty for none (see app/units.py)."""
+    return app_units.instance_of_socket(paths.get(f"/srv/{name}/live.sock", {}).get("link", ""))
+
+
+def stale(apps, facts):
+    """Return the names of those of ``apps`` of which not all runs as the last run on the host had it in mind: other settings, another
+    release, or services that are left over. ``facts``: those of host_facts.
+    """
+    found, paths = [], facts["paths"]
     for app in apps:
-        settings, script = paths.get(f"/etc/python_app/{app['name']}.env"), paths.get(f"/srv/{app['name']}/current/wsgi.py")
-        if settings and script and settings["changed"] > script["changed"]:
-            found.append(app["name"])
+        name, live = app["name"], serving(app["name"], paths)
+        services = {unit for unit, owner in facts["app_units"].items() if owner == name and app_units.instance(unit)}
+        release = current(name, paths)
+        whole = live.startswith(f"{release}-") and services <= {app_units.service_name(name, live)}
+        # What has run within Apache is replaced by the release that is pending.
+        if release and (live or services) and (not whole or name in facts["apps_stale"]):
+            found.append(name)
     return found
 
 
-def idle(apps, running):
-    """Return those of ``apps`` of which a worker or timer is not among the units that are ``running`` (a service without its suffix)."""
-    names = {app["name"]: [name.removesuffix(".service") for name in app_units.started(app_units.units(plan(app)))] for app in apps}
-    return [app for app in apps if not set(names[app["name"]]) <= set(running)]
+def idle(apps, facts):
+    """Return those of ``apps`` of which the service, a worker or a timer does not run. ``facts``: those of host_facts."""
+    found = []
+    for app in apps:
+        live = serving(app["name"], facts["paths"])
+        names = [*app_units.started(app_units.units(plan(app))), *([app_units.service_name(app["name"], live)] if live else [])]
+        if not {name.removesuffix(".service") for name in names} <= set(facts["running"]):
+            found.append(app)
+    return found
 
 
 def left(apps, units, paths):
@@ -349,6 +458,28 @@ def migrations(plans, host, hosts):
     return [plan for plan in plans if "migrate" in plan["steps"] and first.get(plan["name"], host) == host]
 
 
+def backups(plans, host):
+    """Return the backups to take before ``plans`` are migrated, each once: host, command, and the names of the applications.
+
+    The first release of an application finds nothing of its own, and perhaps no host yet that takes backups.
+    """
+    found = []
+    for plan in plans:
+        if (wanted := plan.get("backup")) and plan["before"]:
+            one = {"command": wanted["command"], "host": wanted["host"] or host}
+            there = next((other for other in found if one.items() <= other.items()), None)
+            if not there:
+                found.append(there := {**one, "names": []})
+            there["names"].append(plan["name"])
+    return found
+
+
+def taken(results):
+    """Return what was said of the backup of each application; ``results``: those of a command with ``backups`` as items."""
+    words = {name: f"on {one['item']['host']}, {one.get('stdout', '')[-500:].strip()}" for one in results for name in one["item"]["names"]}
+    return {name: said.rstrip(", ") for name, said in words.items()}
+
+
 def pages(plans, releases=None):
     """Return the pages that tell the health of ``plans`` as http_health_info takes them; ``releases``: those that answer, if not theirs.
 
@@ -358,7 +489,9 @@ def pages(plans, releases=None):
     for plan in plans:
         page = {"path": plan["path"] + plan["health_path"]}
         release = (releases or {}).get(plan["name"]) or plan["release"]
-        found.append({**page, "name": plan["name"], "host": plan["host"], "headers": {"X-Release": release}})
+        # A server that is the application's own does not say it.
+        headers = {} if plan["serve"] else {"X-Release": release}
+        found.append({**page, "name": plan["name"], "host": plan["host"], "headers": headers})
         found += [{**page, "name": _alias_page(plan, alias), "host": alias, "headers": {}} for alias in plan["aliases"]]
     return found
 
@@ -367,21 +500,65 @@ def _alias_page(plan, alias):
     return f"{plan['name']} as {alias}"
 
 
-def health_report(logs, wrong, back, host):
-    """Return the paragraphs that say which applications are unhealthy, ``wrong`` as `unhealthy` returns it, and what the web server logged.
+def missing_service(asked, apps):
+    """Return the sentence about a service that cannot be started; ``asked``: the result of systemctl show, with the service as item."""
+    name, state = asked["item"], asked["stdout"].strip()
+    app = next(app for app in apps if name in [one.removesuffix(".service") for one in app.get("services") or []])
+    remedy = (
+        "allow it again with 'systemctl unmask'" if state == "masked" else "add its package to python_app_packages, or correct the name"
+    )
+    return f"{called(app)} the service {name}, which is {state} on this host: {remedy}."
 
-    ``logs``: the ends of its logs, results of a command on ``host`` with the plan as item. ``back``: the plans whose release before was
-    made current again, if there was one.
+
+def log_units(plan):
+    """Return the units whose journal tells of the application of ``plan``, as patterns."""
+    return [f"app-{plan['name']}@*.service", *app_units.units(plan)]
+
+
+#: What steps register on a host, in the order in which they fail.
+_REGISTERED = ("made", "migrated", "switched", "resumed", "restarted", "verified", "after")
+
+
+def failed(variables):
+    """Return the failures of a host's applications in this run, by its ``variables``; the first of each application."""
+    found = {}
+    for name in _REGISTERED:
+        for failure in (variables.get(f"__python_app_{name}") or {}).get("failures") or []:
+            found.setdefault(failure["plan"]["name"], failure)
+    return list(found.values())
+
+
+def without_failed(apps, hosts):
+    """Return those of ``apps`` (or plans) that failed on none of ``hosts``, given by their variables."""
+    names = {failure["plan"]["name"] for variables in hosts for failure in failed(variables)}
+    return [app for app in apps if app["name"] not in names]
+
+
+def failures_of_health(plans, wrong, logs):
+    """Return the failures of those ``plans`` that are ``wrong``, as `unhealthy` returns it; ``logs``: what was logged, by name."""
+    return [
+        failures.failure(plan, f"{wrong[plan['name']]} when asked for its health through the web server.", logs.get(plan["name"], ""))
+        for plan in plans
+        if plan["name"] in wrong
+    ]
+
+
+def failure_report(found, there, wrong, host):
+    """Return the text that ends a run in which applications failed, ``found`` as `failed` returns it.
+
+    ``there``: what the host has of them, as the step list returns it. ``wrong``: what `unhealthy` says of what is served now.
     """
-    paragraphs = []
-    for log in logs:
-        plan = log["item"]
-        again = " The release before this one is current again." if plan in back and plan["before"] else ""
-        paragraphs.append(
-            f"{plan['name']} {wrong[plan['name']]} when asked for its health through the web server.{again}\n"
-            f"The end of /var/log/apache2/{plan['host']}.error.log on {host}:\n{log['stdout']}\n"
-        )
-    return "".join(paragraphs)
+    serving = {one["name"]: _serving(one, wrong.get(one["name"]), host) for one in there}
+    return failures.message(found, serving)
+
+
+def _serving(one, wrong, host):
+    if not one["current"]:
+        return f"Nothing serves it on {host}: no release of it was ever healthy."
+    source = next((f" of {release['source']}" for release in one["releases"] if release["release"] == one["current"]), "")
+    if wrong:
+        return f"On {host} its release {one['current']}{source} is current, and it {wrong}."
+    return f"On {host} its release {one['current']}{source} serves it."
 
 
 def unhealthy(plans, wrong):

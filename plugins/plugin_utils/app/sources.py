@@ -15,6 +15,8 @@ import fnmatch
 import hashlib
 import importlib.util
 import io
+import itertools
+import json
 import os
 import pathlib
 import platform
@@ -31,37 +33,29 @@ import zipfile
 from typing import IO, NamedTuple
 
 from ansible.module_utils.urls import open_url
-from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, pip
+from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, pip, server
 from ansible_collections.foobar.lamp.plugins.module_utils.common import tree
-from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import git, installs, locks, model
 
 # What is never part of an application, where no git says what is.
 _LEFT_OUT = (".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "*.pyc", ".*_cache", ".tox", "node_modules")
-_OF_A_REPOSITORY = ("GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE")
-_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+_POINTER = b"version https://git-lfs.github.com/spec/"
 _KEPT = 24 * 3600  # seconds that an archive and a git answer stay in the cache
 
 
-class SourceError(Exception):
-    """The source cannot be had; says why and what to do."""
+SourceError = git.SourceError
 
 
-def listing(directory, exclude=()):
+def listing(directory, exclude=(), include=()):
     """Return the files of the application in ``directory``, sorted, relative to it: what git would ship, without ``exclude``.
 
-    In a repository git alone says that: what it ignores (settings, uploads) must never be shipped because git cannot be asked.
+    In a repository git alone says that: what it ignores (settings, uploads) must never be shipped because git cannot be asked. ``include``
+    names what is shipped all the same.
     """
     if repository := _repository(directory):
-        try:
-            listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", ".", cwd=directory)
-        except SourceError as error:
-            raise SourceError(
-                f"{directory} is in the git repository {repository}, which says what is part of the application. Put right what git says, "
-                f"or give a copy of the directory that is in no repository.\n{error}"
-            ) from None
-        names = listed.decode("utf-8", "surrogateescape").split("\0")
-        # A file that git knows and that is gone from the disk is gone.
-        found = [name for name in names if name and os.path.lexists(os.path.join(directory, name))]
+        found = _known(directory, repository)
+        if include:
+            found += [name for name in _listed(directory, "--others", "--ignored", "--exclude-standard") if _excluded(name, include)]
         if not found:
             raise SourceError(
                 f"{directory} has no file that the git repository {repository} knows or would add: take it out of .gitignore, "
@@ -72,7 +66,45 @@ def listing(directory, exclude=()):
         for folder, folders, names in os.walk(directory):
             folders[:] = [name for name in folders if not _matches(name, _LEFT_OUT)]
             found += [os.path.relpath(os.path.join(folder, name), directory) for name in names if not _matches(name, _LEFT_OUT)]
-    return sorted(name for name in found if not _excluded(name, exclude))
+    return sorted({name for name in found if not _excluded(name, exclude)})
+
+
+def _known(directory, repository):
+    """Return the files in ``directory`` that git knows or would add, those of submodules too."""
+    try:
+        names = _listed(directory, "--cached", "--others", "--exclude-standard")
+    except SourceError as error:
+        raise SourceError(
+            f"{directory} is in the git repository {repository}, which says what is part of the application. Put right what git says, "
+            f"or give a copy of the directory that is in no repository.\n{error}"
+        ) from None
+    found = []
+    for name in names:
+        path = os.path.join(directory, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            # A repository in it: a submodule, or one that git does not know.
+            if not os.path.lexists(os.path.join(path, ".git")):
+                raise SourceError(f"{path} is a submodule that is not there: run 'git submodule update --init --recursive' in {directory}.")
+            found += [os.path.join(name, inner) for inner in _known(path, path)]
+        # A file that git knows and that is gone from the disk is gone.
+        elif os.path.lexists(path):
+            found.append(name)
+    return found
+
+
+def _listed(directory, *words):
+    names = git.run("ls-files", "-z", *words, ".", cwd=directory).decode("utf-8", "surrogateescape").split("\0")
+    return [name for name in names if name]
+
+
+def left_out(app):
+    """Return what git ignores in the directory of ``app``, so that it is not shipped, but for what is never an application's."""
+    source = model.located(app).get("source")
+    if model.kind(app) != "directory" or not _repository(source):
+        return []
+    names = [name.rstrip("/") for name in _listed(source, "--others", "--ignored", "--exclude-standard", "--directory")]
+    known = (*_LEFT_OUT, *(app.get("exclude") or ()), *(app.get("include") or ()))
+    return sorted(name for name in names if name != "." and not _excluded(name, known))
 
 
 def _repository(directory):
@@ -121,13 +153,13 @@ class Cache:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield place
 
-    def commit(self, url, version):
-        """Return the commit that ``version`` (a branch, a tag, a commit or nothing) names at ``url``."""
-        if _COMMIT.match(version or ""):
+    def commit(self, repository, version):
+        """Return the commit that ``version`` (a branch, a tag, a commit or nothing) names in a git.Repository."""
+        if git.COMMIT.match(version or ""):
             return version
-        with self.file("commit", url, version or "HEAD", self._run) as place:
+        with self.file("commit", repository.url, version or "HEAD", self._run) as place:
             if not place.exists():
-                place.write_text(_ask_commit(url, version or "HEAD"))
+                place.write_text(repository.commit(version or "HEAD"))
             return place.read_text()
 
     def tidy(self):
@@ -136,34 +168,6 @@ class Cache:
             with contextlib.suppress(FileNotFoundError):
                 if entry.is_file() and time.time() - entry.stat().st_mtime > _KEPT:
                     entry.unlink()
-
-
-def _git(*words, cwd=None):
-    # Which repository is meant the arguments say, not the hook that this may run in.
-    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
-    try:
-        done = subprocess.run(
-            ["git", *words], cwd=cwd, capture_output=True, check=False, env={**environment, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-        )
-    except FileNotFoundError:
-        raise SourceError("git is not installed on this computer: install it.") from None
-    if done.returncode:
-        said = mask.plain(done.stderr.decode(errors="replace").strip())
-        raise SourceError(f"git {words[0]} failed with exit status {done.returncode}:\n{said}")
-    return done.stdout
-
-
-def _url(source):
-    return source.removeprefix("git+")
-
-
-def _ask_commit(url, version):
-    lines = _git("ls-remote", "--", url, version, f"{version}^{{}}").decode().splitlines()
-    names = {name: commit for commit, name in (line.split("\t") for line in lines)}
-    for name in (f"refs/tags/{version}^{{}}", f"refs/tags/{version}", f"refs/heads/{version}", version):
-        if name in names:
-            return names[name]
-    raise SourceError(f"{mask.plain(url)} has no branch or tag {version}: correct version, or give a commit in 40 digits.")
 
 
 def resolve(app, cache):
@@ -177,15 +181,31 @@ def _resolve(app, cache):
     if kind == "requirement":
         return f"requirement {model.requirement(app)}", model.described(app)
     source = app["source"]
+    within = f" {app['subdirectory']}" if app.get("subdirectory") else ""
     if kind == "git":
-        commit = cache.commit(_url(source), app.get("version"))
-        return f"git {commit} {sorted(app.get('exclude') or [])}", model.described(app, commit)
+        commit = commit_of(app, cache)
+        return f"git {commit} {sorted(app.get('exclude') or [])}{within}", model.described(app, commit)
     if kind == "directory":
-        return f"files {digest_of_files(source, listing(source, app.get('exclude') or ()))}", model.described(app)
+        source = _top(app)
+        return f"files {digest_of_files(source, listing(source, app.get('exclude') or (), app.get('include') or ()))}", model.described(app)
     checksum = app.get("checksum") if model.is_url(source) else _sha256(source)
     if app.get("checksum") and checksum != app["checksum"]:
         raise SourceError(f"{source} has the checksum {checksum}, not {app['checksum']}: correct the checksum, or mistrust the file.")
-    return f"{kind} {checksum}", model.described(app)
+    return f"{kind} {checksum}{within}", model.described(app)
+
+
+def commit_of(app, cache):
+    """Return the commit of ``app``, whose source is a git repository."""
+    return cache.commit(_repository_of(app), app.get("version"))
+
+
+def _repository_of(app):
+    return git.Repository(model.name_of(app), model.located(app)["source"], app.get("deploy_key") or "")
+
+
+def _top(app):
+    """Return the directory of ``app``, or its subdirectory."""
+    return os.path.normpath(os.path.join(app["source"], app.get("subdirectory") or ""))
 
 
 def _sha256(path):
@@ -193,14 +213,19 @@ def _sha256(path):
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def _fetch(app, target):
+def _fetch(app, target, cache):
     """Put the source into the directory ``target``."""
     app, kind = model.located(app), model.kind(app)
     if kind == "directory":
-        for name in listing(app["source"], app.get("exclude") or ()):
+        source = _top(app)
+        for name in listing(source, app.get("exclude") or (), app.get("include") or ()):
             place = target / name
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(os.path.join(app["source"], name), place, follow_symlinks=False)
+            shutil.copy2(os.path.join(source, name), place, follow_symlinks=False)
+    elif kind == "git":
+        commit, exclude = commit_of(app, cache), app.get("exclude") or ()
+        with _repository_of(app).fetched(commit, app.get("version")) as fetched:
+            _write_commit(fetched, target, exclude, app.get("subdirectory") or "")
     elif kind != "requirement":
         with contextlib.ExitStack() as stack:
             path = app["source"]
@@ -210,21 +235,55 @@ def _fetch(app, target):
                 shutil.copy(path, target / os.path.basename(urllib.parse.urlsplit(app["source"]).path))
             else:
                 _unpack(path, target)
+                _keep_only(target, app.get("subdirectory"), path)
+    if pointers := _pointers(target):
+        more = f" and {len(pointers) - 1} more" if pointers[1:] else ""
+        raise SourceError(
+            f"{model.called(app)} the source {mask.plain(app.get('source'))}, where {pointers[0]}{more} only points to a file of "
+            "Git LFS: leave it out by exclude, or give as source a directory on this computer where 'git lfs pull' was run, or an archive."
+        )
 
 
-def _fetch_commit(url, commit, version, target, exclude):
-    with tempfile.TemporaryDirectory() as place:
-        _git("init", "--quiet", "--bare", place)
-        try:
-            _git("fetch", "--quiet", "--depth", "1", url, commit, cwd=place)
-        except SourceError:  # not every server gives a commit by its name
-            _git("fetch", "--quiet", url, version or "HEAD", "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", cwd=place)
-        content = _git("archive", "--format=tar", commit, cwd=place)
+def _write_commit(fetched, target, exclude, subdirectory):
+    """Unpack a commit, and those of its submodules into it."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        with tarfile.open(fileobj=io.BytesIO(fetched.archive(subdirectory))) as archive:
             _extract(_tar_entries(archive), target, exclude)
     except (OSError, ValueError) as error:
-        raise SourceError(f"{mask.plain(url)} at {commit[:12]} cannot be unpacked: {error}.") from None
+        raise SourceError(f"{mask.plain(fetched.url)} at {fetched.sha[:12]} cannot be unpacked: {error}.") from None
+    for path, repository, commit in fetched.submodules(subdirectory):
+        if not _excluded(path, exclude):
+            inner = [pattern[len(path) + 1 :] for pattern in exclude if pattern.startswith(f"{path}/")]
+            with repository.fetched(commit, "") as one:
+                place = target / path
+                if place.is_symlink() or place.resolve() != target.resolve() / path:
+                    raise SourceError(f"{mask.plain(fetched.url)} at {fetched.sha[:12]} has a link in the way of the submodule {path}.")
+                place.mkdir(parents=True, exist_ok=True)
+                _write_commit(one, place, [*exclude, *inner], "")
+
+
+def _keep_only(target, subdirectory, path):
+    """Let ``target`` be its own subdirectory."""
+    if not subdirectory:
+        return
+    inner = target / subdirectory
+    if not inner.is_dir() or inner.resolve() != target.resolve() / subdirectory:
+        raise SourceError(f"{path} has no directory {subdirectory}: correct subdirectory.")
+    kept = inner.rename(target.with_name("kept"))
+    shutil.rmtree(target)
+    kept.rename(target)
+
+
+def _pointers(directory):
+    """Return the files that stand for one of Git LFS."""
+    found = []
+    for folder, _folders, names in os.walk(directory):
+        for path in (os.path.join(folder, name) for name in names):
+            if not os.path.islink(path) and os.path.getsize(path) < 1024:
+                with open(path, "rb") as file:
+                    if file.read(len(_POINTER)) == _POINTER:
+                        found.append(os.path.relpath(path, directory))
+    return sorted(found)
 
 
 class _Entry(NamedTuple):
@@ -313,7 +372,7 @@ def _unpack(path, target):
         top.rename(target)
 
 
-def _wheels(plan, stage, python, pip_environment):
+def _wheels(plan, stage, found, python, pip_environment):
     """Resolve what the release needs into ``stage/wheels``, for hosts with Python ``python`` (such as ``3.13``)."""
     if importlib.util.find_spec("pip") is None:
         raise SourceError(
@@ -322,38 +381,81 @@ def _wheels(plan, stage, python, pip_environment):
         )
     source, place = stage / "src", stage / "wheels"
     place.mkdir()
-    if plan["project"]:
-        _pip(["wheel", "--no-deps", "--wheel-dir", str(place), str(source)], pip_environment)
-        (project,) = place.glob("*.whl")
-        words = pip.targets({**plan, "project": False}, source, [project])
-    else:
-        words = pip.targets(plan, source, sorted(source.glob("*.whl")))
-    if not words:
-        return
-    if python == platform.python_version().rpartition(".")[0]:
-        _pip(["wheel", "--wheel-dir", str(place), *words], pip_environment)
-    else:
-        # Of another Python nothing can be built here; its wheels can be fetched.
-        machine = platform.machine()
-        tags = [f"--platform={tag}_{machine}" for tag in ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014", "linux")]
-        _pip(
-            ["download", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *tags, "--dest", str(place), *words],
-            pip_environment,
-        )
-    for wheel in source.glob("*.whl"):
-        shutil.copy(wheel, place)
+    own = python == platform.python_version().rpartition(".")[0]
+    command = ["wheel", "--wheel-dir", str(place)]
+    if not own:
+        # Of another Python nothing can be built here but what is any Python's; its wheels can be fetched.
+        command = [
+            "download",
+            "--only-binary=:all:",
+            "--implementation=cp",
+            f"--python-version={python}",
+            *_platforms(),
+            "--dest",
+            str(place),
+        ]
+
+    def path_of(word):
+        """Return a path in the source, or that of its wheel, with what follows it."""
+        path, more = re.fullmatch(r"(.*?)(\[[^\]]*\])?", word).groups()
+        found = source / path
+        if not own and path.endswith(".whl"):
+            shutil.copy(found, place)
+        elif not own:
+            with tempfile.TemporaryDirectory() as new:
+                _pip(["wheel", "--no-deps", "--wheel-dir", new, path], pip_environment, source)
+                (wheel,) = pathlib.Path(new).glob("*.whl")
+                if not wheel.name.endswith("-none-any.whl"):
+                    raise SourceError(
+                        f"{plan['name']}: {path} has to be built by Python {python}, and this computer has {platform.python_version()}: "
+                        "run from one that has it, or set python_app_resolve_on to host."
+                    )
+                found = shutil.copy(wheel, place)
+        return f"{found}{more or ''}"
+
+    # What markers ask, pip would ask this computer's Python.
+    with tempfile.TemporaryDirectory() as scratch:
+        for number, call in enumerate(found.calls):
+            words = []
+            for option, word in itertools.pairwise(["", *call]):
+                if option == "--requirement":
+                    (file := pathlib.Path(scratch, f"{number}-{len(words)}.txt")).write_text(
+                        "".join(f"{line}\n" for line in installs.rewritten(source, word, path_of, python))
+                    )
+                    words.append(str(file))
+                else:
+                    words.append(path_of(word) if word.startswith(".") and option != "--constraint" else word)
+            _pip([*command, *words], pip_environment, source)
 
 
-def _pip(words, environment):
+def _platforms():
+    machine = platform.machine()
+    return [f"--platform={tag}_{machine}" for tag in ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014", "linux")]
+
+
+def pinned_wheels(requirements, python, cache, pip_environment):
+    """Return the paths of the wheels that the file ``requirements`` pins, for Python ``python``, fetched only if the cache has none."""
+    with cache.file("wheels", pathlib.Path(requirements).read_text(encoding="utf-8"), python) as place:
+        kept = place.with_suffix(".wheels")
+        if not kept.exists():
+            directory = tempfile.mkdtemp(dir=cache.directory)
+            _pip([*server.download(requirements, python, directory), *_platforms()], pip_environment, cache.directory)
+            os.rename(directory, kept)
+        return sorted(kept.iterdir())
+
+
+def _pip(words, environment, directory):
     done = subprocess.run(
         [sys.executable, "-m", "pip", *words, "--no-input", "--progress-bar=off", "--disable-pip-version-check"],
         env={**os.environ, **{name: str(value) for name, value in environment.items()}},
+        cwd=directory,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise SourceError(f"pip {words[0]} failed on this computer:\n{mask.mask(done.stdout + done.stderr, environment)[-4000:].strip()}")
+        said = mask.mask(done.stdout + done.stderr, environment)
+        raise SourceError(f"pip {words[0]} failed on this computer. {pip.cause(said, here=True)}\n{said[-4000:].strip()}")
 
 
 def pack(app, plan, cache, launchers, wheels_for="", pip_environment=None):
@@ -370,19 +472,20 @@ def pack(app, plan, cache, launchers, wheels_for="", pip_environment=None):
         with tempfile.TemporaryDirectory() as directory:
             stage = pathlib.Path(directory)
             (stage / "src").mkdir()
-            if model.kind(app) == "git":
-                source, version = _url(app["source"]), app.get("version")
-                _fetch_commit(source, cache.commit(source, version), version, stage / "src", app.get("exclude") or ())
-            else:
-                _fetch(app, stage / "src")
+            _fetch(app, stage / "src", cache)
             for name, path in model.beyond(app).items():
                 (stage / "src" / name).parent.mkdir(exist_ok=True)
                 shutil.copy(path, stage / "src" / name)
             for name in (*plan["requirements"], *plan["constraints"]):
                 if not (stage / "src" / name).is_file():
                     raise SourceError(f"{plan['name']} wants the file {name}, which {plan['source']} has not: add or correct it.")
+            try:
+                found = installs.of(plan, stage / "src", model.kind(app))
+            except locks.LockError as error:
+                raise SourceError(f"{model.called(app)} the source {plan['source']}. {error}") from None
             if wheels_for:
-                _wheels(plan, stage, wheels_for, pip_environment or {})
+                _wheels(plan, stage, found, wheels_for, pip_environment or {})
+            (stage / "environment.json").write_text(json.dumps(found._asdict()))
             for file in pathlib.Path(launchers).iterdir():
                 shutil.copy(file, stage)
             (stage / "release.json").write_text(model.made_of(plan))

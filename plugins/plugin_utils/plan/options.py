@@ -4,7 +4,7 @@
 """What the roles and playbooks take: the options of each, as ``values.settle`` reads them. Private to the collection.
 
 Those of a role are its ``argument_specs``; what that format cannot say stands here. The keys of an application in ``lamp_sites`` are those
-of ``python_app_apps`` and ``apache_vhosts`` that they become.
+of ``python_app_apps``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import pathlib
 import re
 
 from ansible.module_utils.common.yaml import yaml_load
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import PROCESS_KEYS, SECRETS
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.renamed import GONE_OF_APPLICATIONS, GONE_OF_VIRTUAL_HOSTS
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import SECRETS
 
 DIRECTORY = pathlib.Path(__file__).resolve().parents[3] / "roles"
 
@@ -25,9 +26,13 @@ _ENVIRONMENT = {"values": {"type": "variable"}}
 _COMMAND = {"words": True}
 _TEXT, _BOOL, _TEXTS = {"type": "str"}, {"type": "bool"}, {"type": "list", "elements": "str"}
 _TEXT_OR_TEXTS = {"type": ["str", "list"], "elements": "str"}
+_REDIRECT = {"type": ["str", "dict"], "options": {"to": {**_TEXT, "required": True}, "status": {"type": "int"}}}
 
 #: What argument_specs cannot say, by the path of the option.
 _MORE = {
+    "apache_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
+    "apache_vhosts.access.users": {"values": {**_TEXT, "no_log": True}},
+    "apache_vhosts.redirects": {"values": _REDIRECT},
     "apache_mpm": {"values": _SETTING},
     "apache_settings": {"values": _REPEATED},
     "backup_files.before": _COMMAND,
@@ -41,15 +46,20 @@ _MORE = {
     "mysql_settings": {"values": {"type": "dict", "values": {**_SETTING, "null": True}}},
     "mysql_users.privileges": _TEXT_OR_TEXTS,
     "python_app_apps.after": _COMMAND,
+    "python_app_apps.backup_command": _COMMAND,
     "python_app_apps.collect": _COMMAND,
     "python_app_apps.environment": _ENVIRONMENT,
     "python_app_apps.migrate": _COMMAND,
+    "python_app_apps.restrict": {"values": {**_REPEATED, "octal": re.compile("UMask$")}},
+    "python_app_apps.serve": _COMMAND,
     "python_app_apps.timers.command": _COMMAND,
     "python_app_apps.workers.command": _COMMAND,
     "python_app_pip_environment": _ENVIRONMENT,
 }
+#: Of dictionaries, the keys that are gone, by the path of the option.
+_GONE = {"apache_vhosts": GONE_OF_VIRTUAL_HOSTS, "python_app_apps": GONE_OF_APPLICATIONS}
 #: Of an application, what the wiring says.
-_WIRED = ("aliases", "host", "name", "origin", "path")
+_WIRED = ("aliases", "backup_command", "backup_host", "host", "name", "origin", "path")
 #: Of an inventory, what each host has of its own.
 _OF_HOSTS = {"lamp_address": _TEXT_OR_TEXTS, "lamp_peer_address": _TEXT_OR_TEXTS}
 
@@ -77,6 +87,8 @@ def _completed(given, above=""):
         more = {key: value for key, value in option.items() if key != "description"}
         if "options" in option:
             more["options"] = _completed(option["options"], f"{above}{name}.")
+        if f"{above}{name}" in _GONE:
+            more["gone"] = _GONE[f"{above}{name}"]
         completed[name] = more | _MORE.get(f"{above}{name}", {})
     return completed
 
@@ -86,18 +98,19 @@ def _lamp():
     from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
 
     app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
-    processes = options("apache")["apache_vhosts"]["options"]["wsgi"]["options"]
-    app |= {name: processes[name] for name in PROCESS_KEYS}
-    app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "static_url": _TEXT}
-    app["wsgi"] = _TEXT  # site_problems has more to say of a missing one
-    an_app = {"type": "dict", "options": app}
+    app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "database_scheme": _TEXT, "static_url": _TEXT}
+    an_app = {"type": "dict", "options": app, "gone": GONE_OF_APPLICATIONS}
+    vhost = options("apache")["apache_vhosts"]["options"]
     site = {
+        "access": vhost["access"],
         "aliases": _TEXTS,
         "app": an_app,
         "apps": {"type": "dict", "named": True, "values": an_app},
         "database": _TEXT,
         "document_root": _TEXT,
+        "error_pages": {"type": "dict", "values": _TEXT},
         "extra": _TEXT,
+        "redirects": vhost["redirects"],
     }
     secrets = {name: {**_TEXT, "no_log": True} for name in SECRETS}
     record = {
@@ -127,6 +140,12 @@ def _lamp():
         "lamp_dns_server": _TEXT,
         "lamp_dnssec_policy": _TEXT,
         "lamp_domain": _TEXT,
+        "lamp_logs_grep": _TEXT,
+        "lamp_logs_lines": {"type": "int"},
+        "lamp_logs_since": _TEXT,
+        "lamp_logs_site": _TEXT,
+        "lamp_maintenance": _BOOL,
+        "lamp_maintenance_site": _TEXT,
         "lamp_new_secrets": _BOOL,
         "lamp_release": _TEXT,
         "lamp_remove_confirm": _TEXT,
@@ -139,6 +158,8 @@ def _lamp():
         "lamp_restore_identity": _TEXT,
         "lamp_restore_site": _TEXT,
         "lamp_restore_to": _TEXT,
+        "lamp_run_app": _TEXT,
+        "lamp_run_command": _TEXT,
         "lamp_secrets": {"type": "dict", "named": True, "values": {"type": "dict", "options": secrets}},
         "lamp_secrets_dir": _TEXT,
         "lamp_sites": {"type": "dict", "named": True, "values": {"type": "dict", "options": site}},

@@ -10,13 +10,20 @@ import posixpath
 from typing import NamedTuple
 from urllib.parse import quote
 
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as _python_app
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import SOCKET, socket_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import PROCESS_KEYS, app_user, database_user, origin
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import app_user, database_user, origin
 
 #: The certificate of the database's authority on web hosts.
 DATABASE_AUTHORITY = "/etc/python_app/database.pem"
+#: The options of a client that trusts it.
+DATABASE_OPTIONS = "/etc/python_app/database.cnf"
+#: The scheme of an application's DATABASE_URL, and those that Django's readers of it know.
+SCHEME = "mysql+pymysql"
+_OF_DJANGO = ("mysql", "mysql2", "mysqlgis")
 
 
 class _Database(NamedTuple):
@@ -77,8 +84,9 @@ class PythonApp(Role):
         """What applications keep in files, for backups."""
         return {
             "backup_files": [
-                {"name": app["name"], "path": f"/srv/{app['name']}/state", "user": _python_app.user(app)}
+                {"name": f"{app['name']}{more}", "path": f"/srv/{app['name']}/{directory}", "user": _python_app.user(app)}
                 for app in inputs["python_app_apps"]
+                for directory, more in (("state", ""), *([("media", "__media")] if app.get("media") is not None else []))
             ]
         }
 
@@ -87,6 +95,12 @@ class PythonApp(Role):
         problems = _python_app.problems(inputs["python_app_apps"], inputs["python_app_keep_releases"], inputs["python_app_port"])
         for app in inputs["python_app_apps"]:
             problems += _source_problems(app)
+            python = app.get("python") or ""
+            if inputs["python_app_resolve_on"] == "controller" and os.path.isabs(python) and _python_app.python_of(app, "none") == "none":
+                problems.append(
+                    f"{_python_app.called(app)} the python {python}, whose version nobody here knows, and "
+                    "python_app_resolve_on is controller: give one with the version in its name, such as /opt/python/bin/python3.12."
+                )
         return problems
 
 
@@ -97,6 +111,16 @@ def _source_problems(app):
         yield f"{where} the source {source}, which is no directory on this computer: correct the path."
     elif kind in ("archive", "wheel") and not _python_app.is_url(source) and not os.path.isfile(source):
         yield f"{where} the source {source}, which is no file on this computer: correct the path."
+    key = (app.get("deploy_key") or "") if kind == "git" else ""
+    if key and "-----BEGIN" not in key and not os.path.isfile(os.path.expanduser(key)):
+        yield f"{where} a deploy_key that is neither a private key nor a file on this computer: correct it."
+    elif key.startswith("-----BEGIN") and "PRIVATE KEY-----" not in key.split("\n", 1)[0]:
+        yield f"{where} a deploy_key that is no private key: give the private one, whose public half the server has."
+    if kind == "directory" and os.path.isdir(source) and app.get("subdirectory"):
+        source = os.path.join(source, app["subdirectory"])
+        if not os.path.isdir(source) and ".." not in app["subdirectory"].split("/"):
+            yield f"{where} the subdirectory {app['subdirectory']}, which is no directory in {app['source']}: correct it."
+    yield from _lock_problems(where, app, kind, source)
     for key in ("requirements", "constraints"):
         for name in app.get(key) or []:
             # What only a repository or an archive can tell is told when it is unpacked.
@@ -106,9 +130,24 @@ def _source_problems(app):
                 yield f"{where} the {key} {name}, which is no file {place}: add or correct it."
 
 
+def _lock_problems(where, app, kind, source):
+    """Of a source that is on this computer; of another the lock is read when it is unpacked."""
+    if kind != "directory" or not os.path.isdir(source):
+        return
+    requirements = app.get("requirements") or []
+    there = [name for name in os.listdir(source) if name not in (app.get("exclude") or ())]
+    try:
+        chosen = locks.chosen(there, requirements)
+        for name in [chosen] if chosen else filter(locks.is_lock, requirements):
+            if os.path.isfile(path := os.path.join(source, name)):
+                locks.read(path, app.get("extras") or ())
+    except locks.LockError as error:
+        yield f"{where} the source {source}. {error}"
+
+
 def _app(name, one, path, app_name, app, site, database):
     """Return the role's description of an application of the site ``one`` that is called ``name``."""
-    role_app = {key: value for key, value in app.items() if key not in (*PROCESS_KEYS, "static_url")}
+    role_app = {key: value for key, value in app.items() if key not in ("database_scheme", "static_url")}
     role_app |= {"name": app_name, "host": name, "path": path, "user": app.get("user") or app_user(app_name)}
     role_app["origin"], role_app["aliases"] = origin(name, path), list(one.get("aliases", []))
 
@@ -120,24 +159,41 @@ def _app(name, one, path, app_name, app, site, database):
             files = [app[key]] if isinstance(app[key], str) else app[key]
             role_app[key] = [on_controller(file) if str(file).startswith(("/", "./", "../", "~")) else file for file in files]
     source = app.get("source", "")
-    if source and "://" not in source and not source.startswith("git@"):
+    if source and not _python_app.is_remote(source):
         role_app["source"] = on_controller(source)
+    if (key := app.get("deploy_key", "")) and "-----BEGIN" not in key:
+        role_app["deploy_key"] = on_controller(key)
     secret = site.secrets[name]
     environment = {"SECRET_KEY": secret["secret_key"], "SITE_NAME": name, "SITE_NAMES": ",".join([name, *role_app["aliases"]])}
+    if "media" in app:
+        environment |= {"MEDIA_ROOT": f"/srv/{app_name}/media", "MEDIA_URL": front.media_url(path, app["media"])}
     if "database" in one:
-        environment["DATABASE_URL"] = database_url(one, secret["database_password"], *database)
+        environment |= database_environment(one, secret["database_password"], *database, scheme=app.get("database_scheme", SCHEME))
     role_app["environment"] = {**environment, **app.get("environment", {})}
+    if app.get("backup_before_migrate") and "database" in one and (hosts := site.hosts("lamp_db")):
+        role_app["backup_host"] = hosts[0].name
     return role_app
 
 
-def database_url(site, password, host, socket=SOCKET):
-    """Return the address of a site's database in the form that SQLAlchemy and Django's helpers read."""
+def database_environment(site, password, host, socket=SOCKET, scheme=SCHEME):
+    """Return the variables that lead an application to its database."""
+    name, user = site["database"], database_user(site)
+    found = {"DB_HOST": host, "DB_PORT": "3306", "DB_NAME": name, "DB_USER": user, "DB_PASSWORD": password}
+    found |= {"DB_SOCKET": socket} if host == "localhost" else {"DB_SSL_CA": DATABASE_AUTHORITY}
+    return found | {"DATABASE_URL": database_url(site, password, host, socket, scheme)}
+
+
+def database_url(site, password, host, socket=SOCKET, scheme=SCHEME):
+    """Return the address of a site's database.
+
+    SQLAlchemy reads it with a driver in its scheme. dj-database-url and django-environ know ``mysql`` only, and hand all options on to a
+    driver: what mysqlclient and PyMySQL both take for TLS is a file of options.
+    """
     # A client that is told the authority checks the server's certificate, its names too.
-    way = f"unix_socket={quote(socket)}" if host == "localhost" else f"ssl_ca={DATABASE_AUTHORITY}"
+    of_tls = f"read_default_file={DATABASE_OPTIONS}" if scheme in _OF_DJANGO else f"ssl_ca={DATABASE_AUTHORITY}"
+    way = f"unix_socket={quote(socket)}" if host == "localhost" else of_tls
     place = f"[{host}]" if ":" in host else host
-    return (
-        f"mysql+pymysql://{quote(database_user(site))}:{quote(password, safe='')}@{place}/{quote(site['database'])}?{way}&charset=utf8mb4"
-    )
+    return f"{scheme}://{quote(database_user(site))}:{quote(password, safe='')}@{place}/{quote(site['database'])}?{way}&charset=utf8mb4"
 
 
 ROLE = PythonApp("python_app")

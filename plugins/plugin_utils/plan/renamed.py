@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables that had other names. Private to the collection. Pure."""
+"""Variables that had other names, and keys that are gone. Private to the collection. Pure."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ RENAMED = {
     "restore_identity": "lamp_restore_identity",
     "restore_site": "lamp_restore_site",
     "restore_to": "lamp_restore_to",
+}
+
+#: What took the place of keys, by their names.
+GONE_OF_APPLICATIONS = {
+    "maximum_requests": "a process that grows is replaced by memory_limit, one that gets old by restart_interval.",
+    "queue_timeout": "a request waits as long as request_timeout says.",
+    "startup_timeout": "a service may take as long to start as timeouts: {start: 30} says.",
+}
+GONE_OF_VIRTUAL_HOSTS = {
+    "wsgi": "an application has a server of its own. Use proxy, with its path and the socket /srv/NAME/live.sock.",
 }
 
 

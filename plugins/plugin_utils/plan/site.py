@@ -14,28 +14,16 @@ import re
 from functools import cached_property
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import OWN_ACCOUNTS, OWN_DATABASES
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
 
 #: The secrets of each site.
 SECRETS = ("database_password", "secret_key")
-#: What tells Apache how to run an application.
-PROCESS_KEYS = (
-    "processes",
-    "threads",
-    "request_timeout",
-    "queue_timeout",
-    "startup_timeout",
-    "graceful_timeout",
-    "maximum_requests",
-    "restart_interval",
-)
-#: Apache would refuse memory beyond the limit; the application's own launcher replaces the process.
-NUMBERS = (*PROCESS_KEYS, "memory_limit")
-
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z")
 _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
-_WSGI = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
+_CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(\))?\Z")
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_SCHEME = re.compile(r"(mysql|mariadb)[a-z0-9]*([+-][a-z0-9]+)?\Z")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
 
 
@@ -173,15 +161,19 @@ def _app_problems(where, app):
             f"{where}.source is {'there besides' if app.get('source') else 'missing, and so is'} requirement: give one, a directory "
             "on this computer, a git repository, an archive or a wheel, or what pip installs."
         )
-    if not _WSGI.match(app.get("wsgi", "")):
-        found = f"is {app['wsgi']!r}" if "wsgi" in app else "is missing"
-        yield f"{where}.wsgi {found}: give the module and the callable in it, for instance myapp.wsgi:application."
+    given = [key for key in ("wsgi", "asgi", "serve") if app.get(key)]
+    if not given:
+        yield f"{where}.wsgi is missing, and so are asgi and serve: give the module and the callable, for instance myapp.wsgi:application."
+    elif len(given) > 1:
+        yield f"{where}.{given[1]} is there besides {given[0]}: give one of them."
+    for key in ("wsgi", "asgi"):
+        if key in app and not _CALLABLE.match(app[key]):
+            remedy = f"give the module and the callable in it, for instance myapp.{key}:application."
+            yield f"{where}.{key} is {app[key]!r}: {remedy}"
     if app.get("user") == "root":
         yield f"{where}.user is root, as which no application runs: give a user of its own, or leave it out."
-    for key in NUMBERS:
-        most = 1000 if key in ("processes", "threads") else 10**9
-        if key in app and not 1 <= app[key] <= most:
-            yield f"{where}.{key} is {app[key]}: give a number from 1 to {most}."
+    if not _SCHEME.match(app.get("database_scheme", "mysql")):
+        yield f"{where}.database_scheme is {app['database_scheme']!r}: give mysql, or with a driver for instance mysql+pymysql."
     for key in ("static_url", "health_path"):
         if key in app and not app[key].startswith("/"):
             yield f"{where}.{key} is {app[key]!r}: begin it with a slash."
@@ -203,9 +195,12 @@ def site_problems(sites):
         where = f"lamp_sites['{name}']"
         if not _HOSTNAME.match(name):
             problems.append(f"{where} is no host name: use letters, digits, hyphens and dots, for instance www.foobar.com.")
-        if not site.get("app") and not site.get("apps") and not site.get("document_root"):
+        problems.extend(front.problems(where, site, name))
+        problems.extend(front.error_page_problems(f"{where}.error_pages", site.get("error_pages", {}), "app" in site))
+        if not any(site.get(key) for key in ("app", "apps", "document_root", "redirects")):
             problems.append(
-                f"{where} has neither app nor document_root: give it an application to run or a directory of static files to serve."
+                f"{where} has neither app nor document_root nor redirects: give it an application to run, a directory of static files to "
+                "serve, or a place to lead to."
             )
         for path in site.get("apps", {}):
             if not _PATH.match(path):
@@ -213,6 +208,8 @@ def site_problems(sites):
         for path, app_name, app in apps(name, site):
             app_where = origin(name, path)
             problems.extend(_app_problems(app_where, app))
+            if "media" in app:
+                problems.extend(front.media_problems(app_where, path, app["media"]))
             user = app.get("user") or app_user(app_name)
             if users.setdefault(user, app_where) != app_where:
                 problems.append(f"{app_where}.user is {user!r}, which runs {users[user]} already: give each a user of its own.")

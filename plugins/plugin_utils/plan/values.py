@@ -17,6 +17,7 @@ be the text of a number or boolean.
   ``lines`` a text of several lines, with ``octal`` (a pattern of names) a mode, which has to be in quotes;
 - ``type: variable``, an environment variable: a text or a whole number;
 - ``values``, of a dictionary with keys of the user's choice: the option that each value is of;
+- ``gone``, of a dictionary: what took the place of keys that are not known any more, by their names;
 - ``words``, of a list: it is a command, word by word.
 """
 
@@ -96,7 +97,9 @@ def _settled(option, value, where, problems, secret=False, top=False):
         return value
     # The rest of what Ansible's format says of a list, it says of its elements.
     if kind == "list":
-        element = {key: option[key] for key in ("choices", "options", "values") if key in option} | {"type": option.get("elements", "raw")}
+        element = {key: option[key] for key in ("choices", "gone", "options", "values") if key in option} | {
+            "type": option.get("elements", "raw")
+        }
         return [_settled(element, one, f"{where}[{number}]", problems, secret) for number, one in enumerate(value)]
     if kind == "dict":
         return _dictionary(option, value, where, problems, secret)
@@ -111,6 +114,8 @@ def _dictionary(option, value, where, problems, secret):
     for key, one in value.items():
         if not isinstance(key, str):
             problems.append(f"{where} has the key {_shown(key)}, which YAML reads as {_kind(key)}: put it in quotes.")
+        elif key in option.get("gone", {}):
+            problems.append(f"{_below(where, key)} is not known any more: {option['gone'][key]}")
         elif known is not None and key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"the known ones are {', '.join(sorted(known))}."

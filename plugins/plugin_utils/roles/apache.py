@@ -15,13 +15,13 @@ setenvif status
 # clients that died out, in each request: only WebDAV's still count.
 _WITH_SETTINGS = """
 alias autoindex brotli cache_disk cgid dav_fs deflate dir http2 info ldap mime mime_magic mpm_event
-negotiation proxy proxy_balancer proxy_ftp proxy_html reqtimeout ssl userdir wsgi
+negotiation proxy proxy_balancer proxy_ftp proxy_html reqtimeout ssl userdir
 """
 
 
-def module_files(modules, wsgi=False):
+def module_files(modules, proxy=False):
     """Return the files of the modules that are enabled, as items with a name: ``modules`` besides the role's own."""
-    enabled = list(dict.fromkeys([*_MODULES.split(), *(["wsgi"] if wsgi else []), *modules]))
+    enabled = list(dict.fromkeys([*_MODULES.split(), *(["proxy", "proxy_http"] if proxy else []), *modules]))
     configured = set(_WITH_SETTINGS.split()) | ({"setenvif"} if "dav" in enabled else set())
     names = [f"{name}.load" for name in enabled] + [f"{name}.conf" for name in enabled if name in configured]
     return [{"name": name} for name in names]

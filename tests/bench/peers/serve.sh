@@ -20,9 +20,20 @@ cat > /etc/apache2-stock/sites-enabled/000-default.conf <<SITE
     WSGIDaemonProcess stock user=$user group=$user python-home=$current/venv
     WSGIProcessGroup stock
     WSGIApplicationGroup %{GLOBAL}
-    WSGIScriptAlias / $current/wsgi.py
+    WSGIScriptAlias / /opt/bench/stock.py
+    <Directory /opt/bench>
+        Require all granted
+    </Directory>
 </VirtualHost>
 SITE
+cat > /opt/bench/stock.py <<STOCK
+import os, shlex, sys
+with open("/etc/python_app/www.foobar.com.env") as file:
+    os.environ.update(line.split("=", 1) for line in shlex.split(file.read(), comments=True))
+os.environ["STATIC_ROOT"] = "$current/static"
+sys.path.insert(0, "$current/src")
+from foobar.wsgi import application
+STOCK
 systemctl start apache2@stock
 
 # Debian's gunicorn, without Debian's other modules of Python.
@@ -33,9 +44,9 @@ gunicorn() {
     systemd-run --quiet --unit "gunicorn-$1" --working-directory $current --setenv PYTHONPATH=/opt/bench/gunicorn \
         $current/run env PYTHONPATH=/opt/bench/gunicorn python -m gunicorn --bind "127.0.0.1:$2" --workers "$3" --threads "$4" foobar.wsgi:application
 }
-ours() { sed -n "s/.*$1=\([0-9]*\).*/\1/p" /etc/apache2/sites-enabled/*.conf | head -n 1; }
 gunicorn processes 8092 $((2 * cores + 1)) 1
-gunicorn threads 8093 "$(ours processes)" "$(ours threads)"
+# As many as the site has: its processes and their parent.
+gunicorn threads 8093 "$(($(pgrep --full --count 'serve[.]py') - 1))" 8
 
 site() {
     cat <<SITE

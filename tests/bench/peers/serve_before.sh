@@ -7,3 +7,7 @@ apt-get update -qq
 apt-get install -qq --no-install-recommends apache2 libapache2-mod-wsgi-py3 nginx-light gunicorn wrk > /dev/null
 rm /usr/sbin/policy-rc.d
 cp -a /etc/apache2 /etc/apache2-stock
+# The site removes mod_wsgi.
+mkdir -p /opt/bench
+cp /usr/lib/apache2/modules/mod_wsgi.so /opt/bench/
+sed -i 's|/usr/lib/apache2/modules/mod_wsgi.so|/opt/bench/mod_wsgi.so|' /etc/apache2-stock/mods-available/wsgi.load

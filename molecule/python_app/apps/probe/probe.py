@@ -6,7 +6,6 @@ import sys
 import time
 
 BREAK = ""
-UNDER_MOD_WSGI = "mod_wsgi" in sys.modules
 GATE = pathlib.Path("/srv/probe.example.com/state/gate")
 
 
@@ -41,9 +40,13 @@ def plant(what):
 
 def application(environ, start_response):
     """Answer with the release."""
-    if not UNDER_MOD_WSGI:
+    behind = "HTTP_X_FORWARDED_HOST" in environ  # Apache, which alone says it
+    if not behind:
         wait("health")
-    if BREAK == "500" or (BREAK == "500 behind Apache" and UNDER_MOD_WSGI):
+    if environ["REQUEST_METHOD"] == "POST":
+        with open("/srv/probe.example.com/state/posts", "a", encoding="ascii") as file:
+            file.write(f"{environ['QUERY_STRING']} {len(environ['wsgi.input'].read())}\n")
+    if BREAK == "500" or (BREAK == "500 behind Apache" and behind):
         raise ValueError("broken page on purpose")
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [os.environ["RELEASE_ID"].encode()]
@@ -57,8 +60,8 @@ if __name__ == "__main__":
     if sys.argv[1] == "collect" and BREAK.startswith("plant "):
         plant(BREAK.removeprefix("plant "))
 else:
-    wait("load" if UNDER_MOD_WSGI else "import")
-    if BREAK == "import" or (BREAK == "load" and UNDER_MOD_WSGI):
+    wait("import")
+    if BREAK == "import":
         raise ValueError(f"broken {BREAK} on purpose")
     while BREAK == "hang":
         time.sleep(1)

@@ -62,6 +62,9 @@ def prepare(settings, shelf, wanted: dict, force: bool) -> list[dict]:
             kept = _keep(shelf, wanted, tree) if late else 0
             if shelf.manifest(wanted["name"])["files"]["trees"][tree["name"]].get("roots"):
                 os.chown(_fresh(tree), 0, -1, follow_symlinks=False)
+            if os.path.isdir(tree["path"]):
+                # Another group may read it, such as the web server. Its name is in a directory of root's.
+                os.chown(_fresh(tree), -1, os.lstat(tree["path"]).st_gid, follow_symlinks=False)
             count = sum(row["kind"] == "file" for row in rows[tree["name"]])
             made.append({"live": tree["path"], "new": str(_fresh(tree)), "files": count, "kept": kept})
     except BaseException:

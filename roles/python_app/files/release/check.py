@@ -1,39 +1,60 @@
-"""Load the release without a web server and, with a number of seconds and the word health, ask it for its health.
+"""Ask the service of a release, on its socket, for its health.
 
-Usage: check.py SECONDS [health]. Exit status 0 when it is well, else the application's own words.
+Usage: check.py SECONDS UNIT SOCKET. Exit status 0 when it is healthy, else words. Run as the application's user.
 """
 
-import faulthandler
+import http.client
+import json
 import os
-import runpy
+import socket
+import subprocess
 import sys
-from wsgiref.util import setup_testing_defaults
+import time
 
-faulthandler.dump_traceback_later(float(sys.argv[1]), exit=True)
-script = runpy.run_path(os.path.join(os.path.dirname(os.path.realpath(__file__)), "wsgi.py"))
-if sys.argv[2:] == ["health"]:
-    release = script["_RELEASE"]
-    environ = {
-        "HTTP_HOST": release["host"],
-        "SERVER_NAME": release["host"],
-        "SCRIPT_NAME": release["path"],
-        "PATH_INFO": release["health_path"],
-    }
-    setup_testing_defaults(environ)
-    environ["wsgi.errors"] = sys.stderr
-    answers = []
-    body = script["application"](environ, lambda status, headers, exc_info=None: answers.append(status) or (lambda data: None))
+HERE = os.path.dirname(os.path.realpath(__file__))
+SECONDS, UNIT, SOCKET = float(sys.argv[1]), sys.argv[2], sys.argv[3]
+DEADLINE = time.monotonic() + SECONDS
+with open(f"{HERE}/release.json", encoding="utf-8") as file:
+    RELEASE = json.load(file)
+PAGE = RELEASE["path"] + RELEASE["health_path"]
+
+
+def ask():
+    """Return the status and the release that the page is answered with, and its beginning."""
+    connection = http.client.HTTPConnection(RELEASE["host"], timeout=max(0.1, DEADLINE - time.monotonic()))
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(connection.timeout)
+    connection.sock.connect(SOCKET)
     try:
-        text = b"".join(body)
+        line = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Request-Line": f"GET {PAGE} HTTP/1.1"}
+        connection.request("GET", PAGE, headers={**line, "User-Agent": "health", "Connection": "close"})
+        answer = connection.getresponse()
+        return answer.status, answer.headers.get("X-Release", ""), answer.read(2000).decode(errors="replace")
     finally:
-        getattr(body, "close", lambda: None)()
-    if not answers or int(answers[-1].split()[0]) >= 400:
-        page = release["path"] + release["health_path"]
-        sys.exit(f"{page} was answered with {answers[-1] if answers else 'nothing'}: {text[:2000].decode(errors='replace')}")
-    if release["memory_limit"] and (holds := script["resident"]() >> 20) >= release["memory_limit"]:
-        sys.exit(f"It holds {holds} MiB before any visitor is there, and memory_limit is {release['memory_limit']}: raise it.")
-faulthandler.cancel_dump_traceback_later()
-# Threads that the application started do not hold a check up.
-sys.stdout.flush()
-sys.stderr.flush()
-os._exit(0)
+        connection.close()
+
+
+def ended():
+    """Return whether the service has ended, or has begun once more."""
+    words = ["systemctl", "show", "--property=ActiveState,NRestarts", UNIT]
+    state = dict(line.split("=", 1) for line in subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
+    return state["ActiveState"] != "active" or state["NRestarts"] != "0"
+
+
+said = "nothing"
+while True:
+    try:
+        status, release, text = ask()
+        break
+    except (OSError, http.client.HTTPException) as error:
+        said = str(error) or type(error).__name__
+    if ended():
+        sys.exit(f"{UNIT} has ended.")
+    if time.monotonic() > DEADLINE:
+        sys.exit(f"{PAGE} was not answered within {SECONDS:g} seconds on {SOCKET} ({said}).")
+    time.sleep(0.05)
+if status >= 400:
+    sys.exit(f"{PAGE} was answered with {status}: {' '.join(text.split())[:500]}")
+# Another program than ours says nothing of its release.
+if not RELEASE["serve"] and release != os.path.basename(HERE):
+    sys.exit(f"{PAGE} was answered with {status}, and not by the application: the header X-Release is {release!r}.")

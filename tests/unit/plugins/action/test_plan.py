@@ -49,6 +49,17 @@ def test_plan_of_a_host_has_inputs_roles_records_and_no_problem(variables_of):
     assert not result["changed"]
 
 
+def test_repository_is_asked_before_the_first_change(variables_of, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    sites = {"www.foobar.com": {"app": {"source": "gone.git", "wsgi": "a:b"}}}
+    (problem,) = act(variables_of(lamp_sites=sites))["problems"]
+    words = f"lamp_sites['www.foobar.com'].app: the repository {tmp_path}/gone.git cannot be read: it is not there"
+    assert problem.startswith(words)
+    for known in ({"ansible_run_tags": ["mysql"]}, {"ansible_run_tags": ["bind", "apache"]}):
+        assert act(variables_of(lamp_sites=sites, **known))["problems"] == []
+    assert act(variables_of(lamp_sites=sites), converges=False)["problems"] == []
+
+
 def test_secrets_are_made_once_for_all_hosts(variables_of, tmp_path):
     password = act(variables_of("db"))["inputs"]["mysql_users"][0]["password"]
     assert (tmp_path / ".secrets/www.foobar.com/database_password").read_text() == f"{password}\n"

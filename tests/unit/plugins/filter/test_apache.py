@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.foobar.lamp.plugins.filter.apache import apache_applications
+from ansible_collections.foobar.lamp.plugins.filter.apache import apache_proxies
 
 
 def test_deeper_path_comes_first():
-    found = apache_applications({"name": "a.com", "wsgi": [{}, {"name": "x", "path": "/x"}]})
-    assert [(wsgi["name"], wsgi["path"]) for wsgi in found] == [("x", "/x"), ("a.com", "/")]
+    found = apache_proxies({"name": "a.com", "proxy": [{}, {"name": "x", "path": "/x"}]})
+    assert [(proxy["name"], proxy["path"]) for proxy in found] == [("x", "/x"), ("a.com", "/")]

@@ -11,7 +11,12 @@ PLAN = {
     "root": "/srv/www.foobar.com",
     "workers": [{"name": "q", "command": ["sh", "-c", 'echo "$A" 5%']}],
     "timers": [{"name": "t", "command": ["x"], "schedule": "daily"}],
+    "builder": "build-app-www",
+    "serve": [],
+    "server": {"memory_limit": 0, "graceful_timeout": 15},
+    "restrict": {},
 }
+RELEASE, INSTANCE = "0123456789ab", "0123456789ab-2"
 
 
 def test_units_of_workers_and_timers():
@@ -49,3 +54,45 @@ def test_form_of_systemd_is_taken(schedule):
 @pytest.mark.parametrize(("schedule", "words"), [("0 3 * * *", "cron's form"), ("", "is no time"), ("daily\nUser=root", "is no time")])
 def test_other_forms_are_refused(schedule, words):
     assert words in app_units.schedule_problem(schedule)
+
+
+def service(**change):
+    return app_units.service({**PLAN, **change}, RELEASE, INSTANCE).splitlines()
+
+
+def test_service_serves_its_own_release_on_a_socket_of_its_own():
+    lines = service()
+    assert app_units.service_name("www.foobar.com", INSTANCE) == "app-www.foobar.com@0123456789ab-2.service"
+    assert (
+        'ExecStart="/srv/www.foobar.com/releases/0123456789ab/run" "python" "/srv/www.foobar.com/releases/0123456789ab/serve.py"' in lines
+    )
+    socket = "/run/python_app/www.foobar.com/0123456789ab-2/app.sock"
+    assert f'Environment="SOCKET={socket}" "SOCKET_GROUP=build-app-www"' in lines
+    assert app_units.instance_of_socket(socket) == app_units.instance("app-www.foobar.com@0123456789ab-2.service") == INSTANCE
+    assert "WorkingDirectory=/srv/www.foobar.com/releases/0123456789ab/src" in lines
+    assert "TimeoutStopSec=20" in lines
+    assert not [line for line in lines if line.startswith("Memory")]
+    assert app_units.owner("\n".join(lines)) == "www.foobar.com"
+
+
+def test_no_worker_or_timer_is_an_instance():
+    assert app_units.instance("www.foobar.com-q.service") == app_units.instance("www.foobar.com-t.timer") == ""
+    assert app_units.instance_of_socket("/run/mysqld/mysqld.sock") == app_units.instance_of_socket("") == ""
+
+
+def test_command_that_is_a_server_gets_the_socket():
+    (line,) = [line for line in service(serve=["gunicorn", "--bind", "unix:$SOCKET", "a:b"]) if line.startswith("ExecStart=")]
+    assert '"--bind" "unix:/run/python_app/www.foobar.com/0123456789ab-2/app.sock" "a:b"' in line
+
+
+def test_memory_limit_is_the_service_s():
+    assert {"MemoryHigh=190M", "MemoryMax=200M"} <= set(service(server={"memory_limit": 200, "graceful_timeout": 15}))
+
+
+@pytest.mark.parametrize("unit", ["service", "www.foobar.com-q.service", "www.foobar.com-t.service"])
+def test_what_an_application_needs_is_opened_after_all_that_shuts(unit):
+    restrict = {"PrivateDevices": False, "ReadWritePaths": ["/mnt/a", "/mnt/b"], "UMask": "0027"}
+    plan = {**PLAN, "restrict": restrict}
+    text = app_units.service(plan, RELEASE, INSTANCE) if unit == "service" else app_units.units(plan)[unit]
+    opened = text.index("PrivateDevices=false\nReadWritePaths=/mnt/a\nReadWritePaths=/mnt/b\nUMask=0027\n")
+    assert opened > text.index("SystemCallFilter=") > text.index("PrivateDevices=true")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.module_utils.app import pip
+from ansible_collections.foobar.lamp.plugins.module_utils.app import failures
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
 
 APP = {"name": "www.foobar.com", "source": "/app", "wsgi": "shop:application", "environment": {"SECRET_KEY": "hush"}}
@@ -23,13 +23,16 @@ def release(**change):
         {"requirements": ["r"]},
         {"extras": ["e"]},
         {"memory_limit": 9},
+        {"python": "3.12"},
     ],
 )
 def test_release_is_also_how_it_is_made(change):
     assert release(**change) != release()
 
 
-@pytest.mark.parametrize("change", [{"after": ["x"]}, {"timeouts": {"start": 3}}, {"environment": {"A": "b"}}])
+@pytest.mark.parametrize(
+    "change", [{"after": ["x"]}, {"timeouts": {"start": 3}}, {"environment": {"A": "b"}}, {"backup_before_migrate": True}]
+)
 def test_release_is_not_what_it_is_not_made_of(change):
     assert release(**change) == release()
 
@@ -46,6 +49,9 @@ def test_plan_holds_no_secret():
         ({"source": "https://example.com/shop.git"}, "git"),
         ({"source": "git+https://example.com/shop"}, "git"),
         ({"source": "git@example.com:shop"}, "git"),
+        ({"source": "gitea@example.com:acme/shop.git"}, "git"),
+        ({"source": "gitea@example.com:acme/shop"}, "git"),
+        ({"source": "shop@2/app"}, "directory"),
         ({"source": "https://example.com/shop-{version}.tar.gz", "version": "1"}, "archive"),
         ({"source": "dist/shop-1-py3-none-any.whl"}, "wheel"),
         ({"source": "", "requirement": "shop"}, "requirement"),
@@ -65,25 +71,11 @@ def test_words_hold_no_credentials():
     )
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"requirements": ["r.txt"], "constraints": ["c.txt"]}, ["--requirement", "src/r.txt", "--constraint", "src/c.txt"]),
-        ({"constraints": ["c.txt"]}, []),
-        ({"project": True, "extras": ["a", "b"]}, ["src[a,b]"]),
-        ({"source": "", "requirement": "shop==1"}, ["shop==1"]),
-        ({"source": "shop.whl", "extras": ["a"]}, ["src/shop.whl[a]"]),
-    ],
-)
-def test_what_pip_is_told(change, words):
-    app = {**APP, **change}
-    assert pip.targets(model.plan(app), "src", ["src/shop.whl"] if model.kind(app) == "wheel" else []) == words
-
-
 def test_files_beyond_the_source_lie_beside_it_and_tell_nothing_of_this_computer():
     app = {**APP, "requirements": ["r.txt"], "constraints": ["/home/me/c.txt"]}
     assert model.beyond(app) == {"../beside/c.txt": "/home/me/c.txt"}
-    assert pip.targets(model.plan(app), "src", []) == ["--requirement", "src/r.txt", "--constraint", "src/../beside/c.txt"]
+    assert model.plan(app)["requirements"] == ["r.txt"]
+    assert model.plan(app)["constraints"] == ["../beside/c.txt"]
     assert "/home/me" not in repr(model.plan(app))
 
 
@@ -99,27 +91,49 @@ def test_release_is_unverified_while_pending_and_after_a_run_that_died(before, l
     assert model.unverified([plan], paths) == ([plan] if unverified or before == "1" else [])
 
 
-@pytest.mark.parametrize(("script", "stale"), [(1.0, ["www.foobar.com"]), (3.0, []), (None, [])])
-def test_settings_that_no_process_has_read_are_found(script, stale):
-    paths = {"/etc/python_app/www.foobar.com.env": {"link": "", "changed": 2.0}}
-    if script:
-        paths["/srv/www.foobar.com/current/wsgi.py"] = {"link": "", "changed": script}
-    assert model.stale([APP], paths) == stale
+def facts(live="0123456789ab-1", current="0123456789ab", units=("0123456789ab-1",), stale=(), running=()):
+    """Return what a host says of the application shop: which instance is live, the current release, and the units of which it has."""
+    paths = {"/srv/shop/live.sock": {"link": f"/run/python_app/shop/{live}/app.sock"}, "/srv/shop/current": {"link": f"releases/{current}"}}
+    return {
+        "paths": {path: said for path, said in paths.items() if "//" not in said["link"] and said["link"] != "releases/"},
+        "app_units": {f"app-shop@{one}.service": "shop" for one in units} | {"shop-queue.service": "shop"},
+        "apps_stale": list(stale),
+        "running": list(running),
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "stale"),
+    [
+        ({}, False),
+        ({"stale": ["shop"]}, True),
+        ({"stale": ["other"]}, False),
+        ({"current": "ba9876543210"}, True),
+        ({"units": ["0123456789ab-1", "0123456789ab-2"]}, True),
+        ({"live": "", "units": ["0123456789ab-1"]}, True),
+        # Of an earlier version, which ran applications within Apache: the pending release takes its place.
+        ({"live": "", "units": [], "stale": ["shop"]}, False),
+        ({"live": "", "current": "", "units": []}, False),
+    ],
+)
+def test_application_that_does_not_run_as_it_is_on_disk_is_found(said, stale):
+    assert model.stale([{**APP, "name": "shop"}, APP], facts(**said)) == (["shop"] if stale else [])
 
 
 @pytest.mark.parametrize(
     ("running", "found"),
     [
-        (["shop-queue", "shop-clean.timer"], False),
-        (["shop-queue"], True),
-        (["shop-clean", "shop-clean.timer"], True),
+        (["shop-queue", "shop-clean.timer", "app-shop@0123456789ab-1"], False),
+        (["shop-queue", "shop-clean.timer"], True),
+        (["shop-queue", "app-shop@0123456789ab-1"], True),
+        (["shop-clean", "shop-clean.timer", "app-shop@0123456789ab-1"], True),
     ],
 )
-def test_workers_and_timers_that_do_not_run_are_found(running, found):
+def test_services_workers_and_timers_that_do_not_run_are_found(running, found):
     """What a timer starts waits for it, and need not run."""
     jobs = {"workers": [{"name": "queue", "command": ["x"]}], "timers": [{"name": "clean", "command": ["x"], "schedule": "daily"}]}
     app = {**APP, **jobs, "name": "shop"}
-    assert model.idle([APP, app], running) == ([app] if found else [])
+    assert model.idle([APP, app], facts(running=running)) == ([app] if found else [])
 
 
 def test_current():
@@ -147,6 +161,16 @@ def test_first_host_that_has_an_application_migrates_it():
     ]
     names = {host: [plan["name"] for plan in model.migrations(plans, host, hosts)] for host in ("one", "two", "three")}
     assert names == {"one": ["b"], "two": ["a"], "three": []}
+
+
+def test_backup_is_taken_once_for_all_that_have_it_taken_in_the_same_way():
+    apps = [{**APP, "name": name, "migrate": ["x"], "backup_before_migrate": name != "c", "backup_host": "db"} for name in "abc"]
+    plans = [{**model.plan(app), "before": "1"} for app in apps]
+    (one,) = model.backups(plans, "web")
+    assert one == {"command": ["lamp-backup", "take"], "host": "db", "names": ["a", "b"]}
+    assert model.backups([{**model.plan({**apps[0], "backup_host": ""}), "before": "1"}], "web")[0]["host"] == "web"
+    assert model.backups([{**plans[0], "before": ""}], "web") == []
+    assert model.taken([{"item": one, "stdout": "Took x.\n"}]) == {"a": "on db, Took x.", "b": "on db, Took x."}
 
 
 @pytest.mark.parametrize(
@@ -287,17 +311,67 @@ def test_directory_that_is_no_application_is_left(state):
     assert found == {"apps": [], "users": [], "builders": [], "left": ["/srv/shop"]}
 
 
+def failing(name, reason, words=""):
+    return failures.failure({"name": name}, reason, words)
+
+
+def test_failed_are_those_of_all_steps_each_once():
+    variables = {
+        "__python_app_made": {"failures": [failing("a", "first")]},
+        "__python_app_migrated": {"skipped": True},
+        "__python_app_restarted": {"failures": [failing("a", "second"), failing("b", "third")]},
+    }
+    assert [one["headline"] for one in model.failed(variables)] == ["a: first", "b: third"]
+
+
+def test_application_that_failed_on_one_host_is_left_alone_on_the_others():
+    hosts = [{}, {"__python_app_made": {"failures": [failing("a", "broken")]}}]
+    assert model.without_failed([{"name": "a"}, {"name": "b"}], hosts) == [{"name": "b"}]
+
+
 @pytest.mark.parametrize(
-    ("before", "rolled_back", "again"),
-    [("0123456789ab", True, True), ("0123456789ab", False, False), ("", True, False)],
+    ("there", "wrong", "words"),
+    [
+        ({"current": ""}, {}, "Nothing serves it on web1: no release of it was ever healthy."),
+        ({"current": "0123"}, {}, "On web1 its release 0123 of ../shop serves it."),
+        ({"current": "0123"}, {"shop": "answered 500"}, "On web1 its release 0123 of ../shop is current, and it answered 500."),
+    ],
 )
-def test_report_says_what_is_wrong_what_was_done_and_what_the_web_server_logged(before, rolled_back, again):
-    plan = {"name": "www.foobar.com_shop", "host": "www.foobar.com", "before": before}
-    report = model.health_report(
-        [{"item": plan, "stdout": "the end"}], {plan["name"]: "answered 500"}, [plan] if rolled_back else [], "web1"
-    )
-    first, second, *rest = report.splitlines()
-    assert first.startswith("www.foobar.com_shop answered 500 when asked for its health through the web server.")
-    assert first.endswith(" The release before this one is current again.") == again
-    assert second == "The end of /var/log/apache2/www.foobar.com.error.log on web1:"
-    assert rest == ["the end"]
+def test_report_begins_with_the_reason_and_says_what_is_served(there, wrong, words):
+    one = {"name": "shop", "releases": [{"release": "0123", "source": "../shop"}], **there}
+    plan = {"name": "shop", "release": "4567", "source": "../shop"}
+    said = "Traceback\nValueError: no\n(exit status 1)"
+    report = model.failure_report([failures.failed_step(plan, "import", said)], [one], wrong, "web1")
+    assert report.splitlines()[:3] == [
+        "shop: release 4567 of ../shop failed (import): ValueError: no",
+        words,
+        "Correct the application and run again. What it said:",
+    ]
+    assert report.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("a\nb\n(exit status 1)", "b"),
+        ("Started app-x@1.service - x.\nValueError: no\napp-x@1.service: Failed with result 'exit-code'.", "ValueError: no"),
+        ("app-x@1.service: Failed with result 'exit-code'.", "app-x@1.service: Failed with result 'exit-code'."),
+        ("(exit status 3)", "(exit status 3)"),
+        ("KeyError: 'KEY'\nTraceback (most recent call last):\n  File \"shop.py\", line 3, in <module>\n", "KeyError: 'KEY'"),
+        (
+            "SSLError: CERTIFICATE_VERIFY_FAILED\nERROR: No matching distribution found for django",
+            "The host does not trust the certificate of the index or proxy: give it in linux_base_trusted_certificates.",
+        ),
+        ("", "it said nothing"),
+        ("one", "one"),
+    ],
+)
+def test_reason_is_the_cause_that_is_known_or_the_last_line_that_tells_something(said, reason):
+    assert failures.reason(said) == reason
+
+
+def test_failure_of_health_has_what_was_logged():
+    plan = {"name": "shop", "host": "www.foobar.com"}
+    (found,) = model.failures_of_health([plan, {"name": "other"}], {"shop": "answered 500"}, {"shop": "one\ntwo"})
+    assert found["headline"] == "shop: answered 500 when asked for its health through the web server."
+    assert found["words"] == "one\ntwo"

@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 
 import pytest
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import git as git_sources
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model, sources
 
 
@@ -309,6 +310,155 @@ def test_constraints_beyond_the_source_are_shipped_and_part_of_the_content(app, 
     after = sources.resolve(app, cache)
     assert before[0] != after[0]
     assert before[1] == after[1]
+
+
+def commit(place, *files):
+    """Write files, and commit all that is there."""
+    for name in files:
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(name)
+    git(place, "add", "--all")
+    git(place, "commit", "--quiet", "--message", "more")
+    return git(place, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def library(tmp_path):
+    """Return a repository that is a submodule of a submodule of others."""
+    place = tmp_path / "library"
+    for name in ("deep", "library"):
+        (tmp_path / name).mkdir()
+        git(tmp_path / name, "init", "--quiet")
+    commit(tmp_path / "deep", "deep.py")
+    add_submodule(place, "../deep", "inner/deep")
+    commit(place, "library.py")
+    return place
+
+
+def add_submodule(place, address, path):
+    git(place, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", address, path)
+
+
+def test_subdirectory_of_a_repository(app, repository, cache, tmp_path):
+    commit(repository, "backend/shop.py", "backend/deep/x.py", "frontend/y.js")
+    inner = {**app, "version": "main", "subdirectory": "backend"}
+    assert packed(inner, cache, tmp_path) == ["src/deep", "src/deep/x.py", "src/shop.py"]
+    assert sources.resolve(inner, cache)[0] != sources.resolve({**app, "version": "main"}, cache)[0]
+
+
+def test_subdirectory_that_is_not_there_is_named(app, repository, cache, tmp_path):
+    with pytest.raises(sources.SourceError, match=r"shop at [0-9a-f]{12} has no directory backend: correct subdirectory"):
+        packed({**app, "version": "main", "subdirectory": "backend"}, cache, tmp_path)
+
+
+def test_subdirectory_of_a_directory_and_of_an_archive(app, source, cache, tmp_path):
+    (source / "backend").mkdir()
+    (source / "backend/x.py").write_text("x")
+    assert packed({**app, "subdirectory": "backend"}, cache, tmp_path) == ["src/x.py"]
+    pack_tar(source, tmp_path / "shop.tar.gz")
+    assert packed({**app, "source": str(tmp_path / "shop.tar.gz"), "subdirectory": "backend"}, cache, tmp_path) == ["src/x.py"]
+
+
+def test_submodules_come_with_their_content(app, repository, library, cache, tmp_path):
+    add_submodule(repository, "../library", "libs/library")
+    commit(repository)
+    found = packed({**app, "version": "main"}, cache, tmp_path)
+    assert {"src/libs/library/library.py", "src/libs/library/inner/deep/deep.py"} <= set(found)
+    found = packed({**app, "version": "main", "subdirectory": "libs"}, cache, tmp_path)
+    assert "src/library/inner/deep/deep.py" in found
+
+
+def test_submodule_that_is_left_out_is_not_fetched(app, repository, library, cache, tmp_path):
+    add_submodule(repository, "../library", "libs/library")
+    commit(repository)
+    library.rename(library.with_name("gone"))
+    with pytest.raises(sources.SourceError, match=r"(?s)www.foobar.com, submodule libs/library: the repository \S+library cannot be read"):
+        packed({**app, "version": "main"}, cache, tmp_path)
+    found = packed({**app, "version": "main", "exclude": ["libs"]}, cache, tmp_path)
+    assert found == ["src/.gitmodules", "src/shop.py"]
+
+
+def test_submodule_does_not_name_another_repository_of_this_computer(app, repository, library, cache, tmp_path):
+    add_submodule(repository, str(library), "libs/library")
+    commit(repository)
+    with pytest.raises(sources.SourceError, match="submodule libs/library has the address .*which is no server's"):
+        packed({**app, "version": "main"}, cache, tmp_path)
+
+
+def test_submodules_of_a_work_tree(app, repository, library, cache, tmp_path):
+    add_submodule(repository, "../library", "libs/library")
+    with pytest.raises(sources.SourceError, match="inner/deep is a submodule that is not there: run 'git submodule update"):
+        packed(app, cache, tmp_path)
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive")
+    assert "src/libs/library/inner/deep/deep.py" in packed(app, cache, tmp_path)
+
+
+@pytest.mark.parametrize("version", ["", "main"])
+def test_pointer_of_lfs_is_refused(app, repository, cache, tmp_path, version):
+    (repository / "logo.png").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n")
+    commit(repository)
+    with pytest.raises(sources.SourceError, match="www.foobar.com with the source .*, where logo.png only points to a file of Git LFS"):
+        packed({**app, "version": version}, cache, tmp_path)
+    assert "src/logo.png" not in packed({**app, "version": version, "exclude": ["*.png"]}, cache, tmp_path)
+
+
+def test_what_git_ignores_is_shipped_on_request_and_named_else(app, secret, cache, tmp_path):
+    (secret / ".gitignore").write_text(".env\ndist\n__pycache__\n")
+    for name in ("dist/app.js", "__pycache__/x.pyc"):
+        (secret / name).parent.mkdir()
+        (secret / name).write_text("x")
+    assert sources.left_out(app) == [".env", "dist"]
+    included = {**app, "include": ["dist"]}
+    assert sources.left_out(included) == [".env"]
+    assert packed(included, cache, tmp_path) == ["src/.gitignore", "src/dist", "src/dist/app.js", "src/shop.py"]
+    before = sources.resolve(included, cache)
+    (secret / "dist/app.js").write_text("y")
+    assert sources.resolve(included, cache) != before
+
+
+def test_broken_lock_names_application_and_source(app, source, cache, tmp_path):
+    (source / "uv.lock").write_text("[")
+    with pytest.raises(sources.SourceError, match="www.foobar.com with the source .*shop. uv.lock cannot be read"):
+        packed(app, cache, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("base", "address", "whole"),
+    [
+        ("https://me@example.com/acme/shop.git", "../lib.git", "https://me@example.com/acme/lib.git"),
+        ("https://example.com/acme/shop.git", "./lib.git", "https://example.com/acme/shop.git/lib.git"),
+        ("gitea@example.com:acme/shop.git", "../lib.git", "gitea@example.com:acme/lib.git"),
+        ("ssh://git@example.com:22/acme/shop.git", "../../x/lib.git", "ssh://git@example.com:22/x/lib.git"),
+        ("https://example.com/acme/shop.git", "https://example.org/lib.git", "https://example.org/lib.git"),
+    ],
+)
+def test_address_of_a_submodule(base, address, whole):
+    assert git_sources._joined(base, address) == whole
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("Host key verification failed.", "does not know the key of example.com: compare what 'ssh-keyscan example.com'"),
+        ("gitea@example.com: Permission denied (publickey).", "give deploy_key one that may read"),
+        ("fatal: could not read Username for 'https://example.com'", "it wants a password"),
+        ("fatal: something else", ":"),
+    ],
+)
+def test_remedy_of_what_git_says(said, words):
+    assert words in git_sources._remedy(said, "gitea@example.com:acme/shop.git")
+
+
+@pytest.mark.parametrize("given", ["text", "path"])
+def test_key_is_in_a_file_that_only_this_user_reads_while_it_is_needed(tmp_path, given):
+    key = "-----BEGIN OPENSSH PRIVATE KEY-----\nhush\n-----END OPENSSH PRIVATE KEY-----"
+    (tmp_path / "key").write_text(key)
+    with git_sources._ssh("shop", key if given == "text" else str(tmp_path / "key")) as command:
+        path = pathlib.Path(command.split(" -i ")[1])
+        assert path.read_text() == f"{key}\n"
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert "hush" not in command
+    assert not path.exists()
 
 
 def test_cache_forgets_after_a_day(cache):

@@ -7,6 +7,7 @@ import pytest
 from .example import APP, inputs_of, problems_of, site_of
 
 VHOST = {"name": "a.com", "document_root": "/srv/a"}
+SOCKET = {"socket": "/run/x.sock"}
 
 
 @pytest.mark.parametrize(
@@ -20,9 +21,12 @@ VHOST = {"name": "a.com", "document_root": "/srv/a"}
         ([VHOST, {**VHOST, "name": "b.com", "aliases": ["A.com"]}], {}, "gives the name A.com to two virtual hosts"),
         ([VHOST, VHOST], {}, "gives the name a.com to two virtual hosts"),
         ([{"name": "a.com"}], {}, "gives a.com nothing to serve"),
-        ([{**VHOST, "wsgi": [{"path": "x"}]}], {}, "gives a.com an application under the path 'x': begin it with a slash"),
-        ([{**VHOST, "wsgi": [{"name": "x"}, {"name": "y"}]}], {}, "gives a.com two applications under the path /"),
-        ([{**VHOST, "wsgi": [{"path": "/x"}, {"path": "/y"}]}], {}, "names two applications a.com"),
+        ([{**VHOST, "proxy": [{**SOCKET, "path": "x"}]}], {}, "gives a.com an application under the path 'x': begin it with a slash"),
+        ([{**VHOST, "proxy": [{**SOCKET, "name": "x"}, {**SOCKET, "name": "y"}]}], {}, "gives a.com two applications under the path /"),
+        ([{**VHOST, "proxy": [{**SOCKET, "path": "/x"}, {**SOCKET, "path": "/y"}]}], {}, "names two applications a.com"),
+        ([{**VHOST, "proxy": [{}]}], {}, "gives a.com neither socket and url under /: give one of them"),
+        ([{**VHOST, "proxy": [{**SOCKET, "url": "http://127.0.0.1:1"}]}], {}, "gives a.com both socket and url under /"),
+        ([{**VHOST, "proxy": [{"url": "127.0.0.1:1"}]}], {}, "passes a.com on to '127.0.0.1:1': give an address"),
         ([VHOST], {"default_site": "b.com"}, "apache_default_site is 'b.com', which apache_vhosts does not have"),
     ],
 )
@@ -52,20 +56,20 @@ def vhosts_of(sites):
 
 
 def test_vhost_has_the_application_and_its_static_files():
-    (vhost,) = vhosts_of({"www.foobar.com": {"app": {**APP, "collect": ["x"], "threads": 3}, "extra": "Header unset X"}})
-    (wsgi,) = vhost["wsgi"]
-    assert wsgi["script"] == "/srv/www.foobar.com/current/wsgi.py"
-    assert wsgi["threads"] == 3
+    (vhost,) = vhosts_of({"www.foobar.com": {"app": {**APP, "collect": ["x"], "request_timeout": 3}, "extra": "Header unset X"}})
+    (proxy,) = vhost["proxy"]
+    assert proxy["socket"] == "/srv/www.foobar.com/live.sock"
+    assert proxy["timeout"] == 3
+    assert proxy["reuse"] is True
     assert vhost["static"] == [{"url": "/static/", "path": "/srv/www.foobar.com/current/static", "immutable": True, "precompressed": True}]
     assert vhost["extra"] == "Header unset X"
 
 
 def test_applications_under_paths_of_one_site():
-    api = {**APP, "maximum_requests": 512, "memory_limit": 256, "static_dir": "s"}
+    api = {**APP, "wsgi": "", "serve": ["x", "$SOCKET"], "static_dir": "s"}
     (vhost,) = vhosts_of({"www.foobar.com": {"app": APP, "apps": {"/api": api}, "database": "shop"}})
-    assert [(wsgi["name"], wsgi["path"]) for wsgi in vhost["wsgi"]] == [("www.foobar.com", "/"), ("www.foobar.com_api", "/api")]
-    assert vhost["wsgi"][1]["maximum_requests"] == 512
-    assert "memory_limit" not in vhost["wsgi"][1]
+    assert [(proxy["name"], proxy["path"]) for proxy in vhost["proxy"]] == [("www.foobar.com", "/"), ("www.foobar.com_api", "/api")]
+    assert vhost["proxy"][1]["reuse"] is False
     assert vhost["static"] == [
         {"url": "/api/static/", "path": "/srv/www.foobar.com_api/current/s", "immutable": False, "precompressed": True}
     ]

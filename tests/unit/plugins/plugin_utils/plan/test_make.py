@@ -223,7 +223,7 @@ def test_base_installs_what_all_roles_need_once_and_starts_no_service_of_theirs(
     assert inputs["linux_base_packages"] == [
         *("mariadb-server", "python3-pymysql", "logrotate", "openssl"),
         *("dbus", "python3-venv", "libpq5"),
-        *("apache2", "libapache2-mod-wsgi-py3"),
+        "apache2",
         *("bind9", "bind9-utils", "python3-dnspython"),
         *("zstd", "rsync"),
         "htop",

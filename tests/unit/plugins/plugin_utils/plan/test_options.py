@@ -67,7 +67,9 @@ GOOD = {
     "apache_default_site": "www.foobar.com",
     "apache_vhosts[].name": "www.foobar.com",
     "apache_vhosts[].aliases[]": "foobar.com",
-    "apache_vhosts[].wsgi[].path": "/app",
+    "apache_vhosts[].proxy[].path": "/app",
+    "apache_vhosts[].proxy[].url": None,
+    "apache_vhosts[].proxy[].socket": "/run/x.sock",
     "bind_keys[].name": "key",
     "bind_zones[].name": "foobar.com",
     "bind_zones[].nameservers[].name": "ns.foobar.com",
@@ -100,8 +102,17 @@ GOOD = {
     "backup_recipients[]": "ssh-ed25519 AAAA",
     "python_app_apps[].name": "shop",
     "python_app_apps[].source": None,
+    "python_app_apps[].subdirectory": "",
+    "python_app_apps[].deploy_key": "",
+    "python_app_apps[].include": [],
+    "python_app_apps[].python": "3.12",
+    "python_app_apps[].backup_before_migrate": False,
+    "python_app_apps[].database_scheme": "mysql",
     "python_app_apps[].requirement": "shop",
     "python_app_apps[].wsgi": "shop:app",
+    "python_app_apps[].asgi": None,
+    "python_app_apps[].serve": None,
+    "python_app_apps[].restrict": {"PrivateDevices": False},
     "python_app_apps[].path": "/",
     "python_app_apps[].user": "shop",
     "python_app_apps[].requirements": [],
@@ -111,6 +122,12 @@ GOOD = {
     "python_app_apps[].health_path": "/",
     "python_app_apps[].workers[].name": "worker",
     "python_app_apps[].timers[].name": "timer",
+    "apache_vhosts[].access.users": {"Key": "long enough"},
+    "apache_vhosts[].redirects": {"/old": "/new"},
+    "apache_vhosts[].error_pages[].src": None,
+    "apache_vhosts[].error_pages[].path": "/srv/404.html",
+    "python_app_apps[].media.url": "/media/",
+    "python_app_apps[].media.dir": "media",
     "lamp_address": "192.0.2.1",
     "lamp_peer_address": "192.0.2.1",
     "lamp_certificate_authorities[]": "letsencrypt.org",
@@ -120,7 +137,10 @@ GOOD = {
     "lamp_dns_records[].type": "TXT",
     "lamp_dns_records[].name": "@",
     "lamp_secrets": {"www.foobar.com": {"secret_key": "a long secret", "database_password": "a long password"}},
+    "lamp_sites{}.access.users": {"Key": "long enough"},
     "lamp_sites{}.aliases[]": "foobar.com",
+    "lamp_sites{}.error_pages": {"404": "./404.html"},
+    "lamp_sites{}.redirects": {"/old": "/new"},
     "lamp_sites{}.app.static_url": "/static/",
     "lamp_sites{}.apps{}.static_url": "/static/",
     "lamp_sites{}.apps{}.user": "another",
@@ -156,7 +176,7 @@ def places(value, where, way=()):
             yield from places(one, f"{where}[{number}]", (*way, number))
     if isinstance(value, dict):
         for key, one in value.items():
-            named = where in ("lamp_sites", "lamp_secrets") or where.endswith(".apps")
+            named = where in ("lamp_sites", "lamp_secrets") or where.endswith(".apps") or not re.fullmatch(r"[A-Za-z_][\w-]*", key)
             yield from places(one, f"{where}['{key}']" if named else f"{where}.{key}", (*way, key))
 
 

@@ -38,12 +38,26 @@ def problems(*apps, **more):
         ({"source": "git@example.com:shop.git", "requirements": ["../x.txt"]}, "the file ../x.txt: give one in the source"),
         ({"wsgi": "shop"}, "wsgi 'shop'"),
         ({"wsgi": "shop:make(1)"}, "or a factory"),
+        ({"wsgi": None}, "none of wsgi, asgi and serve: give one of them"),
+        ({"asgi": "shop:app"}, "wsgi and asgi: give one of them"),
+        ({"wsgi": None, "serve": ["gunicorn", "shop:app"]}, "serve without $SOCKET: give a command that listens on it"),
+        ({"threads": 0}, "threads 0: give a number from 1 to 1000"),
+        ({"restrict": {"ExecStart": "x"}}, "restrict with 'ExecStart': give what systemd.exec(5) lets"),
+        ({"restrict": {"UMask": "0022\nExecStart=x"}}, "restrict with a line break in UMask"),
         ({"user": "Big Name"}, "user 'Big Name'"),
         ({"name": "../x"}, "name '../x'"),
         ({"workers": [{"name": "A b", "command": ["x"]}]}, "worker or timer 'A b'"),
         ({"health_path": "x"}, "health_path 'x'"),
         ({"path": "x"}, "path 'x'"),
         ({"environment": {"A-B": "x"}}, "environment variable 'A-B'"),
+        ({"subdirectory": "../x"}, "the subdirectory '../x': give a directory within the source"),
+        ({"subdirectory": "gone"}, "the subdirectory gone, which is no directory in"),
+        ({"deploy_key": "hush"}, "deploy_key, which is for a source that is a git repository, not a directory"),
+        ({"source": "git@example.com:x.git", "deploy_key": "/hush"}, "deploy_key that is neither a private key nor a file"),
+        ({"source": "git@example.com:x.git", "deploy_key": "-----BEGIN PUBLIC KEY-----\nhush"}, "deploy_key that is no private key"),
+        ({"source": "git@example.com:x.git", "include": ["dist"]}, "include, which is for a source that is a directory"),
+        ({"python": "3"}, "the python '3': give the path of one on the host, or a version in quotes such as \"3.12\""),
+        ({"backup_before_migrate": True}, "backup_before_migrate and no migrate"),
     ],
 )
 def test_problems_name_value_and_remedy(app, change, words):
@@ -85,9 +99,18 @@ def test_two_applications_share_nothing(app):
 
 
 def test_problem_with_a_value_does_not_show_it(app):
-    (problem,) = problems({**app, "environment": {"KEY": "hush\nhush"}})
-    assert "value of KEY that has a line break" in problem
+    (problem,) = problems({**app, "environment": {"KEY": "hush\0hush"}})
+    assert "value of KEY that has a NUL character" in problem
     assert "hush" not in problem
+
+
+def test_value_of_several_lines_is_taken(app):
+    assert problems({**app, "environment": {"KEY": "-----BEGIN X-----\nhush\n"}}) == []
+
+
+def test_value_that_is_null_is_refused(app):
+    (problem,) = problems({**app, "environment": {"KEY": None}})
+    assert "no value of KEY: give one, or leave it out" in problem
 
 
 APPS = [{"name": "a.com", "host": "a.com"}, {"name": "a.com_x", "host": "a.com"}, {"name": "b.com", "host": "b.com"}]
@@ -137,6 +160,48 @@ def test_application_apart_goes_over_the_network():
     assert "@[2001:db8::1]/shop?ssl_ca=/etc/python_app/database.pem&charset" in app["environment"]["DATABASE_URL"]
 
 
+def with_app(**change):
+    return {name: {**site, "app": {**site["app"], **change}} for name, site in SITE.items()}
+
+
+def test_address_for_django_s_readers_has_no_driver_and_tls_by_a_file():
+    (app,) = apps_of(with_app(database_scheme="mysql"))
+    assert app["environment"]["DATABASE_URL"].startswith("mysql://shop:")
+    assert "database_scheme" not in app
+    (app,) = apps_of(with_app(database_scheme="mysql"), web="one", db="two", hosts={"two": {"lamp_address": "192.0.2.1"}})
+    assert "@192.0.2.1/shop?read_default_file=/etc/python_app/database.cnf&charset" in app["environment"]["DATABASE_URL"]
+
+
+def test_database_is_also_in_variables_of_its_own():
+    def parts(**more):
+        (app,) = apps_of(**more)
+        return {name: value for name, value in app["environment"].items() if name.startswith("DB_")}
+
+    same = {"DB_PORT": "3306", "DB_NAME": "shop", "DB_USER": "shop", "DB_PASSWORD": "p/w:x-is-long"}
+    assert parts() == {**same, "DB_HOST": "localhost", "DB_SOCKET": "/run/mysqld/mysqld.sock"}
+    apart = parts(web="one", db="two", hosts={"two": {"lamp_address": "192.0.2.1"}})
+    assert apart == {**same, "DB_HOST": "192.0.2.1", "DB_SSL_CA": "/etc/python_app/database.pem"}
+
+
+def test_what_the_user_gives_wins_over_what_follows():
+    (app,) = apps_of(with_app(environment={"DB_HOST": "/run/mysqld/mysqld.sock"}))
+    assert app["environment"]["DB_HOST"] == "/run/mysqld/mysqld.sock"
+
+
+def test_backup_before_a_migration_is_taken_where_the_database_is():
+    (app,) = apps_of(with_app(migrate=["x"], backup_before_migrate=True), web="one", db="two", hosts={"two": {"lamp_address": "192.0.2.1"}})
+    assert app["backup_host"] == "two"
+
+
+@pytest.mark.parametrize(
+    ("source", "taken"),
+    [("gitea@example.com:acme/shop.git", "gitea@example.com:acme/shop.git"), ("../shop", "/shop"), ("shop.git", "/inv/shop.git")],
+)
+def test_source_that_is_no_address_starts_at_the_inventory(source, taken):
+    (app,) = apps_of(with_app(source=source))
+    assert app["source"] == taken
+
+
 def test_application_apart_trusts_the_authorities_of_the_database_hosts():
     def trusted(host, **known):
         said = {"ansible_facts": {"foobar_lamp": facts(**known)}}
@@ -149,12 +214,11 @@ def test_application_apart_trusts_the_authorities_of_the_database_hosts():
 
 
 def test_applications_under_paths_of_one_site():
-    api = {**APP, "maximum_requests": 512, "memory_limit": 256, "static_dir": "s"}
+    api = {**APP, "memory_limit": 256, "static_dir": "s"}
     first, second = apps_of({"www.foobar.com": {"app": APP, "apps": {"/api": api}, "database": "shop"}})
     assert (second["name"], second["host"], second["path"]) == ("www.foobar.com_api", "www.foobar.com", "/api")
     assert first["user"] != second["user"]
     assert second["memory_limit"] == 256
-    assert "maximum_requests" not in second
     assert (first["origin"], second["origin"]) == ("lamp_sites['www.foobar.com'].app", "lamp_sites['www.foobar.com'].apps['/api']")
 
 

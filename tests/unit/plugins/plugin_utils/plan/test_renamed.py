@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.template import Templar
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, read
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, read, values
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.renamed import RENAMED, renamed_problems
 
 KNOWN = {*options.options("lamp"), *options.options("hosts"), *options.of_roles()}
@@ -30,3 +30,25 @@ def test_variable_of_a_host_outside_of_lamp_is_somebody_else_s():
     variables["lamp_sites"] = {"www.foobar.com": {"document_root": "/srv/www"}}
     found = read.site_problems(variables, Templar(variables=variables), lambda _doubt: None)
     assert found == ["mysql_backup has a new name: use backup_enabled."]
+
+
+@pytest.mark.parametrize(
+    ("of", "given", "words"),
+    [
+        (
+            "lamp",
+            {"lamp_sites": {"a.com": {"app": {"maximum_requests": 1}}}},
+            ".app.maximum_requests is not known any more: a process that",
+        ),
+        ("lamp", {"lamp_sites": {"a.com": {"apps": {"/x": {"queue_timeout": 1}}}}}, "queue_timeout is not known any more: a request waits"),
+        ("python_app", {"python_app_apps": [{"name": "x", "startup_timeout": 1}]}, "[0].startup_timeout is not known any more"),
+        (
+            "apache",
+            {"apache_vhosts": [{"name": "x", "wsgi": []}]},
+            "[0].wsgi is not known any more: an application has a server of its own",
+        ),
+    ],
+)
+def test_key_that_is_gone_is_told_what_took_its_place(of, given, words):
+    (problem,) = values.settle(options.options(of), given).problems
+    assert words in problem

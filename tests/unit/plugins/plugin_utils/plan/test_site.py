@@ -22,7 +22,7 @@ def test_good_sites_have_no_problems():
         ({"www.foobar.com": {"document_root": "x"}}, [".document_root is 'x'", "absolute path"]),
         ({"www.foobar.com": {"app": {**APP, "wsgi": "shop"}}}, [".wsgi is 'shop'", "myapp.wsgi:application"]),
         ({"www.foobar.com": {"app": {"wsgi": "a:b"}}}, [".source is missing"]),
-        ({"www.foobar.com": {"app": {**APP, "threads": 0}}}, [".threads is 0", "1 to 1000"]),
+        ({"www.foobar.com": {"app": {**APP, "asgi": "a:b"}}}, [".asgi is there besides wsgi", "give one of them"]),
         ({"www_foobar": {"document_root": "/x"}}, ["lamp_sites['www_foobar'] is no host name"]),
         ({"a.com": {"document_root": "/x", "aliases": ["b.com"]}, "b.com": {"document_root": "/y"}}, ["answers to b.com"]),
         ({"www.foobar.com": {"document_root": "/x", "database": "mysql"}}, [".database is 'mysql', a name of the server's own"]),

@@ -91,16 +91,16 @@ def test_addresses_by_family(addresses, four, six):
 
 
 @pytest.mark.parametrize(
-    ("modules", "wsgi", "there", "missing"),
+    ("modules", "proxy", "there", "missing"),
     [
-        ([], False, ["mpm_event.load", "mpm_event.conf", "status.load", "setenvif.load"], ["wsgi.load", "status.conf", "setenvif.conf"]),
-        ([], True, ["wsgi.load", "wsgi.conf"], []),
+        ([], False, ["mpm_event.load", "mpm_event.conf", "status.load", "setenvif.load"], ["proxy.load", "status.conf", "setenvif.conf"]),
+        ([], True, ["proxy.load", "proxy.conf", "proxy_http.load"], ["wsgi.load"]),
         (["dav"], False, ["dav.load", "setenvif.conf"], ["dav.conf"]),
         (["proxy", "alias"], False, ["proxy.load", "proxy.conf"], []),
     ],
 )
-def test_modules_of_apache_with_their_settings(modules, wsgi, there, missing):
-    names = [file["name"] for file in apache.module_files(modules, wsgi)]
+def test_modules_of_apache_with_their_settings(modules, proxy, there, missing):
+    names = [file["name"] for file in apache.module_files(modules, proxy)]
     assert len(names) == len(set(names))
     assert set(there) <= set(names)
     assert not set(missing) & set(names)

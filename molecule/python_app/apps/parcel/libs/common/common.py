@@ -1,0 +1,3 @@
+"""A library beside its application."""
+
+WORDS = "in common"

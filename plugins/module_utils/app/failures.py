@@ -1,0 +1,52 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of applications that failed. Private to the collection. Pure: no I/O, no Ansible import.
+
+A *failure* has the ``plan`` of an application, a ``headline``, which is one sentence with the reason, the ``words`` of what failed, and a
+``note`` that is said with the headline.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.foobar.lamp.plugins.module_utils.app import pip
+
+#: What systemd says of a unit that ended: not why.
+_UNIT = re.compile(r"\S+\.(service|timer)\b")
+_BEGINS = re.compile(r"\s|Traceback \(most recent call last\)")
+_STATUS = re.compile(r"\((exit status \d+|not done after \d+ seconds)\)\Z")
+
+
+def failure(plan, reason, words="", note=""):
+    """Return the failure of an application for a ``reason`` in one sentence."""
+    return {"plan": plan, "headline": f"{plan['name']}: {reason}", "words": words, "note": note}
+
+
+def failed_step(plan, step, said, note=""):
+    """Return the failure of a step, by what its command ``said``. ``note``: what else is to be known of it."""
+    what = f"release {plan['release']} of {plan.get('source', '')}" if plan.get("release") else "the release"
+    return failure(plan, f"{what} failed ({step}): {reason(said)}", said, note)
+
+
+def reason(said):
+    """Return the line of what a command or a unit ``said`` that tells most: its last one, as of a traceback, and not how it ended."""
+    if known := pip.cause(said):
+        return known
+    lines = [line for line in said.strip().splitlines() if line.strip()]
+    # A process may be ended while it says what was wrong with it: another one has said the same.
+    telling = [line for line in lines if not (_STATUS.match(line.strip()) or _UNIT.search(line) or _BEGINS.match(line))]
+    return (telling or lines or ["it said nothing"])[-1].strip()
+
+
+def message(failures, serving=None):
+    """Return the text for all failures, the reason first. ``serving``: what is said of an application after that, by name."""
+    paragraphs = []
+    for one in failures:
+        lines = [one["headline"], one.get("note", ""), (serving or {}).get(one["plan"]["name"], "")]
+        # Words of one line stand in the headline.
+        if "\n" in one["words"].strip():
+            lines += ["Correct the application and run again. What it said:", one["words"]]
+        paragraphs.append("\n".join(line for line in lines if line))
+    return "\n\n".join(paragraphs)

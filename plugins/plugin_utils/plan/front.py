@@ -1,0 +1,150 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the web server does before a site's content: who may come in, redirects, error pages, files of visitors. Private to the collection.
+
+Pure. A site and a virtual host have ``access`` and ``redirects`` in the same form.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+#: What a page can be given for: what Apache itself answers where there is no file, or no application.
+STATUSES = ("404", "502", "503", "504")
+#: Where they are on each site.
+ERROR_PAGES = "/.error-pages/"
+REDIRECTS = (301, 302, 307, 308)
+
+_USER = re.compile(r"[^\s:\x00-\x1f]{1,64}\Z")
+_HASH = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}\Z")
+_OTHER_HASH = re.compile(r"(\$(apr1|[1567y])\$|\{SHA\})")
+_FROM = re.compile(r"/([A-Za-z0-9._~+@,=-]+(/|\Z))*\Z")
+_TO = re.compile(r"(https?://[A-Za-z0-9.-]+(:[0-9]+)?(?=/|\Z)|(?=/))(/(?!/)[!-~]*)?\Z")
+_BELOW = re.compile(r"[A-Za-z0-9._~:/+@,=-]*/\Z")
+_URL = re.compile(r"(/[A-Za-z0-9._~-]+)+/\Z")
+_DIRECTORY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z")
+
+
+def is_hash(text):
+    """Return whether a password is given as bcrypt's hash."""
+    return bool(_HASH.match(text))
+
+
+def users(vhosts):
+    """Return the users of each virtual host that asks for a name and a password: ``{name: {user: password or hash}}``."""
+    return {vhost["name"]: vhost["access"]["users"] for vhost in vhosts if vhost.get("access")}
+
+
+def fingerprints(vhosts):
+    """Return of each virtual host with users one text that changes with them. It is as hard to guess a password by as by bcrypt's hash."""
+    return [f"{name} {_fingerprint(name, of)}" for name, of in sorted(users(vhosts).items())]
+
+
+def _fingerprint(name, of):
+    text = json.dumps(of, sort_keys=True).encode()
+    return hashlib.scrypt(text, salt=f"foobar.lamp {name}".encode(), n=2**14, r=8, p=1, dklen=24).hex()
+
+
+def redirects(vhost):
+    """Return the redirects of a virtual host as Apache's rules take them, the deepest path first."""
+    found = []
+    for source, said in (vhost.get("redirects") or {}).items():
+        target = said if isinstance(said, dict) else {"to": said}
+        path, name = (source, "") if source.startswith("/") else ("/", source)
+        below = path.endswith("/")
+        to = re.sub(r"([%$\\])", r"\\\1", target["to"])
+        rule = {"name": re.escape(name), "path": path, "pattern": re.escape(path) + ("(.*)" if below else "")}
+        # What is appended is encoded anew; an address that is given whole stays as it is.
+        flags = f"R={target.get('status') or 301},L" + ("" if below else ",NE")
+        found.append({**rule, "to": to + ("$1" if below else ""), "flags": flags})
+    return sorted(found, key=lambda rule: (rule["name"], rule["path"]), reverse=True)
+
+
+def problems(where, site, name=""):
+    """Return what is wrong with the access and the redirects of ``where``: sentences. They never hold a password."""
+    if "access" in site:
+        yield from _access_problems(f"{where}.access", site["access"] or {})
+    for source, said in (site.get("redirects") or {}).items():
+        yield from _redirect_problems(f"{where}.redirects", site, source, said, name)
+
+
+def _access_problems(where, access):
+    if not access.get("users"):
+        yield f"{where}.users is missing or empty: give names with passwords, or leave access out."
+    for user, password in (access.get("users") or {}).items():
+        if not _USER.match(user):
+            yield f"{where}.users has the name {user!r}: use up to 64 characters, no space and no colon."
+        if is_hash(password):
+            continue
+        if _OTHER_HASH.match(password):
+            yield f"{where}.users gives {user} a hash that is not bcrypt's: give what 'htpasswd -nB {user}' prints behind the colon."
+        elif len(password) < 8 or len(password.encode()) > 72 or not password.isprintable():
+            yield f"{where}.users gives {user} a password that is not of 8 to 72 printable characters: give one, or its bcrypt hash."
+
+
+def _redirect_problems(where, site, source, said, name):
+    to, status = (said.get("to", ""), said.get("status")) if isinstance(said, dict) else (said, None)
+    path = source if source.startswith("/") else "/"
+    if not source.startswith("/") and source.lower() not in {alias.lower() for alias in site.get("aliases") or []}:
+        yield f"{where} has {source!r}, which is no path and none of its aliases: begin a path with a slash, or add the name to aliases."
+        return
+    if not _FROM.match(path):
+        yield f"{where} has the path {source!r}: use letters, digits, slashes and . _ ~ - + @ , =."
+    if status and status not in REDIRECTS:
+        yield f"{where}['{source}'].status is {status}: give one of {', '.join(map(str, REDIRECTS))}."
+    if not _TO.match(to):
+        yield f"{where}['{source}'] leads to {to!r}: give an address that begins with http:// or https://, or a path, /new."
+    elif path.endswith("/") and not _BELOW.match(to):
+        yield (
+            f"{where}['{source}'] leads all that is below to {to!r}, where what follows cannot be appended: end it with a slash, "
+            "without ? and #."
+        )
+    elif _comes_back(path, to, {name.lower(), *(alias.lower() for alias in site.get("aliases") or [])}, source):
+        yield f"{where}['{source}'] leads to {to!r}, which leads there again: give another place."
+    if source == "/" and (site.get("app") or site.get("apps") or site.get("document_root") or site.get("proxy")):
+        yield f"{where} has '/', which leads away from all that the site serves: give single paths, or take out what it serves."
+
+
+def _comes_back(path, to, names, source):
+    host, _slash, rest = to.partition("://")[2].partition("/") if "://" in to else ("", "", to.lstrip("/"))
+    host, target = host.partition(":")[0].lower(), f"/{rest}"
+    if host and (host not in names or not source.startswith("/") and host != source.lower()):
+        return False
+    return target.startswith(path) if path.endswith("/") else target == path
+
+
+def error_page_problems(where, pages, app):
+    """Return what is wrong with the error pages of a site; ``app``: whether it has an application in whose release they can be."""
+    for status, path in pages.items():
+        if status not in STATUSES:
+            yield f"{where} has {status!r}: give pages for {', '.join(STATUSES)}, in quotes."
+        elif not on_controller(path):
+            if not app:
+                yield (
+                    f"{where}['{status}'] is {path!r}, a file of a release, and the site has no app: give a file on this computer, "
+                    f"for instance ./{path}."
+                )
+            elif not _DIRECTORY.match(path):
+                yield f"{where}['{status}'] is {path!r}: give a path in the source, of letters, digits and . _ -."
+
+
+def on_controller(path):
+    """Return whether a file lies on the controller, and not in a source: as for requirements."""
+    return path.startswith(("/", "./", "../", "~"))
+
+
+def media_problems(where, path, media):
+    """Return what is wrong with the ``media`` of an application under ``path``."""
+    url, directory = media_url(path, media), media.get("dir") or "media"
+    if not _URL.match(url):
+        yield f"{where}.media.url is {url!r}: begin and end it with a slash, for instance /media/."
+    if not _DIRECTORY.match(directory):
+        yield f"{where}.media.dir is {directory!r}: give a directory below the state directory, for instance media."
+
+
+def media_url(path, media):
+    """Return the address of the media of an application under ``path``."""
+    return media.get("url") or f"{path.rstrip('/')}/media/"
