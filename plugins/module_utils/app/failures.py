@@ -15,6 +15,8 @@ from ansible_collections.foobar.lamp.plugins.module_utils.app import pip
 
 #: What systemd says of a unit that ended: not why.
 _UNIT = re.compile(r"\S+\.(service|timer)\b")
+#: Steps whose words are pip's, and so those of which its causes are known.
+PIP_STEPS = ("install", "server")
 _BEGINS = re.compile(r"\s|Traceback \(most recent call last\)")
 _STATUS = re.compile(r"\((exit status \d+|not done after \d+ seconds)\)\Z")
 
@@ -27,13 +29,12 @@ def failure(plan, reason, words="", note=""):
 def failed_step(plan, step, said, note=""):
     """Return the failure of a step, by what its command ``said``. ``note``: what else is to be known of it."""
     what = f"release {plan['release']} of {plan.get('source', '')}" if plan.get("release") else "the release"
-    return failure(plan, f"{what} failed ({step}): {reason(said)}", said, note)
+    known = pip.cause(said) if step in PIP_STEPS else ""
+    return failure(plan, f"{what} failed ({step}): {known or reason(said)}", said, note)
 
 
 def reason(said):
     """Return the line of what a command or a unit ``said`` that tells most: its last one, as of a traceback, and not how it ended."""
-    if known := pip.cause(said):
-        return known
     lines = [line for line in said.strip().splitlines() if line.strip()]
     # A process may be ended while it says what was wrong with it: another one has said the same.
     telling = [line for line in lines if not (_STATUS.match(line.strip()) or _UNIT.search(line) or _BEGINS.match(line))]

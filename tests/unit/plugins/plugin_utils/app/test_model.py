@@ -358,16 +358,25 @@ def test_report_begins_with_the_reason_and_says_what_is_served(there, wrong, wor
         ("app-x@1.service: Failed with result 'exit-code'.", "app-x@1.service: Failed with result 'exit-code'."),
         ("(exit status 3)", "(exit status 3)"),
         ("KeyError: 'KEY'\nTraceback (most recent call last):\n  File \"shop.py\", line 3, in <module>\n", "KeyError: 'KEY'"),
-        (
-            "SSLError: CERTIFICATE_VERIFY_FAILED\nERROR: No matching distribution found for django",
-            "The host does not trust the certificate of the index or proxy: give it in linux_base_trusted_certificates.",
-        ),
         ("", "it said nothing"),
         ("one", "one"),
     ],
 )
-def test_reason_is_the_cause_that_is_known_or_the_last_line_that_tells_something(said, reason):
+def test_reason_is_the_last_line_that_tells_something(said, reason):
     assert failures.reason(said) == reason
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        ("install", "The host does not trust the certificate of the index or proxy: give it in linux_base_trusted_certificates."),
+        # Whatever it is that a migration does not trust, it is no index.
+        ("migrate", "ERROR: No matching distribution found for django"),
+    ],
+)
+def test_cause_that_is_known_of_pip_is_the_reason_where_pip_ran(step, reason):
+    said = "SSLError: CERTIFICATE_VERIFY_FAILED\nERROR: No matching distribution found for django"
+    assert failures.failed_step({"name": "shop"}, step, said)["headline"] == f"shop: the release failed ({step}): {reason}"
 
 
 def test_failure_of_health_has_what_was_logged():
