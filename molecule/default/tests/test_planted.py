@@ -10,7 +10,7 @@ from support.plays import play
 from .visitors import INVENTORY, address_of
 
 PLANT = pathlib.Path(__file__).with_name("plant.py")
-SERVICES = {"bind": "named", "mysql": "mariadb", "www-data": "apache2", "app-www-foobar-com": "apache2"}
+SERVICES = {"bind": "named", "mysql": "mariadb", "www-data": "apache2", "app-www-foobar-com": "'app-www.foobar.com@*'"}
 
 
 def _hosts():
