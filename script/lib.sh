@@ -88,8 +88,10 @@ environment() {
 python_since() {
     local python
     for python in python3 python3.13 python3.12 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[23]*/bin/python3; do
-        ! "$python" -c 'import sys; sys.exit(sys.version_info < tuple(map(int, sys.argv[1].split("."))))' "$1" 2> /dev/null ||
-            { command -v "$python"; return; }
+        if "$python" -c 'import sys; sys.exit(sys.version_info < tuple(map(int, sys.argv[1].split("."))))' "$1" 2> /dev/null; then
+            command -v "$python"
+            return
+        fi
     done
     return 1
 }

@@ -221,7 +221,7 @@ def wsgi(application, process):
         if not settings:
             settings.update(os.environ)
         for name, value in settings.items():
-            if environ.get(name) is value or environ.get(name) == value:
+            if environ.get(name) == value:
                 del environ[name]
         scheme = environ.get("HTTP_X_FORWARDED_PROTO", "http")
         environ["wsgi.url_scheme"], environ["wsgi.multiprocess"], environ["SERVER_SOFTWARE"] = scheme, several, version
