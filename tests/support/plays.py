@@ -45,15 +45,27 @@ def play(playbook, *options, **variables):
         raise AssertionError(f"{playbook} was held up for {LONGEST} seconds. It said at last:\n{said[-2000:]}") from None
 
 
+def _descendants(pid):
+    """Return the process and all that it began: Ansible's workers have sessions of their own."""
+    shown = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = [tuple(map(int, line.split())) for line in shown.splitlines()]
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents if parent == one]
+    return found
+
+
 @contextlib.contextmanager
 def killed(words, **options):
-    """Start a command; on leaving, its whole process group is killed, as if the controller were gone."""
+    """Start a command; on leaving, it and all that it began are killed, as if the controller were gone."""
     given = {"cwd": ROOT, "env": {**ENVIRONMENT, "PYTHONUNBUFFERED": "1"}, "stdout": subprocess.DEVNULL, "text": True, **options}
     with subprocess.Popen(words, start_new_session=True, **given) as process:
         try:
             yield process
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            for pid in _descendants(process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def recap(done):
