@@ -56,6 +56,16 @@ def test_flask_from_git_by_its_factory():
     assert get("/", "www.example.com").text == "hello, version 1\n"
 
 
+def test_celery_does_what_a_visitor_does_not_wait_for(site):
+    job = get("/jobs/?words=hello", KINDS, method="POST")
+    assert job.status == 202
+
+    wait_for(lambda: get(f"/jobs/?job={job.text}", KINDS).status == 200)
+    release = site.check_output("basename $(readlink /srv/kinds.example.com_jobs/current)")
+    assert get(f"/jobs/?job={job.text}", KINDS).text == f"HELLO of {release}"
+    assert site.service("redis-server").is_enabled
+
+
 def test_package_from_the_index_under_a_path_of_the_same_name():
     page = get("/test/", "www.example.com")
     assert page.status == 200
@@ -118,7 +128,10 @@ def test_each_application_runs_as_a_user_of_its_own(site):
     shown = {site.check_output("systemctl show --property=User --value %s", unit) for unit in units}
     pids = [site.check_output("systemctl show --property=MainPID --value %s", unit) for unit in units]
     assert sorted(shown) == sorted(site.check_output(f"ps -o user:32= -p {','.join(pids)}").split())
-    kinds = [f"app-kinds-example-com{path}" for path in ("", "-called", "-chat", "-fastapi", "-greet", "-leak", "-lock", "-rel", "-served")]
+    kinds = [
+        f"app-kinds-example-com{path}"
+        for path in ("", "-called", "-chat", "-fastapi", "-greet", "-jobs", "-leak", "-lock", "-rel", "-served")
+    ]
     assert sorted(shown) == [*kinds, "app-probe-example-com", "app-shop-example-com", "app-www-example-com", "app-www-example-com-test"]
 
 
