@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
         if not plans and step != "make":
             return {"changed": False, "plans": [], "applications": [], "releases": {}, "failures": []}
         if step != "make":
-            return self._warned({"plans": plans, **self._remote(args, plans, task_vars)})
+            return self._told(step, self._warned({"plans": plans, **self._remote(args, plans, task_vars)}), task_vars)
         try:
             return self._warned(self._make(args, dict(zip([plan["name"] for plan in plans], apps, strict=True)), plans, task_vars))
         finally:
@@ -96,6 +96,12 @@ class ActionModule(ActionBase):
                 "needs of that, give in include."
             )
 
+    def _told(self, step, result, task_vars):
+        """Say which releases visitors get from now on."""
+        for words in switched(step, result, self._task.check_mode):
+            self._display.display(f"{task_vars['inventory_hostname']}: {words}")
+        return result
+
     def _warned(self, result):
         """Say at once what the run says again, with all its words, in the end."""
         if not result.get("failed"):
@@ -122,6 +128,20 @@ def without(plans, found):
     """Return those of ``plans`` that none of the failures ``found`` is of."""
     names = {one["plan"]["name"] for one in found}
     return [plan for plan in plans if plan["name"] not in names]
+
+
+def switched(step, result, dry=False):
+    """Return a sentence for each application that a ``step`` with this ``result`` has led visitors to another release of."""
+    if dry or result.get("failed"):
+        return []
+    if step == "rollback":
+        return [f"{name} is back at release {release}." for name, release in result["releases"].items()]
+    if step != "switch":
+        return []
+    return [
+        f"{plan['name']} is at release {plan['release']} of {plan['source']} (before: {plan['before'] or 'none'})."
+        for plan in without(result["plans"], result["failures"])
+    ]
 
 
 def _difference(plan):

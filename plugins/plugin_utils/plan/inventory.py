@@ -26,6 +26,17 @@ def variable_problems(names):
     return problems
 
 
+def group_doubts(groups):
+    """Return a sentence for each of the ``groups`` that is nearly one of ours, and has hosts which that one has not."""
+    known = ["lamp", "lamp_lb", *layers()]
+    return [
+        f"Group {name} is none that a role is for, and its hosts do nothing by it: did you mean {near}?"
+        for name in sorted(name for name in groups if name.startswith("lamp") and name not in known)
+        for near in difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+        if not set(groups[name]) <= set(groups.get(near, ()))
+    ]
+
+
 def variable_doubts(names, inputs):
     """Return a sentence for each of the variables ``names`` that is nearly an input of a role (``inputs``), and may be the user's own."""
     prefixes = tuple({name.partition("_")[0] + "_" for name in inputs})

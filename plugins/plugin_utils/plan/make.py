@@ -59,7 +59,7 @@ def plan(site, host, given, converges=True, search=()):
         for name in names:
             problems += roles.ALL[name].problems(inputs[name], host.facts, search)
     if converges:
-        problems = system_problems(host, site.values) + problems
+        problems = system_problems(host, site.values) + unsaid_problems(host, site.values) + problems
     return Plan({name: value for one in inputs.values() for name, value in one.items()}, late, names, problems)
 
 
@@ -119,4 +119,15 @@ def system_problems(host, given):
     return [
         f"Host {host.name} runs {str(system.get('name')).capitalize()} {system.get('version')}: "
         "use Debian 12 or 13, or set lamp_untested_os to true to try it all the same."
+    ]
+
+
+def unsaid_problems(host, given):
+    """Return a sentence if nobody says what sites there are, and the host runs some: a file of variables was not read."""
+    there = sorted(set((host.facts.get("app_units") or {}).values()))
+    if not there or "lamp_web" not in host.groups or "lamp_sites" in given or "python_app_apps" in host.given:
+        return []
+    return [
+        f"lamp_sites is not defined, and host {host.name} runs {', '.join(there)}, of which nothing would be left: see that the "
+        "inventory's variables are read, or set lamp_sites to {} if that is what you want."
     ]

@@ -73,7 +73,15 @@ class PythonApp(Role):
     def narrowed_problems(self, site, inputs):
         """The choice of a deploy."""
         chosen, version = site.values.get("lamp_deploy_site", ""), site.values.get("lamp_deploy_version", "")
-        return _python_app.choice_problems(inputs["python_app_apps"], chosen, version)
+        problems = _python_app.choice_problems(inputs["python_app_apps"], chosen, version)
+        for app in _python_app.chosen(inputs["python_app_apps"], chosen) if version else []:
+            source = app.get("source") or ""
+            if _python_app.kind(app) == "directory" and not os.path.exists(os.path.join(source, ".git")):
+                problems.append(
+                    f"lamp_deploy_version is {version!r}, and {app['name']} comes from {source}, which is no git repository: leave the "
+                    "version out, and the directory is deployed as it is."
+                )
+        return problems
 
     def packages(self, inputs):
         """Steps of a deploy are systemd units, which are asked for over D-Bus; a minimal Debian has none."""

@@ -74,7 +74,7 @@ def site_problems(variables, templar, warn):
     """Return what can be said to be wrong before a host is asked: of the inventory's groups and variables, the sites and the records."""
     groups, hosts = variables["groups"], {name: variables["hostvars"][name] for name in variables["groups"]["all"]}
     names = sorted({name for one in hosts.values() for name in one} | {name for name in variables if name.startswith("lamp_")})
-    for doubt in inventory.variable_doubts(names, options.of_roles()):
+    for doubt in [*inventory.group_doubts(groups), *inventory.variable_doubts(names, options.of_roles())]:
         warn(doubt)
     given, wrong = settled("lamp", variables, templar)
     problems = inventory.inventory_problems(groups, given) + inventory.variable_problems(names)

@@ -123,3 +123,18 @@ def toys(monkeypatch):
 def test_only_the_chosen_role_asks_for_its_number_of_hosts(values, hosts, problem):
     groups = {**GROUPS, "lamp_toys": hosts.split(), "lamp": sorted({*hosts.split(), "a"})}
     assert inventory.inventory_problems(groups, values) == ([problem] if problem else [])
+
+
+def test_group_that_is_nearly_one_of_ours_is_doubted():
+    groups = {
+        "lamp": ["a"],
+        "lamp_web": ["a"],
+        "lamp_db": ["a"],
+        "lamp_nds": ["a"],
+        "lamp_web_eu": ["a"],
+        "lampshades": ["b"],
+        "all": ["a", "b"],
+    }
+    assert inventory.group_doubts(groups) == [
+        "Group lamp_nds is none that a role is for, and its hosts do nothing by it: did you mean lamp_dns?"
+    ]

@@ -440,3 +440,17 @@ def test_host_of_which_no_address_is_known_is_one_problem_with_the_remedy(host, 
         assert [problem for problem in problems if "address" in problem] == ([] if host == unknown else [remedy])
     site = site_of(SITES, web="web", db="db", dns="ns1 ns2", hosts={unknown: {"ansible_facts": {}, "lamp_address": "192.0.2.99"}})
     assert plan_of(site, host=host, converges=False).problems == []
+
+
+def test_host_that_runs_applications_is_not_emptied_by_an_inventory_that_says_nothing_of_sites():
+    def problems(known, said=(), **more):
+        site = site_of({}, web="one", db="one", hosts={"one": {"ansible_facts": {"foobar_lamp": facts(**known)}}})
+        if "lamp_sites" not in said:
+            del site.values["lamp_sites"]
+        return plan_of(site, **more).problems
+
+    runs = {"app_units": {"app-shop@1-1.service": "shop.example.com"}}
+    (problem,) = problems(runs)
+    assert problem.startswith("lamp_sites is not defined, and host one runs shop.example.com, of which nothing would be left")
+    assert problems(runs, said=["lamp_sites"]) == problems(runs, converges=False) == problems({}) == []
+    assert problems(runs, given={"python_app_apps": []}) == []

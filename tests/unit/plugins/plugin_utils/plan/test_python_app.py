@@ -141,6 +141,15 @@ def test_choice():
     assert "of which site" in problem
 
 
+def test_version_of_a_directory_that_is_no_repository_is_refused(tmp_path):
+    role, said = roles.ALL["python_app"], site_of(web="one", lamp_deploy_site="a.com", lamp_deploy_version="v2")
+    inputs = {"python_app_apps": [{"name": "a.com", "host": "a.com", "source": str(tmp_path)}]}
+    (problem,) = role.narrowed_problems(said, inputs)
+    assert problem.startswith(f"lamp_deploy_version is 'v2', and a.com comes from {tmp_path}, which is no git repository")
+    (tmp_path / ".git").mkdir()
+    assert role.narrowed_problems(said, inputs) == []
+
+
 def apps_of(sites=None, host="one", **more):
     return inputs_of("python_app", site_of(SITE if sites is None else sites, **{"web": "one", "db": "one", **more}), host)[
         "python_app_apps"
