@@ -155,6 +155,27 @@ engine() {
     die "The Docker engine does not answer: see .cache/dockerd.log or 'systemctl status docker'."
 }
 
+# host NAME IMAGE [OPTION...]: a host in a new container; each OPTION is one of docker run.
+# No privileged mode: these suffice for systemd, and not every machine can give more.
+host() {
+    local name=$1 image=$2; shift 2
+    docker run --detach --name "$name" --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined --cgroupns=private \
+        --tmpfs /run --tmpfs /run/lock --tmpfs /tmp --env container=docker "$@" "$image" /sbin/init > /dev/null
+}
+
+# started NAME: wait until the host runs.
+started() {
+    local state
+    for _ in $(seq 60); do
+        state=$(docker exec "$1" systemctl is-system-running 2> /dev/null) || true
+        case $state in running | degraded) return ;; esac
+        sleep 1
+    done
+    docker logs --tail 20 "$1" >&2
+    die "systemd does not come up in the container (${state:-no answer}). It needs a kernel and an engine that let a container have \
+SYS_ADMIN and control groups of its own; what it said stands above. Try a newer engine, or a virtual machine and its inventory."
+}
+
 # image DEBIAN: the image foobar.lamp/debian:DEBIAN, made once for each version of its recipe.
 image() {
     local recipe tag=foobar.lamp/debian:$1 suite
@@ -172,4 +193,25 @@ image() {
     quietly root mmdebstrap --variant=minbase --skip=cleanup/apt/lists --include="$packages" "$suite" ".cache/debian-$1.tar"
     quietly docker import --change "LABEL recipe=$recipe" --change 'CMD ["/sbin/init"]' ".cache/debian-$1.tar" "$tag"
     root rm -f ".cache/debian-$1.tar"
+}
+
+# packages DEBIAN: the image foobar.lamp/debian:DEBIAN-packages, in which the roles have installed their packages and done nothing else.
+# It is made anew when what they install may be another. One makes it, others that want it wait.
+packages() {
+    local recipe tag=foobar.lamp/debian:$1-packages host=lamp-packages-$1
+    mkdir -p ~/.cache/foobar.lamp
+    exec 7> ~/.cache/foobar.lamp/packages-"$1"
+    flock 7
+    recipe=$({ docker image inspect --format '{{ .Id }}' "foobar.lamp/debian:$1"
+        cat images/packages.yml inventory/group_vars/all.yml plugins/plugin_utils/plan/*.py plugins/*/debian_packages.py \
+            plugins/module_utils/host/{debian_packages,units}.py roles/linux_base/{defaults,vars}/main.yml \
+            roles/linux_base/tasks/packages.yml roles/*/defaults/main.yml; } | sha256sum | cut -c 1-12)
+    [ "$(docker image inspect --format '{{ index .Config.Labels "packages" }}' "$tag" 2> /dev/null)" != "$recipe" ] || { exec 7>&-; return; }
+    docker rm --force --volumes "$host" > /dev/null 2>&1 || true
+    host "$host" "foobar.lamp/debian:$1"
+    started "$host"
+    FOOBAR_LAMP_NAME=$host quietly ansible-playbook --extra-vars "lamp_secrets_dir=$PWD/.cache/packages" images/packages.yml
+    quietly docker commit --change "LABEL packages=$recipe" --change 'CMD ["/sbin/init"]' "$host" "$tag"
+    docker rm --force --volumes "$host" > /dev/null
+    exec 7>&-
 }

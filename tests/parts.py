@@ -13,14 +13,19 @@ import sys
 CORES = ("core-2.20", "core-2.21")
 #: By the time that they take, the longest first: so that none is alone at the end.
 PARTS = (
-    *("python_app", "mysql", "apart", "default-13", "backup", "galaxy", "default-12", "bind", "integration", "sanity", "lint"),
+    *("deploys", "python_app", "mysql", "apart", "default-13", "backup", "galaxy", "default-12", "bind", "integration", "sanity", "lint"),
     *CORES,
     "unit",
 )
 DEFAULT = {"default-12", "default-13"}
 STATIC = {"lint", "sanity"}
 #: Where each role is tested besides the whole site; one that is not here has a scenario of its name.
-ROLES = {"apache": {"python_app"}, "linux_base": {"galaxy"}, "mysql": {"mysql", "backup"}}
+ROLES = {
+    "apache": {"python_app", "deploys"},
+    "linux_base": {"galaxy"},
+    "mysql": {"mysql", "backup"},
+    "python_app": {"python_app", "deploys"},
+}
 
 #: The first that fits the beginning of a path says what it touches; "role" is what the pattern found.
 RULES = (
@@ -28,12 +33,13 @@ RULES = (
     (r"roles/(?P<role>\w+)/", lambda role: STATIC | {"unit"} | DEFAULT | ROLES.get(role, {role})),
     (r"plugins/\w+/(_?dns|_?gss|_?zone)", lambda role: STATIC | {"unit", "integration", "bind", "default-13"}),
     (r"plugins/\w+/((plan|roles)/)?(?P<role>mysql|backup)", lambda role: STATIC | {"unit", "default-13"} | ROLES.get(role, {role})),
-    (r"plugins/\w+/(app/|app_|python_app)", lambda role: STATIC | {"unit", "default-13", "python_app"}),
+    (r"plugins/\w+/(app/|app_|python_app)", lambda role: STATIC | {"unit", "default-13", "python_app", "deploys"}),
     (r"plugins/", lambda role: set(PARTS) - {"integration"}),
     (r"playbooks/", lambda role: set(PARTS) - {"integration", "bind", "backup"}),
     (r"files/app/", lambda role: STATIC | {"unit", "default-13", "galaxy"}),
     (r"examples/fastapi/", lambda role: STATIC | {"python_app"}),
     (r"molecule/default/", lambda role: STATIC | DEFAULT | {"apart"}),
+    (r"molecule/python_app/(apps/|404|sources)|tests/support/applications", lambda role: STATIC | {"python_app", "deploys"}),
     (r"molecule/(?P<role>\w+)/", lambda role: STATIC | {role}),
     (r"tests/(?P<role>unit|integration|galaxy)/", lambda role: STATIC | {role}),
     (r"tests/(bench|lint|sanity)/|script/(bench|lock|readme|screenshot|site)$|\.github/", lambda role: STATIC | {"unit"}),

@@ -43,6 +43,13 @@ options:
       - Where it is empty, the unit is made to read whatever stands there.
     type: str
     default: ""
+  watch:
+    description:
+      - How many seconds a unit is watched of which systemd is not told when it has started, or has read its files; up to two and a half
+        times as long on a busy host. If it ends later, nothing is put back.
+      - One whose command to reload comes back only when its files are read needs less.
+    type: int
+    default: 4
   logs:
     description:
       - Files that the unit writes its words to, if it does not write them to the journal. What it added to them is part of the message.
@@ -59,8 +66,6 @@ attributes:
     description: There is nothing to show.
     support: none
 notes:
-  - A unit of which systemd is not told when it has started, or has read its files, is watched for four seconds. If it ends later,
-    nothing is put back.
   - Start a service for the first time with M(ansible.builtin.systemd_service); there is nothing to go back to.
 seealso:
   - module: foobar.lamp.config_tree
@@ -151,7 +156,7 @@ def secrets_of(proven: Proven) -> list[bytes]:
     return [state.content for state in states if state.content]
 
 
-def go_back(transaction: Transaction, proven: Proven, unit: str, verb: str) -> tuple[list[str], str]:
+def go_back(transaction: Transaction, proven: Proven, unit: str, verb: str, watch: int) -> tuple[list[str], str]:
     """Put the old files back and have the unit run with them; return their paths and a sentence of what holds now."""
     try:
         changes = way_back(proven.of(unit), look, safe_paths.names)
@@ -166,7 +171,7 @@ def go_back(transaction: Transaction, proven: Proven, unit: str, verb: str) -> t
     if verb == "restart" or not running(ask_systemd({unit})):
         verb = "restart"
         systemctl("reset-failed", unit)
-    wrong = take_up(unit, verb)
+    wrong = take_up(unit, verb, watch)
     transaction.prove(dump(proven.without({unit})))
     if not wrong:
         return paths, f"The old files are back and {unit} runs with them."
@@ -194,7 +199,7 @@ def converge(module: AnsibleModule) -> None:
         systemctl("daemon-reload")
         # Who has tried too often of late is not let try, and would say nothing of its own.
         systemctl("reset-failed", unit)
-    wrong = take_up(unit, verb)
+    wrong = take_up(unit, verb, module.params["watch"])
     if not wrong:
         if proven.of(unit):
             transaction.prove(dump(proven.without({unit})))
@@ -202,7 +207,7 @@ def converge(module: AnsibleModule) -> None:
     secrets = secrets_of(proven)
     texts = [written(sizes_before), journal(unit, began)]
     said = [text[-LONGEST_OUTPUT:] for text in ends(texts)]
-    paths, now = go_back(transaction, proven, unit, verb)
+    paths, now = go_back(transaction, proven, unit, verb, module.params["watch"])
     first = reason(texts)
     words = "\n".join([f"{unit} could not be {module.params['state']}: {first or wrong}", *([wrong] if first else []), *said, now])
     module.fail_json(msg=mask(words, secrets), rolled_back=paths)
@@ -216,6 +221,7 @@ def main() -> None:
             "service": {"type": "str", "required": True},
             "state": {"type": "str", "required": True, "choices": ["reloaded", "restarted"]},
             "generation": {"type": "str", "default": ""},
+            "watch": {"type": "int", "default": 4},
             "logs": {"type": "list", "elements": "path", "default": []},
         },
         supports_check_mode=True,

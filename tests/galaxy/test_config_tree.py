@@ -192,7 +192,7 @@ def load(user, place, request):
     def load(content, *options, state="restarted", take_up=True, always=False, generation="{{ tree.generation }}", **more):
         files = [{"dest": "/mnt/test/conf", "content": f"{content}\n", "restart": state == "restarted", **more}]
         tree = {"name": "test", "files": files, "service": "lamp-test", "rollback": True}
-        service = {"name": "test", "service": "lamp-test", "state": state, "generation": generation}
+        service = {"name": "test", "service": "lamp-test", "state": state, "generation": generation, "watch": 2}
         tasks = [
             {"foobar.lamp.host_facts": {}},
             {"foobar.lamp.config_tree": tree, "register": "tree"},

@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).parents[2]
         (["roles/bind/tasks/main.yml", "docs/design.md"], "default-13 default-12 bind sanity lint unit"),
         (["plugins/module_utils/dns/rrsets.py"], "default-13 bind integration sanity lint unit"),
         (["plugins/modules/dns_records.py"], "default-13 bind integration sanity lint unit"),
-        (["plugins/action/app_release.py"], "python_app default-13 sanity lint unit"),
+        (["plugins/action/app_release.py"], "deploys python_app default-13 sanity lint unit"),
         (["plugins/filter/mysql.py"], "mysql default-13 backup sanity lint unit"),
         (["plugins/plugin_utils/plan/backup.py"], "default-13 backup sanity lint unit"),
         (["molecule/bind/tests/test_bind.py"], "bind sanity lint"),

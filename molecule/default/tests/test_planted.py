@@ -32,18 +32,22 @@ def _users(host, way):
 @pytest.fixture
 def planted(request, name_server, browser):
     """Plant traps in the way of the parameter on all hosts; put everything back after."""
-    way, hosts, traps = request.param, _hosts(), 0
+    way, traps = request.param, 0
+    # What a host has and does not run stays at rest.
+    running = [
+        (host, users, " ".join(SERVICES[user] for user in users if host.run(f"systemctl is-active {SERVICES[user]}").succeeded))
+        for host in _hosts()
+        if (users := _users(host, way))
+    ]
     try:
-        for host in hosts:
-            if users := _users(host, way):
-                traps += int(_plant(host, "plant", way, *users)[0])
+        for host, users, _services in running:
+            traps += int(_plant(host, "plant", way, *users)[0])
         assert traps
         yield way
     finally:
-        for host in hosts:
-            if users := _users(host, way):
-                _plant(host, "clear")
-                services = " ".join({SERVICES[user] for user in users})
+        for host, _users_of_it, services in running:
+            _plant(host, "clear")
+            if services:
                 # One that waits for a pipe would be waited for, in vain.
                 host.run(f"systemctl kill --signal=KILL {services}" if way == "fifo" else "true")
                 host.run(f"systemctl restart {services}")

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import pytest
-import testinfra.utils.ansible_runner
-from support import plays
-
-from .applications import Probe, play
-
-_hosts = testinfra.utils.ansible_runner.AnsibleRunner(plays.inventory())
+from support.applications import HOST, INVENTORY, Probe
 
 
 @pytest.fixture(scope="session")
 def site():
-    """Return the host of the site."""
-    return _hosts.get_host("lamp-app-site")
+    """Return the host of the sites."""
+    return INVENTORY.get_host(HOST)
 
 
 @pytest.fixture(scope="session")
 def shut():
     """Return the host without a route."""
-    return _hosts.get_host("lamp-app-shut")
+    return INVENTORY.get_host("lamp-app-shut")
 
 
 @pytest.fixture
 def probe(site):
     """Return it whole and current, whatever a test before has left."""
-    found = Probe(site)
-    if not found.take():
-        found.change()
-        done = play("deploy")
-        assert done.returncode == 0, done.stdout[-3000:]
-    return found
+    return Probe.whole(site)

@@ -10,9 +10,8 @@ import re
 import time
 
 import pytest
+from support.applications import PROBE, Visitors, WebSocket, gateway, get, play, raw
 from support.waiting import wait_for
-
-from .applications import PROBE, Visitors, WebSocket, gateway, get, play, raw
 
 SHOP, KINDS = "shop.example.com", "kinds.example.com"
 

@@ -6,8 +6,7 @@ import ast
 import time
 
 import pytest
-
-from .applications import PROBE, get, play
+from support.applications import PROBE, get, play
 
 USER, STATIC = "app-probe-example-com", f"/srv/{PROBE}/current/static"
 

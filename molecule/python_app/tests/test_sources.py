@@ -6,9 +6,7 @@ import json
 import re
 
 import pytest
-import yaml
-
-from .applications import PROBE, SOURCES, get, play
+from support.applications import HOST, PROBE, declared, get, play
 
 PARCEL = 'in common\nmarkupsafe 3.0.2\npyproject.toml\n-----BEGIN KEY-----\nit\'s "a" $key \\\n-----END KEY-----\n'
 
@@ -94,7 +92,7 @@ def test_run_without_a_command_says_how_it_is_used(site):
 
 def app_of(name, **change):
     """Return the variables of a deploy of the site's application with a change."""
-    sites = yaml.safe_load((SOURCES.parent / "group_vars/all.yml").read_text())["lamp_sites"]
+    sites = declared()
     site = {**sites[name], "app": {**sites[name]["app"], **change}}
     return {"lamp_deploy_site": name, "lamp_sites": {**sites, name: site}}
 
@@ -109,7 +107,7 @@ def test_migration_that_fails_names_the_backup_from_before_it(site):
     (taken,) = [name for name in backups() - before if re.match(r"\d{8}T\d{6}Z", name)]
     words = " ".join(done.stdout.split())
     assert "What it had done by then stays in the database" in words
-    assert f"The backup from just before it is on lamp-app-site, Took and checked {taken[:16]}" in words
+    assert f"The backup from just before it is on {HOST}, Took and checked {taken[:16]}" in words
     assert "broken half-way" in words
 
 

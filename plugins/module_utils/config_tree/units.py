@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import subprocess
 import time
 
@@ -19,10 +20,9 @@ from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_pat
 PROPERTIES = "ActiveState,ActiveEnterTimestampMonotonic,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,MainPID,Type"
 RUNNING = ("active", "reloading")
 # The types of units of which systemd itself knows when they have started, or read their files anew. The others are watched for
-# this many seconds: Apache tries for three to get an address that the host does not have.
+# some seconds: Apache tries for three to get an address that the host does not have.
 TELLS = {"restart": ("notify", "notify-reload", "forking", "dbus", "oneshot"), "reload": ("notify-reload",)}
-WATCHED = 4
-LONGEST_WATCH = 10
+LONGEST_STRETCH = 2.5
 LONGEST = 30  # lines of a log
 ALL = 1000  # lines of it that are searched for the first reason
 # What a program says when it cannot go on, by its level or else by its words; and what is not yet that, or only follows from it.
@@ -88,8 +88,25 @@ def systemctl(verb: str, *units: str) -> str:
     return "" if done.returncode == 0 else done.stderr.strip() or f"systemctl {verb} ended with status {done.returncode}."
 
 
-def take_up(unit: str, verb: str) -> str:
-    """Have a unit read its files: `reload` or `restart` it. Return what went wrong, and nothing if it runs."""
+def wait_for_end(process: int, seconds: float) -> None:
+    """Wait until a process ends, at most so many seconds."""
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        return
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        poll.poll(seconds * 1000)
+    finally:
+        os.close(descriptor)
+
+
+def take_up(unit: str, verb: str, watch: float) -> str:
+    """Have a unit read its files: `reload` or `restart` it. Return what went wrong, and nothing if it runs.
+
+    ``watch``: how many seconds it may take to end of them, if systemd is not told when it has read them.
+    """
     before = ask_systemd({unit}).get(unit, {})
     if wrong := systemctl(verb, unit):
         return wrong
@@ -97,12 +114,16 @@ def take_up(unit: str, verb: str) -> str:
     # What reads its files anew stays the same process; one that was started again in the meantime has died of them.
     process = (before if verb == "reload" else said).get("MainPID")
     # A host with twice the work that it can do takes twice as long.
-    watch = min(LONGEST_WATCH, WATCHED * max(1, os.getloadavg()[0] / (os.cpu_count() or 1)))
+    watch *= min(LONGEST_STRETCH, max(1, os.getloadavg()[0] / (os.cpu_count() or 1)))
     deadline = time.monotonic() + (0 if said.get("Type") in TELLS[verb] else watch)
     while said.get("ActiveState") in RUNNING and said.get("MainPID") == process:
-        if time.monotonic() >= deadline:
+        left = deadline - time.monotonic()
+        if left <= 0:
             return ""
-        time.sleep(0.05)
+        if main := int(process or 0):
+            wait_for_end(main, left)
+        else:
+            time.sleep(min(left, 0.2))
         said = ask_systemd({unit}).get(unit, {})
     return f"systemctl {verb} went well, but {unit} ended right after it."
 

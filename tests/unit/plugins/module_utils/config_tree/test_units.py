@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import threading
+import time
+
 import pytest
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import units
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import proved, reason
@@ -66,3 +70,23 @@ def test_reload_that_does_not_end_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(units, "LONGEST_RELOAD", 0.5)
     assert "named.service hangs: it has not read its files within 0.5 seconds" in units.systemctl("reload", "named.service")
     assert "cancel 17" in (tmp_path / "asked").read_text().splitlines()
+
+
+@pytest.mark.parametrize(("seconds", "wrong"), [("60", ""), ("0.5", "but named.service ended right after it")], ids=["stays", "ends"])
+def test_unit_is_watched_without_asking_all_the_while(tmp_path, monkeypatch, seconds, wrong):
+    with subprocess.Popen(["sleep", seconds]) as process:
+        threading.Thread(target=process.wait).start()
+        (tmp_path / "systemctl").write_text(
+            f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\nif kill -0 {process.pid}; then state=active; else state=failed; fi\n'
+            f'printf "ActiveState=$state\\nMainPID={process.pid}\\nType=forking\\n"\n'
+        )
+        (tmp_path / "systemctl").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        monkeypatch.setattr(units, "systemd_runs", lambda: True)
+        began = time.monotonic()
+        said = units.take_up("named.service", "reload", 1.5)
+        took = time.monotonic() - began
+        process.kill()
+    assert wrong in said and bool(wrong) == bool(said)
+    assert took >= 1.5 or wrong
+    assert len((tmp_path / "asked").read_text().splitlines()) == 4

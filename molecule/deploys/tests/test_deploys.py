@@ -6,12 +6,9 @@ import json
 import re
 
 import pytest
-import yaml
-from support import plays
+from support.applications import PROBE, Senders, Visitors, command, declared, get, play
 from support.plays import killed
 from support.waiting import wait_for
-
-from .applications import PROBE, Senders, Visitors, command, get, play
 
 
 def queued(site):
@@ -28,7 +25,7 @@ def services(site):
 
 def test_change_of_settings_loses_no_request_and_moves_to_a_second_service(probe, site):
     (before,) = services(site)
-    sites = yaml.safe_load((plays.ROOT / "molecule/python_app/group_vars/all.yml").read_text())["lamp_sites"]
+    sites = declared()
     sites[PROBE]["app"]["environment"] = {"WORDS": "others"}
     with Visitors() as visitors:
         assert play("site", "--tags", "python_app", lamp_deploy_site="", lamp_sites=sites).returncode == 0

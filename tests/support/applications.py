@@ -1,21 +1,35 @@
-"""The scenario's applications, their visitors and their operator."""
+"""The applications of a scenario, their visitors and their operator."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import itertools
+import os
+import pathlib
 import socket
 import time
 
-from support import load, plays
-from support.containers import address_of
+import testinfra.utils.ansible_runner
+import yaml
 
+from . import load, plays
+from .containers import address_of
+
+INVENTORY = testinfra.utils.ansible_runner.AnsibleRunner(plays.inventory())
+#: The host of the sites.
+HOST = INVENTORY.get_hosts("lamp_web")[0]
 SOURCES = plays.ROOT / "molecule/python_app/apps"
 PROBE = "probe.example.com"
 
 
-def get(path, name=PROBE, container="lamp-app-site", method="GET", body=None, **headers):
+def declared():
+    """Return the scenario's sites."""
+    place = pathlib.Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
+    return yaml.safe_load((place / "group_vars/all.yml").read_text())["lamp_sites"]
+
+
+def get(path, name=PROBE, container=HOST, method="GET", body=None, **headers):
     """Return the answer to a visitor, its body as ``text``."""
     connection = http.client.HTTPConnection(address_of(container), 80, timeout=30)
     try:
@@ -28,14 +42,14 @@ def get(path, name=PROBE, container="lamp-app-site", method="GET", body=None, **
         connection.close()
 
 
-def raw(text, container="lamp-app-site"):
+def raw(text, container=HOST):
     """Return a connection to the web server on which this has been sent."""
     connection = socket.create_connection((address_of(container), 80), timeout=30)
     connection.sendall(text.encode())
     return connection
 
 
-def gateway(container="lamp-app-site"):
+def gateway(container=HOST):
     """Return the address that this computer has for a host."""
     with raw("", container) as connection:
         return connection.getsockname()[0]
@@ -118,6 +132,16 @@ class Probe:
 
     def __init__(self, site):
         self._site, self._number = site, 0
+
+    @classmethod
+    def whole(cls, site):
+        """Return it whole and current, whatever a test before has left."""
+        found = cls(site)
+        if not found.take():
+            found.change()
+            done = play("deploy")
+            assert done.returncode == 0, done.stdout[-3000:]
+        return found
 
     def take(self):
         """Take back the source of the current release, which nobody needs to deploy; returns whether it is whole."""

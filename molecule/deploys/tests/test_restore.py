@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from support.applications import HOST, PROBE, command, get, play
 from support.plays import killed
 from support.waiting import wait_for
-
-from .applications import PROBE, command, get, play
 
 WORKER, TIMER, JOB = f"{PROBE}-queue.service", f"{PROBE}-clean.timer", f"{PROBE}-clean.service"
 GONE = "gone.example.com-queue.service"
@@ -42,7 +41,7 @@ def undeclared(site):
 
 def test_site_heals_what_a_killed_restore_left(probe, site, working, undeclared):
     site.check_output("lamp-backup take")
-    words = command("restore", lamp_deploy_site="", lamp_restore_backup="latest", lamp_restore_confirm="lamp-app-site")
+    words = command("restore", lamp_deploy_site="", lamp_restore_backup="latest", lamp_restore_confirm=HOST)
     with killed(words):
         wait_for(lambda: not working(), 600)
     # The last of what works is at rest, and so is what would have gone on to write.

@@ -8,11 +8,9 @@ import re
 import shutil
 
 import pytest
-import yaml
 from support import plays
+from support.applications import HOST, SOURCES, declared, get
 from support.plays import ROOT, play
-
-from .applications import SOURCES, get
 
 ALBUM, STAGING, APEX = "album.example.com", "staging.example.com", "example.com"
 ALIAS = "pictures.example.com"
@@ -24,7 +22,7 @@ SOURCE = SCRATCH / "album"
 
 def sites():
     """Return the scenario's sites, and those of these tests."""
-    others = yaml.safe_load((ROOT / "molecule/python_app/group_vars/all.yml").read_text())["lamp_sites"]
+    others = declared()
     album = {"source": str(SOURCE), "wsgi": "album:application", "media": {}, "services": ["cron"]}
     return {
         **others,
@@ -281,7 +279,7 @@ def test_files_of_visitors_come_back_and_are_served(site):
     assert get("/kept.txt", ALBUM, method="PUT", body=b"kept").status == 200
     site.check_output("lamp-backup take")
     site.check_output(f"rm {MEDIA}/kept.txt")
-    done = play("restore", lamp_restore_backup="latest", lamp_restore_site=ALBUM, lamp_restore_confirm="lamp-app-site", lamp_sites=sites())
+    done = play("restore", lamp_restore_backup="latest", lamp_restore_site=ALBUM, lamp_restore_confirm=HOST, lamp_sites=sites())
     assert done.returncode == 0, done.stdout[-3000:]
     assert get("/media/kept.txt", ALBUM).text == "kept"
     assert site.file(MEDIA).group == "build-app-album-example-com"

@@ -6,11 +6,8 @@ import json
 import socket
 
 import pytest
-import yaml
-from support.plays import ROOT
+from support.applications import PROBE, declared, get, play, raw
 from support.waiting import wait_for
-
-from .applications import PROBE, get, play, raw
 
 NAME, ALIAS = "echo.example.com", "echo-too.example.com"
 ENVIRONMENT = f"/etc/python_app/{NAME}.env"
@@ -22,7 +19,7 @@ SWEEP = {"name": "sweep", "command": ["true"], "schedule": "daily"}
 
 def sites(**app):
     """Return the scenario's sites, and the one with these keys of its application."""
-    others = yaml.safe_load((ROOT / "molecule/python_app/group_vars/all.yml").read_text())["lamp_sites"]
+    others = declared()
     own = {"source": "../molecule/python_app/apps/echo", "wsgi": "echo:application", "workers": [LISTEN], **app}
     return {**others, NAME: {"aliases": [ALIAS], "app": own, "database": "echo"}}
 
