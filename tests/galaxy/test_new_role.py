@@ -7,10 +7,13 @@ import os
 import shutil
 
 import pytest
-from support.containers import run
+from support.containers import remove, run, start
 from support.plays import ROOT
 
-from .users import User
+from .users import HOST, IMAGE, User
+
+#: A host that has the other roles' packages.
+TOY = f"{HOST}-toy"
 
 FILES = {
     "roles/toy/defaults/main.yml": "---\ntoy_greeting: Hello\n",
@@ -68,6 +71,14 @@ PLAY = """
 
 
 @pytest.fixture(scope="module")
+def host():
+    """Start it; returns its name."""
+    start(TOY, "server1", f"{IMAGE}-packages")
+    yield TOY
+    remove(TOY)
+
+
+@pytest.fixture(scope="module")
 def owner(tmp_path_factory, archive):
     """Return a user whose collection has one more role, and host one more group."""
     owner = User(tmp_path_factory.mktemp("owner"), archive)
@@ -84,6 +95,7 @@ def owner(tmp_path_factory, archive):
     made = run(top / "script/inputs", env={**os.environ, "PYTHONPATH": str(owner.place / "collections")})
     assert made.returncode == 0, made.stderr
     owner.inventory = copy.deepcopy(owner.inventory)
+    owner.inventory["lamp"]["children"]["lamp_db"]["hosts"]["server1"]["ansible_host"] = TOY
     owner.inventory["lamp"]["children"]["lamp_toy"] = owner.inventory["lamp"]["children"]["lamp_db"]
     owner.top = top
     return owner

@@ -101,7 +101,8 @@ class Visitors(load.Load):
             assert answer.status == 200, answer.status
             return answer.text
 
-        super().__init__(ask, threads=3)
+        # Enough to meet each moment of a deploy, and few enough to leave it the processor.
+        super().__init__(ask, pause=0.04, threads=3)
 
     @property
     def answers(self):

@@ -46,11 +46,14 @@ class Server:
         return self.host.check_output(f"systemctl show --property=ExecMainStartTimestampMonotonic --value {self.service}")
 
 
-def command(*options, playbook=PLAYBOOK, **variables):
-    """Return the command that runs the role, or another ``playbook``, against the scenario's servers."""
-    return plays.command(playbook, *options, **variables)
+def command(*options, playbook=PLAYBOOK, backup=False, **variables):
+    """Return the command that runs the role, or another ``playbook``, against the scenario's servers.
+
+    The role ``backup`` runs where a test is about it.
+    """
+    return plays.command(playbook, *([] if backup else ["--skip-tags", "backup"]), *options, **variables)
 
 
-def play(*options, playbook=PLAYBOOK, **variables):
+def play(*options, playbook=PLAYBOOK, backup=False, **variables):
     """Run it; returns its ``CompletedProcess``, whatever its status."""
-    return plays.play(playbook, *options, **variables)
+    return plays.play(playbook, *([] if backup else ["--skip-tags", "backup"]), *options, **variables)
