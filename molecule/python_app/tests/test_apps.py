@@ -10,6 +10,7 @@ import re
 import time
 
 import pytest
+from support import load
 from support.applications import PROBE, Visitors, WebSocket, gateway, get, play, raw
 from support.waiting import wait_for
 
@@ -203,6 +204,19 @@ def test_slow_senders_cost_no_thread_of_the_application():
             assert get("/").status == 200
             waits.append(time.monotonic() - began)
     assert max(waits) < 2
+
+
+def test_processes_have_their_shares_of_the_connections_that_are_kept(site):
+    """One of them takes all connections while the other is stopped; then both answer."""
+    (first, *others) = site.check_output("pgrep -u app-probe-example-com -f serve.py").split()[1:]
+    site.check_output(f"kill -STOP {' '.join(others)}")
+    with load.Load(lambda: get("/?nap").headers["X-Process"], threads=8) as visitors:
+        try:
+            wait_for(lambda: len(visitors.done) > 20)
+            assert set(visitors.done) == {first}
+        finally:
+            site.check_output(f"kill -CONT {' '.join(others)}")
+        wait_for(lambda: set(visitors.done[-40:]) == {first, *others})
 
 
 def test_server_of_the_application_s_own(site):

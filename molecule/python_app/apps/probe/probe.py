@@ -48,7 +48,9 @@ def application(environ, start_response):
             file.write(f"{environ['QUERY_STRING']} {len(environ['wsgi.input'].read())}\n")
     if BREAK == "500" or (BREAK == "500 behind Apache" and behind):
         raise ValueError("broken page on purpose")
-    start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["QUERY_STRING"] == "nap":
+        time.sleep(0.05)
+    start_response("200 OK", [("Content-Type", "text/plain"), ("X-Process", str(os.getpid()))])
     return [os.environ["RELEASE_ID"].encode()]
 
 

@@ -11,6 +11,7 @@ import importlib
 import inspect
 import json
 import logging
+import mmap
 import multiprocessing
 import os
 import pathlib
@@ -41,6 +42,7 @@ from granian.log import LogLevels  # noqa: E402
 sys.path.append(sys.path.pop(0))
 
 IDLE = 1.5  # seconds after which the web server surely takes no kept connection up any more (ttl of its proxies is 1)
+EVEN = 0.01  # seconds between two connections that are closed so that another process takes the next
 WAITING = 512  # bodies of visitors that a process takes at once, each by a thread that waits; they are made when they are needed
 IN_MEMORY = 256 * 1024  # of a body; more of it is kept in a file
 NEW, LOADED, OTHER = range(3)  # what the processes of this service know of its application
@@ -54,20 +56,53 @@ class _NoLoop(dict):
         return float("-inf")
 
 
+class Crew:
+    """How many requests each process of this service has, in memory that they share.
+
+    The web server keeps connections, and whichever process took one has all its requests: one may have them all while others idle.
+    """
+
+    def __init__(self, processes):
+        self._number, self._next = 0, 0.0
+        self._file = os.memfd_create("crew")
+        os.ftruncate(self._file, processes * 4)
+
+    def join(self):
+        """Have this process counted."""
+        self._has = memoryview(mmap.mmap(self._file, 0)).cast("I")
+        for number in range(len(self._has)):
+            # The kernel takes the lock back from one that has ended.
+            with contextlib.suppress(OSError):
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+                self._number = number
+                break
+        self._has[self._number] = 0
+
+    def count(self, requests):
+        """Say how many it has."""
+        self._has[self._number] = requests
+
+    def uneven(self):
+        """Return whether this process has many more than another has. It does so now and then only: a moment is often uneven."""
+        if self._has[self._number] < 2 * min(self._has) + 2 or time.monotonic() < self._next:
+            return False
+        self._next = time.monotonic() + EVEN
+        return True
+
+
 class Process:
     """What a process of the server knows of itself."""
 
-    def __init__(self, options):
-        self.options = options
+    def __init__(self, options, crew):
+        self.options, self.crew = options, crew
         self.draining = False
-        self.answered = 0
         self.began = time.monotonic()
         self.busy = {}  # {thread: when it began with what it does}
 
     def closing(self):
-        """Return whether the connection is to be closed after this answer: visitors are led elsewhere by now."""
+        """Return whether the connection is to be closed after this answer: the next is for another release, or another process."""
         try:
-            return self.draining or os.readlink(LIVE) != SOCKET
+            return self.draining or self.crew.uneven() or os.readlink(LIVE) != SOCKET
         except OSError:
             return False
 
@@ -192,22 +227,41 @@ class Answer:
                 close()
 
 
+class Whole(list):
+    """The parts of an answer that is whole with them. It goes out at once, and the application ends it after that: some work then."""
+
+    def __init__(self, turn, early, parts, body):
+        """As Answer has them."""
+        super().__init__(early)
+        self._turn, self._parts, self._body = turn, parts, body
+
+    def __del__(self):
+        """End it: the server has passed it on, and lets go of it."""
+        with self._turn:
+            for _nothing in self._parts:
+                pass
+            if close := getattr(self._body, "close", None):
+                close()
+
+
 class Turn:
     """A turn at the application, for so many threads at once."""
 
     def __init__(self, threads, process):
-        self._free, self._process = queue.SimpleQueue(), process
+        self._free, self._busy, self._crew = queue.SimpleQueue(), process.busy, process.crew
         for _thread in range(threads):
             self._free.put(None)
 
     def __enter__(self):
         """Wait for it."""
         self._free.get()
-        self._process.busy[threading.get_ident()] = time.monotonic()
+        self._busy[threading.get_ident()] = time.monotonic()
+        self._crew.count(len(self._busy))
 
     def __exit__(self, *_error):
         """Let another have it."""
-        del self._process.busy[threading.get_ident()]
+        del self._busy[threading.get_ident()]
+        self._crew.count(len(self._busy))
         self._free.put(None)
 
 
@@ -243,7 +297,7 @@ def wsgi(application, process):
         early, started = [], []
 
         def start(status, headers, exc_info=None):
-            started[:] = [status]
+            started[:] = [value for name, value in headers if name.lower() == "content-length"] or [""]
             start_response(status, [*headers, NAMED, *([("Connection", "close")] if process.closing() else [])], exc_info)
             return early.append
 
@@ -251,18 +305,18 @@ def wsgi(application, process):
             whole = application(environ, start)
             if isinstance(whole, list) and started and not early:
                 return whole
+            # It may say how it answers when it is asked for its first part. Most answers have one, which is as long as they say.
             parts = iter(whole)
-            if not started:
-                # It says how it answers when it is asked for its first part.
-                early += [part for part in (next(parts, None),) if part is not None]
-        return Answer(turn, early, parts, whole)
+            early += [part for part in (next(parts, None),) if part is not None]
+        kind = Whole if started == [str(sum(map(len, early)))] else Answer
+        return kind(turn, early, parts, whole)
 
     return answer
 
 
 def asgi(application, process):
     """Return the ASGI application as granian is to call it."""
-    named, close = (b"x-release", NAMED[1].encode()), (b"connection", b"close")
+    named, close, requests = (b"x-release", NAMED[1].encode()), (b"connection", b"close"), 0
 
     async def answer(scope, receive, send):
         if scope["type"] not in ("http", "websocket"):
@@ -279,12 +333,19 @@ def asgi(application, process):
                 message = {**message, "headers": [*message.get("headers", ()), *more]}
             await send(message)
 
-        return await application(scope, receive, say)
+        nonlocal requests
+        requests += 1
+        process.crew.count(requests)
+        try:
+            return await application(scope, receive, say)
+        finally:
+            requests -= 1
+            process.crew.count(requests)
 
     return answer
 
 
-def loaded(known, options, wanted):
+def loaded(known, crew, options, wanted):
     """Return the application in a new process of the server. The service ends if no process has ever loaded it."""
     # Until the server has a handler of its own.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -307,7 +368,8 @@ def loaded(known, options, wanted):
         time.sleep(2)
         os._exit(1)
     known.value = LOADED
-    process = Process(options)
+    crew.join()
+    process = Process(options, crew)
     threading.Thread(target=process.watch, daemon=True).start()
     return (asgi if wanted == "asgi" else wsgi)(application, process)
 
@@ -322,7 +384,7 @@ def main():
     """Serve until SIGTERM."""
     multiprocessing.set_start_method("fork")
     options, wanted = sized(RELEASE["server"]), os.environ.get("INTERFACE", RELEASE["interface"])
-    known = multiprocessing.Value("i", NEW)
+    known, crew = multiprocessing.Value("i", NEW), Crew(options["processes"])
     # It would say that it cannot know what we mean by these sizes.
     logging.getLogger("_granian").addFilter(lambda record: record.levelno != logging.WARNING)
     server = granian.Granian(
@@ -341,7 +403,7 @@ def main():
     )
     server.respawned_wrks = _NoLoop()
     try:
-        server.serve(target_loader=lambda: loaded(known, options, wanted), wrap_loader=False)
+        server.serve(target_loader=lambda: loaded(known, crew, options, wanted), wrap_loader=False)
     finally:
         if known.value == OTHER:
             other = "wsgi" if wanted == "asgi" else "asgi"
