@@ -198,7 +198,7 @@ image() {
 # packages DEBIAN: the image foobar.lamp/debian:DEBIAN-packages, in which the roles have installed their packages and done nothing else.
 # It is made anew when what they install may be another. One makes it, others that want it wait.
 packages() {
-    local recipe tag=foobar.lamp/debian:$1-packages host=lamp-packages-$1
+    local recipe old tag=foobar.lamp/debian:$1-packages host=lamp-packages-$1
     mkdir -p ~/.cache/foobar.lamp
     exec 7> ~/.cache/foobar.lamp/packages-"$1"
     flock 7
@@ -211,7 +211,9 @@ packages() {
     host "$host" "foobar.lamp/debian:$1"
     started "$host"
     FOOBAR_LAMP_NAME=$host quietly ansible-playbook --extra-vars "lamp_secrets_dir=$PWD/.cache/packages" images/packages.yml
+    old=$(docker image inspect --format '{{ .Id }}' "$tag" 2> /dev/null) || true
     quietly docker commit --change "LABEL packages=$recipe" --change 'CMD ["/sbin/init"]' "$host" "$tag"
     docker rm --force --volumes "$host" > /dev/null
+    [ -z "$old" ] || docker image rm "$old" > /dev/null 2>&1 || true
     exec 7>&-
 }
