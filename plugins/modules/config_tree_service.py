@@ -130,7 +130,6 @@ from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transactio
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import (
     ask_systemd,
     ends,
-    give_way,
     have_back,
     journal,
     reason,
@@ -204,9 +203,7 @@ def converge(module: AnsibleModule) -> None:
         # Who has tried too often of late is not let try, and would say nothing of its own.
         systemctl("reset-failed", unit)
     other = module.params["replaces"]
-    if other:
-        give_way(other)
-    wrong = take_up(unit, verb)
+    wrong = take_up(unit, verb, instead_of=other)
     if not wrong:
         if other:
             systemctl("enable", unit)

@@ -90,9 +90,14 @@ def systemctl(verb: str, *units: str) -> str:
     return "" if done.returncode == 0 else done.stderr.strip() or f"systemctl {verb} ended with status {done.returncode}."
 
 
-def take_up(unit: str, verb: str) -> str:
-    """Have a unit read its files: `reload` or `restart` it. Return what went wrong, and nothing if it runs."""
+def take_up(unit: str, verb: str, instead_of: str = "") -> str:
+    """Have a unit read its files: `reload` or `restart` it. Return what went wrong, and nothing if it runs.
+
+    ``instead_of``: a unit that gives way to it, at the last moment.
+    """
     before = ask_systemd({unit}).get(unit, {})
+    if instead_of:
+        give_way(instead_of)
     if wrong := systemctl(verb, unit):
         return wrong
     said = ask_systemd({unit}).get(unit, {})
