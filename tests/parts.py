@@ -20,7 +20,7 @@ PARTS = (
 DEFAULT = {"default-12", "default-13"}
 STATIC = {"lint", "sanity"}
 #: Where each role is tested besides the whole site; one that is not here has a scenario of its name.
-ROLES = {"apache": {"python_app"}, "linux_base": {"galaxy"}, "mysql": {"mysql", "backup"}}
+ROLES = {"apache": {"python_app", "galaxy"}, "linux_base": {"galaxy"}, "mysql": {"mysql", "backup"}, "nginx": {"galaxy"}}
 
 #: The first that fits the beginning of a path says what it touches; "role" is what the pattern found.
 RULES = (

@@ -79,11 +79,12 @@ def choice_problems(values, names):
     One who goes from one role to the other and back keeps both: where there is one of the same name for the chosen role, all is well.
     """
     for role in roles.ALL.values():
-        if not role.CHOICE or roles.chosen(role, values):
+        own = sorted(name for name in names if name.startswith(f"{role.name}_"))
+        if not role.CHOICE or roles.chosen(role, values) or not own:
             continue
         (chosen,) = (one for one in roles.ALL.values() if one.CHOICE == role.CHOICE and roles.chosen(one, values))
         able = options.options(chosen.name)
-        for name in sorted(set(names) & set(options.options(role.name))):
+        for name in own:
             counterpart = chosen.name + name.removeprefix(role.name)
             if counterpart in able and counterpart not in names:
                 yield (

@@ -43,9 +43,10 @@ def _language_problems(vhost):
             "or serve the site by Apache (lamp_web_server: apache)."
         )
     lines = [line.strip() for line in (vhost.get("extra") or "").splitlines()]
-    if any(lines) and not any(line.endswith((";", "}")) for line in lines if not line.startswith("#")):
+    said = [line for line in lines if line and not line.startswith("#")]
+    if said and not any(line.endswith((";", "}")) for line in said):
         yield (
-            f"{where}.extra begins with {next(line for line in lines if line)!r} and has no directive of nginx, which ends with a semicolon: "
+            f"{where}.extra begins with {said[0]!r} and has no directive of nginx, which ends with a semicolon: "
             "it is in the server's own language, so write it anew for nginx, or take it out."
         )
 
