@@ -156,8 +156,8 @@ ansible_facts:
           sample: {apache: 5f1d$9a0c}
         unmanaged:
           description:
-            - What the host serves that nobody of the roles has declared - virtual hosts of Apache (C(apache)) and nginx (C(nginx)), and zones of
-              the name server (C(bind)) - as long as the role has made no configuration there.
+            - What the host serves that nobody of the roles has declared - virtual hosts of Apache (C(apache)) and nginx (C(nginx)), and
+              zones of the name server (C(bind)) - as long as the role has made no configuration there.
           type: dict
           sample: {bind: [example.org]}
         users:

@@ -66,8 +66,9 @@ roles:
   sample: [linux_base, apache]
 web:
   description:
-    - What playbooks have to know of the web server of the host, whichever it is - its C(role), its C(service), the directories of its C(logs)
-      and of the files of its C(sites), how the names of files begin that keep sites C(closed), what makes its C(test), and its C(vhosts).
+    - What playbooks have to know of the web server of the host, whichever it is - its C(role), its C(service), the directories of its
+      C(logs) and of the files of its C(sites), how the names of files begin that keep sites C(closed), what makes
+      its C(test), and its C(vhosts).
     - Empty where it has none.
   returned: with O(of=host)
   type: dict

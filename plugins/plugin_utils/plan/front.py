@@ -49,9 +49,10 @@ def _fingerprint(name, of):
 
 
 def redirects(vhost):
-    """Return the redirects of a virtual host, the deepest path first: ``name`` of the alias, or ``path``, where ``to``, by which ``status``.
+    """Return the redirects of a virtual host, the deepest path first.
 
-    ``below``: what comes behind the path is appended.
+    Each has the ``name`` of an alias, or a ``path``, and where ``to`` it leads, by which ``status``. ``below``: what comes behind the path
+    is appended.
     """
     found = []
     for source, said in (vhost.get("redirects") or {}).items():

@@ -63,7 +63,9 @@ def plan(site, host, given, converges=True, search=()):
     if converges:
         problems = system_problems(host, site.values) + problems
     servers = [role.said(inputs[role.name]) for role in own if isinstance(role, web.WebServer) and role.name in inputs]
-    return Plan({name: value for one in inputs.values() for name, value in one.items()}, late, names, servers[0] if servers else {}, problems)
+    return Plan(
+        {name: value for one in inputs.values() for name, value in one.items()}, late, names, servers[0] if servers else {}, problems
+    )
 
 
 def _inputs(role, site, host, offered, given):

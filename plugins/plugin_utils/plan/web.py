@@ -83,7 +83,9 @@ class WebServer(Role):
         problems += _page_problems(f"{self.name}_vhosts", own["vhosts"], search)
         default, names = own["default_site"], [vhost["name"] for vhost in own["vhosts"]]
         if default and default not in names:
-            problems.append(f"{self.name}_default_site is {default!r}, which {self.name}_vhosts does not have: name one of them, or leave it empty.")
+            problems.append(
+                f"{self.name}_default_site is {default!r}, which {self.name}_vhosts does not have: name one of them, or leave it empty."
+            )
         there = facts.get("unmanaged") or {}
         problems += take_over_problems(there, self.name, f"{self.name}_vhosts", own["take_over"])
         replaced = [role for role, service in self.others.items() if service in own["replaces"]]
@@ -93,8 +95,8 @@ class WebServer(Role):
         """The server that this one takes the place of may be somebody else's."""
         if there.get(role):
             yield (
-                f"This host serves {', '.join(there[role])} by {SERVICES[role]}, and not from files of this collection. This run stops it and "
-                f"serves only what {self.name}_vhosts declares. Declare there what is to stay, and set {self.name}_take_over (or "
+                f"This host serves {', '.join(there[role])} by {SERVICES[role]}, and not from files of this collection. This run stops it "
+                f"and serves only what {self.name}_vhosts declares. Declare there what is to stay, and set {self.name}_take_over (or "
                 "lamp_take_over, for all) to true. Its files stay."
             )
 

@@ -29,11 +29,15 @@ DIGEST = r"[.-][0-9a-f]{8,64}\."
 #: What a file's compressed neighbour is called, by its coding. The first that a browser takes is sent.
 CODINGS = {"br": "br", "gz": "gzip"}
 #: Suffixes of files that compression would not make smaller: these have no such neighbours.
-PACKED = "7z avif br bz2 gif gz jpeg jpg mp3 mp4 ogg pdf png webm webp woff woff2 xz zip zst".split()
+PACKED = (
+    *("7z", "avif", "br", "bz2", "gif", "gz", "jpeg", "jpg", "mp3", "mp4", "ogg", "pdf", "png", "webm", "webp", "woff", "woff2"),
+    *("xz", "zip", "zst"),
+)
 #: What is compressed while the visitor waits.
 COMPRESSED = (
-    "text/html text/plain text/css text/xml application/javascript text/javascript application/json application/xml image/svg+xml"
-).split()
+    *("text/html", "text/plain", "text/css", "text/xml", "text/javascript"),
+    *("application/javascript", "application/json", "application/xml", "image/svg+xml"),
+)
 #: What a browser may show of the files that visitors sent: it runs nothing of these.
 SHOWN = {
     "avif": "image/avif",
@@ -68,7 +72,7 @@ def common():
     """Return what is the same for all virtual hosts."""
     return {
         "codings": CODINGS,
-        "compressed": COMPRESSED,
+        "compressed": list(COMPRESSED),
         "digest": DIGEST,
         "error_pages": front.ERROR_PAGES,
         "forwarded": list(FORWARDED),
@@ -77,7 +81,7 @@ def common():
         "media_kept": MEDIA_KEPT,
         "not_shown": dict([NOT_SHOWN]),
         "of_media": OF_MEDIA,
-        "packed": PACKED,
+        "packed": list(PACKED),
         "shown": SHOWN,
     }
 
@@ -151,7 +155,7 @@ def pages_of_controller(vhosts):
 
 
 def closed(vhosts, names):
-    """Return which virtual hosts are closed: all of ``vhosts`` where there are no ``names``. Those with a page of their own for that apart."""
+    """Return which virtual hosts are closed, all where there are no ``names``: those with a page of their own for that, and the others."""
     chosen = [vhost for vhost in vhosts if not names or vhost["name"] in names]
     with_page = [vhost for vhost in chosen if any(str(page["status"]) == "503" for page in vhost.get("error_pages") or [])]
     return with_page, [vhost for vhost in chosen if vhost not in with_page]

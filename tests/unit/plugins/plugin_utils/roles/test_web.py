@@ -53,7 +53,14 @@ def test_nginx_takes_a_text_for_what_it_is():
 
 
 def test_redirects_in_nginx_s_words():
-    vhost = {"redirects": {"/a.b/": "/x/", "/a.b/c": {"to": "/y%20$1?z", "status": 307}, "/d": "https://e/", "Foobar.com": "http://www.foobar.com/"}}
+    vhost = {
+        "redirects": {
+            "/a.b/": "/x/",
+            "/a.b/c": {"to": "/y%20$1?z", "status": 307},
+            "/d": "https://e/",
+            "Foobar.com": "http://www.foobar.com/",
+        }
+    }
     alias, plain, deep, below = nginx.redirects(vhost)
     assert alias == {"name": "foobar.com", "below": True, "status": 301, "path": '"^/(.*)$"', "to": '"http://www.foobar.com/$1"'}
     assert (plain["path"], plain["to"]) == ('"/d"', '"https://e/$is_args$args"')
