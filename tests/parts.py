@@ -21,9 +21,10 @@ DEFAULT = {"default-12", "default-13"}
 STATIC = {"lint", "sanity"}
 #: Where each role is tested besides the whole site; one that is not here has a scenario of its name.
 ROLES = {
-    "apache": {"python_app", "deploys"},
+    "apache": {"python_app", "deploys", "galaxy"},
     "linux_base": {"galaxy"},
     "mysql": {"mysql", "backup"},
+    "nginx": {"galaxy"},
     "python_app": {"python_app", "deploys"},
 }
 

@@ -10,6 +10,7 @@ _WORDS = {
     "apache": ("On", "Off"),
     "bind": ("yes", "no"),
     "mysql": ("1", "0"),
+    "nginx": ("on", "off"),
     "sshd": ("yes", "no"),
     "sysctl": ("1", "0"),
     "systemd": ("yes", "no"),

@@ -50,6 +50,13 @@ options:
       - One whose command to reload comes back only when its files are read needs less.
     type: int
     default: 4
+  replaces:
+    description:
+      - A unit that runs and has the ports that this one wants. It is stopped, and as soon as its ports are free this one is started; what
+        it does for visitors it may finish meanwhile. The next start of the host starts this one, and not that.
+      - If this one does not run, the other is started again and the task fails. The new files stay, as nobody runs with them.
+    type: str
+    default: ""
   logs:
     description:
       - Files that the unit writes its words to, if it does not write them to the journal. What it added to them is part of the message.
@@ -128,6 +135,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transactio
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import (
     ask_systemd,
     ends,
+    have_back,
     journal,
     reason,
     running,
@@ -199,15 +207,23 @@ def converge(module: AnsibleModule) -> None:
         systemctl("daemon-reload")
         # Who has tried too often of late is not let try, and would say nothing of its own.
         systemctl("reset-failed", unit)
-    wrong = take_up(unit, verb, module.params["watch"])
+    other = module.params["replaces"]
+    wrong = take_up(unit, verb, module.params["watch"], instead_of=other)
     if not wrong:
+        if other:
+            systemctl("enable", unit)
+            systemctl("disable", other)
         if proven.of(unit):
             transaction.prove(dump(proven.without({unit})))
         return
     secrets = secrets_of(proven)
     texts = [written(sizes_before), journal(unit, began)]
     said = [text[-LONGEST_OUTPUT:] for text in ends(texts)]
-    paths, now = go_back(transaction, proven, unit, verb, module.params["watch"])
+    if other:
+        broken = have_back(other, unit)
+        paths, now = [], f"{other} does not start again: {broken}" if broken else f"{other} runs again in its place."
+    else:
+        paths, now = go_back(transaction, proven, unit, verb, module.params["watch"])
     first = reason(texts)
     words = "\n".join([f"{unit} could not be {module.params['state']}: {first or wrong}", *([wrong] if first else []), *said, now])
     module.fail_json(msg=mask(words, secrets), rolled_back=paths)
@@ -222,13 +238,15 @@ def main() -> None:
             "state": {"type": "str", "required": True, "choices": ["reloaded", "restarted"]},
             "generation": {"type": "str", "default": ""},
             "watch": {"type": "int", "default": 4},
+            "replaces": {"type": "str", "default": ""},
             "logs": {"type": "list", "elements": "path", "default": []},
         },
         supports_check_mode=True,
     )
     try:
         clean_name(module.params["name"])
-        clean_unit(module.params["service"], f"The tree {module.params['name']}")
+        for unit in filter(None, (module.params["service"], module.params["replaces"])):
+            clean_unit(unit, f"The tree {module.params['name']}")
         if module.check_mode:
             module.exit_json(changed=True)
         if not systemd_runs():

@@ -103,6 +103,9 @@ ansible_facts:
           returned: with O(sshd_settings)
           type: dict
           sample: {user: ada, root: false, method: publickey, port: "22", by_sudo: true, by_password: false}
+        ipv6:
+          description: Whether the kernel knows IPv6, so that a service may listen on such addresses.
+          type: bool
         made:
           description: The trees of M(foobar.lamp.config_tree) that a run has made on the host, whatever became of them.
           type: list
@@ -153,8 +156,8 @@ ansible_facts:
           sample: {apache: 5f1d$9a0c}
         unmanaged:
           description:
-            - What the host serves that nobody of the roles has declared - virtual hosts of Apache (C(apache)) and zones of the name server
-              (C(bind)) - as long as the role has made no configuration there.
+            - What the host serves that nobody of the roles has declared - virtual hosts of Apache (C(apache)) and nginx (C(nginx)), and
+              zones of the name server (C(bind)) - as long as the role has made no configuration there.
           type: dict
           sample: {bind: [example.org]}
         users:

@@ -64,6 +64,14 @@ roles:
   type: list
   elements: str
   sample: [linux_base, apache]
+web:
+  description:
+    - What playbooks have to know of the web server of the host, whichever it is - its C(role), its C(service), the directories of its
+      C(logs) and of the files of its C(sites), how the names of files begin that keep sites C(closed), what makes
+      its C(test), and its C(vhosts).
+    - Empty where it has none.
+  returned: with O(of=host)
+  type: dict
 records:
   description: The record sets of the domain.
   returned: with O(of=host), where the addresses of all hosts are known

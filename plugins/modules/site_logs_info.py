@@ -12,8 +12,8 @@ author: The foobar.lamp developers (@foobar)
 short_description: What the web server and the units of applications said of a site, in the order of time
 version_added: 0.1.0
 description:
-  - Reads the end of the site's access log and error log in C(/var/log/apache2), with the last ones that were rotated away, and the
-    journal of the units that are named.
+  - Reads the end of the site's access log and error log in C(/var/log/apache2) and C(/var/log/nginx), with
+    the last ones that were rotated away, and the journal of the units that are named.
 options:
   site:
     description: The name of the site, as its logs have it.

@@ -61,7 +61,7 @@ class User:
                 "vars": {
                     "lamp_domain": "example.com",
                     "lamp_sites": self.sites,
-                    "apache_default_site": SITE,
+                    "lamp_default_site": SITE,
                     "linux_base_trusted_certificates": [
                         {"name": file.stem, "content": file.read_text()}
                         for file in pathlib.Path("/usr/local/share/ca-certificates").glob("*.crt")

@@ -10,6 +10,8 @@ import re
 import signal
 import subprocess
 
+from . import web
+
 ROOT = pathlib.Path(__file__).parents[2]
 # Colours would stand in the middle of what tests look for.
 ENVIRONMENT = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_FORCE_COLOR": "false"}
@@ -30,7 +32,8 @@ def ephemeral():
 def command(playbook, *options, **variables):
     """Return the command that runs a playbook: one of the collection by its name, or any by its path."""
     path = ROOT / "playbooks" / f"{playbook}.yml" if isinstance(playbook, str) else playbook
-    given = {"ansible_user": "root", "lamp_base_dir": f"{ROOT}/inventory", "lamp_secrets_dir": f"{ephemeral()}/secrets", **variables}
+    given = {"ansible_user": "root", "lamp_web_server": web.SERVER, "lamp_base_dir": f"{ROOT}/inventory"}
+    given |= {"lamp_secrets_dir": f"{ephemeral()}/secrets", **variables}
     return ["ansible-playbook", "--inventory", inventory(), "--extra-vars", json.dumps(given), str(path), *options]
 
 

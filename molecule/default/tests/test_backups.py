@@ -7,6 +7,7 @@ import json
 import pytest
 from support.plays import play
 from support.waiting import wait_for
+from support.web import CLOSED
 
 from .visitors import INVENTORY, SITE
 
@@ -111,7 +112,7 @@ def test_site_comes_back_to_a_moment(name, db, web, name_server, sql, browser):
     assert done.returncode == 0, done.stdout[-3000:]
     assert sql("SELECT * FROM foobar.diary") == [["before"]]
     assert browser.get("/healthz").status == 200
-    assert not web.run("test -e /etc/apache2/conf-enabled/zz-foobar-lamp-restore.conf").succeeded
+    assert not web.run(f"test -e {CLOSED}restore.conf").succeeded
     assert web.check_output(f"stat -c '%U %a' {STATE}; cat {STATE}/upload") == f"{USER} 750\nkept"
     assert name_server.check_output("stat -c %i /var/lib/bind") == zones
     web.check_output(f"rm {STATE}/upload")

@@ -6,11 +6,12 @@ import pathlib
 
 import pytest
 from support.plays import play
+from support.web import SERVICE
 
 from .visitors import INVENTORY, address_of
 
 PLANT = pathlib.Path(__file__).with_name("plant.py")
-SERVICES = {"bind": "named", "mysql": "mariadb", "www-data": "apache2", "app-www-foobar-com": "'app-www.foobar.com@*'"}
+SERVICES = {"bind": "named", "mysql": "mariadb", "www-data": SERVICE, "app-www-foobar-com": "'app-www.foobar.com@*'"}
 
 
 def _hosts():

@@ -11,6 +11,7 @@ import dns.query
 import dns.rcode
 import pytest
 from support.waiting import wait_for
+from support.web import SERVICE
 
 from .visitors import SITE, address_of
 
@@ -95,7 +96,7 @@ def test_entry_reaches_the_database_and_outlives_a_restart(browser, sign, sql, d
     shown = words.replace("<", "&lt;").replace(">", "&gt;")
     assert shown in browser.get("/guestbook").text
     assert [words] in sql("SELECT message FROM foobar.entry ORDER BY id DESC LIMIT 5")
-    for host, service in ((db, "mariadb"), (web, "apache2"), (web, "app-*")):
+    for host, service in ((db, "mariadb"), (web, SERVICE), (web, "app-*")):
         host.check_output("systemctl restart %s", service)
     wait_for(lambda: browser.get("/healthz").status == 200)
     assert shown in browser.get("/guestbook").text

@@ -26,7 +26,7 @@ def sites(**app):
 
 def converge(wanted):
     """Run what the sites ``wanted`` need."""
-    return play("site", "--tags", "mysql,python_app,apache", lamp_deploy_site="", lamp_sites=wanted)
+    return play("site", "--tags", "mysql,python_app,web_server", lamp_deploy_site="", lamp_sites=wanted)
 
 
 def deploy(**app):

@@ -13,6 +13,7 @@ import pytest
 from support import load
 from support.applications import PROBE, Visitors, WebSocket, gateway, get, play, raw
 from support.waiting import wait_for
+from support.web import SERVICE
 
 SHOP, KINDS = "shop.example.com", "kinds.example.com"
 
@@ -136,7 +137,7 @@ def test_each_application_runs_as_a_user_of_its_own(site):
 
 
 def test_service_is_confined(site):
-    for unit in ("app-kinds.example.com@*", "app-kinds.example.com_chat@*", "apache2.service"):
+    for unit in ("app-kinds.example.com@*", "app-kinds.example.com_chat@*", f"{SERVICE}.service"):
         (name,) = site.check_output(f"systemctl list-units --plain --no-legend '{unit}' | cut -d ' ' -f 1").split()
         score = re.search(r"exposure level for .*: ([\d.]+)", site.check_output("systemd-analyze security --no-pager %s", name))[1]
         assert float(score) <= 3.0, name

@@ -14,11 +14,13 @@ import subprocess
 import time
 from typing import NamedTuple
 
-APACHE = "/var/log/apache2"
+# Of both web servers that a site can have: it may have had the other one an hour ago.
+PLACES = ("/var/log/apache2", "/var/log/nginx")
 MOST = 16 * 2**20  # bytes of a log that are looked at, from its end on
 MOST_ENTRIES = 50_000  # of the journal
 
 _ERROR = re.compile(r"\[\w{3} (\w{3}) +(\d+) (\d\d:\d\d:\d\d)(?:\.(\d+))? (\d{4})\] ")
+_ERROR_OF_NGINX = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) ")
 _ACCESS = re.compile(r"\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]")
 _SECONDS = re.compile(r"@?(\d+(?:\.\d+)?)\Z")
 _UNIX = re.compile(r"UNIX seconds: @(\d+(?:\.\d+)?)")
@@ -61,6 +63,8 @@ def of_error_log(text, by="error"):
             # In the time of the host.
             when = time.mktime(time.strptime(f"{year} {month} {day} {clock}", "%Y %b %d %H:%M:%S"))
             lines.append(Line(when + float(f"0.{fraction or 0}"), by, one[found.end() :]))
+        elif found := _ERROR_OF_NGINX.match(one):
+            lines.append(Line(time.mktime(time.strptime(found[1], "%Y/%m/%d %H:%M:%S")), by, one[found.end() :]))
         elif one and lines:
             lines.append(Line(lines[-1].time, by, one))
     return lines
@@ -130,7 +134,9 @@ def wanted(logs, since, pattern, most):
 def of_site(site, units, since="", pattern="", most=200, access=True):
     """Return the lines of the web server's logs of ``site`` and of the journal of ``units``."""
     begin = moment(since)
-    # What was rotated away today is in the file before.
-    errors, accesses = ("".join(end(f"{APACHE}/{site}.{kind}.log{suffix}") for suffix in (".1", "")) for kind in ("error", "access"))
-    logs = [of_error_log(errors), of_access_log(accesses) if access else [], of_journal(journal(units, begin))]
+    logs = [of_journal(journal(units, begin))]
+    for place in PLACES:
+        # What was rotated away today is in the file before.
+        errors, accesses = ("".join(end(f"{place}/{site}.{kind}.log{suffix}") for suffix in (".1", "")) for kind in ("error", "access"))
+        logs += [of_error_log(errors), of_access_log(accesses) if access else []]
     return wanted(logs, begin, pattern, most)

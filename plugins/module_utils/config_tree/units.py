@@ -23,6 +23,8 @@ RUNNING = ("active", "reloading")
 # some seconds: Apache tries for three to get an address that the host does not have.
 TELLS = {"restart": ("notify", "notify-reload", "forking", "dbus", "oneshot"), "reload": ("notify-reload",)}
 LONGEST_STRETCH = 2.5
+LISTEN = "0A"  # the state of a socket, as the kernel writes it
+LONGEST_WAY = 15  # seconds until a unit that stops has given its ports up
 LONGEST = 30  # lines of a log
 ALL = 1000  # lines of it that are searched for the first reason
 # What a program says when it cannot go on, by its level or else by its words; and what is not yet that, or only follows from it.
@@ -102,12 +104,15 @@ def wait_for_end(process: int, seconds: float) -> None:
         os.close(descriptor)
 
 
-def take_up(unit: str, verb: str, watch: float) -> str:
+def take_up(unit: str, verb: str, watch: float, instead_of: str = "") -> str:
     """Have a unit read its files: `reload` or `restart` it. Return what went wrong, and nothing if it runs.
 
-    ``watch``: how many seconds it may take to end of them, if systemd is not told when it has read them.
+    ``watch``: how many seconds it may take to end of them, if systemd is not told when it has read them. ``instead_of``: a unit that
+    gives way to it, at the last moment.
     """
     before = ask_systemd({unit}).get(unit, {})
+    if instead_of:
+        give_way(instead_of)
     if wrong := systemctl(verb, unit):
         return wrong
     said = ask_systemd({unit}).get(unit, {})
@@ -126,6 +131,46 @@ def take_up(unit: str, verb: str, watch: float) -> str:
             time.sleep(min(left, 0.2))
         said = ask_systemd({unit}).get(unit, {})
     return f"systemctl {verb} went well, but {unit} ended right after it."
+
+
+def listening(unit: str, proc: str = "/proc", cgroups: str = "/sys/fs/cgroup") -> set[str]:
+    """The sockets, by number, on which processes of a unit listen for connections by TCP."""
+    group = _run("systemctl", "show", "--property=ControlGroup", "--value", "--", unit).stdout.strip()
+    own = set()
+    with contextlib.suppress(OSError), open(f"{cgroups}{group}/cgroup.procs", encoding="ascii") as file:
+        for process in file.read().split() if group else ():
+            with contextlib.suppress(OSError):
+                for descriptor in os.listdir(f"{proc}/{process}/fd"):
+                    with contextlib.suppress(OSError):
+                        own.add(os.readlink(f"{proc}/{process}/fd/{descriptor}"))
+    return own & {f"socket:[{number}]" for number in _listened(proc)}
+
+
+def _listened(proc: str = "/proc") -> set[str]:
+    numbers = set()
+    for name in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError), open(f"{proc}/net/{name}", encoding="ascii") as file:
+            lines = [line.split() for line in file.read().splitlines()[1:]]
+            numbers |= {line[9] for line in lines if line[3] == LISTEN}
+    return numbers
+
+
+def give_way(unit: str) -> None:
+    """Have a unit stop, and return as soon as its ports are free. What it does for visitors it may finish after that."""
+    sockets = listening(unit)
+    _run("systemctl", "stop", "--no-block", "--", unit)
+    deadline = time.monotonic() + LONGEST_WAY
+    while time.monotonic() < deadline and sockets & {f"socket:[{number}]" for number in _listened()}:
+        time.sleep(0.002)
+
+
+def have_back(unit: str, instead_of: str) -> str:
+    """Start a unit that has given way to another, which does not run. Return what went wrong, and nothing if it runs."""
+    systemctl("stop", instead_of)
+    # It may still be at work for its last visitors, and would be waited for.
+    _run("systemctl", "kill", "--", unit)
+    systemctl("reset-failed", unit)
+    return systemctl("start", unit)
 
 
 def sizes(paths: list[str]) -> dict[str, int]:

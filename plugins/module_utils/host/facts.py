@@ -23,6 +23,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils.host import units as s
 ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "sshd_settings": {"type": "dict"}, "_run": {"type": "str"}}
 PATHS = (
     "/etc/apache2/access/*",
+    "/etc/nginx/access/*",
     "/etc/mysql/tls/.reload",
     "/etc/mysql/tls/ca.key",
     "/srv/*/current",
@@ -43,7 +44,7 @@ RECORDED_KEYS = "/var/lib/foobar.lamp/bind_keys"
 PRIVATE_KEYS = "/var/lib/bind/dnssec"
 # What roles remember of the host, lists of texts, in NAME.json.
 STATE = "/var/lib/foobar.lamp"
-REMEMBERED = ("apache_access", "mysql_settings", "mysql_accepted")
+REMEMBERED = ("apache_access", "nginx_access", "mysql_settings", "mysql_accepted")
 AUTHORITIES = ("/etc/mysql/tls/ca.pem",)
 # What a profile NAME lacks is added in local/NAME, whoever's it is.
 APPARMOR = "/etc/apparmor.d"
@@ -126,6 +127,8 @@ def run(params, check_mode=False, diff=False):
         "container": "" if container == "none" else container,
         "cores": len(os.sched_getaffinity(0)),
         "hostname": os.uname().nodename,
+        # A kernel may have none. Then nothing can listen on such an address.
+        "ipv6": os.path.exists("/proc/net/if_inet6"),
         "made": made,
         "members": listings.members(read("/etc/group")),
         "memory_mb": listings.memory_mb(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max")),

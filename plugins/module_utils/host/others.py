@@ -11,8 +11,10 @@ import re
 from ansible_collections.foobar.lamp.plugins.module_utils.common import conffiles, safe_paths
 
 SITES = "/etc/apache2/sites-enabled"
+SITES_OF_NGINX = "/etc/nginx/sites-enabled"
 ZONES = "/etc/bind/named.conf.local"
 _SERVER_NAME = re.compile(r"^\s*Server(?:Name|Alias)\s+(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
+_SERVER_NAME_OF_NGINX = re.compile(r"^\s*server_name\s+([^;]+?)\s*;", re.MULTILINE)
 _COMMENT = re.compile(r'("[^"]*")|/\*.*?\*/|(?://|#)[^\n]*', re.DOTALL)
 _INCLUDE = re.compile(r'\binclude\s+"([^"]+)"\s*;')
 _ZONE = re.compile(r'\bzone\s+"?([^\s"{]+)"?[^;{]*\{')
@@ -26,16 +28,25 @@ def _read(path):
         return b""
 
 
-def sites(directory=SITES):
-    """Return the enabled virtual hosts of Apache in words: the file, and the names in it. Not those that its package ships."""
+def _virtual_hosts(directory, suffix, server_name, none):
     found = []
     for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else ():
         path = os.path.realpath(os.path.join(directory, name))
         content = _read(path)
-        if name.endswith(".conf") and os.path.isfile(path) and not conffiles.is_pristine(path, content):
-            names = dict.fromkeys(word for line in _SERVER_NAME.findall(content.decode("utf-8", "replace")) for word in line.split())
-            found.append(f"{directory}/{name} ({', '.join(names) or 'no ServerName'})")
+        if name.endswith(suffix) and os.path.isfile(path) and not conffiles.is_pristine(path, content):
+            names = dict.fromkeys(word for line in server_name.findall(content.decode("utf-8", "replace")) for word in line.split())
+            found.append(f"{directory}/{name} ({', '.join(names) or none})")
     return found
+
+
+def sites(directory=SITES):
+    """Return the enabled virtual hosts of Apache in words: the file, and the names in it. Not those that its package ships."""
+    return _virtual_hosts(directory, ".conf", _SERVER_NAME, "no ServerName")
+
+
+def sites_of_nginx(directory=SITES_OF_NGINX):
+    """Return the same of nginx."""
+    return _virtual_hosts(directory, "", _SERVER_NAME_OF_NGINX, "no server_name")
 
 
 def zones(path=ZONES, seen=()):
@@ -50,5 +61,5 @@ def zones(path=ZONES, seen=()):
 
 def served(made):
     """Return what is served by others, by the name of the tree that takes their place and is not among those that are ``made``."""
-    found = {"apache": sites, "bind": zones}
+    found = {"apache": sites, "bind": zones, "nginx": sites_of_nginx}
     return {name: there for name, find in found.items() if name not in made and (there := find())}

@@ -5,134 +5,38 @@
 
 from __future__ import annotations
 
-import os
-import posixpath
 import re
 
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Port, Role
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import apps
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.take_over import take_over_problems
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.web import WebServer
 
-_NAME = re.compile(r"(\*\.)?[A-Za-z0-9.-]+\Z")
 _MODULE = re.compile(r"[a-z0-9_]+\Z")
-_URL = re.compile(r"https?://[^\s\"|/]+\Z")
 
 
-class Apache(Role):
+class Apache(WebServer):
     """See Role."""
 
-    GROUP = "lamp_web"
-    HOSTS = (1, None)
-    EDGES = {"virtual hosts": "lamp_sites", "releases and their static files": "python_app"}
-
-    def inputs(self, site, host, offered):
-        """A virtual host for each site."""
-        return {
-            "apache_take_over": site.values.get("lamp_take_over", False),
-            "apache_vhosts": [_vhost(name, one, site.base) for name, one in site.sites.items()],
-        }
+    LOGS = "/var/log/apache2"
+    SITES = "/etc/apache2/sites-enabled"
+    CLOSED = "/etc/apache2/conf-enabled/zz-foobar-lamp-"
+    TEST = ("apache2ctl", "configtest")
 
     def packages(self, inputs):
         """The server."""
         return ["apache2", "logrotate"]
 
-    def offers(self, inputs):
-        """Its service."""
-        return {"services": ["apache2"]}
-
-    def ports(self, inputs):
-        """Those of its virtual hosts."""
-        return [Port(number) for number in inputs["apache_listen"]]
-
     def problems(self, inputs, facts, search=()):
-        """Ports, modules, names and paths, and what the host serves that nobody declares."""
-        problems = [*_port_problems(inputs["apache_listen"], inputs["apache_status_port"])]
-        problems += [
+        """Those of each web server, and modules."""
+        problems = [
             f"apache_modules has {module!r}: give a module's name as a2enmod takes it, for instance rewrite."
             for module in inputs["apache_modules"]
             if not _MODULE.match(module)
         ]
-        problems += _vhost_problems(inputs["apache_vhosts"])
-        problems += _page_problems(inputs["apache_vhosts"], search)
-        default, names = inputs["apache_default_site"], [vhost["name"] for vhost in inputs["apache_vhosts"]]
-        if default and default not in names:
-            problems.append(f"apache_default_site is {default!r}, which apache_vhosts does not have: name one of them, or leave it empty.")
-        return problems + take_over_problems(facts.get("unmanaged") or {}, "apache", "apache_vhosts", inputs["apache_take_over"])
-
-
-def _vhost(name, site, base):
-    vhost = {"name": name, "aliases": list(site.get("aliases", []))}
-    for key in ("access", "document_root", "extra", "redirects"):
-        if key in site:
-            vhost[key] = site[key]
-    if pages := site.get("error_pages"):
-        vhost["error_pages"] = [_error_page(name, status, path, base) for status, path in pages.items()]
-    for path, app_name, app in apps(name, site):
-        current = f"/srv/{app_name}/current"
-        proxy = {"name": app_name, "path": path, "socket": f"/srv/{app_name}/live.sock", "timeout": app.get("request_timeout", 60)}
-        # Another server than ours does not say which connections it will close after a switch.
-        vhost.setdefault("proxy", []).append({**proxy, "reuse": "serve" not in app})
-        if "media" in app:
-            vhost.setdefault("media", []).append({"url": front.media_url(path, app["media"]), "path": f"/srv/{app_name}/media"})
-        if "collect" in app or "static_dir" in app:
-            url = app.get("static_url", f"{path.rstrip('/')}/static/")
-            directory = f"{current}/{app.get('static_dir', 'static')}"
-            vhost.setdefault("static", []).append({"url": url, "path": directory, "immutable": "collect" in app, "precompressed": True})
-    return vhost
-
-
-def _error_page(name, status, path, base):
-    """Return where a page is: on the controller, or in the release of the site's application, which is called as the site is."""
-    if front.on_controller(path):
-        return {"status": status, "src": posixpath.normpath(posixpath.join(base, posixpath.expanduser(path)))}
-    return {"status": status, "path": f"/srv/{name}/current/src/{path}"}
-
-
-def _port_problems(listen, status_port):
-    for variable, port in [*(("apache_listen", port) for port in listen), ("apache_status_port", status_port)]:
-        if not 0 < port < 65536:
-            yield f"{variable} has the port {port}: give one from 1 to 65535."
-    if status_port in listen:
-        yield f"apache_status_port is {status_port}, which apache_listen has too: give the status page a port of its own."
-
-
-def _page_problems(vhosts, search):
-    for vhost in vhosts:
-        for page in vhost.get("error_pages") or []:
-            src = page.get("src") or ""
-            places = [os.path.join(place, inner, src) for place in search or [""] for inner in ("files", "")]
-            if bool(src) == bool(page.get("path")):
-                found = "both" if src else "neither"
-                yield f"apache_vhosts gives {vhost['name']} a page for {page['status']} with {found} src and path: give one."
-            elif src and not any(map(os.path.isfile, places)):
-                yield f"{vhost['name']} has the error page {src} for {page['status']}, which is no file on this computer: correct the path."
-
-
-def _vhost_problems(vhosts):
-    owners, paths, groups = {}, {}, {}
-    for number, vhost in enumerate(vhosts):
-        for name in [vhost["name"], *(vhost.get("aliases") or [])]:
-            if not _NAME.match(name):
-                yield f"apache_vhosts has the name {name!r}: use letters, digits, hyphens and dots."
-            elif owners.setdefault(name.lower(), number) != number:
-                yield f"apache_vhosts gives the name {name} to two virtual hosts: leave it to one."
-        yield from front.problems(f"apache_vhosts['{vhost['name']}']", vhost, vhost["name"])
-        if not any(vhost.get(key) for key in ("document_root", "static", "proxy", "redirects")):
-            yield f"apache_vhosts gives {vhost['name']} nothing to serve: add document_root, static, proxy or redirects."
-        for proxy in vhost.get("proxy") or []:
-            group, path = proxy.get("name") or vhost["name"], proxy.get("path") or "/"
-            if bool(proxy.get("socket")) == bool(proxy.get("url")):
-                found = "both" if proxy.get("url") else "neither"
-                yield f"apache_vhosts gives {vhost['name']} {found} socket and url under {path}: give one of them."
-            if proxy.get("url") and not _URL.match(proxy["url"]):
-                yield f"apache_vhosts passes {vhost['name']} on to {proxy['url']!r}: give an address such as http://127.0.0.1:8000."
-            if not path.startswith("/"):
-                yield f"apache_vhosts gives {vhost['name']} an application under the path {path!r}: begin it with a slash."
-            elif paths.setdefault((number, path.rstrip("/")), group) != group:
-                yield f"apache_vhosts gives {vhost['name']} two applications under the path {path}: give each a path of its own."
-            if groups.setdefault(group, (number, path)) != (number, path):
-                yield f"apache_vhosts names two applications {group}: give each a name of its own."
+        problems += [
+            f"apache_vhosts gives {vhost['name']} htaccess without document_root: add the directory, or take htaccess out."
+            for vhost in inputs["apache_vhosts"]
+            if vhost.get("htaccess") and not vhost.get("document_root")
+        ]
+        return super().problems(inputs, facts, search) + problems
 
 
 ROLE = Apache("apache")

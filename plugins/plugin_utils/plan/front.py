@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 
-#: What a page can be given for: what Apache itself answers where there is no file, or no application.
+#: What a page can be given for: what the web server itself answers where there is no file, or no application.
 STATUSES = ("404", "502", "503", "504")
 #: Where they are on each site.
 ERROR_PAGES = "/.error-pages/"
@@ -49,18 +49,17 @@ def _fingerprint(name, of):
 
 
 def redirects(vhost):
-    """Return the redirects of a virtual host as Apache's rules take them, the deepest path first."""
+    """Return the redirects of a virtual host, the deepest path first.
+
+    Each has the ``name`` of an alias, or a ``path``, and where ``to`` it leads, by which ``status``. ``below``: what comes behind the path
+    is appended.
+    """
     found = []
     for source, said in (vhost.get("redirects") or {}).items():
         target = said if isinstance(said, dict) else {"to": said}
         path, name = (source, "") if source.startswith("/") else ("/", source)
-        below = path.endswith("/")
-        to = re.sub(r"([%$\\])", r"\\\1", target["to"])
-        rule = {"name": re.escape(name), "path": path, "pattern": re.escape(path) + ("(.*)" if below else "")}
-        # What is appended is encoded anew; an address that is given whole stays as it is.
-        flags = f"R={target.get('status') or 301},L" + ("" if below else ",NE")
-        found.append({**rule, "to": to + ("$1" if below else ""), "flags": flags})
-    return sorted(found, key=lambda rule: (rule["name"], rule["path"]), reverse=True)
+        found.append({"name": name, "path": path, "below": path.endswith("/"), "to": target["to"], "status": target.get("status") or 301})
+    return sorted(found, key=lambda one: (one["name"], one["path"]), reverse=True)
 
 
 def problems(where, site, name=""):

@@ -84,6 +84,26 @@ def _choice_problems(role, values):
         yield f"{role.CHOICE.variable} is {given!r}: give {' or '.join(able)}."
 
 
+def choice_problems(values, names):
+    """Return a sentence for each input of a role that is not chosen, among the variables ``names``, which counts for nothing.
+
+    One who goes from one role to the other and back keeps both: where there is one of the same name for the chosen role, all is well.
+    """
+    for role in roles.ALL.values():
+        own = sorted(name for name in names if name.startswith(f"{role.name}_"))
+        if not role.CHOICE or roles.chosen(role, values) or not own:
+            continue
+        (chosen,) = (one for one in roles.ALL.values() if one.CHOICE == role.CHOICE and roles.chosen(one, values))
+        able = options.options(chosen.name)
+        for name in own:
+            counterpart = chosen.name + name.removeprefix(role.name)
+            if counterpart in able and counterpart not in names:
+                yield (
+                    f"{name} is set, and {role.CHOICE.variable} is {chosen.name}, for which it counts for nothing: give {counterpart} "
+                    f"(besides it, if you will want {role.name} again), or take it out."
+                )
+
+
 def _count_problems(role, groups):
     hosts, (fewest, most) = groups.get(role.GROUP, ()), role.HOSTS
     if len(hosts) < fewest:

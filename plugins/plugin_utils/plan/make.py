@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, roles, values
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, roles, values, web
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import UnknownAddressError
 
 _SYSTEMS = {"debian": ("12", "13")}
@@ -20,12 +20,14 @@ class Plan(NamedTuple):
     """What a run is to do on a host.
 
     ``inputs``: of all its roles, by name, defaults among them. ``given``: what the inventory says of inputs that are late.
-    ``roles``: the names of its roles, in their order. ``problems``: a sentence each; with any, the inputs are not to be used.
+    ``roles``: the names of its roles, in their order. ``web``: what playbooks have to know of its web server; nothing where it has none.
+    ``problems``: a sentence each; with any, the inputs are not to be used.
     """
 
     inputs: dict[str, Any]
     given: dict[str, Any]
     roles: list[str]
+    web: dict[str, Any]
     problems: list[str]
 
 
@@ -60,7 +62,10 @@ def plan(site, host, given, converges=True, search=()):
             problems += roles.ALL[name].problems(inputs[name], host.facts, search)
     if converges:
         problems = system_problems(host, site.values) + unsaid_problems(host, site.values) + problems
-    return Plan({name: value for one in inputs.values() for name, value in one.items()}, late, names, problems)
+    servers = [role.said(inputs[role.name]) for role in own if isinstance(role, web.WebServer) and role.name in inputs]
+    return Plan(
+        {name: value for one in inputs.values() for name, value in one.items()}, late, names, servers[0] if servers else {}, problems
+    )
 
 
 def _inputs(role, site, host, offered, given):

@@ -45,6 +45,11 @@ _MORE = {
     "mysql_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
     "mysql_settings": {"values": {"type": "dict", "values": {**_SETTING, "null": True}}},
     "mysql_users.privileges": _TEXT_OR_TEXTS,
+    "nginx_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
+    "nginx_settings": {"values": _REPEATED},
+    "nginx_vhosts.access.users": {"values": {**_TEXT, "no_log": True}},
+    "nginx_vhosts.redirects": {"values": _REDIRECT},
+    "nginx_workers": {"values": _SETTING},
     "python_app_apps.after": _COMMAND,
     "python_app_apps.backup_command": _COMMAND,
     "python_app_apps.collect": _COMMAND,
@@ -110,6 +115,7 @@ def _lamp():
         "document_root": _TEXT,
         "error_pages": {"type": "dict", "values": _TEXT},
         "extra": _TEXT,
+        "htaccess": _BOOL,
         "redirects": vhost["redirects"],
     }
     secrets = {name: {**_TEXT, "no_log": True} for name in SECRETS}
@@ -124,6 +130,7 @@ def _lamp():
         "lamp_backup_list_only": _BOOL,
         "lamp_base_dir": _TEXT,
         "lamp_certificate_authorities": _TEXTS,
+        "lamp_default_site": _TEXT,
         "lamp_deploy_site": _TEXT,
         "lamp_deploy_version": _TEXT,
         "lamp_direct": _BOOL,

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as _python_app
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front, web
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import SOCKET, socket_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import app_user, database_user, origin
@@ -43,7 +43,7 @@ class PythonApp(Role):
         "applications": "lamp_sites",
         "where the database is, and by which socket": "mysql",
         "the authority of its certificate, once it is made": "mysql",
-        "the port to ask for their health": "apache",
+        "the port to ask for their health": "apache, nginx",
     }
 
     def inputs(self, site, host, offered):
@@ -52,7 +52,7 @@ class PythonApp(Role):
         if "lamp_db" not in host.groups:
             database = _Database(site.hosts("lamp_db")[0].peer_addresses[0], "")
         inputs = {"python_app_apps": [_app(*one, site, database) for one in site.apps()]}
-        if listen := host.given.get("apache_listen"):
+        if listen := host.given.get(f"{web.chosen(site.values)}_listen"):
             inputs["python_app_port"] = listen[0]
         return inputs
 

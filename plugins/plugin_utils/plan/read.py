@@ -88,6 +88,8 @@ def site_problems(variables, templar, warn):
     problems += of_site.domain_problems(given.get("lamp_domain", "")) + of_site.site_problems(sites) or records.record_problems(
         given.get("lamp_dns_records", []), given["lamp_domain"], sites, servers, given.get("lamp_certificate_authorities", [])
     )
+    if not problems:
+        problems += inventory.choice_problems(given, {name for host in groups.get("lamp", ()) for name in hosts[host]})
     problems += of_site.secret_problems(given.get("lamp_secrets", {}), sites)
     problems += records.server_problems(given.get("lamp_dns_server"), given.get("lamp_dns_key"), servers)
     return problems + inventory.address_problems(hosts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 
-ROLES = ("linux_base", "mysql", "python_app", "apache", "bind", "backup")
+ROLES = ("linux_base", "mysql", "python_app", "apache", "nginx", "bind", "backup")
 
 ALL = {name: importlib.import_module(f"{__package__}.{name}").ROLE for name in ROLES}
 

@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+import re
+
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import web
+
 # What the role's own configuration needs, and no more: nothing is reachable that nobody asked for.
 _MODULES = """
 mpm_event alias authz_core authz_host deflate dir env expires filter headers mime reqtimeout rewrite
@@ -25,3 +30,35 @@ def module_files(modules, proxy=False):
     configured = set(_WITH_SETTINGS.split()) | ({"setenvif"} if "dav" in enabled else set())
     names = [f"{name}.load" for name in enabled] + [f"{name}.conf" for name in enabled if name in configured]
     return [{"name": name} for name in names]
+
+
+def redirects(vhost):
+    """Return the redirects of a virtual host as Apache's rules take them."""
+    found = []
+    for one in front.redirects(vhost):
+        to = re.sub(r"([%$\\])", r"\\\1", one["to"])
+        # What is appended is encoded anew; an address that is given whole stays as it is.
+        flags = f"R={one['status']},L" + ("" if one["below"] else ",NE")
+        rule = {"name": re.escape(one["name"]), "pattern": re.escape(one["path"]) + ("(.*)" if one["below"] else "")}
+        found.append({**rule, "to": to + ("$1" if one["below"] else ""), "flags": flags})
+    return found
+
+
+def closed(vhosts, names, local):
+    """Return Apache's expressions of which requests are closed out, and of which of them have no page of their site's for that.
+
+    ``names``: of virtual hosts; empty for all that there are. ``local``: whether requests from the host itself are let in.
+    """
+    with_page, without = web.closed(vhosts, names)
+    inside = ["! %{REMOTE_ADDR} -ipmatch '127.0.0.0/8'", "! %{REMOTE_ADDR} -ipmatch '::1'"] if local else []
+    condition = [*([_of([vhost for vhost in vhosts if vhost["name"] in names])] if names else []), *inside]
+    page = [_of(without)] if names else [f"! {_of(with_page)}"] if with_page else []
+    return {
+        "condition": " && ".join(condition) or "true",
+        "without_page": "" if names and not without else " && ".join([*page, *inside]) or "true",
+    }
+
+
+def _of(vhosts):
+    names = "|".join(re.escape(name) for vhost in vhosts for name in [vhost["name"], *(vhost.get("aliases") or [])])
+    return f"(%{{HTTP_HOST}} =~ m#^({names})[.]?(:[0-9]+)?$#i)"

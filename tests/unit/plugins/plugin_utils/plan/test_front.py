@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.filter import apache as filters
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front, site
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import apache, web
 
 from .example import APP, inputs_of, problems_of, site_of
 
@@ -78,10 +78,9 @@ def test_site_that_only_redirects_is_one():
 
 def test_redirects_become_rules_the_deepest_first():
     vhost = {"redirects": {"/a.b/": "/x/", "/a.b/c": {"to": "/y%20$1", "status": 307}, "foobar.com": "http://www.foobar.com/"}}
-    alias, deep, below = front.redirects(vhost)
+    alias, deep, below = apache.redirects(vhost)
     assert alias == {
         "name": r"foobar\.com",
-        "path": "/",
         "pattern": "/(.*)",
         "to": "http://www.foobar.com/$1",
         "flags": "R=301,L",
@@ -92,11 +91,11 @@ def test_redirects_become_rules_the_deepest_first():
 
 def test_passwords_are_hashed_and_hashes_taken_as_they_are():
     vhosts = [{"name": "a.com", "access": {"users": {"alice": "correct horse", "bob": HASH}}}, {"name": "b.com"}]
-    (due,) = filters.apache_passwords(vhosts, ["a.com"])
+    (due,) = web.passwords(vhosts, ["a.com"])
     assert due == {"site": "a.com", "user": "alice", "password": "correct horse"}
-    (file,) = filters.apache_user_files(vhosts, ["a.com"], [{"item": due, "stdout": "alice:$2y$x\n"}])
+    (file,) = web.user_files(vhosts, ["a.com"], [{"item": due, "stdout": "alice:$2y$x\n"}])
     assert file == {"site": "a.com", "content": f"alice:$2y$x\nbob:{HASH}\n"}
-    assert filters.apache_user_files(vhosts, [], []) == []
+    assert web.user_files(vhosts, [], []) == []
 
 
 def test_fingerprint_changes_with_each_password_and_site_and_shows_none():
@@ -116,7 +115,7 @@ def test_error_page_is_on_the_controller_or_in_the_release():
         {"status": "404", "src": "/errors/404.html"},
         {"status": "503", "path": "/srv/www.foobar.com/current/src/pages/503.html"},
     ]
-    assert filters.apache_error_pages([vhost]) == [{"site": "www.foobar.com", "status": "404", "src": "/errors/404.html"}]
+    assert web.pages_of_controller([vhost]) == [{"site": "www.foobar.com", "status": "404", "src": "/errors/404.html"}]
     (problem,) = problems_of("apache", {"apache_vhosts": [vhost]})
     assert problem == "www.foobar.com has the error page /errors/404.html for 404, which is no file on this computer: correct the path."
 
@@ -145,7 +144,7 @@ PAGE = {"name": "c.com", "error_pages": [{"status": "503", "path": "/x"}]}
     ],
 )
 def test_closed_are_the_names_of_a_site_or_all(names, local, condition, without_page):
-    found = filters.apache_closed([NAMES, PAGE], names, local)
+    found = apache.closed([NAMES, PAGE], names, local)
     assert found["condition"] == condition
     if without_page != "...":
         assert found["without_page"] == (condition if without_page is None else without_page)

@@ -41,7 +41,7 @@ def test_host_that_does_all_has_the_inputs_of_all_roles():
     assert plan.problems == []
     assert plan.roles == ["linux_base", "mysql", "python_app", "apache", "bind", "backup"]
     late = {name for role in roles.ALL.values() for name in role.LATE}
-    assert set(plan.inputs) == set(options.of_roles()) - late
+    assert set(plan.inputs) == set(options.of_roles()) - set(options.options("nginx")) - late
     assert plan.inputs["apache_listen"] == [80]
 
 

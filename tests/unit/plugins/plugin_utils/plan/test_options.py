@@ -70,6 +70,7 @@ GOOD = {
     "apache_vhosts[].proxy[].path": "/app",
     "apache_vhosts[].proxy[].url": None,
     "apache_vhosts[].proxy[].socket": "/run/x.sock",
+    "apache_vhosts[].htaccess": False,
     "bind_keys[].name": "key",
     "bind_zones[].name": "foobar.com",
     "bind_zones[].nameservers[].name": "ns.foobar.com",
@@ -147,6 +148,9 @@ GOOD = {
     "lamp_sites{}.database": "shop",
     "lamp_sites{}.document_root": "/srv/www",
 }
+# Those of one web server are good for the other.
+GOOD |= {path.replace("apache_", "nginx_"): value for path, value in GOOD.items() if path.startswith("apache_")}
+GOOD |= {"lamp_default_site": "www.foobar.com", "lamp_web_server": "apache", "nginx_vhosts[].extra": "add_header X y;"}
 #: The keys of dictionaries of the user's choice.
 KEYS = {"lamp_sites": "www.foobar.com", "lamp_secrets": "www.foobar.com", "mysql_settings": "mysqld"}
 
@@ -210,7 +214,8 @@ def role_problems(role, given):
     """Return what is said where the role is used alone, and what the plan of a host with all roles says."""
     variables = role_variables(role, given)
     problems = lookup_loader.get("foobar.lamp.problems", loader=None, templar=Templar(variables=variables)).run([role], variables)
-    site = site_of(GOOD_SITES, web="h", db="h", dns="h")
+    chosen = {"lamp_web_server": role} if role == "nginx" else {}
+    site = site_of(GOOD_SITES, web="h", db="h", dns="h", **chosen)
     return problems + make.plan(site, site.host("h"), given, search=["/"]).problems
 
 
@@ -343,6 +348,7 @@ WRONG = {
     "bind": {"bind_keys": [{"name": "a b"}]},
     "linux_base": {"linux_base_hostname": "a_b"},
     "mysql": {"mysql_tls_names": ["a b"]},
+    "nginx": {"nginx_status_port": 80},
     "python_app": {"python_app_port": 0},
 }
 

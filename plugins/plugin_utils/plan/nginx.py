@@ -1,0 +1,54 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role nginx in the plan. Private to the collection. Pure."""
+
+from __future__ import annotations
+
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.web import WebServer
+
+
+class Nginx(WebServer):
+    """See Role."""
+
+    LOGS = "/var/log/nginx"
+    SITES = "/etc/nginx/sites-enabled"
+    CLOSED = "/etc/nginx/closed/"
+    TEST = ("nginx", "-t", "-q")
+
+    def packages(self, inputs):
+        """The server, what sends files that are compressed by Brotli, and what hashes passwords."""
+        vhosts = inputs["nginx_vhosts"]
+        precompressed = any(static.get("precompressed") for vhost in vhosts for static in vhost.get("static") or [])
+        return [
+            "nginx",
+            "logrotate",
+            *(["libnginx-mod-http-brotli-static"] if precompressed else []),
+            *(["apache2-utils"] if front.users(vhosts) else []),
+        ]
+
+    def problems(self, inputs, facts, search=()):
+        """Those of each web server, and what is in another's language."""
+        return super().problems(inputs, facts, search) + [
+            problem for vhost in inputs["nginx_vhosts"] for problem in _language_problems(vhost)
+        ]
+
+
+def _language_problems(vhost):
+    where = f"nginx_vhosts['{vhost['name']}']"
+    if vhost.get("htaccess"):
+        yield (
+            f"{where}.htaccess is true, and nginx reads no .htaccess: write what these files say into extra, "
+            "or serve the site by Apache (lamp_web_server: apache)."
+        )
+    lines = [line.strip() for line in (vhost.get("extra") or "").splitlines()]
+    said = [line for line in lines if line and not line.startswith("#")]
+    if said and not any(line.endswith((";", "}")) for line in said):
+        yield (
+            f"{where}.extra begins with {said[0]!r} and has no directive of nginx, which ends with a semicolon: "
+            "it is in the server's own language, so write it anew for nginx, or take it out."
+        )
+
+
+ROLE = Nginx("nginx")

@@ -1,0 +1,175 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A web server in the plan: what follows for it from the sites, whichever it is. Private to the collection. Pure.
+
+The inputs of the roles that are one have the same names behind the role's own: ``apache_vhosts``, ``nginx_vhosts``.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from typing import Any
+
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Choice, Port, Role
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import apps
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.take_over import take_over_problems
+
+CHOICE = Choice("lamp_web_server", "apache")
+#: The systemd units of the servers, by role.
+SERVICES = {"apache": "apache2", "nginx": "nginx"}
+
+_NAME = re.compile(r"(\*\.)?[A-Za-z0-9.-]+\Z")
+_URL = re.compile(r"https?://[^\s\"|/]+\Z")
+
+
+def chosen(values):
+    """Return the role that the inventory's ``values`` choose."""
+    return values.get(CHOICE.variable, CHOICE.default)
+
+
+class WebServer(Role):
+    """See Role."""
+
+    GROUP = "lamp_web"
+    HOSTS = (1, None)
+    CHOICE = CHOICE
+    EDGES = {"virtual hosts": "lamp_sites", "releases and their static files": "python_app"}
+
+    #: The directory of its logs, and that of the files of its virtual hosts.
+    LOGS = ""
+    SITES = ""
+    #: How the name of a file begins that closes sites.
+    CLOSED = ""
+    #: What tests its configuration.
+    TEST: tuple[str, ...] = ()
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.service = SERVICES[name]
+        #: The roles that can do the same, with their units.
+        self.others = {role: service for role, service in SERVICES.items() if role != name}
+
+    def inputs(self, site, host, offered):
+        """A virtual host for each site."""
+        return {
+            f"{self.name}_default_site": site.values.get("lamp_default_site", ""),
+            f"{self.name}_replaces": list(self.others.values()),
+            f"{self.name}_take_over": site.values.get("lamp_take_over", False),
+            f"{self.name}_vhosts": [_vhost(name, one, site.base) for name, one in site.sites.items()],
+        }
+
+    def offers(self, inputs):
+        """Its service."""
+        return {"services": [self.service]}
+
+    def ports(self, inputs):
+        """Those of its virtual hosts."""
+        return [Port(number) for number in inputs[f"{self.name}_listen"]]
+
+    def said(self, inputs) -> dict[str, Any]:
+        """Return what playbooks have to know of it."""
+        found = {"role": self.name, "service": self.service, "logs": self.LOGS, "sites": self.SITES, "closed": self.CLOSED}
+        return {**found, "test": list(self.TEST), "vhosts": inputs[f"{self.name}_vhosts"]}
+
+    def problems(self, inputs, facts, search=()):
+        """Ports, names and paths, and what the host serves that nobody declares."""
+        own = {name.removeprefix(f"{self.name}_"): value for name, value in inputs.items() if name.startswith(f"{self.name}_")}
+        problems = [*_port_problems(self.name, own["listen"], own["status_port"])]
+        problems += _vhost_problems(f"{self.name}_vhosts", own["vhosts"])
+        problems += _page_problems(f"{self.name}_vhosts", own["vhosts"], search)
+        default, names = own["default_site"], [vhost["name"] for vhost in own["vhosts"]]
+        if default and default not in names:
+            problems.append(
+                f"{self.name}_default_site is {default!r}, which {self.name}_vhosts does not have: name one of them, or leave it empty."
+            )
+        there = facts.get("unmanaged") or {}
+        problems += take_over_problems(there, self.name, f"{self.name}_vhosts", own["take_over"])
+        replaced = [role for role, service in self.others.items() if service in own["replaces"]]
+        return problems + [problem for role in replaced if not own["take_over"] for problem in self._replaced_problems(role, there)]
+
+    def _replaced_problems(self, role, there):
+        """The server that this one takes the place of may be somebody else's."""
+        if there.get(role):
+            yield (
+                f"This host serves {', '.join(there[role])} by {SERVICES[role]}, and not from files of this collection. This run stops it "
+                f"and serves only what {self.name}_vhosts declares. Declare there what is to stay, and set {self.name}_take_over (or "
+                "lamp_take_over, for all) to true. Its files stay."
+            )
+
+
+def _vhost(name, site, base):
+    vhost = {"name": name, "aliases": list(site.get("aliases", []))}
+    for key in ("access", "document_root", "extra", "htaccess", "redirects"):
+        if key in site:
+            vhost[key] = site[key]
+    if pages := site.get("error_pages"):
+        vhost["error_pages"] = [_error_page(name, status, path, base) for status, path in pages.items()]
+    for path, app_name, app in apps(name, site):
+        current = f"/srv/{app_name}/current"
+        proxy = {"name": app_name, "path": path, "socket": f"/srv/{app_name}/live.sock", "timeout": app.get("request_timeout", 60)}
+        # Another server than ours does not say which connections it will close after a switch.
+        vhost.setdefault("proxy", []).append({**proxy, "reuse": "serve" not in app})
+        if "media" in app:
+            vhost.setdefault("media", []).append({"url": front.media_url(path, app["media"]), "path": f"/srv/{app_name}/media"})
+        if "collect" in app or "static_dir" in app:
+            url = app.get("static_url", f"{path.rstrip('/')}/static/")
+            directory = f"{current}/{app.get('static_dir', 'static')}"
+            vhost.setdefault("static", []).append({"url": url, "path": directory, "immutable": "collect" in app, "precompressed": True})
+    return vhost
+
+
+def _error_page(name, status, path, base):
+    """Return where a page is: on the controller, or in the release of the site's application, which is called as the site is."""
+    if front.on_controller(path):
+        return {"status": status, "src": posixpath.normpath(posixpath.join(base, posixpath.expanduser(path)))}
+    return {"status": status, "path": f"/srv/{name}/current/src/{path}"}
+
+
+def _port_problems(role, listen, status_port):
+    for variable, port in [*((f"{role}_listen", port) for port in listen), (f"{role}_status_port", status_port)]:
+        if not 0 < port < 65536:
+            yield f"{variable} has the port {port}: give one from 1 to 65535."
+    if status_port in listen:
+        yield f"{role}_status_port is {status_port}, which {role}_listen has too: give the status page a port of its own."
+
+
+def _page_problems(variable, vhosts, search):
+    for vhost in vhosts:
+        for page in vhost.get("error_pages") or []:
+            src = page.get("src") or ""
+            places = [os.path.join(place, inner, src) for place in search or [""] for inner in ("files", "")]
+            if bool(src) == bool(page.get("path")):
+                found = "both" if src else "neither"
+                yield f"{variable} gives {vhost['name']} a page for {page['status']} with {found} src and path: give one."
+            elif src and not any(map(os.path.isfile, places)):
+                yield f"{vhost['name']} has the error page {src} for {page['status']}, which is no file on this computer: correct the path."
+
+
+def _vhost_problems(variable, vhosts):
+    owners, paths, groups = {}, {}, {}
+    for number, vhost in enumerate(vhosts):
+        for name in [vhost["name"], *(vhost.get("aliases") or [])]:
+            if not _NAME.match(name):
+                yield f"{variable} has the name {name!r}: use letters, digits, hyphens and dots."
+            elif owners.setdefault(name.lower(), number) != number:
+                yield f"{variable} gives the name {name} to two virtual hosts: leave it to one."
+        yield from front.problems(f"{variable}['{vhost['name']}']", vhost, vhost["name"])
+        if not any(vhost.get(key) for key in ("document_root", "static", "proxy", "redirects")):
+            yield f"{variable} gives {vhost['name']} nothing to serve: add document_root, static, proxy or redirects."
+        for proxy in vhost.get("proxy") or []:
+            group, path = proxy.get("name") or vhost["name"], proxy.get("path") or "/"
+            if bool(proxy.get("socket")) == bool(proxy.get("url")):
+                found = "both" if proxy.get("url") else "neither"
+                yield f"{variable} gives {vhost['name']} {found} socket and url under {path}: give one of them."
+            if proxy.get("url") and not _URL.match(proxy["url"]):
+                yield f"{variable} passes {vhost['name']} on to {proxy['url']!r}: give an address such as http://127.0.0.1:8000."
+            if not path.startswith("/"):
+                yield f"{variable} gives {vhost['name']} an application under the path {path!r}: begin it with a slash."
+            elif paths.setdefault((number, path.rstrip("/")), group) != group:
+                yield f"{variable} gives {vhost['name']} two applications under the path {path}: give each a path of its own."
+            if groups.setdefault(group, (number, path)) != (number, path):
+                yield f"{variable} names two applications {group}: give each a name of its own."

@@ -1,0 +1,150 @@
+"""What follows for the roles that are web servers, and what is wrong with their inputs."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import inventory, make, roles
+
+from .example import APP, inputs_of, problems_of, site_of
+
+VHOST = {"name": "a.com", "document_root": "/srv/a"}
+SOCKET = {"socket": "/run/x.sock"}
+
+
+@pytest.mark.parametrize("role", ["apache", "nginx"])
+@pytest.mark.parametrize(
+    ("vhosts", "options", "words"),
+    [
+        ([VHOST], {"listen": [0]}, "ROLE_listen has the port 0: give one from 1 to 65535"),
+        ([VHOST], {"status_port": 70000}, "ROLE_status_port has the port 70000"),
+        ([VHOST], {"status_port": 80}, "ROLE_status_port is 80, which ROLE_listen has too"),
+        ([{**VHOST, "name": "a b"}], {"default_site": ""}, "ROLE_vhosts has the name 'a b'"),
+        ([VHOST, {**VHOST, "name": "b.com", "aliases": ["A.com"]}], {}, "gives the name A.com to two virtual hosts"),
+        ([VHOST, VHOST], {}, "gives the name a.com to two virtual hosts"),
+        ([{"name": "a.com"}], {}, "gives a.com nothing to serve"),
+        ([{**VHOST, "proxy": [{**SOCKET, "path": "x"}]}], {}, "gives a.com an application under the path 'x': begin it with a slash"),
+        ([{**VHOST, "proxy": [{**SOCKET, "name": "x"}, {**SOCKET, "name": "y"}]}], {}, "gives a.com two applications under the path /"),
+        ([{**VHOST, "proxy": [{**SOCKET, "path": "/x"}, {**SOCKET, "path": "/y"}]}], {}, "names two applications a.com"),
+        ([{**VHOST, "proxy": [{}]}], {}, "gives a.com neither socket and url under /: give one of them"),
+        ([{**VHOST, "proxy": [{**SOCKET, "url": "http://127.0.0.1:1"}]}], {}, "gives a.com both socket and url under /"),
+        ([{**VHOST, "proxy": [{"url": "127.0.0.1:1"}]}], {}, "passes a.com on to '127.0.0.1:1': give an address"),
+        ([VHOST], {"default_site": "b.com"}, "ROLE_default_site is 'b.com', which ROLE_vhosts does not have"),
+    ],
+)
+def test_problem_names_variable_value_and_remedy(role, vhosts, options, words):
+    good = {"default_site": "a.com", "listen": [80], "status_port": 8079}
+
+    def problems(vhosts, options):
+        return problems_of(role, {f"{role}_vhosts": vhosts, **{f"{role}_{name}": value for name, value in options.items()}})
+
+    (problem,) = problems(vhosts, {**good, **options})
+    assert words.replace("ROLE", role) in problem
+    assert problems([VHOST, {**VHOST, "name": "b.com"}], good) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "inputs", "words"),
+    [
+        ("apache", {"apache_modules": ["../x"]}, "apache_modules has '../x'"),
+        ("apache", {"apache_vhosts": [{"name": "a.com", "htaccess": True, "static": [{"url": "/s/", "path": "/s"}]}]}, "htaccess without"),
+        ("nginx", {"nginx_vhosts": [{**VHOST, "htaccess": True}]}, "nginx_vhosts['a.com'].htaccess is true, and nginx reads no .htaccess"),
+        ("nginx", {"nginx_vhosts": [{**VHOST, "extra": "# of old\nHeader unset X"}]}, "has no directive of nginx"),
+    ],
+)
+def test_what_one_server_only_knows_is_refused(role, inputs, words):
+    (problem,) = problems_of(role, inputs)
+    assert words in problem
+
+
+@pytest.mark.parametrize("extra", ["", "add_header X y;", "location /x {\n  return 404;\n}", "# nothing yet"])
+def test_words_of_nginx_are_taken(extra):
+    assert problems_of("nginx", {"nginx_vhosts": [{**VHOST, "extra": extra}]}) == []
+
+
+def test_server_that_is_somebody_else_s_is_not_stopped_until_agreed():
+    known, inputs = {"unmanaged": {"apache": ["old.example.com"]}}, {"nginx_vhosts": [VHOST], "nginx_replaces": ["apache2"]}
+    (problem,) = problems_of("nginx", inputs, known)
+    assert "This host serves old.example.com by apache2" in problem
+    assert "set nginx_take_over" in problem
+    assert problems_of("nginx", {**inputs, "nginx_take_over": True}, known) == []
+    assert problems_of("nginx", {**inputs, "nginx_replaces": []}, known) == []
+
+
+def test_each_server_takes_the_place_of_the_other_and_of_the_same_sites():
+    site = site_of(web="one", lamp_default_site="www.foobar.com")
+    apache, nginx = (inputs_of(role, site, "one") for role in ("apache", "nginx"))
+    assert (apache["apache_replaces"], nginx["nginx_replaces"]) == (["nginx"], ["apache2"])
+    assert apache["apache_vhosts"] == nginx["nginx_vhosts"]
+    assert apache["apache_default_site"] == nginx["nginx_default_site"] == "www.foobar.com"
+
+
+@pytest.mark.parametrize(
+    ("vhost", "packages"),
+    [
+        (VHOST, {"nginx", "logrotate"}),
+        ({**VHOST, "static": [{"precompressed": True}]}, {"nginx", "logrotate", "libnginx-mod-http-brotli-static"}),
+        ({**VHOST, "access": {"users": {"a": "b"}}}, {"nginx", "logrotate", "apache2-utils"}),
+    ],
+)
+def test_nginx_has_the_packages_that_its_sites_need(vhost, packages):
+    assert set(roles.ALL["nginx"].packages({"nginx_vhosts": [vhost]})) == packages
+
+
+@pytest.mark.parametrize(("word", "server"), [(None, "apache2"), ("apache", "apache2"), ("nginx", "nginx")])
+def test_one_word_chooses_the_server(word, server):
+    site = site_of(web="one", db="one", **({"lamp_web_server": word} if word else {}))
+    made = make.plan(site, site.host("one"), {f"{word or 'apache'}_listen": [8080]}, converges=False)
+    assert made.problems == []
+    assert made.web["service"] == server
+    assert made.web["vhosts"][0]["name"] == "www.foobar.com"
+    assert made.inputs["python_app_port"] == 8080
+    assert {"apache", "nginx"} & set(made.roles) == {made.web["role"]}
+
+
+def test_host_that_serves_others_is_refused_until_agreed():
+    known = {"unmanaged": {"apache": ["old.example.com"]}}
+    (problem,) = problems_of("apache", {"apache_vhosts": [VHOST]}, known)
+    assert "This host serves old.example.com" in problem
+    assert "only what apache_vhosts declares" in problem
+    assert problems_of("apache", {"apache_vhosts": [VHOST], "apache_take_over": True}, known) == []
+    for agreed in (True, False):
+        assert inputs_of("apache", site_of(web="one", lamp_take_over=agreed), "one")["apache_take_over"] is agreed
+
+
+def vhosts_of(sites):
+    return inputs_of("apache", site_of(sites, web="one"), "one")["apache_vhosts"]
+
+
+def test_vhost_has_the_application_and_its_static_files():
+    (vhost,) = vhosts_of({"www.foobar.com": {"app": {**APP, "collect": ["x"], "request_timeout": 3}, "extra": "Header unset X"}})
+    (proxy,) = vhost["proxy"]
+    assert proxy["socket"] == "/srv/www.foobar.com/live.sock"
+    assert proxy["timeout"] == 3
+    assert proxy["reuse"] is True
+    assert vhost["static"] == [{"url": "/static/", "path": "/srv/www.foobar.com/current/static", "immutable": True, "precompressed": True}]
+    assert vhost["extra"] == "Header unset X"
+
+
+def test_applications_under_paths_of_one_site():
+    api = {**APP, "wsgi": "", "serve": ["x", "$SOCKET"], "static_dir": "s"}
+    (vhost,) = vhosts_of({"www.foobar.com": {"app": APP, "apps": {"/api": api}, "database": "shop"}})
+    assert [(proxy["name"], proxy["path"]) for proxy in vhost["proxy"]] == [("www.foobar.com", "/"), ("www.foobar.com_api", "/api")]
+    assert vhost["proxy"][1]["reuse"] is False
+    assert vhost["static"] == [
+        {"url": "/api/static/", "path": "/srv/www.foobar.com_api/current/s", "immutable": False, "precompressed": True}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("server", "names", "problem"),
+    [
+        ("nginx", {"apache_listen"}, "apache_listen is set, and lamp_web_server is nginx"),
+        ("apache", {"nginx_settings"}, "nginx_settings is set, and lamp_web_server is apache"),
+        ("nginx", {"apache_listen", "nginx_listen"}, None),
+        ("nginx", {"apache_modules"}, None),
+        ("nginx", {"mysql_settings"}, None),
+    ],
+)
+def test_input_of_the_server_that_is_not_chosen_is_told(server, names, problem):
+    said = list(inventory.choice_problems({"lamp_web_server": server}, names))
+    assert [one.partition(",")[0] + "," + one.partition(",")[2].partition(",")[0] for one in said] == ([problem] if problem else [])
