@@ -3,9 +3,10 @@
 
     tests/bench/serve.py [--quick | --rounds N] [--seconds S] [--json FILE]
 
-A bare container becomes the site; beside it stand Debian's Apache with the settings that it ships, and nginx with gunicorn. All serve
-the same release with the same database and the same static files, on ports of their own, one at a time; the load comes from within
-the container, through loopback. Needs the environment and the image of script/site. Ratios are of one round, medians of the rounds.
+A bare container becomes the site; beside it stand the same by nginx, Debian's Apache with the settings that it ships, and nginx with
+gunicorn. All serve the same release with the same database and the same static files, on ports of their own, one at a time; the load comes
+from within the container, through loopback. Needs the environment and the image of script/site. Ratios are of one round, medians of the
+rounds.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ CONNECTIONS = 16
 # By name: the port, and the systemd units whose memory it takes besides the database's.
 SERVERS = {
     "foobar.lamp": (80, ["apache2", "app-www.foobar.com@*"]),
+    "foobar.lamp, nginx": (8084, ["nginx", "app-www.foobar.com@*"]),
     "stock Apache, mod_wsgi": (8081, ["apache2@stock"]),
-    "nginx, gunicorn with processes": (8082, ["nginx", "gunicorn-processes"]),
-    "nginx, gunicorn with threads": (8083, ["nginx", "gunicorn-threads"]),
+    "nginx, gunicorn with processes": (8082, ["nginx-stock", "gunicorn-processes"]),
+    "nginx, gunicorn with threads": (8083, ["nginx-stock", "gunicorn-threads"]),
 }
 FLOOR = "the application in a bare loop"
+#: Visitors who say nothing, and who send byte by byte, while others ask for a page.
+CROWD = (1000, 200)
+CROWDED = "page without database, beside 1000 idle and 200 slow visitors"
 BROWSER = "Accept-Encoding: gzip, deflate, br"
 
 
@@ -44,14 +49,24 @@ def questions(host):
     }
 
 
-def load(host, port, path, header, seconds):
-    """Return requests a second, and the median and the 99th percentile of their times in ms; every answer must be a good one."""
+def load(host, port, path, header, seconds, every=True):
+    """Return requests a second, and the median and the 99th percentile of their times in ms; ``every``: each answer must be a good one."""
     extra = f"-H '{header}'" if header else ""
     said = host.sh(f"wrk -t2 -c{CONNECTIONS} -d{seconds}s --latency -H 'Host: www.foobar.com' {extra} http://127.0.0.1:{port}{path}")
-    assert "Non-2xx" not in said and "Socket errors" not in said, said
+    assert not every or ("Non-2xx" not in said and "Socket errors" not in said), said
     units = {"us": 0.001, "ms": 1.0, "s": 1000.0}
     times = [float(n) * units[unit] for n, unit in re.findall(r"^ +(?:50|99)% +([\d.]+)(us|ms|s)$", said, re.MULTILINE)]
     return float(re.search(r"Requests/sec: +([\d.]+)", said)[1]), *times
+
+
+def crowded(host, port, seconds):
+    """Return what load does, while others take their time."""
+    host.sh(f"systemd-run --quiet --unit crowd --property LimitNOFILE=8192 python3 /opt/bench/crowd.py {port} {CROWD[0]} {CROWD[1]}")
+    host.sh("timeout 60 sh -c 'until journalctl --quiet --unit crowd --output cat | grep -q ready; do sleep 0.1; done'")
+    try:
+        return load(host, port, "/healthz", BROWSER, seconds, every=False)
+    finally:
+        host.sh("systemctl stop crowd; journalctl --quiet --rotate --vacuum-time=1s > /dev/null 2>&1 || true")
 
 
 def bare_loop(host, path, seconds):
@@ -68,11 +83,19 @@ def memory_mb(host, units):
     )
 
 
+class NginxToo(Playbook):
+    """The site by nginx, beside Apache."""
+
+    playbook = "tests/bench/peers/nginx.yml"
+
+
 def prepare(host, place):
     """Make the site and everyone else on the host."""
     host.sh((HERE / "peers/serve_before.sh").read_text())
     Playbook(place / "site", place / "key", [host], 1)()
-    host.sh(f"mkdir -p /opt/bench; cat > /opt/bench/loop.py <<'LOOP'\n{(HERE / 'peers/loop.py').read_text()}\nLOOP")
+    NginxToo(place / "site", place / "key", [host], 1)()
+    for name in ("loop", "crowd"):
+        host.sh(f"mkdir -p /opt/bench; cat > /opt/bench/{name}.py <<'PROGRAM'\n{(HERE / f'peers/{name}.py').read_text()}\nPROGRAM")
     host.sh((HERE / "peers/serve.sh").read_text())
 
 
@@ -93,6 +116,9 @@ def measure(host, rounds, seconds):
                     rows[what, server][key].append(value)
             if (what, FLOOR) in rows:
                 rows[what, FLOOR]["rps"].append(bare_loop(host, path, seconds))
+    for server, (port, _units) in SERVERS.items():
+        found = zip(("rps", "p50_ms", "p99_ms"), zip(*[crowded(host, port, seconds) for _round in range(rounds)], strict=True), strict=True)
+        rows[CROWDED, server] = {"what": CROWDED, "who": server, **{key: list(values) for key, values in found}}
     for server, (_port, units) in SERVERS.items():
         for (_what, who), row in rows.items():
             if who == server:

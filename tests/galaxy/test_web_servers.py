@@ -12,6 +12,7 @@ import socket
 import time
 
 import pytest
+from support import load
 from support.containers import address_of, on_host, remove, run, start
 from support.plays import recap
 from support.waiting import wait_for
@@ -74,14 +75,15 @@ def web(user):
     backend = (pathlib.Path(__file__).parent / "backend.py").read_text()
     run("docker", "exec", "-i", WEB, "tee", "/root/backend.py", input=backend, check=True)
     on_host(WEB, FILES, check=True)
-    roles = ["foobar.lamp.apache", "foobar.lamp.nginx"]
-    (user.place / "web.yml").write_text(json.dumps([{"hosts": "all", "become": True, "gather_facts": False, "roles": roles}]))
+    for name, roles in {"web": ["apache", "nginx"], "apache": ["apache"], "nginx": ["nginx"]}.items():
+        work = {"hosts": "all", "become": True, "gather_facts": False, "roles": [f"foobar.lamp.{role}" for role in roles]}
+        (user.place / f"{name}.yml").write_text(json.dumps([work]))
     connection = {"ansible_host": WEB, "ansible_connection": "community.docker.docker", "ansible_user": "root"}
     inventory = {"all": {"hosts": {"web1": connection}}}
     given = {"apache_vhosts": VHOSTS, "nginx_vhosts": VHOSTS, "nginx_listen": [PORTS["nginx"]]}
 
-    def play(*options, **more):
-        return user.play(*options, inventory=inventory, playbook="web.yml", **{**given, **more})
+    def play(*options, playbook="web", **more):
+        return user.play(*options, inventory=inventory, playbook=f"{playbook}.yml", **{**given, **more})
 
     done = play()
     assert done.returncode == 0, done.stdout[-3000:]
@@ -370,3 +372,48 @@ def test_what_only_a_reload_shows_is_taken_back(web):
     assert "8090 failed (98: Address already in use)" in said
     assert "The old files are back and nginx runs with them." in said
     assert asked("nginx", "/plain/app.css")[0] == 200
+
+
+def states():
+    return on_host(WEB, "systemctl is-active apache2 nginx; systemctl is-enabled apache2 nginx").split()
+
+
+def test_server_that_does_not_start_leaves_the_place_to_the_other(web):
+    on_host(WEB, "systemctl stop nginx", check=True)
+    done = web(playbook="nginx", nginx_listen=[80, 8090], nginx_replaces=["apache2"])
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0
+    assert "nginx could not be restarted: " in said
+    assert "8090 failed (98: Address already in use)" in said
+    assert "apache2 runs again in its place." in said
+    assert states()[0] == "active"
+    assert states()[2:] == ["enabled", "disabled"]
+    assert asked("apache", "/plain/app.css")[1]["server"] == "Apache"
+
+
+def test_servers_change_places_while_visitors_ask(web):
+    on_host(WEB, "systemctl stop taken", check=True)
+    lost = []
+
+    def ask():
+        began = time.monotonic()
+        try:
+            status, headers, _body = asked("apache", "/plain/app.css")
+        except OSError as error:
+            lost.append((began, type(error)))
+            raise
+        assert status == 200
+        return headers["server"]
+
+    with load.Load(ask, threads=3) as visitors:
+        for new, old, own in (("nginx", "apache2", "nginx"), ("apache", "nginx", "Apache")):
+            lost.clear()
+            done = web(playbook=new, **{f"{new}_listen": [80], f"{new}_replaces": [old]})
+            assert done.returncode == 0, done.stdout[-3000:]
+            wait_for(lambda own=own: visitors.done[-1] == own)
+            # Nobody met anything but a closed door, and that for a moment; how long it is depends on the host.
+            assert {kind for _when, kind in lost} <= {ConnectionRefusedError, ConnectionResetError, http.client.RemoteDisconnected}
+            assert not lost or lost[-1][0] - lost[0][0] < 10
+            assert states()[2:] == (["disabled", "enabled"] if new == "nginx" else ["enabled", "disabled"])
+            assert recap(web(playbook=new, **{f"{new}_listen": [80], f"{new}_replaces": [old]}))["changed"] == 0
+    assert all("Connection" in failure or "Remote" in failure for failure in visitors.failures)

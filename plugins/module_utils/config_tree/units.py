@@ -167,6 +167,8 @@ def give_way(unit: str) -> None:
 def have_back(unit: str, instead_of: str) -> str:
     """Start a unit that has given way to another, which does not run. Return what went wrong, and nothing if it runs."""
     systemctl("stop", instead_of)
+    # Its package may have enabled it: the next start of the host is not to have both.
+    systemctl("disable", instead_of)
     # It may still be at work for its last visitors, and would be waited for.
     _run("systemctl", "kill", "--", unit)
     systemctl("reset-failed", unit)

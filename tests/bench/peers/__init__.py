@@ -91,6 +91,7 @@ class Playbook(Peer):
     """playbooks/site.yml, with the settings of this project's ansible.cfg."""
 
     name = "foobar.lamp"
+    playbook = "playbooks/site.yml"
 
     def prepare(self):  # noqa: D102
         here = {
@@ -116,7 +117,7 @@ class Playbook(Peer):
     def run(self):  # noqa: D102
         said = self.command(
             "ansible-playbook",
-            *("-i", str(self.place / "hosts.json"), "playbooks/site.yml", "--extra-vars", f"@{self.place / 'extra.json'}"),
+            *("-i", str(self.place / "hosts.json"), self.playbook, "--extra-vars", f"@{self.place / 'extra.json'}"),
             environment={"ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.place / "ssh"), "XDG_CACHE_HOME": str(self.place / "cache")},
         )
         recap = re.findall(r"ok=(\d+) +changed=(\d+)", said.partition("PLAY RECAP")[2])

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Beside the site, on ports of their own: Debian's Apache with its own settings (8081), nginx before gunicorn with as many processes
-# as gunicorn's documentation says (8082), and nginx before gunicorn with the site's processes and threads (8083).
+# as gunicorn's documentation says (8082), and nginx before gunicorn with the site's processes and threads (8083); that nginx has Debian's
+# own settings. The site's own, by the role nginx, is there already (8084).
 set -euo pipefail
 current=/srv/www.foobar.com/current
 user=$(stat --format %U /srv/www.foobar.com/state)
@@ -63,11 +64,12 @@ server {
 }
 SITE
 }
-{ site 8082 8092 && site 8083 8093; } > /etc/nginx/sites-available/default
-systemctl start nginx
+rm -f /etc/nginx-stock/sites-enabled/*
+{ site 8082 8092 && site 8083 8093; } > /etc/nginx-stock/sites-enabled/site
+systemd-run --quiet --unit nginx-stock nginx -c /etc/nginx-stock/nginx.conf -g 'daemon off;'
 timeout 60 python3 - <<'READY'
 import time, urllib.request
-for port in (80, 8081, 8082, 8083):
+for port in (80, 8081, 8082, 8083, 8084):
     while True:
         try:
             urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/readyz", headers={"Host": "www.foobar.com"}), timeout=5)

@@ -9,6 +9,9 @@ rm /usr/sbin/policy-rc.d
 # The site starts what such a policy has kept off. This one is for later, on a port of its own.
 systemctl disable --quiet nginx
 cp -a /etc/apache2 /etc/apache2-stock
+cp -a /etc/nginx /etc/nginx-stock
+sed -i 's|/etc/nginx/|/etc/nginx-stock/|; s|/run/nginx.pid|/run/nginx-stock.pid|; s|/var/log/nginx|/var/log/nginx-stock|' /etc/nginx-stock/nginx.conf
+mkdir -p /var/log/nginx-stock
 # The site removes mod_wsgi.
 mkdir -p /opt/bench
 cp /usr/lib/apache2/modules/mod_wsgi.so /opt/bench/
