@@ -54,6 +54,12 @@ def rendered(role, template, given):
             {"mysql_settings": {"mysqld": {"slow_query_log": False, "skip_x": None, "long_query_time": 0.5, "port": 3307}}},
             ["slow_query_log = 0", "skip_x", "long_query_time = 0.5", "port = 3307"],
         ),
+        (
+            "nginx",
+            "nginx.conf.j2",
+            {"nginx_settings": {"gzip": False, "limit_req_zone": ["a", "b"]}, "nginx_workers": {"multi_accept": True, "pcre_jit": True}},
+            ["gzip off;", "limit_req_zone a;", "limit_req_zone b;", "multi_accept on;", "pcre_jit on;", "worker_connections 8192;"],
+        ),
     ],
 )
 def test_settings_are_written_as_the_program_reads_them(role, template, given, lines):

@@ -67,3 +67,8 @@ def test_end_of_a_log_begins_with_a_whole_line(tmp_path):
 def test_moment_in_seconds_is_taken_as_it_is():
     assert logs.moment("1795762803.5") == 1795762803.5
     assert logs.moment("") == 0
+
+
+def test_error_log_of_nginx_has_its_times():
+    (line,) = logs.of_error_log('2026/11/27 07:00:01 [error] 7#7: *1 open() "/x" failed\n')
+    assert str(line) == '2026-11-27T07:00:01.000Z error: [error] 7#7: *1 open() "/x" failed'

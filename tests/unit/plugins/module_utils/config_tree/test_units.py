@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import threading
 import time
@@ -9,6 +11,23 @@ import time
 import pytest
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import units
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import proved, reason
+
+
+def test_sockets_on_which_a_unit_listens(tmp_path, monkeypatch):
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/cgroup.procs").write_text(f"{os.getpid()}\n")
+    monkeypatch.setattr(units, "_run", lambda *_command: subprocess.CompletedProcess((), 0, "/web\n", ""))
+    before = units.listening("web", cgroups=str(tmp_path))
+    with socket.socket(socket.AF_INET6) as one, socket.socket() as other, socket.socket() as no_listener:
+        for own in (one, other, no_listener):
+            own.bind(("", 0))
+        one.listen()
+        other.listen()
+        numbers = {f"socket:[{os.fstat(own.fileno()).st_ino}]" for own in (one, other)}
+        assert units.listening("web", cgroups=str(tmp_path)) - before == numbers
+    assert units.listening("web", cgroups=str(tmp_path)) == before
+    assert units.listening("web", cgroups=str(tmp_path / "none")) == set()
+
 
 STAMPS = {"reload": {"web": 100, "other": 900}, "restart": {"web": 50}}
 

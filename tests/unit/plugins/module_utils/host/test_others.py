@@ -48,6 +48,17 @@ def test_enabled_virtual_hosts_are_others_but_for_the_package_s(tmp_path, ship):
     assert host_others.sites(str(tmp_path / "none")) == []
 
 
+def test_sites_of_nginx_are_others_but_for_the_package_s(tmp_path, ship):
+    (tmp_path / "default").write_text("server { server_name _; }\n")
+    ship(tmp_path / "default")
+    (tmp_path / "shop").write_text("server {\n  listen 80;\n  server_name shop.example.org\n    a.example.org;\n}\n")
+    (tmp_path / "bare").write_text("server { listen 8080; }\n")
+    assert host_others.sites_of_nginx(str(tmp_path)) == [
+        f"{tmp_path}/bare (no server_name)",
+        f"{tmp_path}/shop (shop.example.org, a.example.org)",
+    ]
+
+
 def test_zones_are_found_in_included_files_and_not_in_comments(tmp_path):
     more = tmp_path / "more.conf"
     more.write_text(f'zone example.net IN {{ type master; file "x"; }};\ninclude "{tmp_path}/local.conf";\n')
