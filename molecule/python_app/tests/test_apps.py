@@ -194,6 +194,19 @@ def test_slow_senders_cost_no_thread_of_the_application():
     assert max(waits) < 2
 
 
+@pytest.mark.parametrize("path", ["/chat/", "/greet/"])
+def test_body_that_is_too_large_is_refused(path):
+    """One that says so before any of it is taken."""
+    most = 1 << 20
+    assert get(path, KINDS, "lamp-app-site", "POST", bytes(most)).status == 200
+    head = f"POST {path} HTTP/1.1\r\nHost: {KINDS}\r\n"
+    for more in ("", "Expect: 100-continue\r\n"):
+        with raw(f"{head}{more}Content-Length: {most + 1}\r\n\r\n") as connection:
+            assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+    with raw(f"{head}Transfer-Encoding: chunked\r\n\r\n{most + 1:x}\r\n{'a' * (most + 1)}\r\n0\r\n\r\n") as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
 def test_processes_have_their_shares_of_the_connections_that_are_kept(site):
     """One of them takes all connections while the other is stopped; then both answer."""
     (first, *others) = site.check_output("pgrep -u app-probe-example-com -f serve.py").split()[1:]
