@@ -156,6 +156,22 @@ def test_web_socket():
         assert [talk.say(words) for words in ("one", "two")] == [f"{words} from {gateway()} by ws" for words in ("one", "two")]
 
 
+def test_web_socket_may_be_silent_for_longer_than_an_application(site):
+    """For that, Apache and the application may be so for three seconds. The address reaches the application as it was sent."""
+    file, more = "/etc/apache2/sites-enabled/000-foobar-lamp.conf", "/etc/apache2/conf-enabled/zz-impatient.conf"
+    site.check_output(
+        f"cp {file} /root/sites; sed -i 's/ timeout=60 / timeout=3 /' {file}; echo 'Timeout 3' > {more}; systemctl reload apache2"
+    )
+    try:
+        with WebSocket("/chat/a%2Fb?c=%20", KINDS) as talk:
+            assert talk.say("one") == f"one from {gateway()} by ws"
+            with pytest.raises(TimeoutError):
+                talk.listen(6)
+            assert talk.say("two") == f"two from {gateway()} by ws"
+    finally:
+        site.check_output(f"mv /root/sites {file}; rm {more}; systemctl reload apache2")
+
+
 def test_request_does_not_carry_the_settings():
     # It shows all that a request has.
     text = get("/test/", "www.example.com").text
