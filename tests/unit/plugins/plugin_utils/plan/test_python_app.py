@@ -86,9 +86,9 @@ def test_files_beyond_the_source_have_names_of_their_own(app, tmp_path):
 def test_lock_above_the_subdirectory_is_a_problem(app):
     (pathlib.Path(app["source"]) / "backend").mkdir()
     (pathlib.Path(app["source"]) / "poetry.lock").write_text("")
-    (problem,) = problems({**app, "subdirectory": "backend"})
+    (problem,) = problems({**app, "requirements": [], "subdirectory": "backend"})
     assert "poetry.lock is above the subdirectory backend, and would not be followed" in problem
-    assert problems({**app, "subdirectory": "backend", "exclude": ["*.lock"]}) == []
+    assert problems({**app, "requirements": [], "subdirectory": "backend", "exclude": ["*.lock"]}) == []
 
 
 @pytest.mark.parametrize("change", [{}, {"wsgi": "shop:make()"}, {"source": "git@example.com:shop.git", "version": "v1"}])
