@@ -138,7 +138,8 @@ def ratios(row, base):
 def show(rows):
     """Print the table."""
     print(
-        "| what | who | requests/s, median | ratio to stock Apache, or to uvicorn | p50 ms | p99 ms | MiB |\n| --- | --- | --- | --- | --- | --- | --- |"
+        "| what | who | requests/s, median | ratio to stock Apache, or to uvicorn | p50 ms | p99 ms | MiB |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |"
     )
     for row in rows:
         base = next(other for other in rows if other["what"] == row["what"] and other["who"].startswith(("stock", "nginx, uvicorn")))
