@@ -2,17 +2,21 @@
 """Deploys and rollbacks while visitors ask: failed requests, and the 99th percentile of their times before and meanwhile.
 
     tests/bench/deploys.py [--deploys N] [--rollbacks N] [--requests N] [--connections N] [--pause MS] [--path PATH]
-                          [--inventory FILE] [--container NAME]
+                          [--reload] [--senders N] [--inventory FILE] [--container NAME]
 
 Runs against a host that script/site made (or any container of an inventory with the sample application). Each deploy ships a copy of the
-sample application with another version in it. wrk (Debian package) asks all the while on the containers' own network. The last step puts
-the inventory's release back. Exit status 1 if a request failed, if the releases did not change, or if fewer than --requests were asked.
+sample application with another version in it, and a page that counts what is sent to it. wrk (Debian package) asks all the while on the
+containers' own network, and senders post bodies of many sizes, each once. The last step puts the inventory's release back. Exit status 1
+if a request failed, if a body was lost or came twice, if the releases did not change, or if fewer than --requests were asked.
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
+import contextlib
 import http.client
+import itertools
 import json
 import pathlib
 import re
@@ -21,12 +25,27 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import yaml
 
 ROOT = pathlib.Path(__file__).parents[2]
 SITE = "www.foobar.com"
+# In the application's state: a line for each body that it took.
+TAKEN = f"/srv/{SITE}/state/bench"
+PAGE = """
+
+@application.post("/bench/<number>")
+def bench(number):
+    import os
+    from flask import request
+
+    with open(os.path.expanduser("~/bench"), "a") as file:
+        file.write(f"{number} {len(request.get_data())}\\n")
+    return "taken"
+"""
+SIZES = (10, 1000, 20_000, 30_000)  # it takes 32 KiB
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 
 
@@ -39,6 +58,8 @@ def arguments():
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--pause", type=int, default=20, help="milliseconds of each between two requests")
     parser.add_argument("--path", default="/healthz")
+    parser.add_argument("--reload", action="store_true", help="reload the web server every five seconds")
+    parser.add_argument("--senders", type=int, default=2)
     parser.add_argument("--inventory", default=str(ROOT / "inventory"))
     parser.add_argument("--container", default="foobar-lamp")
     return parser.parse_args()
@@ -74,6 +95,59 @@ class Load:
         }
 
 
+class Senders:
+    """Visitors that post bodies all the while; ``sent`` has the number and length of each that was answered, ``failed`` what was not."""
+
+    def __init__(self, address, count):
+        self._address, self._numbers, self._end = address, itertools.count(), threading.Event()
+        self.sent, self.failed = [], []
+        self._threads = [threading.Thread(target=self._run) for _sender in range(count)]
+
+    def _run(self):
+        while not self._end.wait(0.02):
+            number = next(self._numbers)
+            length = SIZES[number % len(SIZES)]
+            try:
+                with contextlib.closing(http.client.HTTPConnection(self._address, 80, timeout=15)) as connection:
+                    connection.request("POST", f"/bench/{number}", bytes(length), {"Host": SITE})
+                    answer = connection.getresponse()
+                    assert answer.status == 200, answer.status
+                self.sent.append(f"{number} {length}")
+            except (AssertionError, OSError, http.client.HTTPException) as error:
+                self.failed.append(f"{number} {length}: {error!r}")
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_error):
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class Reloads:
+    """Reload the web server of a container every few seconds, whatever else goes on, and count that."""
+
+    def __init__(self, container):
+        self._container, self._end, self.count = container, threading.Event(), 0
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        while not self._end.wait(5):
+            subprocess.run(["docker", "exec", self._container, "systemctl", "reload", "apache2"], check=True)
+            self.count += 1
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error):
+        self._end.set()
+        self._thread.join()
+
+
 def release(address):
     """Return the release that answers a visitor."""
     connection = http.client.HTTPConnection(address, 80, timeout=10)
@@ -106,29 +180,44 @@ def main():
         source = pathlib.Path(directory, "app")
         shutil.copytree(ROOT / "files/app", source, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
         variables["lamp_sites"][SITE]["app"]["source"] = str(source)
+        with open(source / "foobar/wsgi.py", "a", encoding="utf-8") as file:
+            file.write(PAGE)
         sites = json.dumps({"lamp_sites": variables["lamp_sites"]})
-        load = Load(address, options, 3600)
+        play("deploy", options.inventory, "-e", sites)
+        seen = [release(address)]
+        subprocess.run(["docker", "exec", options.container, "rm", "-f", TAKEN], check=True)
+        load, senders = Load(address, options, 3600), Senders(address, options.senders)
+        reloads = Reloads(options.container) if options.reload else contextlib.nullcontext()
         try:
-            for number in range(options.deploys):
-                (source / "foobar/__init__.py").write_text(f'"""The sample application."""\n\n__version__ = "deploy.{number}"\n')
-                times.append(play("deploy", options.inventory, "-e", sites))
-                seen.append(release(address))
-                print(f"deploy {number + 1}: {times[-1]:.1f} s, {seen[-1]}", flush=True)
-            for number in range(options.rollbacks):
-                times.append(play("rollback", options.inventory))
-                seen.append(release(address))
-                print(f"rollback {number + 1}: {times[-1]:.1f} s, {seen[-1]}", flush=True)
+            with senders, reloads:
+                for number in range(options.deploys):
+                    (source / "foobar/__init__.py").write_text(f'"""The sample application."""\n\n__version__ = "deploy.{number}"\n')
+                    times.append(play("deploy", options.inventory, "-e", sites))
+                    seen.append(release(address))
+                    print(f"deploy {number + 1}: {times[-1]:.1f} s, {seen[-1]}", flush=True)
+                for number in range(options.rollbacks):
+                    times.append(play("rollback", options.inventory))
+                    seen.append(release(address))
+                    print(f"rollback {number + 1}: {times[-1]:.1f} s, {seen[-1]}", flush=True)
         finally:
             load.stop()
         during = load.result()
+    told = subprocess.run(["docker", "exec", options.container, "cat", TAKEN], check=True, capture_output=True, text=True)
+    taken = collections.Counter(told.stdout.splitlines())
+    lost, twice = [one for one in senders.sent if one not in taken], [one for one, times_taken in taken.items() if times_taken > 1]
     play("deploy", options.inventory)
     for name, one in (("before", before), ("during", during)):
         times_of = f"p99 {one['p99'] * 1000:.1f} ms, {one['per_second']:.0f} a second"
         print(f"{name:7} {one['requests']:8} requests, {one['failed']} failed, {times_of}")
     unchanged = [number for number, (old, new) in enumerate(zip(seen, seen[1:], strict=False), 1) if old == new]
+    print(f"bodies  {len(senders.sent):8} answered, {len(senders.failed)} failed, {len(lost)} lost, {len(twice)} taken twice")
+    if options.reload:
+        print(f"reloads {reloads.count:8}")
+    for one in senders.failed[:5]:
+        print(f"  {one}")
     if unchanged:
         print(f"changed nothing: {unchanged}")
-    sys.exit(bool(during["failed"] or unchanged or during["requests"] < options.requests))
+    sys.exit(bool(during["failed"] or senders.failed or lost or twice or unchanged or during["requests"] < options.requests))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ COLOURS = ("#0b6e4f", "#c8553d", "#5b5f97", "#b0a8b9", "#e0a458")
 RUNS = {"first": "first run", "again": "run again"}
 SERVING = """The same release with the same database, on one host, through loopback, 16 connections: as playbooks/site.yml serves it; by
 Debian's Apache and mod_wsgi with the settings that they come with; by nginx before gunicorn, once with the processes that gunicorn's
-documentation advises (twice the cores and one), once with our number of processes and threads. The load shares the cores with what
+documentation advises (twice the cores and one), once with our number of processes and threads. An ASGI application is asked of
+the site, and of nginx before uvicorn with as many processes. The load shares the cores with what
 it asks. A bare loop calls the application without any server: the floor.
 
 A page is bound by Python. mod_wsgi runs it in Debian's shared library of Python, which is built without the optimisation of the program

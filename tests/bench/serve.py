@@ -4,9 +4,9 @@
     tests/bench/serve.py [--quick | --rounds N] [--seconds S] [--json FILE]
 
 A bare container becomes the site; beside it stand the same by nginx, Debian's Apache with the settings that it ships, and nginx with
-gunicorn. All serve the same release with the same database and the same static files, on ports of their own, one at a time; the load comes
-from within the container, through loopback. Needs the environment and the image of script/site. Ratios are of one round, medians of the
-rounds.
+gunicorn. All serve the same release with the same database and the same static files, on ports of their own, one at a time. The example for
+FastAPI is asked of the site and of nginx with uvicorn. The load comes from within the container, through loopback. Needs the environment
+and the image of script/site. Ratios are of one round, medians of the rounds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import re
 import statistics
 
 import hosts
-from peers import Playbook
+import yaml
+from peers import ROOT, Playbook
 
 HERE = pathlib.Path(__file__).parent
 CONNECTIONS = 16
@@ -30,11 +31,24 @@ SERVERS = {
     "nginx, gunicorn with processes": (8082, ["nginx-stock", "gunicorn-processes"]),
     "nginx, gunicorn with threads": (8083, ["nginx-stock", "gunicorn-threads"]),
 }
+# The same of the example for FastAPI.
+CHAT, ASGI = "chat.foobar.com", "page of an ASGI application"
+ASGI_SERVERS = {"foobar.lamp": (80, ["apache2", "app-chat.foobar.com@*"]), "nginx, uvicorn": (8085, ["nginx-asgi", "uvicorn"])}
 FLOOR = "the application in a bare loop"
 #: Visitors who say nothing, and who send byte by byte, while others ask for a page.
 CROWD = (1000, 200)
 CROWDED = "page without database, beside 1000 idle and 200 slow visitors"
 BROWSER = "Accept-Encoding: gzip, deflate, br"
+
+
+class Sites(Playbook):
+    """The site, and beside it an ASGI application."""
+
+    def prepare(self):  # noqa: D102
+        super().prepare()
+        sites = yaml.safe_load((ROOT / "inventory/group_vars/all.yml").read_text())["lamp_sites"]
+        app = {"source": "../examples/fastapi/app", "asgi": "chat:app", "requirements": "requirements.txt", "health_path": "/healthz"}
+        (self.place / "extra.json").write_text(json.dumps(self._extra | {"lamp_sites": {**sites, CHAT: {"app": app}}}))
 
 
 def questions(host):
@@ -49,10 +63,10 @@ def questions(host):
     }
 
 
-def load(host, port, path, header, seconds, every=True):
+def load(host, port, path, header, seconds, name="www.foobar.com", every=True):
     """Return requests a second, and the median and the 99th percentile of their times in ms; ``every``: each answer must be a good one."""
     extra = f"-H '{header}'" if header else ""
-    said = host.sh(f"wrk -t2 -c{CONNECTIONS} -d{seconds}s --latency -H 'Host: www.foobar.com' {extra} http://127.0.0.1:{port}{path}")
+    said = host.sh(f"wrk -t2 -c{CONNECTIONS} -d{seconds}s --latency -H 'Host: {name}' {extra} http://127.0.0.1:{port}{path}")
     assert not every or ("Non-2xx" not in said and "Socket errors" not in said), said
     units = {"us": 0.001, "ms": 1.0, "s": 1000.0}
     times = [float(n) * units[unit] for n, unit in re.findall(r"^ +(?:50|99)% +([\d.]+)(us|ms|s)$", said, re.MULTILINE)]
@@ -83,7 +97,7 @@ def memory_mb(host, units):
     )
 
 
-class NginxToo(Playbook):
+class NginxToo(Sites):
     """The site by nginx, beside Apache."""
 
     playbook = "tests/bench/peers/nginx.yml"
@@ -92,11 +106,12 @@ class NginxToo(Playbook):
 def prepare(host, place):
     """Make the site and everyone else on the host."""
     host.sh((HERE / "peers/serve_before.sh").read_text())
-    Playbook(place / "site", place / "key", [host], 1)()
+    Sites(place / "site", place / "key", [host], 1)()
     NginxToo(place / "site", place / "key", [host], 1)()
     for name in ("loop", "crowd"):
         host.sh(f"mkdir -p /opt/bench; cat > /opt/bench/{name}.py <<'PROGRAM'\n{(HERE / f'peers/{name}.py').read_text()}\nPROGRAM")
     host.sh((HERE / "peers/serve.sh").read_text())
+    host.sh((HERE / "peers/serve_asgi.sh").read_text())
 
 
 def measure(host, rounds, seconds):
@@ -126,6 +141,20 @@ def measure(host, rounds, seconds):
     return list(rows.values())
 
 
+def measure_asgi(host, rounds, seconds):
+    """Return the rows of an ASGI application, in the same way."""
+    rows = {server: {"what": ASGI, "who": server, "rps": [], "p50_ms": [], "p99_ms": []} for server in ASGI_SERVERS}
+    for number in range(rounds + 1):
+        for server, (port, _units) in ASGI_SERVERS.items():
+            found = load(host, port, "/healthz", BROWSER, seconds if number else 1, CHAT)
+            # The first is for everyone to get warm.
+            for key, value in zip(("rps", "p50_ms", "p99_ms"), found if number else (), strict=False):
+                rows[server][key].append(value)
+    for server, (_port, units) in ASGI_SERVERS.items():
+        rows[server]["memory_mb"] = memory_mb(host, units)
+    return list(rows.values())
+
+
 def ratios(row, base):
     """Return the ratio of each round."""
     return [one / other for one, other in zip(row["rps"], base["rps"], strict=True)]
@@ -134,10 +163,11 @@ def ratios(row, base):
 def show(rows):
     """Print the table."""
     print(
-        "| what | who | requests/s, median | ratio to stock Apache | p50 ms | p99 ms | MiB |\n| --- | --- | --- | --- | --- | --- | --- |"
+        "| what | who | requests/s, median | ratio to stock Apache, or to uvicorn | p50 ms | p99 ms | MiB |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |"
     )
     for row in rows:
-        base = next(other for other in rows if other["what"] == row["what"] and other["who"].startswith("stock"))
+        base = next(other for other in rows if other["what"] == row["what"] and other["who"].startswith(("stock", "nginx, uvicorn")))
         ratio = ratios(row, base)
         cells = [f"{statistics.median(row['rps']):.0f}", f"{statistics.median(ratio):.2f} ({min(ratio):.2f} to {max(ratio):.2f})"]
         cells += [f"{statistics.median(row[key]):.1f}" if key in row else "" for key in ("p50_ms", "p99_ms")]
@@ -156,7 +186,8 @@ def main():
     machine = hosts.machine()
     with hosts.ready() as place, hosts.bare(place, 1) as [host]:
         prepare(host, place)
-        rows = measure(host, 1 if arguments.quick else arguments.rounds, arguments.seconds)
+        rounds = 1 if arguments.quick else arguments.rounds
+        rows = measure(host, rounds, arguments.seconds) + measure_asgi(host, rounds, arguments.seconds)
     show(rows)
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1))

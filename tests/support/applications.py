@@ -81,6 +81,14 @@ class WebSocket:
         _kind, length = self._file.read(2)
         return self._file.read(length).decode()
 
+    def listen(self, seconds):
+        """Return what comes unasked for, or that the connection has ended; raises TimeoutError after that time."""
+        self._connection.settimeout(seconds)
+        try:
+            return self._connection.recv(100, socket.MSG_PEEK)
+        finally:
+            self._connection.settimeout(30)
+
 
 def command(playbook, *options, **variables):
     """Return the command that runs a playbook of the collection; the site of a deploy is PROBE."""

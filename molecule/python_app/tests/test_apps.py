@@ -169,6 +169,22 @@ def test_web_socket():
         assert [talk.say(words) for words in ("one", "two")] == [f"{words} from {gateway()} by ws" for words in ("one", "two")]
 
 
+def test_web_socket_may_be_silent_for_longer_than_an_application(site):
+    """For that, Apache and the application may be so for three seconds. The address reaches the application as it was sent."""
+    file, more = "/etc/apache2/sites-enabled/000-foobar-lamp.conf", "/etc/apache2/conf-enabled/zz-impatient.conf"
+    site.check_output(
+        f"cp {file} /root/sites; sed -i 's/ timeout=60 / timeout=3 /' {file}; echo 'Timeout 3' > {more}; systemctl reload apache2"
+    )
+    try:
+        with WebSocket("/chat/a%2Fb?c=%20", KINDS) as talk:
+            assert talk.say("one") == f"one from {gateway()} by ws"
+            with pytest.raises(TimeoutError):
+                talk.listen(6)
+            assert talk.say("two") == f"two from {gateway()} by ws"
+    finally:
+        site.check_output(f"mv /root/sites {file}; rm {more}; systemctl reload apache2")
+
+
 def test_request_does_not_carry_the_settings():
     # It shows all that a request has.
     text = get("/test/", "www.example.com").text
@@ -205,6 +221,19 @@ def test_slow_senders_cost_no_thread_of_the_application():
             assert get("/").status == 200
             waits.append(time.monotonic() - began)
     assert max(waits) < 2
+
+
+@pytest.mark.parametrize("path", ["/chat/", "/greet/"])
+def test_body_that_is_too_large_is_refused(path):
+    """One that says so before any of it is taken."""
+    most = 1 << 20
+    assert get(path, KINDS, "lamp-app-site", "POST", bytes(most)).status == 200
+    head = f"POST {path} HTTP/1.1\r\nHost: {KINDS}\r\n"
+    for more in ("", "Expect: 100-continue\r\n"):
+        with raw(f"{head}{more}Content-Length: {most + 1}\r\n\r\n") as connection:
+            assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+    with raw(f"{head}Transfer-Encoding: chunked\r\n\r\n{most + 1:x}\r\n{'a' * (most + 1)}\r\n0\r\n\r\n") as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 def test_processes_have_their_shares_of_the_connections_that_are_kept(site):

@@ -187,6 +187,11 @@ class Fetched:
             raise SourceError(f"{mask.plain(self.url)} at {self.sha[:12]} has no directory {subdirectory}: correct subdirectory.")
         return run("archive", "--format=tar", f"{self.sha}:{subdirectory}" if subdirectory else self.sha, cwd=self._place)
 
+    def names(self, directory=""):
+        """Return the names in a directory of it."""
+        said = run("ls-tree", "-z", "--name-only", f"{self.sha}:{directory}", cwd=self._place)
+        return [name for name in said.decode("utf-8", "surrogateescape").split("\0") if name]
+
     def _is_directory(self, path):
         return run("ls-tree", "-d", "-z", self.sha, "--", path, cwd=self._place).startswith(b"040000")
 

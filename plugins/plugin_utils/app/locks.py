@@ -10,6 +10,7 @@ check by a hash, such as a git repository, is refused.
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import pathlib
 import posixpath
@@ -61,6 +62,28 @@ def chosen(there, requirements):
     if len(found) > 1:
         raise LockError(f"{' and '.join(found)} are there: give one of them in requirements, such as requirements: {found[0]}.")
     return found[0]
+
+
+def above(app, listed):
+    """Return the locks above the subdirectory of ``app``; ``listed``: called with each directory there, for the names in it."""
+    parts = app["subdirectory"].split("/") if app.get("subdirectory") else []
+    places = ["/".join(parts[:depth]) for depth in range(len(parts))]
+    found = [posixpath.join(place, name) for place in places for name in listed(place) if is_lock(name)]
+    excluded = app.get("exclude") or ()
+    return [name for name in found if not any(fnmatch.fnmatch(one, way) for one in (name, posixpath.basename(name)) for way in excluded)]
+
+
+def refuse_above(found, there, subdirectory, requirements):
+    """Refuse a lock of those ``found`` above the subdirectory, where nothing says that it is not the application's.
+
+    It is of a whole workspace, whose other parts are not shipped. ``there``: the names in the subdirectory.
+    """
+    if found and not requirements and not any("/" not in name and is_lock(name) for name in there):
+        raise LockError(
+            f"{found[0]} is above the subdirectory {subdirectory}, and would not be followed: export what the application needs of it to a "
+            f"requirements file in {subdirectory} (for uv, 'uv export --package NAME --no-emit-workspace'), and give that in requirements, "
+            f"or leave the lock out by exclude: [{posixpath.basename(found[0])}]."
+        )
 
 
 def read(path, extras=()):

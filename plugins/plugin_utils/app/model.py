@@ -48,9 +48,12 @@ _OWN = (
 )
 #: What the server of an application is told, and what it is where the app does not say: 0 is what suits the host, or no limit.
 SERVER = {"processes": 0, "threads": 0, "request_timeout": 60, "graceful_timeout": 15, "restart_interval": 0, "memory_limit": 0}
+#: How much a visitor may send in one request where the app does not say: as much as web servers let by themselves.
+MAX_BODY = "1G"
 #: What ssh takes for an address, and nobody for a path: user@host:path.
 SCP = re.compile(r"[\w.+-]+@[\w.-]+:(?!//)\S")
 _PYTHON = re.compile(r"3\.[0-9]+(\.[0-9]+)?\Z")
+_SIZE = re.compile(r"([0-9]+)([KMG]?)\Z", re.IGNORECASE)
 _SETTINGS = re.compile(r"/etc/python_app/[^/]+\.env\Z")
 
 
@@ -189,7 +192,7 @@ def plan(app):
         "entry": app.get("asgi") or app.get("wsgi") or "",
         "interface": "asgi" if app.get("asgi") else "wsgi",
         "serve": list(app.get("serve") or []),
-        "server": {name: app.get(name) or value for name, value in SERVER.items()},
+        "server": {**{name: app.get(name) or value for name, value in SERVER.items()}, "max_body": max_body(app)},
         "restrict": app.get("restrict") or {},
         "host": app.get("host") or app["name"],
         "aliases": list(app.get("aliases") or []),
@@ -208,6 +211,14 @@ def plan(app):
         "backup": _backup(app) if app.get("backup_before_migrate") else {},
         "timeouts": {**TIMEOUTS, **{name: value for name, value in (app.get("timeouts") or {}).items() if value}},
     }
+
+
+def max_body(app):
+    """Return how many bytes a request's body of ``app`` may have, 0 for any number."""
+    given = app.get("max_body")
+    found = _SIZE.match(str(MAX_BODY if given in (None, "") else given))
+    # What is no size is refused before anybody asks.
+    return int(found[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[found[2].upper()] if found else 0
 
 
 def _backup(app):
@@ -295,6 +306,8 @@ def _server_problems(where, app):
         most = 1000 if key in ("processes", "threads") else 10**9
         if app.get(key) is not None and not 1 <= app[key] <= most:
             yield f"{where} {key} {app[key]}: give a number from 1 to {most}."
+    if not _SIZE.match(str(app.get("max_body") or "0")):
+        yield f"{where} max_body {app['max_body']!r}: give bytes, or a whole number with K, M or G, such as 20M; 0 for no limit."
     for name, value in (app.get("restrict") or {}).items():
         if not app_units.RESTRICTION.match(name):
             yield f"{where} restrict with {name!r}: give what systemd.exec(5) lets a service do, such as ReadWritePaths or PrivateDevices."

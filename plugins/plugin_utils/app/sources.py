@@ -215,9 +215,9 @@ def _sha256(path):
 
 def _fetch(app, target, cache):
     """Put the source into the directory ``target``."""
-    app, kind = model.located(app), model.kind(app)
+    app, kind, above = model.located(app), model.kind(app), []
     if kind == "directory":
-        source = _top(app)
+        source, above = _top(app), locks.above(app, lambda place: os.listdir(os.path.join(app["source"], place)))
         for name in listing(source, app.get("exclude") or (), app.get("include") or ()):
             place = target / name
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -226,6 +226,7 @@ def _fetch(app, target, cache):
         commit, exclude = commit_of(app, cache), app.get("exclude") or ()
         with _repository_of(app).fetched(commit, app.get("version")) as fetched:
             _write_commit(fetched, target, exclude, app.get("subdirectory") or "")
+            above = locks.above(app, fetched.names)
     elif kind != "requirement":
         with contextlib.ExitStack() as stack:
             path = app["source"]
@@ -235,7 +236,12 @@ def _fetch(app, target, cache):
                 shutil.copy(path, target / os.path.basename(urllib.parse.urlsplit(app["source"]).path))
             else:
                 _unpack(path, target)
+                above = locks.above(app, lambda place: os.listdir(target / place) if (target / place).is_dir() else [])
                 _keep_only(target, app.get("subdirectory"), path)
+    try:
+        locks.refuse_above(above, os.listdir(target), app.get("subdirectory"), app.get("requirements"))
+    except locks.LockError as error:
+        raise SourceError(f"{model.called(app)} the source {mask.plain(app.get('source'))}. {error}") from None
     if pointers := _pointers(target):
         more = f" and {len(pointers) - 1} more" if pointers[1:] else ""
         raise SourceError(

@@ -54,6 +54,7 @@ _MORE = {
     "python_app_apps.backup_command": _COMMAND,
     "python_app_apps.collect": _COMMAND,
     "python_app_apps.environment": _ENVIRONMENT,
+    "python_app_apps.max_body": {"type": ["int", "str"]},
     "python_app_apps.migrate": _COMMAND,
     "python_app_apps.restrict": {"values": {**_REPEATED, "octal": re.compile("UMask$")}},
     "python_app_apps.serve": _COMMAND,

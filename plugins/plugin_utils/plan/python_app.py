@@ -145,6 +145,9 @@ def _lock_problems(where, app, kind, source):
     requirements = app.get("requirements") or []
     there = [name for name in os.listdir(source) if name not in (app.get("exclude") or ())]
     try:
+        top = _python_app.located(app)["source"]
+        found = locks.above(app, lambda place: os.listdir(os.path.join(top, place)))
+        locks.refuse_above(found, there, app.get("subdirectory"), requirements)
         chosen = locks.chosen(there, requirements)
         for name in [chosen] if chosen else filter(locks.is_lock, requirements):
             if os.path.isfile(path := os.path.join(source, name)):

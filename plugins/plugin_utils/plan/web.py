@@ -13,6 +13,7 @@ import posixpath
 import re
 from typing import Any
 
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as python_app
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Choice, Port, Role
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import apps
@@ -111,6 +112,7 @@ def _vhost(name, site, base):
     for path, app_name, app in apps(name, site):
         current = f"/srv/{app_name}/current"
         proxy = {"name": app_name, "path": path, "socket": f"/srv/{app_name}/live.sock", "timeout": app.get("request_timeout", 60)}
+        proxy["max_body"] = python_app.max_body(app)
         # Another server than ours does not say which connections it will close after a switch.
         vhost.setdefault("proxy", []).append({**proxy, "reuse": "serve" not in app})
         if "media" in app:

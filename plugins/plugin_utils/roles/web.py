@@ -38,6 +38,9 @@ COMPRESSED = (
     *("text/html", "text/plain", "text/css", "text/xml", "text/javascript"),
     *("application/javascript", "application/json", "application/xml", "image/svg+xml"),
 )
+#: How many bytes a visitor may send to an application in one request, and for how many seconds a WebSocket may be silent.
+MAX_BODY = 1 << 30
+SILENCE = 3600
 #: What a browser may show of the files that visitors sent: it runs nothing of these.
 SHOWN = {
     "avif": "image/avif",
@@ -83,6 +86,7 @@ def common():
         "of_media": OF_MEDIA,
         "packed": list(PACKED),
         "shown": SHOWN,
+        "silence": SILENCE,
     }
 
 
@@ -120,7 +124,9 @@ def proxies(vhost):
     found = []
     for proxy in vhost.get("proxy") or []:
         given = {key: value for key, value in proxy.items() if value is not None}
-        found.append({"name": vhost["name"], "path": "/", "socket": "", "url": "", "timeout": 60, "reuse": True, **given})
+        found.append(
+            {"name": vhost["name"], "path": "/", "socket": "", "url": "", "timeout": 60, "max_body": MAX_BODY, "reuse": True, **given}
+        )
     return sorted(found, key=lambda proxy: proxy["path"], reverse=True)
 
 

@@ -47,7 +47,7 @@ gunicorn() {
 }
 gunicorn processes 8092 $((2 * cores + 1)) 1
 # As many as the site has: its processes and their parent.
-gunicorn threads 8093 "$(($(pgrep --full --count 'serve[.]py') - 1))" 8
+gunicorn threads 8093 "$(($(pgrep --full --count 'www[.]foobar[.]com/.*/serve[.]py') - 1))" 8
 
 site() {
     cat <<SITE

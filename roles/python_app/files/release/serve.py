@@ -45,6 +45,8 @@ IDLE = 1.5  # seconds after which the web server surely takes no kept connection
 EVEN = 0.01  # seconds between two connections that are closed so that another process takes the next
 WAITING = 512  # bodies of visitors that a process takes at once, each by a thread that waits; they are made when they are needed
 IN_MEMORY = 256 * 1024  # of a body; more of it is kept in a file
+SPARE = 10  # the part of the disk, a tenth, that bodies leave free
+TOO_LARGE, NO_ROOM = "413 Content Too Large", "503 Service Unavailable"
 NEW, LOADED, OTHER = range(3)  # what the processes of this service know of its application
 
 
@@ -187,19 +189,34 @@ def address(host, scheme):
     return (name, port) if colon and port.isdecimal() else (host, "443" if scheme == "https" else "80")
 
 
-def body(environ):
-    """Take all of a request's body, and let the environment say how long it is."""
+def body(environ, most):
+    """Take all of a request's body, and let the environment say how long it is; returns the status that refuses it, or nothing."""
     if "HTTP_TRANSFER_ENCODING" not in environ and environ.get("CONTENT_LENGTH", "0") == "0":
-        return
+        return ""
     taken, length, source = tempfile.SpooledTemporaryFile(IN_MEMORY), 0, environ["wsgi.input"]  # noqa: SIM115 # the application reads it
+    refused = TOO_LARGE if int(environ.get("CONTENT_LENGTH", 0)) > most else ""
     while chunk := source.read(65536):
-        length += taken.write(chunk)
+        # What is refused is taken and dropped: the web server hands on no answer while it has more to send.
+        length += len(chunk) if refused else taken.write(chunk)
+        if length > most:
+            refused = TOO_LARGE
+        elif not refused and length > IN_MEMORY and full():
+            refused = NO_ROOM
+        if refused:
+            taken.truncate(0)
     if length != int(environ.get("CONTENT_LENGTH", length)):
         raise ConnectionError
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["CONTENT_LENGTH"] = str(length)
     taken.seek(0)
     environ["wsgi.input"] = taken
+    return refused
+
+
+def full():
+    """Return whether what is left of the disk is spare."""
+    disk = os.statvfs(tempfile.gettempdir())
+    return disk.f_bavail * SPARE < disk.f_blocks
 
 
 class Answer:
@@ -268,7 +285,7 @@ class Turn:
 def wsgi(application, process):
     """Return the WSGI application as granian is to call it."""
     prefix, turn, version = RELEASE["path"], Turn(process.options["threads"], process), f"granian/{granian.__version__}"
-    several, settings = process.options["processes"] > 1, {}
+    several, most, settings = process.options["processes"] > 1, process.options["max_body"] or float("inf"), {}
 
     def answer(environ, start_response):
         # The server hands its settings on with each request: frameworks show a request on their pages of errors.
@@ -289,10 +306,12 @@ def wsgi(application, process):
         if prefix:
             environ["SCRIPT_NAME"], environ["PATH_INFO"] = prefix, environ["PATH_INFO"].removeprefix(prefix)
         try:
-            body(environ)
+            refused = body(environ, most)
         except OSError:
             # The visitor has gone in the middle of it: nobody reads this.
-            start_response("400 Bad Request", [NAMED])
+            refused = "400 Bad Request"
+        if refused:
+            start_response(refused, [NAMED, ("Connection", "close")])
             return []
         early, started = [], []
 
@@ -317,6 +336,7 @@ def wsgi(application, process):
 def asgi(application, process):
     """Return the ASGI application as granian is to call it."""
     named, close, requests = (b"x-release", NAMED[1].encode()), (b"connection", b"close"), 0
+    most = process.options["max_body"] or float("inf")
 
     async def answer(scope, receive, send):
         if scope["type"] not in ("http", "websocket"):
@@ -326,6 +346,12 @@ def asgi(application, process):
         name, port = address(headers.get(b"host", ""), scheme)
         scope["scheme"] = scheme if scope["type"] == "http" else scheme.replace("http", "ws")
         scope["client"], scope["server"] = (headers.get(b"x-forwarded-for", ""), 0), (name, int(port))
+
+        if int(headers.get(b"content-length", 0)) > most:
+            while (await receive()).get("more_body"):
+                pass
+            await send({"type": "http.response.start", "status": int(TOO_LARGE[:3]), "headers": [named, close]})
+            return await send({"type": "http.response.body"})
 
         async def say(message):
             if message["type"] in ("http.response.start", "websocket.accept"):

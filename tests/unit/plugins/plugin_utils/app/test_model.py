@@ -37,6 +37,19 @@ def test_release_is_not_what_it_is_not_made_of(change):
     assert release(**change) == release()
 
 
+@pytest.mark.parametrize(
+    ("given", "most"),
+    [({}, 2**30), ({"max_body": ""}, 2**30), ({"max_body": 0}, 0), ({"max_body": 1000}, 1000), ({"max_body": "20m"}, 20 * 2**20)],
+)
+def test_size_of_a_body(given, most):
+    assert model.plan({**APP, **given})["server"]["max_body"] == model.max_body(given) == most
+
+
+@pytest.mark.parametrize("given", ["20 MB", "1.5G", "-1", "M"])
+def test_size_that_is_none_is_refused(given):
+    assert any(f"max_body {given!r}: give bytes" in problem for problem in model.problems([{**APP, "max_body": given}]))
+
+
 def test_plan_holds_no_secret():
     assert "hush" not in repr(model.plan(APP))
 

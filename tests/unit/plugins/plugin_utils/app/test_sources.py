@@ -359,6 +359,20 @@ def test_subdirectory_of_a_directory_and_of_an_archive(app, source, cache, tmp_p
     assert packed({**app, "source": str(tmp_path / "shop.tar.gz"), "subdirectory": "backend"}, cache, tmp_path) == ["src/x.py"]
 
 
+@pytest.mark.parametrize("kind", ["directory", "git", "archive"])
+def test_lock_above_the_subdirectory_is_never_passed_over(app, repository, cache, tmp_path, kind):
+    commit(repository, "apps/uv.lock", "apps/shop/x.py")
+    (repository / "apps/shop/requirements.txt").write_text("flask\n")
+    commit(repository)
+    pack_tar(repository, tmp_path / "shop.tar.gz")
+    more = {"directory": {}, "git": {"version": "main"}, "archive": {"source": str(tmp_path / "shop.tar.gz")}}[kind]
+    inner = {"source": str(repository), **app, "subdirectory": "apps/shop", **more}
+    with pytest.raises(sources.SourceError, match=r"apps/uv\.lock is above the subdirectory apps/shop, and would not be followed: export"):
+        packed(inner, cache, tmp_path)
+    for said in ({"requirements": ["requirements.txt"]}, {"exclude": ["uv.lock"]}):
+        assert "src/x.py" in packed({**inner, **said}, cache, tmp_path)
+
+
 def test_submodules_come_with_their_content(app, repository, library, cache, tmp_path):
     add_submodule(repository, "../library", "libs/library")
     commit(repository)

@@ -116,6 +116,8 @@ GOOD = {
     "python_app_apps[].restrict": {"PrivateDevices": False},
     "python_app_apps[].path": "/",
     "python_app_apps[].user": "shop",
+    "python_app_apps[].max_body": "20M",
+    "python_app_apps[].origin": None,
     "python_app_apps[].requirements": [],
     "python_app_apps[].constraints": [],
     "python_app_apps[].project": False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
 
@@ -79,6 +81,14 @@ def test_files_beyond_the_source_have_names_of_their_own(app, tmp_path):
     assert problems({**app, "constraints": paths[:1]}) == []
     (problem,) = problems({**app, "constraints": paths})
     assert "of the same name beyond its source" in problem
+
+
+def test_lock_above_the_subdirectory_is_a_problem(app):
+    (pathlib.Path(app["source"]) / "backend").mkdir()
+    (pathlib.Path(app["source"]) / "poetry.lock").write_text("")
+    (problem,) = problems({**app, "requirements": [], "subdirectory": "backend"})
+    assert "poetry.lock is above the subdirectory backend, and would not be followed" in problem
+    assert problems({**app, "requirements": [], "subdirectory": "backend", "exclude": ["*.lock"]}) == []
 
 
 @pytest.mark.parametrize("change", [{}, {"wsgi": "shop:make()"}, {"source": "git@example.com:shop.git", "version": "v1"}])

@@ -116,10 +116,12 @@ def vhosts_of(sites):
 
 
 def test_vhost_has_the_application_and_its_static_files():
-    (vhost,) = vhosts_of({"www.foobar.com": {"app": {**APP, "collect": ["x"], "request_timeout": 3}, "extra": "Header unset X"}})
+    app = {**APP, "collect": ["x"], "request_timeout": 3, "max_body": "1K"}
+    (vhost,) = vhosts_of({"www.foobar.com": {"app": app, "extra": "Header unset X"}})
     (proxy,) = vhost["proxy"]
     assert proxy["socket"] == "/srv/www.foobar.com/live.sock"
     assert proxy["timeout"] == 3
+    assert proxy["max_body"] == 1024
     assert proxy["reuse"] is True
     assert vhost["static"] == [{"url": "/static/", "path": "/srv/www.foobar.com/current/static", "immutable": True, "precompressed": True}]
     assert vhost["extra"] == "Header unset X"
