@@ -1,7 +1,7 @@
 """An application behind two web servers, on the Unix socket that is its argument: it says what it was asked, word by word.
 
 By the beginning of the path: /break/ ends without an answer, /slow/ says nothing for 10 seconds, /say/STATUS/ answers with another status,
-/events/ with three of them, half a second apart.
+/events/ with three of them, half a second apart, /talk/ talks by a WebSocket.
 """
 
 import http.server
@@ -29,6 +29,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if target.startswith("/events/"):
             self.events()
             return
+        if target.startswith("/talk/") and self.headers.get("Upgrade") == "websocket":
+            self.talk()
+            return
         said = {"method": self.command, "target": target, "length": self.headers.get("Content-Length"), "body": len(body)}
         said["headers"] = {name.lower(): value for name, value in self.headers.items()}
         text = json.dumps(said).encode()
@@ -46,6 +49,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if name.startswith("do_"):
             return self.do_GET
         raise AttributeError(name)
+
+    def talk(self):
+        """Say all words back, in capitals."""
+        self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        self.close_connection = True
+        while words := self.connection.recv(1000):
+            self.connection.sendall(words.upper())
 
     def events(self):
         """Say three things, one after the other."""

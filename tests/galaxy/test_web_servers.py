@@ -319,6 +319,21 @@ def test_events_come_when_they_are_sent(web, server):
     assert seen[-1][0] - seen[0][0] > 0.8
 
 
+@pytest.mark.parametrize(("server", "service"), [("apache", "apache2"), ("nginx", "nginx")])
+def test_web_socket_outlives_a_reload(web, server, service):
+    with socket.create_connection((address_of(WEB), PORTS[server]), timeout=30) as connection:
+        lines = ("GET /talk/ HTTP/1.1", f"Host: {SITE}", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "", "")
+        connection.sendall("\r\n".join(lines).encode())
+        said = b""
+        while b"\r\n\r\n" not in said:
+            said += connection.recv(1000)
+        assert b" 101 " in said.splitlines()[0]
+        for words in (b"before", b"after"):
+            connection.sendall(words)
+            assert connection.recv(1000) == words.upper()
+            on_host(WEB, f"systemctl reload {service}", check=True)
+
+
 @pytest.mark.parametrize("server", PORTS)
 def test_request_is_said_when_it_began(web, server):
     _status, _headers, body = asked(server, "/")

@@ -133,13 +133,13 @@ def take_up(unit: str, verb: str, watch: float, instead_of: str = "") -> str:
     return f"systemctl {verb} went well, but {unit} ended right after it."
 
 
-def listening(unit: str, proc: str = "/proc", cgroups: str = "/sys/fs/cgroup") -> set[str]:
+def listening(unit: str, proc: str = "/proc") -> set[str]:
     """The sockets, by number, on which processes of a unit listen for connections by TCP."""
-    group = _run("systemctl", "show", "--property=ControlGroup", "--value", "--", unit).stdout.strip()
-    own = set()
-    with contextlib.suppress(OSError), open(f"{cgroups}{group}/cgroup.procs", encoding="ascii") as file:
-        for process in file.read().split() if group else ():
-            with contextlib.suppress(OSError):
+    group, own = _run("systemctl", "show", "--property=ControlGroup", "--value", "--", unit).stdout.strip(), set()
+    for process in filter(str.isdecimal, os.listdir(proc) if group else ()):
+        # It may end meanwhile. Which hierarchy of control groups systemd goes by differs from host to host.
+        with contextlib.suppress(OSError), open(f"{proc}/{process}/cgroup", encoding="utf-8") as file:
+            if any(line.rstrip().endswith(f":{group}") for line in file):
                 for descriptor in os.listdir(f"{proc}/{process}/fd"):
                     with contextlib.suppress(OSError):
                         own.add(os.readlink(f"{proc}/{process}/fd/{descriptor}"))

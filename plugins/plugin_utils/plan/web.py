@@ -87,19 +87,7 @@ class WebServer(Role):
             problems.append(
                 f"{self.name}_default_site is {default!r}, which {self.name}_vhosts does not have: name one of them, or leave it empty."
             )
-        there = facts.get("unmanaged") or {}
-        problems += take_over_problems(there, self.name, f"{self.name}_vhosts", own["take_over"])
-        replaced = [role for role, service in self.others.items() if service in own["replaces"]]
-        return problems + [problem for role in replaced if not own["take_over"] for problem in self._replaced_problems(role, there)]
-
-    def _replaced_problems(self, role, there):
-        """The server that this one takes the place of may be somebody else's."""
-        if there.get(role):
-            yield (
-                f"This host serves {', '.join(there[role])} by {SERVICES[role]}, and not from files of this collection. This run stops it "
-                f"and serves only what {self.name}_vhosts declares. Declare there what is to stay, and set {self.name}_take_over (or "
-                "lamp_take_over, for all) to true. Its files stay."
-            )
+        return problems + take_over_problems(facts.get("unmanaged") or {}, self.name, f"{self.name}_vhosts", own["take_over"])
 
 
 def _vhost(name, site, base):

@@ -13,20 +13,26 @@ from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import uni
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import proved, reason
 
 
-def test_sockets_on_which_a_unit_listens(tmp_path, monkeypatch):
-    (tmp_path / "web").mkdir()
-    (tmp_path / "web/cgroup.procs").write_text(f"{os.getpid()}\n")
-    monkeypatch.setattr(units, "_run", lambda *_command: subprocess.CompletedProcess((), 0, "/web\n", ""))
-    before = units.listening("web", cgroups=str(tmp_path))
+@pytest.mark.parametrize("hierarchy", ["0::", "12:pids:/other\n1:name=systemd:", "1:name=systemd:/other\n0::"])
+def test_sockets_on_which_a_unit_listens(tmp_path, monkeypatch, hierarchy):
+    """On hosts with one hierarchy of control groups, or several: the processes are this one, and one that has ended."""
+    (tmp_path / "net").symlink_to("/proc/self/net")
+    for process in (str(os.getpid()), "999999"):
+        (tmp_path / process).mkdir()
+        (tmp_path / process / "cgroup").write_text(f"{hierarchy}/system.slice/web.service\n")
+    (tmp_path / str(os.getpid()) / "fd").symlink_to("/proc/self/fd")
+    monkeypatch.setattr(units, "_run", lambda *_command: subprocess.CompletedProcess((), 0, "/system.slice/web.service\n", ""))
+    before = units.listening("web", str(tmp_path))
     with socket.socket(socket.AF_INET6) as one, socket.socket() as other, socket.socket() as no_listener:
         for own in (one, other, no_listener):
             own.bind(("", 0))
         one.listen()
         other.listen()
         numbers = {f"socket:[{os.fstat(own.fileno()).st_ino}]" for own in (one, other)}
-        assert units.listening("web", cgroups=str(tmp_path)) - before == numbers
-    assert units.listening("web", cgroups=str(tmp_path)) == before
-    assert units.listening("web", cgroups=str(tmp_path / "none")) == set()
+        assert units.listening("web", str(tmp_path)) - before == numbers
+    assert units.listening("web", str(tmp_path)) == before
+    monkeypatch.setattr(units, "_run", lambda *_command: subprocess.CompletedProcess((), 0, "\n", ""))
+    assert units.listening("none", str(tmp_path)) == set()
 
 
 STAMPS = {"reload": {"web": 100, "other": 900}, "restart": {"web": 50}}

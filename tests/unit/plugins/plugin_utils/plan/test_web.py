@@ -61,13 +61,9 @@ def test_words_of_nginx_are_taken(extra):
     assert problems_of("nginx", {"nginx_vhosts": [{**VHOST, "extra": extra}]}) == []
 
 
-def test_server_that_is_somebody_else_s_is_not_stopped_until_agreed():
-    known, inputs = {"unmanaged": {"apache": ["old.example.com"]}}, {"nginx_vhosts": [VHOST], "nginx_replaces": ["apache2"]}
-    (problem,) = problems_of("nginx", inputs, known)
-    assert "This host serves old.example.com by apache2" in problem
-    assert "set nginx_take_over" in problem
-    assert problems_of("nginx", {**inputs, "nginx_take_over": True}, known) == []
-    assert problems_of("nginx", {**inputs, "nginx_replaces": []}, known) == []
+def test_server_of_somebody_else_is_nothing_to_this_one():
+    known = {"unmanaged": {"apache": ["old.example.com"]}}
+    assert problems_of("nginx", {"nginx_vhosts": [VHOST], "nginx_replaces": ["apache2"]}, known) == []
 
 
 def test_each_server_takes_the_place_of_the_other_and_of_the_same_sites():
