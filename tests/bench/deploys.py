@@ -74,6 +74,9 @@ class Load:
         self._script.write(f"function delay() return {options.pause} end")
         self._script.flush()
         command = ["wrk", "--latency", "--timeout", "10s", "-t2", f"-c{options.connections}", f"-d{seconds}s", "-H", f"Host: {SITE}"]
+        if options.reload:
+            # A reload closes connections that are idle: what is asked on one at that moment a browser asks again, and wrk does not.
+            command += ["-H", "Connection: close"]
         command += ["-s", self._script.name, f"http://{address}{options.path}"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
@@ -89,6 +92,7 @@ class Load:
         number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s|m)", text).groups()
         return {
             "requests": int(re.search(r"(\d+) requests in", text)[1]),
+            "errors": [found[0] for found in (errors, answers) if found],
             "failed": sum(map(int, errors.groups() if errors else ())) + (int(answers[1]) if answers else 0),
             "p99": float(number) * SECONDS[unit],
             "per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
@@ -208,7 +212,7 @@ def main():
     play("deploy", options.inventory)
     for name, one in (("before", before), ("during", during)):
         times_of = f"p99 {one['p99'] * 1000:.1f} ms, {one['per_second']:.0f} a second"
-        print(f"{name:7} {one['requests']:8} requests, {one['failed']} failed, {times_of}")
+        print(f"{name:7} {one['requests']:8} requests, {one['failed']} failed, {times_of}", *one["errors"])
     unchanged = [number for number, (old, new) in enumerate(zip(seen, seen[1:], strict=False), 1) if old == new]
     print(f"bodies  {len(senders.sent):8} answered, {len(senders.failed)} failed, {len(lost)} lost, {len(twice)} taken twice")
     if options.reload:

@@ -164,6 +164,10 @@ def test_asgi_application_by_either_name_is_told_of_its_request(path):
     assert (said["client"], said["scheme"]) == (gateway(), "http")
 
 
+def test_answer_of_an_asgi_application_that_wants_no_body():
+    assert get("/chat/deaf", KINDS, "lamp-app-site", "POST", bytes(1_000_000)).status == 403
+
+
 def test_web_socket():
     with WebSocket("/chat/", KINDS) as talk:
         assert [talk.say(words) for words in ("one", "two")] == [f"{words} from {gateway()} by ws" for words in ("one", "two")]

@@ -25,6 +25,9 @@ async def application(scope, receive, send):
             await send({"type": "http.response.body", "body": f"data: {number}\n\n".encode(), "more_body": True})
             await asyncio.sleep(0.5)
         await send({"type": "http.response.body"})
+    elif scope["path"].endswith("/deaf"):
+        await send({"type": "http.response.start", "status": 403, "headers": []})
+        await send({"type": "http.response.body"})
     else:
         length, more = 0, True
         while more:

@@ -353,7 +353,22 @@ def asgi(application, process):
             await send({"type": "http.response.start", "status": int(TOO_LARGE[:3]), "headers": [named, close]})
             return await send({"type": "http.response.body"})
 
+        # The web server gives no answer to a visitor while it has more of the body: what the application does not want is dropped.
+        left, asking = scope["type"] == "http" and (b"transfer-encoding" in headers or headers.get(b"content-length", "0") != "0"), 0
+
+        async def take():
+            nonlocal left, asking
+            asking += 1
+            try:
+                message = await receive()
+            finally:
+                asking -= 1
+            left = left and message["type"] == "http.request" and bool(message.get("more_body"))
+            return message
+
         async def say(message):
+            while left and not asking and message["type"] == "http.response.body" and not message.get("more_body"):
+                await take()
             if message["type"] in ("http.response.start", "websocket.accept"):
                 more = [named, *([close] if message["type"] == "http.response.start" and process.closing() else [])]
                 message = {**message, "headers": [*message.get("headers", ()), *more]}
@@ -363,7 +378,7 @@ def asgi(application, process):
         requests += 1
         process.crew.count(requests)
         try:
-            return await application(scope, receive, say)
+            return await application(scope, take if left else receive, say)
         finally:
             requests -= 1
             process.crew.count(requests)
