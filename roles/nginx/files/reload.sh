@@ -6,7 +6,8 @@ old=" $(cat "$children")"
 kill -HUP "$1" || exit
 [ -r "$children" ] || exit 0
 for _ in $(seq 100); do
-    for child in $(cat "$children"); do
+    now=$(cat "$children")
+    for child in $now; do
         case $old in *" $child "*) ;; *) exit 0 ;; esac
     done
     sleep 0.1
