@@ -23,15 +23,13 @@ ROOT = pathlib.Path(__file__).parents[2]
 FLOOR, OURS = "shell script", "foobar.lamp"
 COLOURS = ("#0b6e4f", "#c8553d", "#5b5f97", "#b0a8b9", "#e0a458")
 RUNS = {"first": "first run", "again": "run again"}
-SERVING = """The same release with the same database, on one host, through loopback, 16 connections: as playbooks/site.yml serves it; by
-Debian's Apache and mod_wsgi with the settings that they come with; by nginx before gunicorn, once with the processes that gunicorn's
-documentation advises (twice the cores and one), once with our number of processes and threads. An ASGI application is asked of
-the site, and of nginx before uvicorn with as many processes. The load shares the cores with what
-it asks. A bare loop calls the application without any server: the floor.
+SERVING = """The same release with the same database, on one host, through loopback, 16 connections: as playbooks/site.yml serves it, by
+Apache and by nginx; by Debian's Apache and mod_wsgi with the settings that they come with; by nginx before gunicorn, once with the
+processes that gunicorn's documentation advises (twice the cores and one), once with our number of processes and threads. An ASGI application
+is asked of the site, and of nginx before uvicorn with as many processes. The load shares the cores with what it asks. A bare loop calls the
+application without any server: the floor.
 
-A page is bound by Python. mod_wsgi runs it in Debian's shared library of Python, which is built without the optimisation of the program
-`python3` that runs gunicorn and the loop: the same lines of Python, without any server, took 1.46 times as long by the library (Debian 13).
-No setting of Apache makes up for that. A static file is bound by the kernel: by system calls, and by handing a connection to a thread."""
+A page is bound by Python. A static file is bound by the kernel: by system calls, and by handing a connection to a thread."""
 ROLES = {
     False: "The popular Ansible roles for the same parts are not to be had here, without Ansible Galaxy, and so not compared.",
     True: "The popular Ansible roles for the same parts are not compared.",
@@ -208,7 +206,7 @@ class Serving:
         ours = next((row["rps"] for row in rows if row["who"] == OURS), None)
         lines = []
         for row in rows:
-            ratio = spread([own / other for own, other in zip(ours, row["rps"], strict=True)], "{:.2f}") if ours else ""
+            ratio = spread([own / other for own, other in zip(ours, row["rps"], strict=True)], "{:.2f}") if ours and all(row["rps"]) else ""
             memory = f"{row['memory_mb']:,.0f} MB" if row.get("memory_mb") is not None else ""
             figures = [spread(row[name], form) if name in row else "" for name, (_title, form) in self.FIGURES.items()]
             lines.append([row["who"], figures[0], ratio, *figures[1:], memory])

@@ -168,7 +168,8 @@ def show(rows):
     )
     for row in rows:
         base = next(other for other in rows if other["what"] == row["what"] and other["who"].startswith(("stock", "nginx, uvicorn")))
-        ratio = ratios(row, base)
+        # One who answers nobody, in a crowd, is nothing to compare with.
+        ratio = ratios(row, base) if all(base["rps"]) else [0.0]
         cells = [f"{statistics.median(row['rps']):.0f}", f"{statistics.median(ratio):.2f} ({min(ratio):.2f} to {max(ratio):.2f})"]
         cells += [f"{statistics.median(row[key]):.1f}" if key in row else "" for key in ("p50_ms", "p99_ms")]
         cells.append(f"{row['memory_mb']:.0f}" if "memory_mb" in row else "")

@@ -11,7 +11,7 @@ import dns.query
 import dns.rcode
 import pytest
 from support.waiting import wait_for
-from support.web import SERVICE
+from support.web import NAME, SERVICE, STATUS
 
 from .visitors import SITE, address_of
 
@@ -55,7 +55,7 @@ def test_page_shows_the_catalogue(browser):
     response = browser.get("/")
     assert response.status == 200
     assert "Aurora" in response.text
-    assert response.headers["Server"] == "Apache"
+    assert response.headers["Server"] == NAME
 
 
 def test_static_file_is_compressed_and_kept(browser):
@@ -71,10 +71,9 @@ def test_static_file_is_compressed_and_kept(browser):
 def test_directories_and_status_are_not_shown(browser, web):
     assert browser.get("/static/").status in (403, 404)
     assert browser.get("/server-status").status == 404
-    assert "Scoreboard" in web.check_output("python3 -c %s", _STATUS)
-
-
-_STATUS = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8079/server-status?auto').read().decode())"
+    address, word = STATUS
+    script = f"import urllib.request; print(urllib.request.urlopen('{address}').read().decode())"
+    assert word in web.check_output("python3 -c %s", script)
 
 
 def test_way_names_each_stop(browser, web, db):
