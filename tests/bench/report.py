@@ -25,9 +25,9 @@ COLOURS = ("#0b6e4f", "#c8553d", "#5b5f97", "#b0a8b9", "#e0a458")
 RUNS = {"first": "first run", "again": "run again"}
 SERVING = """The same release with the same database, on one host, through loopback, 16 connections: as playbooks/site.yml serves it, by
 Apache and by nginx; by Debian's Apache and mod_wsgi with the settings that they come with; by nginx before gunicorn, once with the
-processes that gunicorn's documentation advises (twice the cores and one), once with our number of processes and threads. An ASGI application
-is asked of the site, and of nginx before uvicorn with as many processes. The load shares the cores with what it asks. A bare loop calls the
-application without any server: the floor.
+processes that gunicorn's documentation advises (twice the cores and one), once with our number of processes and threads. An ASGI
+application is asked of the site, and of nginx before uvicorn with as many processes. The load shares the cores with what it asks. A bare
+loop calls the application without any server: the floor.
 
 A page is bound by Python. A static file is bound by the kernel: by system calls, and by handing a connection to a thread."""
 ROLES = {
