@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 
+from support.damage import damage
 from support.waiting import wait_for
 
 from .databases import HOLD, SETTINGS, SHOP
@@ -96,7 +97,7 @@ def test_pruning_by_age_and_count(shop):
 
 def test_damage_is_refused_before_anything_changes(shop):
     name, started = shop.take(), shop.started()
-    shop.host.check_output(f"printf X | dd of={shop.dump(name)} bs=1 seek=400 conv=notrunc status=none")
+    damage(shop.host, shop.dump(name), 400)
     try:
         for words in (f"verify {name}", f"restore {name} {shop.identity}", f"drill {name} {shop.identity}"):
             done = shop.run(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.damage import damage
 from support.waiting import wait_for
 
 from .databases import HOLD, Database
@@ -127,7 +128,8 @@ def test_names_and_contents_are_encrypted(uploads):
 def test_damage_is_noticed(uploads):
     name = uploads.take()
     pack = uploads.host.check_output(f"ls -t {uploads.directory}/packs/* | head -n 1")
-    uploads.host.check_output(f"cp -a {pack} /run/pack; printf X | dd of={pack} bs=1 seek=100 conv=notrunc status=none")
+    uploads.host.check_output(f"cp -a {pack} /run/pack")
+    damage(uploads.host, pack, 100)
     try:
         for words in (f"verify {name}", f"prepare {name} {uploads.identity}", f"drill {name} {uploads.identity}"):
             done = uploads.run(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.damage import damage
 from support.plays import play
 from support.waiting import wait_for
 from support.web import CLOSED
@@ -66,7 +67,8 @@ def test_restore_that_is_not_meant_or_not_there_does_nothing(name, untouched, gi
 def test_damaged_backup_is_refused_while_the_site_is_open(name, db, untouched, names):
     damaged = names()[-1]
     dump = db.check_output(f"ls /var/backups/lamp/{damaged}/dump.sql.*")
-    db.check_output(f"cp -a {dump} /run/whole && printf X | dd of={dump} bs=1 seek=400 conv=notrunc status=none")
+    db.check_output(f"cp -a {dump} /run/whole")
+    damage(db, dump, 400)
     try:
         done = play("restore", lamp_restore_backup=damaged, lamp_restore_confirm=name)
         assert done.returncode != 0

@@ -77,10 +77,11 @@ def test_directories_and_status_are_not_shown(browser, web):
 
 
 def test_way_names_each_stop(browser, web, db):
-    text = browser.get("/way").text
+    page = browser.get("/way")
+    assert page.status == 200, (page.status, page.headers.items(), page.text)
     release = web.check_output(f"basename $(readlink /srv/{SITE}/current)")
     for word in (SITE, web.check_output("hostname"), "granian/", release, db.check_output("hostname"), "MariaDB"):
-        assert word in text
+        assert word in page.text
 
 
 def test_probes(browser):
