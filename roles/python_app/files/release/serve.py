@@ -288,9 +288,10 @@ def wsgi(application, process):
     several, most, settings = process.options["processes"] > 1, process.options["max_body"] or float("inf"), {}
 
     def answer(environ, start_response):
-        # The server hands its settings on with each request: frameworks show a request on their pages of errors.
-        if not settings:
-            settings.update(os.environ)
+        nonlocal settings
+        # The server hands its settings on with each request: frameworks show a request on their pages of errors. Whole at once: several
+        # threads may be here for the first time.
+        settings = settings or dict(os.environ)
         for name, value in settings.items():
             if environ.get(name) == value:
                 del environ[name]
