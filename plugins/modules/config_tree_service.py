@@ -225,7 +225,7 @@ def converge(module: AnsibleModule) -> None:
     else:
         paths, now = go_back(transaction, proven, unit, verb, module.params["watch"])
     first = reason(texts)
-    words = "\n".join([f"{unit} could not be {module.params['state']}: {first or wrong}", *([wrong] if first else []), *said, now])
+    words = "\n".join([f"{unit} could not be {module.params['state']}: {first or wrong}", now, *([wrong] if first else []), *said])
     module.fail_json(msg=mask(words, secrets), rolled_back=paths)
 
 

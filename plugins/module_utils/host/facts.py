@@ -24,6 +24,8 @@ ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "sshd_settings":
 PATHS = (
     "/etc/apache2/access/*",
     "/etc/nginx/access/*",
+    "/etc/apache2/conf-enabled/zz-foobar-lamp-maintenance*",
+    "/etc/nginx/closed/maintenance*",
     "/etc/mysql/tls/.reload",
     "/etc/mysql/tls/ca.key",
     "/srv/*/current",

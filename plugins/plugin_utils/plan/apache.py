@@ -17,7 +17,6 @@ class Apache(WebServer):
 
     LOGS = "/var/log/apache2"
     SITES = "/etc/apache2/sites-enabled"
-    CLOSED = "/etc/apache2/conf-enabled/zz-foobar-lamp-"
     TEST = ("apache2ctl", "configtest")
 
     def packages(self, inputs):

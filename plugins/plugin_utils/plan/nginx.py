@@ -8,13 +8,15 @@ from __future__ import annotations
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.web import WebServer
 
+#: Of bcrypt: a check by it takes about 15 ms.
+MOST_COST = 8
+
 
 class Nginx(WebServer):
     """See Role."""
 
     LOGS = "/var/log/nginx"
     SITES = "/etc/nginx/sites-enabled"
-    CLOSED = "/etc/nginx/closed/"
     TEST = ("nginx", "-t", "-q")
 
     def packages(self, inputs):
@@ -36,17 +38,23 @@ class Nginx(WebServer):
 
 
 def _language_problems(vhost):
-    where = f"nginx_vhosts['{vhost['name']}']"
+    where = f"The site {vhost['name']}"
     if vhost.get("htaccess"):
         yield (
-            f"{where}.htaccess is true, and nginx reads no .htaccess: write what these files say into extra, "
+            f"{where} has htaccess, and nginx reads no .htaccess: write what these files say into extra, "
             "or serve the site by Apache (lamp_web_server: apache)."
         )
+    for user, password in ((vhost.get("access") or {}).get("users") or {}).items():
+        if front.is_hash(password) and (cost := int(password.split("$")[2])) > MOST_COST:
+            yield (
+                f"{where} has a hash of cost {cost} for {user}, and while nginx checks one it answers nobody: make one of cost "
+                f"{MOST_COST} at most ('htpasswd -nBC {MOST_COST} {user}'), or serve the site by Apache (lamp_web_server: apache)."
+            )
     lines = [line.strip() for line in (vhost.get("extra") or "").splitlines()]
     said = [line for line in lines if line and not line.startswith("#")]
     if said and not any(line.endswith((";", "}")) for line in said):
         yield (
-            f"{where}.extra begins with {said[0]!r} and has no directive of nginx, which ends with a semicolon: "
+            f"{where} has an extra that begins with {said[0]!r} and has no directive of nginx, which ends with a semicolon: "
             "it is in the server's own language, so write it anew for nginx, or take it out."
         )
 

@@ -22,6 +22,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.take_over import 
 CHOICE = Choice("lamp_web_server", "apache")
 #: The systemd units of the servers, by role.
 SERVICES = {"apache": "apache2", "nginx": "nginx"}
+#: How the name of a file begins that closes sites, by role.
+CLOSED = {"apache": "/etc/apache2/conf-enabled/zz-foobar-lamp-", "nginx": "/etc/nginx/closed/"}
 
 _NAME = re.compile(r"(\*\.)?[A-Za-z0-9.-]+\Z")
 _URL = re.compile(r"https?://[^\s\"|/]+\Z")
@@ -43,8 +45,6 @@ class WebServer(Role):
     #: The directory of its logs, and that of the files of its virtual hosts.
     LOGS = ""
     SITES = ""
-    #: How the name of a file begins that closes sites.
-    CLOSED = ""
     #: What tests its configuration.
     TEST: tuple[str, ...] = ()
 
@@ -73,7 +73,7 @@ class WebServer(Role):
 
     def said(self, inputs) -> dict[str, Any]:
         """Return what playbooks have to know of it."""
-        found = {"role": self.name, "service": self.service, "logs": self.LOGS, "sites": self.SITES, "closed": self.CLOSED}
+        found = {"role": self.name, "service": self.service, "logs": self.LOGS, "sites": self.SITES, "closed": CLOSED[self.name]}
         return {**found, "test": list(self.TEST), "vhosts": inputs[f"{self.name}_vhosts"]}
 
     def problems(self, inputs, facts, search=()):
@@ -87,7 +87,20 @@ class WebServer(Role):
             problems.append(
                 f"{self.name}_default_site is {default!r}, which {self.name}_vhosts does not have: name one of them, or leave it empty."
             )
+        problems += _closed_problems(self.name, facts)
         return problems + take_over_problems(facts.get("unmanaged") or {}, self.name, f"{self.name}_vhosts", own["take_over"])
+
+
+def _closed_problems(role, facts):
+    """A site that is closed by the one server would be open by the other."""
+    for other, service in SERVICES.items():
+        closed = [path for path in facts.get("paths") or {} if path.startswith(f"{CLOSED[other]}maintenance")]
+        if other != role and closed and service in (facts.get("running") or ()):
+            yield (
+                f"{', '.join(sorted(closed))} says that sites are closed for maintenance, which {service} knows and "
+                f"{SERVICES[role]} would not: open them by foobar.lamp.maintenance with lamp_web_server: {other}, change the server, "
+                "and close them again."
+            )
 
 
 def _vhost(name, site, base):

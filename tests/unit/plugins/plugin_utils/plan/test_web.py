@@ -47,7 +47,7 @@ def test_problem_names_variable_value_and_remedy(role, vhosts, options, words):
     [
         ("apache", {"apache_modules": ["../x"]}, "apache_modules has '../x'"),
         ("apache", {"apache_vhosts": [{"name": "a.com", "htaccess": True, "static": [{"url": "/s/", "path": "/s"}]}]}, "htaccess without"),
-        ("nginx", {"nginx_vhosts": [{**VHOST, "htaccess": True}]}, "nginx_vhosts['a.com'].htaccess is true, and nginx reads no .htaccess"),
+        ("nginx", {"nginx_vhosts": [{**VHOST, "htaccess": True}]}, "The site a.com has htaccess, and nginx reads no .htaccess"),
         ("nginx", {"nginx_vhosts": [{**VHOST, "extra": "# of old\nHeader unset X"}]}, "has no directive of nginx"),
     ],
 )
@@ -59,6 +59,36 @@ def test_what_one_server_only_knows_is_refused(role, inputs, words):
 @pytest.mark.parametrize("extra", ["", "add_header X y;", "location /x {\n  return 404;\n}", "# nothing yet"])
 def test_words_of_nginx_are_taken(extra):
     assert problems_of("nginx", {"nginx_vhosts": [{**VHOST, "extra": extra}]}) == []
+
+
+def hashed(cost):
+    return {**VHOST, "access": {"users": {"ada": f"$2y${cost}${'x' * 53}"}}}
+
+
+def test_hash_that_takes_long_is_refused_where_it_holds_up_others():
+    (problem,) = problems_of("nginx", {"nginx_vhosts": [hashed("12")]})
+    assert problem.startswith(
+        "The site a.com has a hash of cost 12 for ada, and while nginx checks one it answers nobody: make one of cost 8"
+    )
+    assert problems_of("nginx", {"nginx_vhosts": [hashed("08")]}) == []
+    assert problems_of("apache", {"apache_vhosts": [hashed("12")]}) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "service"),
+    [
+        ("nginx", "/etc/apache2/conf-enabled/zz-foobar-lamp-maintenance-a.com.conf", "apache2"),
+        ("apache", "/etc/nginx/closed/maintenance.conf", "nginx"),
+    ],
+)
+def test_site_in_maintenance_is_not_opened_by_another_server(role, path, service):
+    def problems(role, running):
+        return problems_of(role, {f"{role}_vhosts": [VHOST]}, {"paths": {path: {}}, "running": running})
+
+    (problem,) = problems(role, [service])
+    assert problem.startswith(f"{path} says that sites are closed for maintenance, which {service} knows and")
+    # Of a server that does not run it is nobody's word; and this one's own is well where it is.
+    assert problems(role, []) == problems({"nginx": "apache", "apache": "nginx"}[role], [service]) == []
 
 
 def test_server_of_somebody_else_is_nothing_to_this_one():
