@@ -106,6 +106,18 @@ def test_visitor_of_long_ago():
     assert said(f"GET / HTTP/1.0\r\nHost: {NAME}\r\n\r\n")["url"] == ["http", NAME, "80"]
 
 
+def test_visitor_does_not_wait_for_what_an_application_does_after_its_answer(probe):
+    with probe.gate("close"):
+        assert get("/?late").text == probe.current()
+
+
+def test_pages_of_errors_hold_up_no_page_after_them():
+    """What an exception holds is let go of in the middle of a later request."""
+    for _page in range(300):
+        assert get("/nowhere", "www.example.com").status == 404
+        assert get("/", "www.example.com").status == 200
+
+
 def test_application_is_told_of_its_visitor_by_the_web_server_alone(site):
     forged = {f"X-Forwarded-{name}": "6.6.6.6" for name in ("For", "Proto", "Host", "Prefix")}
     said = told(**forged, **{"X-Remote-User": "root", "X-Request-Line": "GET /forged HTTP/1.1"})

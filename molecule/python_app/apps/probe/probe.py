@@ -50,8 +50,27 @@ def application(environ, start_response):
         raise ValueError("broken page on purpose")
     if environ["QUERY_STRING"] == "nap":
         time.sleep(0.05)
+    if environ["QUERY_STRING"] == "late":
+        text = os.environ["RELEASE_ID"].encode()
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))])
+        return Late(text)
     start_response("200 OK", [("Content-Type", "text/plain"), ("X-Process", str(os.getpid()))])
     return [os.environ["RELEASE_ID"].encode()]
+
+
+class Late:
+    """An answer after which there is work to do, as frameworks make it."""
+
+    def __init__(self, text):
+        self._parts = iter([text])
+
+    def __iter__(self):
+        """Return its only part."""
+        return self._parts
+
+    def close(self):
+        """Work when it has been sent."""
+        wait("close")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ import granian  # noqa: E402
 from granian.constants import Interfaces  # noqa: E402
 from granian.http import HTTP1Settings  # noqa: E402
 from granian.log import LogLevels  # noqa: E402
+from granian.server import mp  # noqa: E402
 
 sys.path.append(sys.path.pop(0))
 
@@ -237,6 +238,16 @@ class Answer:
         with self._turn:
             return next(self._parts)
 
+    def end(self):
+        """Go through what is left of an answer that has been sent, and end it. Nobody reads what goes wrong now but the operator."""
+        try:
+            with self._turn:
+                for _nothing in self._parts:
+                    pass
+            self.close()
+        except Exception:
+            traceback.print_exc()
+
     def close(self):
         """End it."""
         if close := getattr(self._body, "close", None):
@@ -244,21 +255,32 @@ class Answer:
                 close()
 
 
-class Whole(list):
-    """The parts of an answer that is whole with them. It goes out at once, and the application ends it after that: some work then."""
+class After(threading.local):
+    """What a thread of the server has to do once it has passed on its answer."""
 
-    def __init__(self, turn, early, parts, body):
-        """As Answer has them."""
-        super().__init__(early)
-        self._turn, self._parts, self._body = turn, parts, body
+    end = None
 
-    def __del__(self):
-        """End it: the server has passed it on, and lets go of it."""
-        with self._turn:
-            for _nothing in self._parts:
-                pass
-            if close := getattr(self._body, "close", None):
-                close()
+
+AFTER = After()
+
+
+def then(wrap):
+    """Return the server's ``wrap``, which makes of an application what it calls with each request, with what comes after."""
+
+    def wrapped(application, *options):
+        call = wrap(application, *options)
+
+        def called(proto, scope):
+            try:
+                return call(proto, scope)
+            finally:
+                end, AFTER.end = AFTER.end, None
+                if end:
+                    end()
+
+        return called
+
+    return wrapped
 
 
 class Turn:
@@ -328,8 +350,12 @@ def wsgi(application, process):
             # It may say how it answers when it is asked for its first part. Most answers have one, which is as long as they say.
             parts = iter(whole)
             early += [part for part in (next(parts, None),) if part is not None]
-        kind = Whole if started == [str(sum(map(len, early)))] else Answer
-        return kind(turn, early, parts, whole)
+        said = Answer(turn, early, parts, whole)
+        if started != [str(sum(map(len, early)))]:
+            return said
+        # It goes out at once, in one piece, and the application ends it after that: some work then.
+        AFTER.end = said.end
+        return list(early)
 
     return answer
 
@@ -444,6 +470,7 @@ def main():
         url_path_prefix=RELEASE["path"] if wanted == "asgi" else None,
     )
     server.respawned_wrks = _NoLoop()
+    mp._wsgi_call_wrap = then(mp._wsgi_call_wrap)
     try:
         server.serve(target_loader=lambda: loaded(known, crew, options, wanted), wrap_loader=False)
     finally:
