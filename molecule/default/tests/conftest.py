@@ -5,16 +5,11 @@ Run by Molecule's verifier (``molecule verify``), which names the hosts in an in
 
 from __future__ import annotations
 
-import os
-
 import dns.message
 import dns.query
 import pytest
 
 from .visitors import INVENTORY, Browser, address_of
-
-# What takes long is tested on Debian 12 by the scenario apart, in which each role has a host of that.
-collect_ignore = ["test_backups.py", "test_planted.py", "test_releases.py"] if os.environ.get("LAMP_DEBIAN") == "12" else []
 
 
 def _host(group):

@@ -66,14 +66,7 @@ def test_root_steps_into_no_trap(planted, name_server, name_servers):
     # What is given on the command line is every host's: a secondary would take these for its own.
     more = {"bind_zones": zones} if len(name_servers) == 1 else {}
     site = play("site", mysql_settings={"mysqld": {"max_connections": 77}}, **more)
-    backup = drill = None
-    if planted == "beside":
-        backup, drill = play("backup"), play("backup_drill")
-    else:
-        # What these playbooks have each host do.
-        for words in ("take", "drill"):
-            for host in _hosts():
-                host.run(f"lamp-backup {words}")
+    backup, drill = play("backup"), play("backup_drill")
     for host in _hosts():
         if _users(host, planted):
             assert _plant(host, "look") == []

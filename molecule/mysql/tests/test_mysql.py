@@ -447,7 +447,7 @@ def test_setting_that_no_server_starts_with_is_put_back_and_the_server_runs_with
 
 
 def test_server_that_is_down_and_does_not_start_with_new_settings_runs_with_the_old_ones(servers):
-    # With the settings that the test before has left.
+    assert play(**with_settings()).returncode == 0
     settings = "cat /etc/mysql/*.conf.d/*foobar-lamp.cnf"
     before = [server.host.check_output(settings) for server in servers]
     for server in servers:
