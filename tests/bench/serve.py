@@ -110,7 +110,7 @@ def prepare(host, place):
     host.sh((HERE / "peers/serve_before.sh").read_text())
     Sites(place / "site", place / "key", [host], 1)()
     NginxToo(place / "site", place / "key", [host], 1)()
-    for name in ("loop", "crowd"):
+    for name in ("loop", "crowd", "ready"):
         host.sh(f"mkdir -p /opt/bench; cat > /opt/bench/{name}.py <<'PROGRAM'\n{(HERE / f'peers/{name}.py').read_text()}\nPROGRAM")
     host.sh((HERE / "peers/serve.sh").read_text())
     host.sh((HERE / "peers/serve_asgi.sh").read_text())

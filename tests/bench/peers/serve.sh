@@ -67,13 +67,4 @@ SITE
 rm -f /etc/nginx-stock/sites-enabled/*
 { site 8082 8092 && site 8083 8093; } > /etc/nginx-stock/sites-enabled/site
 systemd-run --quiet --unit nginx-stock nginx -c /etc/nginx-stock/nginx.conf -g 'daemon off;'
-timeout 60 python3 - <<'READY'
-import time, urllib.request
-for port in (80, 8081, 8082, 8083, 8084):
-    while True:
-        try:
-            urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/readyz", headers={"Host": "www.foobar.com"}), timeout=5)
-            break
-        except OSError:
-            time.sleep(0.2)
-READY
+python3 /opt/bench/ready.py www.foobar.com /readyz 80 8081 8082 8083 8084

@@ -28,13 +28,4 @@ http {
 }
 CONF
 systemd-run --quiet --unit nginx-asgi nginx -c /opt/bench/nginx-asgi.conf -g 'daemon off;'
-timeout 60 python3 - <<'READY'
-import time, urllib.request
-for port in (80, 8085):
-    while True:
-        try:
-            urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/healthz", headers={"Host": "chat.foobar.com"}), timeout=5)
-            break
-        except OSError:
-            time.sleep(0.2)
-READY
+python3 /opt/bench/ready.py chat.foobar.com /healthz 80 8085
