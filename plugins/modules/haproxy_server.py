@@ -1,0 +1,111 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A web host gets no visitors for a while, or gets them again."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: haproxy_server
+author: The foobar.lamp developers (@foobar)
+short_description: Drain a server behind haproxy, or have it get visitors again
+version_added: 0.1.0
+description:
+  - Speaks to the haproxy of the role P(foobar.lamp.haproxy#role) on this host by its runtime socket. Its files stay as they are.
+  - A server that is drained gets no new requests, and is asked for its health no more until it is put back. haproxy has it in the state
+    C(maint), as one in C(drain) still gets visitors who stay with it by a cookie. A reload of haproxy keeps that, a restart does not.
+  - Where haproxy does not run, or has no such server, nothing is done.
+options:
+  name:
+    description: The server, as haproxy calls it. It may be in several backends.
+    type: str
+    required: true
+  state:
+    description:
+      - V(drained) waits until no request is under way to it. What is still there when O(timeout) is over is left, with a warning that
+        says how much it is.
+      - V(ready) waits until a check of haproxy has found it healthy, and fails when none does within O(timeout).
+      - V(healthy) changes nothing, and waits and fails likewise. A server that is taken out stays so, and is not waited for.
+    type: str
+    choices: [drained, ready, healthy]
+    required: true
+  timeout:
+    description: How many seconds to wait. V(0) does not wait, and nothing fails by it.
+    type: int
+    default: 60
+attributes:
+  check_mode: {support: full, description: Says what would be done.}
+  diff_mode: {support: none, description: There is nothing to show.}
+seealso:
+  - module: community.general.haproxy
+"""
+
+EXAMPLES = r"""
+- name: Give a web host no more visitors
+  foobar.lamp.haproxy_server:
+    name: web1
+    state: drained
+  delegate_to: lb1
+
+- name: Give it visitors again
+  foobar.lamp.haproxy_server:
+    name: web1
+    state: ready
+  delegate_to: lb1
+"""
+
+RETURN = r"""
+known:
+  description: Whether haproxy runs on this host and has such a server.
+  returned: success
+  type: bool
+cut:
+  description: How many requests were under way when the time was over.
+  returned: success
+  type: int
+status:
+  description: What haproxy takes the server for now, with what its last check said if it is not V(UP).
+  returned: success
+  type: str
+  sample: MAINT
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foobar.lamp.plugins.module_utils.host import haproxy_runtime
+
+
+def main():
+    """Do it."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "state": {"type": "str", "required": True, "choices": ["drained", "ready", "healthy"]},
+            "timeout": {"type": "int", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    name, state, timeout = (module.params[key] for key in ("name", "state", "timeout"))
+    if "/" in name or name in ("", ".", ".."):
+        module.fail_json(msg=f"name is {name!r}: give the name of a server as haproxy has it.")
+    try:
+        result = haproxy_runtime.run(name, state, timeout, module.check_mode)
+    except haproxy_runtime.HaproxyError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"haproxy does not answer on {haproxy_runtime.SOCKET}: {error}")
+    host = haproxy_runtime.socket.gethostname()
+    if result["cut"]:
+        module.warn(f"{host}: {result['cut']} requests were still under way to {name} after {timeout} seconds, and may be cut off.")
+    well = result["status"] == "UP" or state == "healthy" and haproxy_runtime.is_out(result["status"])
+    if state != "drained" and timeout and result["known"] and not module.check_mode and not well:
+        module.fail_json(
+            msg=f"{host} takes {name} for {result['status']} after {timeout} seconds: see what the web server and the applications of "
+            f"{name} say, and run again.",
+            **result,
+        )
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
