@@ -56,7 +56,7 @@ install() {
 COLLECTIONS=(ansible.mariadb ansible.mysql ansible.posix community.docker community.general community.library_inventory_filtering_v1)
 PYTHON_OF_COLLECTIONS=3.13
 
-# environment site|test|bench [DIRECTORY]: the virtual environment with the locked packages, and the collections beside Ansible.
+# environment site|test|bench|grades [DIRECTORY]: the virtual environment with the locked packages, and the collections beside Ansible.
 environment() {
     local place=${2:-.venv} lock=.config/requirements/$1.txt python oldest=3.11 wanted
     [ -z "$CORE" ] || { place=.cache/core-$CORE oldest=3.12; }
@@ -78,7 +78,7 @@ environment() {
         fi
         quietly "${PIP[@]}" install --disable-pip-version-check --no-input --require-hashes --requirement "$lock"
         [ -z "$CORE" ] || quietly "${PIP[@]}" install --disable-pip-version-check --no-input "$(ansible_core)"
-        [ "$1" = bench ] || collections "$place"
+        case $1 in site | test) collections "$place" ;; esac
         printf '%s\n' "$wanted" > "$stamp"
     fi
     export PATH=$PWD/$place/bin:$PATH

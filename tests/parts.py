@@ -13,7 +13,25 @@ import sys
 CORES = ("core-2.20", "core-2.21")
 #: By the time that they take, the longest first: so that none is alone at the end.
 PARTS = (
-    *("mysql", "galaxy", "deploys", "apart", "backup", "python_app", "default-13", "default-12", "bind", "integration", "sanity", "lint"),
+    *(
+        "mysql",
+        "galaxy",
+        "deploys",
+        "apart",
+        "balancers",
+        "certificates",
+        "backup",
+        "grades",
+        "python_app",
+        "default-13",
+        "default-12",
+        "firewall",
+        "vip",
+        "bind",
+        "integration",
+        "sanity",
+        "lint",
+    ),
     *CORES,
     "unit",
 )
@@ -21,10 +39,15 @@ DEFAULT = {"default-12", "default-13"}
 STATIC = {"lint", "sanity"}
 #: Where each role is tested besides the whole site; one that is not here has a scenario of its name.
 ROLES = {
-    "apache": {"python_app", "deploys", "galaxy"},
-    "linux_base": {"galaxy"},
-    "mysql": {"mysql", "backup"},
-    "nginx": {"galaxy"},
+    "apache": {"python_app", "deploys", "galaxy", "grades"},
+    "backup": {"backup", "grades"},
+    "bind": {"bind", "grades"},
+    "certificates": {"balancers", "certificates", "grades"},
+    "haproxy": {"balancers", "integration", "vip"},
+    "keepalived": {"vip"},
+    "linux_base": {"galaxy", "grades"},
+    "mysql": {"mysql", "backup", "grades"},
+    "nginx": {"galaxy", "grades"},
     "python_app": {"python_app", "deploys"},
 }
 
@@ -33,11 +56,14 @@ RULES = (
     (r"(docs|changelogs|meta)/|\w+\.md$|.*/README\.md$|LICENSE$", lambda role: STATIC),
     (r"roles/(?P<role>\w+)/", lambda role: STATIC | {"unit"} | DEFAULT | ROLES.get(role, {role})),
     (r"plugins/\w+/(_?dns|_?gss|_?zone)", lambda role: STATIC | {"unit", "integration", "bind", "default-13"}),
-    (r"plugins/\w+/((plan|roles)/)?(?P<role>mysql|backup)", lambda role: STATIC | {"unit", "default-13"} | ROLES.get(role, {role})),
+    (
+        r"plugins/\w+/((plan|roles)/)?(?P<role>mysql|backup|certificates|firewall|haproxy|keepalived)",
+        lambda role: STATIC | {"unit", "default-13"} | ROLES.get(role, {role}),
+    ),
     (r"plugins/\w+/(app/|app_|python_app)", lambda role: STATIC | {"unit", "default-13", "python_app", "deploys"}),
     (r"plugins/", lambda role: set(PARTS) - {"integration"}),
     (r"playbooks/", lambda role: set(PARTS) - {"integration", "bind", "backup"}),
-    (r"files/app/", lambda role: STATIC | {"unit", "default-13", "galaxy"}),
+    (r"files/app/", lambda role: STATIC | {"unit", "default-13", "galaxy", "grades"}),
     (r"examples/fastapi/", lambda role: STATIC | {"python_app"}),
     (r"molecule/default/", lambda role: STATIC | DEFAULT | {"apart"}),
     (r"molecule/python_app/(apps/|404|sources)|tests/support/applications", lambda role: STATIC | {"python_app", "deploys"}),

@@ -21,6 +21,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries im
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.seal import digest
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
+from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
 
 
 class ActionModule(ActionBase):
@@ -31,9 +32,14 @@ class ActionModule(ActionBase):
     _supports_diff = True
 
     def run(self, tmp=None, task_vars=None):
-        """Render the tree and run the module once."""
+        """Converge, and have the handlers start what does not run."""
         super().run(tmp, task_vars)
-        args = self._task.args
+        idle = list(self._task.args.get("idle") or [])
+        result = {**self._converge(self._task.args, task_vars), "idle": idle}
+        return {**result, "changed": True} if idle and not result.get("failed") else result
+
+    def _converge(self, args, task_vars):
+        """Render the tree and run the module once."""
         try:
             tree = expand(args)
         except TreeError as error:
@@ -67,7 +73,7 @@ class ActionModule(ActionBase):
 
     def _sealed(self, name: str, task_vars: dict) -> str:
         """The digest of the tree that the host has, if this very run asked it: the facts are of the task's own host."""
-        facts = (task_vars.get("ansible_facts") or {}).get("foobar_lamp") or {}
+        facts = facts_of(task_vars)
         if self._task.delegate_to or facts.get("asked_by") != run_of(self._task):
             return ""
         return (facts.get("trees") or {}).get(name, "")
@@ -92,10 +98,21 @@ class Renderer:
         except AnsibleError as error:
             raise AnsibleActionFail(f"{entry['where']}: cannot be made from {entry['value']!r}.") from error
 
+    def _find(self, kind: str, source: str) -> str:
+        """Where a source is: in the task's role, which is where Ansible looks first, or where it looks after that.
+
+        To have Ansible look takes a millisecond for each of them.
+        """
+        if self._action._task._role and source.split("/")[0] not in (kind, "", "~"):
+            path = os.path.join(self._action._task.get_search_path()[0], kind, source)
+            if os.path.exists(path):
+                return path
+        return self._action._find_needle(kind, source)
+
     def _verbatim(self, source: str) -> bytes:
         loader = self._action._loader
         # A vaulted source is decrypted, as copy does.
-        path = loader.get_real_file(self._action._find_needle("files", source))
+        path = loader.get_real_file(self._find("files", source))
         try:
             with open(path, "rb") as file:
                 return file.read()
@@ -117,7 +134,7 @@ class Renderer:
     def _open(self, source: str) -> tuple:
         """Find a template once: its text, a templar that resolves its includes, and the variables that describe it."""
         loader = self._action._loader
-        path = self._action._find_needle("templates", source)
+        path = self._find("templates", source)
         roots = [*self._task_vars.get("ansible_search_path", []), loader.get_basedir(), os.path.dirname(path)]
         templar = self._action._templar.copy_with_new_env(
             searchpath=[place for root in roots for place in (os.path.join(root, "templates"), root)]

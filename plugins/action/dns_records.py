@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.foobar.lamp.plugins.module_utils.dns import dns_records, name_server
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import arguments
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 
 
@@ -20,4 +20,4 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return what the module would."""
         super().run(tmp, task_vars)
-        return _direct.do(self, "dns.dns_records", dns_records.ARGUMENT_SPEC, task_vars, **name_server.CONSTRAINTS)
+        return _direct.do(self, "dns.dns_records", arguments.RECORDS, task_vars, **arguments.CONSTRAINTS)

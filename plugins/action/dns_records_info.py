@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.foobar.lamp.plugins.module_utils.dns import name_server
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import arguments
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _arguments
 
 
@@ -19,7 +19,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return what the module returns."""
         super().run(tmp, task_vars)
-        args, problems = _arguments.settle(name_server.ARGUMENT_SPEC, self._task.args)
+        args, problems = _arguments.settle(arguments.NAME_SERVER, self._task.args)
         if problems:
             return {"failed": True, "changed": False, "msg": "\n".join(problems)}
         return self._execute_module(module_args=args, task_vars=task_vars, wrap_async=self._task.async_val)

@@ -10,6 +10,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.foobar.lamp.plugins.module_utils.host import facts as host_facts
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
+from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
 
 
 class ActionModule(ActionBase):
@@ -20,14 +21,14 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return the module's result, or nothing new."""
         result = super().run(tmp, task_vars)
-        known = ((task_vars or {}).get("ansible_facts") or {}).get("foobar_lamp") or {}
+        known = facts_of(task_vars)
         # A fact from a cache is another run's.
         run = run_of(self._task)
         answered = "login" in known or self._task.args.get("sshd_settings") is None
         if known.get("asked_by") == run and answered and not boolean(self._task.args.get("refresh", False)):
             return {**result, "changed": False}
         result = _direct.do(self, "host.facts", host_facts.ARGUMENT_SPEC, task_vars, {**self._task.args, "_run": run})
-        facts = (result.get("ansible_facts") or {}).get("foobar_lamp") or {}
+        facts = facts_of(result)
         if facts.get("login"):
             facts["login"]["by_password"] = self._has_password()
         return result

@@ -16,5 +16,9 @@ class FilterModule:
         return {
             "apache_closed": apache.closed,
             "apache_module_files": apache.module_files,
+            "apache_names": apache.names,
+            "apache_not_checks": apache.not_checks,
+            "apache_not_from": apache.not_from,
+            "apache_quoted": apache.quoted,
             "apache_redirects": apache.redirects,
         }

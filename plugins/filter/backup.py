@@ -1,23 +1,16 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters of the role backup: what its inputs say. Private to the role."""
+"""The filter of the role backup: what its inputs say. Private to the role."""
 
 from __future__ import annotations
-
-import json
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import backup as _backup
 
 
-def backup_command(words):
-    """Return a command, a list of words, as systemd reads it."""
-    return " ".join(json.dumps(str(word)).replace("%", "%%").replace("$", "$$") for word in words)
-
-
 class FilterModule:
-    """Names the filters."""
+    """Names the filter."""
 
     def filters(self):
         """Return ``{name: function}``."""
-        return {"backup_absent": _backup.absent, "backup_command": backup_command}
+        return {"backup_absent": _backup.absent}

@@ -13,6 +13,7 @@ import re
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts as _mysql_accounts
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import apparmor as _mysql_apparmor
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import declared as _mysql_declared
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import queries as _mysql_queries
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import settings as _mysql_settings
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import import_problems
@@ -105,7 +106,10 @@ class FilterModule:
         """Return ``{name: function}``."""
         return {
             "mysql_apparmor": _mysql_apparmor.local,
+            "mysql_apparmor_left": _mysql_apparmor.left,
             "mysql_conflicts": mysql_conflicts,
+            "mysql_datadir": _mysql_declared.datadir,
+            "mysql_declared": _mysql_declared.declared,
             "mysql_differences": _mysql_settings.differences,
             "mysql_filled_query": _mysql_queries.filled,
             "mysql_import_begin": _mysql_queries.import_begin,
@@ -113,6 +117,7 @@ class FilterModule:
             "mysql_imports": mysql_imports,
             "mysql_imports_in_use": mysql_imports_in_use,
             "mysql_plan": _mysql_accounts.plan,
+            "mysql_logs": _mysql_settings.logs,
             "mysql_drifted": _mysql_settings.drifted,
             "mysql_marks": _mysql_settings.marks,
             "mysql_refused": _mysql_settings.refused,

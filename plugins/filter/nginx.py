@@ -16,6 +16,10 @@ class FilterModule:
         return {
             "nginx_closed": nginx.closed,
             "nginx_events": nginx.events,
+            "nginx_header_maps": nginx.header_maps,
+            "nginx_headers": nginx.headers,
+            "nginx_names": nginx.names,
             "nginx_quoted": nginx.quoted,
             "nginx_redirects": nginx.redirects,
+            "nginx_tls": nginx.tls,
         }

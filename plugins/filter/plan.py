@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import inventory, make, roles, site
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import inventory, make, roles, site, update
 
 
 def role_packages(role, **inputs):
@@ -35,4 +35,6 @@ class FilterModule:
             "removal_problems": site.removal_problems,
             "role_packages": role_packages,
             "ssh_command": ssh_command,
+            "update_order": update.order,
+            "update_report": update.report,
         }

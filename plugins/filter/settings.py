@@ -1,14 +1,18 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter for settings that a role hands on to a program. Private to the collection."""
+"""Filters for settings that a role hands on to a program. Private to the collection."""
 
 from __future__ import annotations
+
+import json
 
 #: What each program reads as true and as false.
 _WORDS = {
     "apache": ("On", "Off"),
     "bind": ("yes", "no"),
+    "haproxy": ("on", "off"),
+    "keepalived": ("on", "off"),
     "mysql": ("1", "0"),
     "nginx": ("on", "off"),
     "sshd": ("yes", "no"),
@@ -24,9 +28,14 @@ def setting(value, program):
     return str(value).rstrip("\n")
 
 
+def systemd_command(words):
+    """Return a command, a list of words, as systemd reads it."""
+    return " ".join(json.dumps(str(word)).replace("%", "%%").replace("$", "$$") for word in words)
+
+
 class FilterModule:
-    """Names the filter."""
+    """Names the filters."""
 
     def filters(self):
         """Return ``{name: function}``."""
-        return {"setting": setting}
+        return {"setting": setting, "systemd_command": systemd_command}

@@ -26,5 +26,6 @@ class FilterModule:
             "web_error_pages": web.pages_of_controller,
             "web_passwords": web.passwords,
             "web_site": web.site,
+            "web_tls": web.tls,
             "web_user_files": web.user_files,
         }

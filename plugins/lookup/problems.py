@@ -35,6 +35,7 @@ _raw:
 """
 
 from ansible.plugins.lookup import LookupBase
+from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import make, read, renamed, roles
 
 
@@ -44,7 +45,7 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         """Return the sentences."""
         self.set_options(var_options=variables, direct=kwargs)
-        facts = (variables.get("ansible_facts") or {}).get("foobar_lamp") or {}
+        facts = facts_of(variables)
         search = [*variables.get("ansible_search_path", []), variables.get("playbook_dir", ".")]
         problems = []
         for role in terms:

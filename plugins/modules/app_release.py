@@ -31,7 +31,8 @@ options:
       - V(restart) does so with the current releases of those applications whose settings changed since their services started, or of which
         a run that was killed left something undone.
       - V(pause) stops their services, workers and timers, and what timers have started, for a time in which nobody may write.
-      - V(resume) starts those that do not run, and fails with the words of one that does not stay up.
+      - V(resume) starts those that do not run, and fails with the words of one that does not stay up. Timers that run on one host only are
+        stopped where they are another host's.
       - V(retire) stops and removes the services, workers and timers of applications that are no longer declared. These need a name and a
         root only.
       - V(list) says what there is.
@@ -223,7 +224,7 @@ def act(application, step, params):
     elif step == "pause":
         return application.services.pause()
     elif step == "resume":
-        return application.services.resume()
+        return application.resume()
     elif step == "retire":
         application.retire()
     elif step == "migrate":
@@ -290,7 +291,7 @@ def main():
         due = {
             "rollback": lambda one: True,
             "pause": lambda one: one.services.working(),
-            "resume": lambda one: one.services.idle(),
+            "resume": lambda one: one.idle(),
             "retire": lambda one: one.services.there(),
         }.get(step, lambda one: False)
         module.exit_json(changed=any(map(due, applications)), releases={}, failures=[], invocation={})

@@ -22,6 +22,11 @@ options:
       - Names the transaction's journal, C(/var/lib/foobar.lamp/config_tree/<name>). Unique on a host.
     type: str
     required: true
+  vars:
+    description:
+      - More variables for all templates. Each is worked out once, and not anew wherever a template has it.
+    type: dict
+    default: {}
   files:
     description:
       - The files. An entry takes exactly one of O(files[].template), O(files[].src) and O(files[].content).
@@ -94,7 +99,7 @@ options:
         choices: [apache, apt, bind, mariadbd, mysqld, sshd, sysctl, systemd]
       vars:
         description:
-          - More variables for the template.
+          - More variables for the template, over O(vars).
         type: dict
         default: {}
       each:
@@ -190,6 +195,13 @@ options:
       - What is remembered, secrets too, is in a file beside the journal that root alone can read.
     type: bool
     default: false
+  idle:
+    description:
+      - Units that are to run with the tree and do not, as M(foobar.lamp.host_facts) has said. They are returned in RV(idle), and the task
+        reports a change, so that its handlers start them.
+    type: list
+    elements: str
+    default: []
   _tree:
     description:
       - What the action plugin made of I(files), I(links), I(directories) and I(absent). Not an input; no log shows it.
@@ -299,6 +311,11 @@ stale:
   returned: success
   type: list
   elements: str
+idle:
+  description: The units of O(idle).
+  returned: success
+  type: list
+  elements: str
 generation:
   description: What tells the tree as it stands now from what another run makes of it. Empty where the host was not asked.
   returned: success
@@ -325,6 +342,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **converge.SENT,
+            "vars": {"type": "dict", "default": {}},
             "files": {
                 "type": "list",
                 "elements": "dict",
@@ -371,6 +389,7 @@ def main() -> None:
                 },
             },
             "absent": {"type": "list", "elements": "str", "default": []},
+            "idle": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )

@@ -216,14 +216,14 @@ serial:
 """
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.foobar.lamp.plugins.module_utils.dns import dns_records, name_server
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import arguments, dns_records
 
 
 def main():
     """Run the module."""
     module = AnsibleModule(
-        argument_spec=dns_records.ARGUMENT_SPEC,
-        **name_server.CONSTRAINTS,
+        argument_spec=arguments.RECORDS,
+        **arguments.CONSTRAINTS,
         supports_check_mode=True,
     )
     result, missing = None, dns_records.missing_library(module.params)

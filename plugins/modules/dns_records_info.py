@@ -82,7 +82,7 @@ soa:
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.foobar.lamp.plugins.module_utils.dns import name_server, rfc2136, rrsets
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import arguments, name_server, rfc2136, rrsets
 
 DNSPYTHON_ERROR = None
 try:
@@ -93,7 +93,7 @@ except ImportError:
 
 def main():
     """Run the module."""
-    module = AnsibleModule(argument_spec=name_server.ARGUMENT_SPEC, **name_server.CONSTRAINTS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=arguments.NAME_SERVER, **arguments.CONSTRAINTS, supports_check_mode=True)
     if DNSPYTHON_ERROR:
         module.fail_json(msg=missing_required_lib("dnspython"), exception=DNSPYTHON_ERROR)
     if missing := name_server.missing_library(module.params):

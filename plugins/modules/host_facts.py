@@ -84,19 +84,36 @@ ansible_facts:
           description: The certificates of the CAs that services of the host have of their own, by path.
           type: dict
           sample: {/etc/mysql/tls/ca.pem: "-----BEGIN CERTIFICATE-----\n..."}
+        certificates:
+          description: What the command C(site-certificates) says about the certificates that the host serves, by name.
+          type: dict
+          sample: {www.foobar.com: {source: acme, trusted: true}}
         container:
           description: The kind of container that the host is, such as C(docker), empty where it is none.
           type: str
         cores:
           description: The number of processor cores.
           type: int
+        firewall:
+          description:
+            - Why the host cannot have a packet filter, in a few words (C(unable)); empty where it can. Who else filters packets there
+              (C(foreign)), by the names of their services.
+            - A fingerprint of the rules of the table C(inet foobar_lamp) that the kernel has (C(table)); empty where it has none.
+            - As long as no rules of ours were confirmed, the ports on which programs listen for other hosts (C(listening)), and
+              the programs' names.
+            - The ports that containers of Docker publish to others (C(published)), which no packet filter of the host's input sees.
+          type: dict
+          sample: {unable: "", foreign: [ufw], table: "", listening: {25/tcp: master}, published: ["shop 0.0.0.0:8080->80/tcp"]}
+        holds:
+          description: Whether the role keepalived has the host hold the addresses that it shares with others, at the time of asking.
+          type: bool
         hostname:
           description: The name that the host gives itself.
           type: str
         login:
           description:
-            - How the run came to the host, if that was by its sshd, else empty. The C(user) and its C(groups), whether that is
-              C(root), the C(client)'s address, the C(server)'s and its C(port). The C(method), such as C(publickey) or C(password),
+            - How the run came to the host, if that was by its sshd; else it has C(sshd) alone. The C(user) and its C(groups), whether that
+              is C(root), the C(client)'s address, the C(server)'s and its C(port). The C(method), such as C(publickey) or C(password),
               empty if sshd did not log it, and the fingerprints of the C(keys). Whether it became root C(by_sudo), and the files by
               which C(sudo) lets it. Of the settings of C(sshd) those that matter to a login.
             - It has C(by_password), whether the controller has a password to log in with, by whatever name that was given.
@@ -118,11 +135,23 @@ ansible_facts:
         memory_mb:
           description: The memory in MiB that the host, or its container, may use.
           type: int
+        mounts:
+          description: Directories on which something is mounted, and what; but what holds no files for long, such as C(tmpfs).
+          type: dict
+          sample: {/: /dev/vda1, /mnt/media: "nas:/media"}
         names:
           description: The names that C(/etc/hosts) has for the host itself, the full one first; empty where it does not know the host.
           type: list
           elements: str
           sample: [www.example.com, www]
+        networks:
+          description: The networks that the host reaches without a gateway, by interface; none of them link-local.
+          type: dict
+          sample: {eth0: [192.0.2.0/24, "2001:db8::/64"]}
+        openssh:
+          description: The version of OpenSSH that the package of its server has, empty without that.
+          type: str
+          sample: "10.0"
         packages:
           description: Names of the packages that are wholly installed.
           type: list
@@ -156,8 +185,9 @@ ansible_facts:
           sample: {apache: 5f1d$9a0c}
         unmanaged:
           description:
-            - What the host serves that nobody of the roles has declared - virtual hosts of Apache (C(apache)) and nginx (C(nginx)), and
-              zones of the name server (C(bind)) - as long as the role has made no configuration there.
+            - What the host serves that nobody of the roles has declared - virtual hosts of Apache (C(apache)) and nginx (C(nginx)),
+              sections of haproxy (C(haproxy)), instances of keepalived (C(keepalived)), and zones of the name server (C(bind)) - as long as
+              the role has made no configuration there.
           type: dict
           sample: {bind: [example.org]}
         users:
@@ -172,6 +202,12 @@ ansible_facts:
           type: list
           elements: str
           sample: [logrotate.timer]
+        zones:
+          description: >-
+            What the name server is for each zone that the role bind configures, C(primary) or C(secondary), and the addresses that
+            it copies the zone from.
+          type: dict
+          sample: {foobar.com: {type: secondary, primaries: [192.0.2.1]}}
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -36,6 +36,10 @@ options:
         description: Headers that the answer must have to be healthy, with their values.
         type: dict
         default: {}
+      tls:
+        description: Whether it is asked for by HTTPS, if the server listens for that at all. The certificate may be any.
+        type: bool
+        default: false
   address:
     description: The address of the web server.
     type: str
@@ -44,6 +48,10 @@ options:
     description: The port of the web server.
     type: int
     default: 80
+  tls_port:
+    description: Its port for HTTPS.
+    type: int
+    default: 443
   timeout:
     description: How many seconds all pages have to become healthy.
     type: int

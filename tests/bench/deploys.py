@@ -7,7 +7,8 @@
 Runs against a host that script/site made (or any container of an inventory with the sample application). Each deploy ships a copy of the
 sample application with another version in it, and a page that counts what is sent to it. wrk (Debian package) asks all the while on the
 containers' own network, and senders post bodies of many sizes, each once. The last step puts the inventory's release back. Exit status 1
-if a request failed, if a body was lost or came twice, if the releases did not change, or if fewer than --requests were asked.
+if a request failed, if a body was lost or came twice, if the releases did not change, if the web server was not reloaded, or if fewer than
+--requests were asked.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def arguments():
     parser.add_argument("--path", default="/healthz")
     parser.add_argument("--reload", action="store_true", help="reload the web server every five seconds")
     parser.add_argument("--senders", type=int, default=2)
-    parser.add_argument("--inventory", default=str(ROOT / "inventory"))
+    parser.add_argument("--inventory", default=str(ROOT / "inventory/hosts.yml"))
     parser.add_argument("--container", default="foobar-lamp")
     return parser.parse_args()
 
@@ -135,13 +136,16 @@ class Reloads:
     """Reload the web server of a container every few seconds, whatever else goes on, and count that."""
 
     def __init__(self, container):
-        self._container, self._end, self.count = container, threading.Event(), 0
+        self._end, self.count, self.error = threading.Event(), 0, ""
+        active = ["docker", "exec", container, "systemctl", "--quiet", "is-active"]
+        unit = next(one for one in ("apache2", "nginx") if subprocess.run([*active, one], check=False).returncode == 0)
+        self._reload = ["docker", "exec", container, "systemctl", "reload", unit]
         self._thread = threading.Thread(target=self._run)
 
     def _run(self):
-        while not self._end.wait(5):
-            subprocess.run(["docker", "exec", self._container, "systemctl", "reload", "apache2"], check=True)
-            self.count += 1
+        while not self.error and not self._end.wait(5):
+            done = subprocess.run(self._reload, check=False, capture_output=True, text=True)
+            self.count, self.error = self.count + 1, (done.stderr or "failed") if done.returncode else ""
 
     def __enter__(self):
         self._thread.start()
@@ -216,12 +220,13 @@ def main():
     unchanged = [number for number, (old, new) in enumerate(zip(seen, seen[1:], strict=False), 1) if old == new]
     print(f"bodies  {len(senders.sent):8} answered, {len(senders.failed)} failed, {len(lost)} lost, {len(twice)} taken twice")
     if options.reload:
-        print(f"reloads {reloads.count:8}")
+        print(f"reloads {reloads.count:8}", reloads.error)
     for one in senders.failed[:5]:
         print(f"  {one}")
     if unchanged:
         print(f"changed nothing: {unchanged}")
-    sys.exit(bool(during["failed"] or senders.failed or lost or twice or unchanged or during["requests"] < options.requests))
+    wrong = during["failed"] or senders.failed or lost or twice or unchanged or (options.reload and (reloads.error or not reloads.count))
+    sys.exit(bool(wrong or during["requests"] < options.requests))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Show what tests/bench/converge.py and tests/bench/serve.py measured: docs/bench.md and its plots. Measures nothing.
+"""Show what tests/bench/converge.py, serve.py and failover.py measured: docs/bench.md and its plots. Measures nothing.
 
     tests/bench/report.py [--directory DIRECTORY]
 
-The directory holds converge.json and serve.json, or one of them; the plots go there, and the page beside it. Needs matplotlib.
+The directory holds converge.json, serve.json and failover.json, or some of them; the plots go there, and the page beside it. Of the last
+one a table goes into balancers.md as well. Needs matplotlib.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import pathlib
 import statistics
 import textwrap
@@ -30,6 +32,23 @@ application is asked of the site, and of nginx before uvicorn with as many proce
 loop calls the application without any server: the floor.
 
 A page is bound by Python. A static file is bound by the kernel: by system calls, and by handing a connection to a thread."""
+TLS = """The same over HTTPS, on connections that are kept, against the same over HTTP in the same round. And what a connection for
+one style sheet costs the server in all: with a full handshake (TLS 1.3, X25519MLKEM768, a certificate of P-256), and with one that takes
+up what was agreed upon before."""
+FAILING = """Seven containers on that machine, as `script/site --cluster` makes them: two balancers with one address, two web hosts, a
+database, two name servers. Visitors come at a fixed rate, whatever becomes of those before them, each second
+{rates}.
+Each waits for {limit} seconds at most, and who waits in vain counts as so slow. Gaps are from one good answer to the next, of all kinds.
+Where two figures stand, they are the median and the worst of {runs} runs; failures are those of all runs. A page on a kept connection that
+ends is asked for once more, as browsers do. Forms are counted in the database; of those that were answered {lost} were not there. Noticed:
+until the address had moved, as somebody else sees it, or until the slower of both balancers sent a web host no more visitors. A hung host
+is a paused container, whose kernel goes on: a balancer still answers for its address, beside the one that has taken it over.
+
+{note}"""
+NOTES = {False: "", True: "The machine had other work at the same time, more or less of it, so these figures are indicative."}
+THROUGH = """16 connections that are kept, from the host of the balancer that does not hold the address. All hosts and the load share the
+cores of one machine, so a balancer takes from the web hosts what it needs, and more web hosts cannot serve more. This shows what a
+balancer costs, and not how a site grows with hosts of their own."""
 ROLES = {
     False: "The popular Ansible roles for the same parts are not to be had here, without Ansible Galaxy, and so not compared.",
     True: "The popular Ansible roles for the same parts are not compared.",
@@ -45,9 +64,11 @@ their seal. pyinfra asks the host about each file and each link by itself.""",
 
 
 def spread(values, form="{:.1f}"):
-    """Return the median, with the least and the most where there are several."""
-    median = form.format(statistics.median(values))
-    return median if len(values) == 1 else f"{median} ({form.format(min(values))} to {form.format(max(values))})"
+    """Return the median, with the least and the most where there are several. What has no end is none."""
+    median, least, most = (
+        "none" if value == math.inf else form.format(value) for value in (statistics.median(values), min(values), max(values))
+    )
+    return median if len(values) == 1 or least == "none" else f"{median} ({least} to {most})"
 
 
 def table(head, rows):
@@ -197,8 +218,14 @@ class Serving:
     FIGURES = {"rps": ("requests a second", "{:,.0f}"), "p50_ms": ("p50, ms", "{:.2f}"), "p99_ms": ("p99, ms", "{:.2f}")}
 
     def __init__(self, measured):
-        self.machine, self.rows = measured["machine"], measured["rows"]
+        self.machine, self.rows, self.tls = measured["machine"], measured["rows"], measured.get("tls") or []
         self.kinds = list(dict.fromkeys(row["what"] for row in self.rows))
+
+    @staticmethod
+    def figures(row, name):
+        """Return the figures of a row. Where nobody was answered, an answer took no time that could be told."""
+        times = name != "rps"
+        return [math.inf if times and not answers else value for value, answers in zip(row[name], row["rps"], strict=True)]
 
     def table(self, kind):
         """Return the table of a kind of page."""
@@ -208,10 +235,25 @@ class Serving:
         for row in rows:
             ratio = spread([own / other for own, other in zip(ours, row["rps"], strict=True)], "{:.2f}") if ours and all(row["rps"]) else ""
             memory = f"{row['memory_mb']:,.0f} MB" if row.get("memory_mb") is not None else ""
-            figures = [spread(row[name], form) if name in row else "" for name, (_title, form) in self.FIGURES.items()]
+            figures = [spread(self.figures(row, name), form) if name in row else "" for name, (_title, form) in self.FIGURES.items()]
             lines.append([row["who"], figures[0], ratio, *figures[1:], memory])
         titles = [title for title, _form in self.FIGURES.values()]
         return table([kind, titles[0], f"{OURS} has, times this", *titles[1:], "memory"], lines) + f"\n\nRounds: {len(rows[0]['rps'])}."
+
+    def secure(self):
+        """Return what there is over HTTPS; nothing where it was not measured."""
+        pages, costs = ([row for row in self.tls if key in row] for key in ("rps", "processor_us"))
+        lines = []
+        for row in pages:
+            ratio = [own / plain for own, plain in zip(row["rps"], row["plain_rps"], strict=True)]
+            lines.append([row["what"], row["who"], spread(row["rps"], "{:,.0f}"), spread(ratio, "{:.2f}"), spread(row["p99_ms"], "{:.2f}")])
+        spent = [[row["what"], row["who"], spread(row["processor_us"], "{:,.0f}")] for row in costs]
+        if not lines:
+            return ""
+        return (
+            f"\n### HTTPS\n{TLS}\n\n{table(['over HTTPS', 'who', 'requests a second', 'times HTTP', 'p99, ms'], lines)}\n\n"
+            f"{table(['connection', 'who', 'processor of the server, µs'], spent)}\n\nRounds: {len(pages[0]['rps'])}.\n"
+        )
 
     def draw(self, path):
         """Draw bars of requests a second, and of p99, for each kind of page."""
@@ -230,7 +272,118 @@ class Serving:
         """Return this part of the page, and draw its plot."""
         self.draw(directory / "serving.png")
         tables = "\n\n".join(self.table(kind) for kind in self.kinds)
-        return f"## Serving\n{described(self.machine)}\n\n{SERVING}\n\n{tables}\n\n![Requests a second and p99](bench/serving.png)\n"
+        plot = "![Requests a second and p99](bench/serving.png)"
+        return f"## Serving\n{described(self.machine)}\n\n{SERVING}\n\n{tables}\n\n{plot}\n{self.secure()}"
+
+
+class Failing:
+    """What failover.py measured: by event, runs with figures."""
+
+    def __init__(self, measured):
+        self.measured, self.events = measured, {name: runs for name, runs in measured["events"].items() if runs}
+
+    def figure(self, name, key, form="{:.2f}"):
+        """Return the median of a figure of an event, and the worst; nothing where it has none."""
+        known = [one[key] for one in self.events[name] if one.get(key) is not None]
+        if not known:
+            return ""
+        median, worst = statistics.median(known), max(known)
+        return form.format(median) if median == worst else f"{form.format(median)}, {form.format(worst)}"
+
+    def total(self, name, *keys):
+        """Return a figure of all runs together, of how many."""
+        return " of ".join(f"{sum(one.get(key, 0) for one in self.events[name]):,}" for key in keys)
+
+    def table(self):
+        """Return the table of events."""
+        head = ["event", "longest gap, s", "pages failed", "forms failed", "taken twice", "slowest page, s", "p99.9, s", "noticed, s"]
+        rows = [
+            [
+                name,
+                self.figure(name, "gap"),
+                self.total(name, "failed", "asked"),
+                self.total(name, "forms_failed", "forms") if self.total(name, "forms") != "0" else "",
+                self.total(name, "forms_twice") if self.total(name, "forms") != "0" else "",
+                *(self.figure(name, key) for key in ("worst", "p999", "noticed")),
+            ]
+            for name in self.events
+        ]
+        return f"{table([*head, 'address moved', 'held by, at most'], [[*row, self.moves(row[0]), self.most(row[0])] for row in rows])}"
+
+    def moves(self, name):
+        """Return how often the address moved, in all runs."""
+        return self.total(name, "moves")
+
+    def most(self, name):
+        """Return how many hosts answered to the address at once, at most."""
+        return max(one["most"] for one in self.events[name])
+
+    def grown(self):
+        """Return what a web host more cost; nothing where it was not measured."""
+        one = self.measured.get("grown")
+        if not one:
+            return ""
+        return (
+            f"A third web host, made of a bare one by a run of {one['took']:.0f} s: of {one['asked']:,} pages {one['failed']:,} failed, "
+            f"of {one['forms']:,} forms {one['forms_failed']:,}, and {one['forms_twice']:,} were taken twice; the slowest page took "
+            f"{one['worst']:.2f} s.\n\n"
+        )
+
+    def again(self):
+        """Return how long a run takes that changes nothing; nothing where it was not measured."""
+        one = self.measured.get("again")
+        return one and f"A run of `playbooks/site.yml` that changes nothing on these {one['hosts']} hosts: {spread(one['seconds'])} s.\n\n"
+
+    def throughput(self):
+        """Return the table of requests a second; nothing where it was not measured."""
+        rows, lines = self.measured.get("throughput") or [], []
+        for row in rows:
+            straight = next(one for one in rows if one["what"] == row["what"] and not one["web_hosts"])
+            ratio = [own / other for own, other in zip(row["rps"], straight["rps"], strict=True)]
+            count = row["web_hosts"]
+            way = f"a balancer, {count} web host{'s' if count > 1 else ''}" if count else "straight to a web host"
+            lines.append([row["what"], way, spread(row["rps"], "{:,.0f}"), spread(ratio, "{:.2f}"), spread(row["p99_ms"])])
+        head = ["what", "through", "requests a second", "times straight", "p99, ms"]
+        return rows and f"### Through a balancer\n{THROUGH}\n\n{table(head, lines)}\n\nRounds: {len(rows[0]['rps'])}.\n"
+
+    def draw(self, path):
+        """Draw the gaps of all runs, and the slowest pages."""
+        names = [*self.events][::-1]
+        figure, axes = pyplot.subplots(1, 2, figsize=(11, 0.4 * len(names) + 1.5), layout="constrained", sharey=True)
+        for plot, key, title, colour in zip(axes, ("gap", "worst"), ("longest gap", "slowest page"), COLOURS, strict=False):
+            for place, name in enumerate(names):
+                values = [one[key] for one in self.events[name]]
+                plot.barh(place, statistics.median(values), color=colour, alpha=0.45)
+                plot.plot(values, [place] * len(values), "o", color=colour, markersize=4, alpha=0.7)
+            plot.set(title=title, xlabel="seconds; the bar is the median")
+            plot.grid(visible=True, axis="x", alpha=0.3)
+        axes[0].set_yticks(range(len(names)), names)
+        figure.savefig(path, dpi=110)
+
+    def legend(self):
+        """Return what the table's columns are."""
+        words = {"page": "for pages on new connections", "kept page": "for pages on kept ones", "form": "with forms"}
+        rates = ", ".join(f"{rate:g} {words[kind]}" for kind, rate in self.measured["rates"].items())
+        runs = sorted({len(one) for one in self.events.values()})
+        count = f"{runs[0]} to {runs[-1]}" if len(runs) > 1 else f"{runs[0]}"
+        lost = sum(one.get("forms_lost", 0) for found in self.events.values() for one in found) or "none"
+        # What else was measured and is not shown, where somebody has noted that.
+        note = " ".join(filter(None, [NOTES[bool(self.measured.get("shared"))], self.measured.get("note")]))
+        return FAILING.format(rates=rates, limit=self.measured["limit"], lost=lost, runs=count, note=note)
+
+    def page(self, directory):
+        """Return this part of the page, and draw its plot."""
+        self.draw(directory / "failover.png")
+        guide = directory.parent / "balancers.md"
+        if guide.exists():
+            head, begin, rest = guide.read_text().partition("<!-- measured -->\n")
+            _old, end, tail = rest.partition("<!-- /measured -->")
+            guide.write_text(f"{head}{begin}{self.table()}\n{end}{tail}")
+        plot = "![Longest gaps and slowest pages, by event](bench/failover.png)"
+        return (
+            f"## Failing over\n{described(self.measured['machine'])}\n\n{self.legend()}\n\n{self.table()}\n\n{plot}\n\n"
+            f"{self.grown()}{self.again() or ''}{self.throughput() or ''}"
+        )
 
 
 def main():
@@ -240,11 +393,11 @@ def main():
     directory = parser.parse_args().directory
     parts = [
         part(json.loads((directory / name).read_text())).page(directory)
-        for name, part in (("converge.json", Converging), ("serve.json", Serving))
+        for name, part in (("converge.json", Converging), ("serve.json", Serving), ("failover.json", Failing))
         if (directory / name).exists()
     ]
     if not parts:
-        parser.error(f"{directory} has neither converge.json nor serve.json: run script/bench first.")
+        parser.error(f"{directory} has none of converge.json, serve.json and failover.json: run script/bench first.")
     head = """# How fast it is
 
 Made by `script/bench`, which measures this on your machine; `script/bench --render` makes this page anew from [what was measured](bench/).

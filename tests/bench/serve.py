@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """How fast the site serves, against what else could serve the same application, in one run on one host.
 
-    tests/bench/serve.py [--quick | --rounds N] [--seconds S] [--json FILE]
+    tests/bench/serve.py [--quick | --rounds N] [--seconds S] [--tls] [--json FILE]
 
 A bare container becomes the site; beside it stand the same by nginx, Debian's Apache with the settings that it ships, and nginx with
 gunicorn. All serve the same release with the same database and the same static files, on ports of their own, one at a time. The example for
-FastAPI is asked of the site and of nginx with uvicorn. The load comes from within the container, through loopback. Needs the environment
-and the image of script/site. Ratios are of one round, medians of the rounds.
+FastAPI is asked of the site and of nginx with uvicorn. The site is asked over HTTPS too, by both of its web servers. The load comes from
+within the container, through loopback. Needs the environment and the image of script/site. Ratios are of one round, medians of the rounds.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ SERVERS = {
 # The same of the example for FastAPI.
 CHAT, ASGI = "chat.foobar.com", "page of an ASGI application"
 ASGI_SERVERS = {"foobar.lamp": (80, ["apache2", "app-chat.foobar.com@*"]), "nginx, uvicorn": (8085, ["nginx-asgi", "uvicorn"])}
+# The same over HTTPS: the port and the unit.
+TLS_SERVERS = {"foobar.lamp": (443, "apache2"), "foobar.lamp, nginx": (8444, "nginx")}
+HANDSHAKES = {"full": "full handshake", "resumed": "resumed handshake"}
 FLOOR = "the application in a bare loop"
 #: Visitors who say nothing, and who send byte by byte, while others ask for a page.
 CROWD = (1000, 200)
@@ -63,10 +66,11 @@ def questions(host):
     }
 
 
-def load(host, port, path, header, seconds, name="www.foobar.com", every=True):
+def load(host, port, path, header, seconds, name="www.foobar.com", every=True, tls=False):
     """Return requests a second, and the median and the 99th percentile of their times in ms; ``every``: each answer must be a good one."""
     extra = f"-H '{header}'" if header else ""
-    said = host.sh(f"wrk -t2 -c{CONNECTIONS} -d{seconds}s --latency -H 'Host: {name}' {extra} http://127.0.0.1:{port}{path}")
+    base = f"https://{name}" if tls else "http://127.0.0.1"
+    said = host.sh(f"wrk -t2 -c{CONNECTIONS} -d{seconds}s --latency -H 'Host: {name}' {extra} {base}:{port}{path}")
     assert not every or ("Non-2xx" not in said and "Socket errors" not in said), said
     units = {"us": 0.001, "ms": 1.0, "s": 1000.0}
     times = [float(n) * units[unit] for n, unit in re.findall(r"^ +(?:50|99)% +([\d.]+)(us|ms|s)$", said, re.MULTILINE)]
@@ -100,7 +104,7 @@ def memory_mb(host, units):
 
 
 class NginxToo(Sites):
-    """The site by nginx, beside Apache."""
+    """The site by nginx, beside Apache, and both over HTTPS."""
 
     playbook = "tests/bench/peers/nginx.yml"
 
@@ -110,7 +114,7 @@ def prepare(host, place):
     host.sh((HERE / "peers/serve_before.sh").read_text())
     Sites(place / "site", place / "key", [host], 1)()
     NginxToo(place / "site", place / "key", [host], 1)()
-    for name in ("loop", "crowd", "ready"):
+    for name in ("loop", "crowd", "handshakes", "ready"):
         host.sh(f"mkdir -p /opt/bench; cat > /opt/bench/{name}.py <<'PROGRAM'\n{(HERE / f'peers/{name}.py').read_text()}\nPROGRAM")
     host.sh((HERE / "peers/serve.sh").read_text())
     host.sh((HERE / "peers/serve_asgi.sh").read_text())
@@ -157,6 +161,28 @@ def measure_asgi(host, rounds, seconds):
     return list(rows.values())
 
 
+def measure_tls(host, rounds, seconds):
+    """Return the rows over HTTPS: pages on connections that are kept, beside the same over HTTP, and what a handshake costs."""
+    rows, asked = {}, questions(host)
+    pages = {what: asked[what] for what in ("page without database", "style sheet, as browsers ask")}
+    for number in range(rounds + 1):
+        for server, (port, unit) in TLS_SERVERS.items():
+            for what, (path, header) in pages.items():
+                row = rows.setdefault((what, server), {"what": what, "who": server, "rps": [], "plain_rps": [], "p99_ms": []})
+                ways = ((SERVERS[server][0], False), (port, True))
+                plain, secure = (load(host, one, path, header, seconds if number else 1, tls=tls) for one, tls in ways)
+                # The first is for everyone to get warm.
+                if number:
+                    for key, value in (("rps", secure[0]), ("plain_rps", plain[0]), ("p99_ms", secure[2])):
+                        row[key].append(value)
+            for kind, what in HANDSHAKES.items():
+                row = rows.setdefault((what, server), {"what": what, "who": server, "processor_us": []})
+                # The style sheet is what was asked last.
+                spent = float(host.sh(f"python3 /opt/bench/handshakes.py {port} {unit} {seconds} {kind} {path}"))
+                row["processor_us"] += [spent] if number else []
+    return list(rows.values())
+
+
 def ratios(row, base):
     """Return the ratio of each round."""
     return [one / other for one, other in zip(row["rps"], base["rps"], strict=True)]
@@ -178,22 +204,40 @@ def show(rows):
         print(f"| {row['what']} | {row['who']} | {' | '.join(cells)} |")
 
 
+def show_tls(rows):
+    """Print what HTTPS costs."""
+    print(
+        "| over HTTPS | who | requests/s, median | times HTTP | p99 ms | processor of the server, µs |\n"
+        "| --- | --- | --- | --- | --- | --- |"
+    )
+    for row in rows:
+        cells = [f"{statistics.median(row[key]):.1f}" if key in row else "" for key in ("rps", "p99_ms", "processor_us")]
+        times = [one / other for one, other in zip(row.get("rps", ()), row.get("plain_rps", ()), strict=True)]
+        cells.insert(1, f"{statistics.median(times):.2f}" if times else "")
+        print(f"| {row['what']} | {row['who']} | {' | '.join(cells)} |")
+
+
 def main():
     """Measure, and print or write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one round, to see it work; not for conclusions")
+    parser.add_argument("--tls", action="store_true", help="nothing but HTTPS")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
+    if arguments.tls and arguments.json:
+        parser.error("--tls measures a part, and --json is for all of it: leave one of them out.")
     machine = hosts.machine()
     with hosts.ready() as place, hosts.bare(place, 1) as [host]:
         prepare(host, place)
         rounds = 1 if arguments.quick else arguments.rounds
-        rows = measure(host, rounds, arguments.seconds) + measure_asgi(host, rounds, arguments.seconds)
+        tls = measure_tls(host, rounds, arguments.seconds)
+        rows = [] if arguments.tls else measure(host, rounds, arguments.seconds) + measure_asgi(host, rounds, arguments.seconds)
     show(rows)
+    show_tls(tls)
     if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1))
+        arguments.json.write_text(json.dumps({"machine": machine, "rows": rows, "tls": tls}, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """An application behind two web servers, on the Unix socket that is its argument: it says what it was asked, word by word.
 
 By the beginning of the path: /break/ ends without an answer, /slow/ says nothing for 10 seconds, /say/STATUS/ answers with another status,
-/events/ with three of them, half a second apart, /talk/ talks by a WebSocket.
+/own/ with headers that a web server would say, /own/STATUS/ with both, /events/ with three events, half a second apart, /talk/ talks by a
+WebSocket.
 """
 
 import http.server
@@ -10,6 +11,14 @@ import os
 import socketserver
 import sys
 import time
+
+OWN = (
+    ("Set-Cookie", "c=d; HttpOnly; secure"),
+    ("Set-Cookie", "e=f; Path=/secure/"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Strict-Transport-Security", "max-age=1"),
+)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -35,13 +44,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         said = {"method": self.command, "target": target, "length": self.headers.get("Content-Length"), "body": len(body)}
         said["headers"] = {name.lower(): value for name, value in self.headers.items()}
         text = json.dumps(said).encode()
-        self.send_response(int(target.split("/")[2]) if target.startswith("/say/") else 200)
+        status = target.split("/")[2] if target.startswith(("/say/", "/own/")) else ""
+        self.send_response(int(status or 200))
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
         self.send_header("Set-Cookie", "a=b")
         self.send_header("X-Said", "by the application")
+        if target.startswith("/own/"):
+            for name, value in OWN:
+                self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        # A body that may not be there would be taken for the next answer.
+        if self.command != "HEAD" and status not in ("204", "304"):
             self.wfile.write(text)
 
     def __getattr__(self, name):

@@ -105,7 +105,8 @@ def test_old_name_of_a_variable_of_a_role_alone(user, refused):
 def test_host_in_no_group(user, refused):
     inventory = copy.deepcopy(user.inventory)
     inventory["all"] = {"hosts": {"server2": {"ansible_host": "192.0.2.2"}}}
-    refused("Host server2 stands in no group", "put it into one of lamp_db, lamp_dns, lamp_web", inventory=inventory)
+    words = ("Host server2 stands in no group: put it into one of lamp_db, lamp_dns, ", "lamp_web, or into a group of its own.")
+    refused(*words, inventory=inventory)
 
 
 def test_misspelt_group(user, refused):
@@ -165,6 +166,14 @@ WRONG = {
         [
             "backup_recipients is 'age1', a text where a list is wanted: make it a list, [age1]",
             "backup_files[0].path is 2026, a whole number where a text is wanted: put it in quotes",
+        ],
+    ),
+    "firewall": (
+        {"firewall_ssh_from": "192.0.2.7", "firewall_rules": [{"port": 80.5, "from": "192.0.2.7"}]},
+        [
+            "firewall_ssh_from is '192.0.2.7', a text where a list is wanted: make it a list",
+            "firewall_rules[0].port is 80.5",
+            "firewall_rules[0].from is '192.0.2.7', a text where a list is wanted",
         ],
     ),
     "python_app": (

@@ -158,6 +158,20 @@ def test_untouched_tree_is_answered_by_what_the_host_said_already(user, place):
     assert recap(user.play(playbook="tree.yml"))["changed"] == 0
 
 
+def test_unit_that_does_not_run_is_a_change_of_an_untouched_tree(user, place):
+    place("size=256k")
+    task = {"name": "test", "files": [{"dest": "/mnt/test/small", "content": "new\n"}], "idle": "{{ idle }}"}
+    tasks = [{"foobar.lamp.host_facts": {}}, {"foobar.lamp.config_tree": task, "notify": "start"}]
+    handlers = [{"name": "start", "ansible.builtin.debug": {"msg": "started"}}]
+    play = {"hosts": "lamp", "gather_facts": False, "tasks": tasks, "handlers": handlers, "vars": {"idle": []}}
+    (user.place / "tree.yml").write_text(yaml.safe_dump([play]))
+    user.play(playbook="tree.yml")
+    assert recap(user.play(playbook="tree.yml"))["changed"] == 0
+    done = user.play("-e", '{"idle": ["lamp-test.timer"]}', playbook="tree.yml")
+    assert recap(done)["changed"] == 1, done.stdout
+    assert "started" in done.stdout
+
+
 def test_tree_that_the_run_has_come_to_before_is_asked_again(user, place):
     place("size=256k")
     names = {name: {"name": "test", "files": [{"dest": "/mnt/test/small", "content": f"{name}\n"}]} for name in ("one", "other")}

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from support.containers import address_of, remove, run, start
 from support.plays import recap
+from support.waiting import wait_for
 
 from .users import IMAGE
 
@@ -68,7 +69,9 @@ def play(user, ssh_host, key):
 
     def play(*options, tasks=None, roles=("linux_base",), way=None, **variables):
         work = {"tasks": tasks} if tasks else {"roles": [f"foobar.lamp.{role}" for role in roles]}
-        (user.place / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "become": True, **work}]))
+        # As the plays of the collection are.
+        common = {"hosts": "all", "gather_facts": False, "become": True, "any_errors_fatal": True}
+        (user.place / "play.yml").write_text(yaml.safe_dump([{**common, **work}]))
         inventory = {"all": {"hosts": {"server1": {**host, **(by_key if way is None else way)}}}}
         return user.play(*options, inventory=inventory, playbook="play.yml", **variables)
 
@@ -139,13 +142,19 @@ def test_administrator_of_the_run_is_not_shut_out(refused, key, admin, words):
     refused(words, way=way, linux_base_admins=[{"name": "ada", **admin}])
 
 
-def test_role_alone_makes_a_base_and_stays_reachable(play, key):
+@pytest.fixture(scope="module")
+def admins(key):
+    """Return the administrators of the host: ada, whose runs need sudo, and eve."""
     public = key.with_suffix(".pub").read_text().strip()
+    return [{"name": "ada", "ssh_keys": [public]}, {"name": "eve", "ssh_keys": [public], "sudo": False}]
+
+
+def test_role_alone_makes_a_base_and_stays_reachable(play, key, admins):
     sh("echo 'ssh-ed25519 AAAA old' >> /home/ada/.ssh/authorized_keys")
     variables = {
         "linux_base_hostname": "web1.example.com",
         "linux_base_packages": ["cron"],
-        "linux_base_admins": [{"name": "ada", "ssh_keys": [public]}, {"name": "eve", "ssh_keys": [public], "sudo": False}],
+        "linux_base_admins": admins,
         "linux_base_sshd_settings": {"AllowUsers": ["ada", "root", "eve"]},
     }
     assert play("--check", **variables).returncode == 0
@@ -164,6 +173,143 @@ def test_role_alone_makes_a_base_and_stays_reachable(play, key):
     assert "passwordauthentication no" in sh("sshd -T")
     assert "NOPASSWD" in sh("sudo -l -U ada")
     assert sh("stat --format %U:%a /home/eve/.ssh /home/eve/.ssh/authorized_keys").split() == ["eve:700", "eve:600"]
+
+
+def test_settings_that_no_new_login_fits_are_taken_back_by_the_host_itself(play, key, admins):
+    before = sh("sshd -T")
+    way = {"ansible_ssh_private_key_file": str(key), "ansible_ssh_common_args": f"{SSH} -o KexAlgorithms=curve25519-sha256"}
+    settings = {"AllowUsers": ["ada", "root", "eve"], "KexAlgorithms": "sntrup761x25519-sha512@openssh.com"}
+    # Time for the run to end, on a busy computer, before they are taken back.
+    done = play(way=way, linux_base_admins=admins, linux_base_sshd_settings=settings, __linux_base_sshd_seconds=20)
+    assert done.returncode != 0
+    said = " ".join(done.stdout.split())
+    assert "no matching key exchange method found" in said, done.stdout[-3000:]
+    assert "The host goes back to those of before within 20 seconds." in said
+    assert "kexalgorithms sntrup761x25519-sha512@openssh.com" in sh("sshd -T")
+    wait_for(lambda: sh("sshd -T") == before, 60)
+    # sshd itself reads what was put back a moment later.
+    wait_for(lambda: play(way=way, tasks=[{"ansible.builtin.ping": {}}]).returncode == 0, 60)
+    # One that fits is confirmed, and nothing is taken back.
+    assert play(linux_base_admins=admins, linux_base_sshd_settings=settings).returncode == 0
+    assert sh("systemctl list-timers --all | grep foobar-lamp-sshd-back || true") == ""
+    assert sh("sshd -T | grep ^kexalgorithms") == "kexalgorithms sntrup761x25519-sha512@openssh.com"
+    assert play(linux_base_admins=admins, linux_base_sshd_settings={"AllowUsers": settings["AllowUsers"]}).returncode == 0
+
+
+FILE = "/etc/ssh/sshd_config.d/10-foobar-lamp.conf"
+
+
+@pytest.fixture
+def before(play, admins):
+    """Return what sshd says of its settings before some are tried; they are so again afterwards."""
+    variables = {"linux_base_admins": admins, "linux_base_sshd_settings": {"AllowUsers": ["ada", "root", "eve"]}}
+    assert play(**variables).returncode == 0
+    yield sh("sshd -T")
+    assert play(**variables).returncode == 0
+
+
+def declare(setting):
+    """Write another setting into the file, as a run does before sshd reads it; returns the digest of the file."""
+    return sh(f"sed -i '/^MaxAuthTries /d; 1i {setting}' {FILE}; sha256sum {FILE}").split()[0]
+
+
+def confirm(digest):
+    """Return what becomes of it when a run confirms the settings that it declared, and what it is told."""
+    done = run("docker", "exec", NAME, "lamp-sshd", "confirm", digest)
+    return done.returncode, done.stderr.strip()
+
+
+def test_run_confirms_no_settings_of_another(before):
+    digest = declare("MaxAuthTries 5")
+    sh("lamp-sshd try 600")
+    other = declare("MaxAuthTries 6")
+    assert confirm(digest) == (1, f"{FILE} has changed since sshd read it.")
+    sh("lamp-sshd try 600")
+    assert confirm(digest) == (1, "sshd has read other settings than those of this run.")
+    assert sh("systemctl is-active foobar-lamp-sshd-back.timer") == "active"
+    # Two that declare the same.
+    assert [confirm(other), confirm(other)] == [(0, ""), (0, "")]
+    assert sh("systemctl list-timers --all | grep foobar-lamp-sshd-back || true") == ""
+    sh("lamp-sshd back")
+    assert "maxauthtries 6" in sh("sshd -T")
+
+
+def test_settings_that_came_too_late_are_not_confirmed(before):
+    digest = declare("MaxAuthTries 5")
+    sh("lamp-sshd try 1")
+    wait_for(lambda: sh("sshd -T") == before, 60)
+    wait_for(lambda: sh("systemctl list-units --all | grep foobar-lamp-sshd-back || true") == "")
+    assert confirm(digest) == (1, "The host has gone back to the settings of before.")
+
+
+def test_run_says_why_its_settings_are_not_kept(play, admins, before):
+    settings = {"AllowUsers": ["ada", "root", "eve"], "MaxAuthTries": 5}
+    variables = {"linux_base_admins": admins, "linux_base_sshd_settings": settings}
+    done = play(**variables, __linux_base_sshd_digest="that of another", __linux_base_sshd_seconds=10)
+    assert done.returncode != 0
+    said = " ".join(done.stdout.split())
+    assert "were not confirmed: sshd has read other settings than those of this run. The host goes back" in said, done.stdout[-3000:]
+    wait_for(lambda: sh("sshd -T") == before, 60)
+
+
+def test_run_that_did_not_come_by_ssh_says_that_no_login_tries_its_settings(play, admins, before):
+    settings = {"AllowUsers": ["ada", "root", "eve"], "MaxAuthTries": 5}
+    way = {"ansible_connection": "community.docker.docker", "ansible_host": NAME}
+    done = play(way=way, linux_base_admins=admins, linux_base_sshd_settings=settings)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "This run did not come to server1 by SSH" in " ".join(done.stdout.split())
+    assert "Come by a new one" not in done.stdout
+    assert "maxauthtries 5" in sh("sshd -T")
+    assert sh(f"cmp {FILE} /var/lib/foobar.lamp/sshd.conf; systemctl list-timers --all | grep foobar-lamp-sshd-back || true") == ""
+
+
+def test_server_that_is_not_the_roles_has_nothing_of_it(play, admins, before):
+    assert play(linux_base_admins=admins, linux_base_sshd=False).returncode == 0
+    left = "ls -d /etc/systemd/system{,/*.wants}/foobar-lamp-sshd* /usr/local/sbin/lamp-sshd /var/lib/foobar.lamp/sshd.*"
+    assert sh(f"{left} {FILE} 2> /dev/null || true") == ""
+    again = play(linux_base_admins=admins, linux_base_sshd=False)
+    assert recap(again)["changed"] == 0, again.stdout[-3000:]
+
+
+@pytest.mark.parametrize("mac", ["hmac-sha2-256-etm@openssh.com", "umac-128-etm@openssh.com"])
+@pytest.mark.parametrize("exchange", ["mlkem768x25519-sha256", "sntrup761x25519-sha512@openssh.com", "curve25519-sha256"])
+def test_client_comes_in_by_each_algorithm_that_is_offered(ssh_host, key, exchange, mac):
+    words = f"ssh -i {key} {SSH} -o KexAlgorithms={exchange} -o MACs={mac} -o Ciphers=aes256-ctr root@{ssh_host} id -un"
+    done = run(*words.split())
+    if "Unsupported KEX algorithm" in done.stderr or "Bad SSH2 KexAlgorithms" in done.stderr:
+        pytest.skip("this computer's SSH is older")
+    assert done.stdout.strip() == "root", done.stderr
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(
+            "KexAlgorithms=ecdh-sha2-nistp256",
+            "KexAlgorithms=diffie-hellman-group14-sha256",
+            "KexAlgorithms=diffie-hellman-group-exchange-sha256",
+        ),
+        *("HostKeyAlgorithms=ecdsa-sha2-nistp256", "MACs=hmac-sha1", "MACs=hmac-sha2-256", "MACs=umac-64-etm@openssh.com"),
+    ],
+)
+def test_client_that_has_weak_algorithms_alone_is_refused(ssh_host, key, option):
+    done = run(*f"ssh -i {key} {SSH} -o Ciphers=aes256-ctr -o {option} root@{ssh_host} id -un".split())
+    assert "Unable to negotiate" in done.stderr
+
+
+def test_block_for_some_logins_is_in_force(play, admins):
+    variables = {"linux_base_admins": admins, "linux_base_sshd_settings": {"AllowUsers": ["ada", "root", "eve"]}}
+    match = [{"match": "User eve", "settings": {"PasswordAuthentication": True}}]
+    assert play(linux_base_sshd_matches=match, **variables).returncode == 0
+    assert sh("sshd -T -C user=eve,host=x,addr=192.0.2.9 | grep ^passwordauth") == "passwordauthentication yes"
+    assert sh("sshd -T -C user=ada,host=x,addr=192.0.2.9 | grep ^passwordauth") == "passwordauthentication no"
+    assert play(**variables).returncode == 0
+
+
+def test_timer_that_rotates_logs_runs_again_if_somebody_stopped_it(play, admins):
+    sh("systemctl disable --now logrotate.timer")
+    assert play(linux_base_admins=admins, linux_base_sshd_settings={"AllowUsers": ["ada", "root", "eve"]}).returncode == 0
+    assert sh("systemctl is-active logrotate.timer; systemctl is-enabled logrotate.timer").split() == ["active", "enabled"]
 
 
 def test_what_sshd_alone_knows_is_asked_before_it_reads_its_files(refused):
@@ -287,3 +433,19 @@ def test_host_that_is_taken_over_keeps_what_was_there(play, old_host, role, kept
     again = play(roles=[role], **OURS)
     assert recap(again)["changed"] == 0, again.stdout[-3000:]
     assert "is kept in" not in again.stdout + again.stderr
+
+
+def test_start_of_the_host_takes_back_what_nobody_confirmed(before):
+    """It is the last one: the host keeps its address, but not what Docker mounts, such as /etc/resolv.conf."""
+    declare("MaxAuthTries 5")
+    sh("lamp-sshd try 600")
+    assert "maxauthtries 5" in sh("sshd -T")
+    booted = "systemctl show --property=ActiveEnterTimestampMonotonic basic.target"
+    began = sh(booted)
+    sh("systemctl soft-reboot")
+    wait_for(lambda: run("docker", "exec", NAME, *booted.split()).stdout.strip() not in (began, ""))
+    wait_for(lambda: run("docker", "exec", NAME, "systemctl", "is-active", "ssh").stdout.strip() == "active")
+    assert sh("systemctl list-timers --all | grep foobar-lamp-sshd-back || true") == ""
+    assert sh("sshd -T") == before
+    unit = "systemctl show --value --property=ExecMainStartTimestampMonotonic"
+    assert int(sh(f"{unit} foobar-lamp-sshd")) < int(sh(f"{unit} ssh"))

@@ -62,7 +62,7 @@ PLAY = """
   hosts: lamp_toy
   gather_facts: false
   become: true
-  vars_files: vars/inputs.yml
+  vars_files: [vars/connection.yml, vars/toy.yml]
   tasks:
     - name: The toy
       ansible.builtin.import_role: {name: foobar.lamp.toy, tasks_from: converge, rolespec_validate: false}

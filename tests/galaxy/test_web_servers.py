@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import http.client
 import json
 import pathlib
 import re
 import socket
+import ssl
 import time
 
 import pytest
+from cryptography import x509
 from support import load
+from support.certificates import authority, certificate
 from support.containers import address_of, on_host, remove, run, start
 from support.plays import recap
 from support.waiting import wait_for
 
-from .users import HOST, IMAGE
+from .users import DOCKER, HOST, IMAGE
 
 WEB = f"{HOST}-web"
-#: The port of each server.
+#: The port of each server, for HTTP and for HTTPS; and its unit.
 PORTS = {"apache": 80, "nginx": 8081}
+TLS_PORTS = {"apache": 443, "nginx": 8443}
+UNITS = {"apache": "apache2", "nginx": "nginx"}
 SITE, ALIAS, PAGES, SHUT, PLACES, GONE = ("www.a.test", "alias.a.test", "pages.a.test", "shut.a.test", "places.a.test", "gone.a.test")
+BOTH, ALWAYS = "both.a.test", "always.a.test"
+#: A site that is called as the host itself.
+OWN = "web1"
+CERTIFICATES = "/srv/certificates"
+#: Of an ACME account.
+THUMBPRINT = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ"
+
+
+def files_of(name):
+    """Return the files of a certificate, as virtual hosts name them."""
+    return {"chain": f"{CERTIFICATES}/{name}/current/fullchain.pem", "key": f"{CERTIFICATES}/{name}/current/key.pem"}
+
+
+def tls_of(name):
+    """Return the TLS of a site whose certificate browsers may come to trust."""
+    return {**files_of(name), "trusted_file": f"{CERTIFICATES}/{name}/trusted"}
+
+
 SOCKET = "/srv/app.sock"
 VHOSTS = [
     {
         "name": SITE,
         "aliases": [ALIAS],
+        "tls": tls_of(SITE),
         "static": [
             {"url": "/static/", "path": "/srv/static", "immutable": True, "precompressed": True},
             {"url": "/plain/", "path": "/srv/static"},
@@ -45,9 +70,17 @@ VHOSTS = [
         "proxy": [{"name": "root", "socket": SOCKET, "timeout": 2}, {"name": "deep", "path": "/deep", "socket": SOCKET}],
     },
     {"name": PAGES, "document_root": "/srv/pages"},
-    {"name": SHUT, "document_root": "/srv/pages", "access": {"users": {"alice": "correct horse battery"}}},
-    {"name": PLACES, "redirects": {"/": f"http://{SITE}/"}},
-    {"name": GONE, "proxy": [{"name": "gone", "socket": "/srv/nobody.sock"}]},
+    {"name": SHUT, "document_root": "/srv/pages", "access": {"users": {"alice": "correct horse battery"}}, "tls": tls_of(SHUT)},
+    {"name": OWN, "document_root": "/srv/pages", "tls": tls_of(SITE)},
+    {"name": PLACES, "redirects": {"/": f"http://{SITE}/"}, "tls": tls_of(PLACES)},
+    {"name": GONE, "proxy": [{"name": "gone", "socket": "/srv/nobody.sock"}], "tls": tls_of(GONE)},
+    {"name": BOTH, "document_root": "/srv/pages", "tls": {**files_of(SITE), "redirect": False, "hsts": 0}},
+    {
+        "name": ALWAYS,
+        "document_root": "/srv/pages",
+        "tls": {**files_of(SITE), "hsts": 60},
+        "headers": {"X-Frame-Options": None, "referrer-policy": "origin", "X-Own": 'a "b" \\ 50% $c', "X-Number": 0},
+    },
 ]
 FILES = f"""
     mkdir -p /srv/static/dir /srv/media /srv/pages/sub
@@ -72,15 +105,25 @@ def web(user):
     start(WEB, "web1", IMAGE)
     for status in ("404", "503", "504"):
         (user.place / f"{status}.html").write_text(f"<p>our page for {status}")
+    for name in (SITE, SHUT, PLACES, GONE, "_default"):
+        place(name, *certificate(name, ALIAS, kind="rsa" if name == SHUT else "ec"))
     backend = (pathlib.Path(__file__).parent / "backend.py").read_text()
     run("docker", "exec", "-i", WEB, "tee", "/root/backend.py", input=backend, check=True)
     on_host(WEB, FILES, check=True)
     for name, roles in {"web": ["apache", "nginx"], "apache": ["apache"], "nginx": ["nginx"]}.items():
         work = {"hosts": "all", "become": True, "gather_facts": False, "roles": [f"foobar.lamp.{role}" for role in roles]}
         (user.place / f"{name}.yml").write_text(json.dumps([work]))
-    connection = {"ansible_host": WEB, "ansible_connection": "community.docker.docker", "ansible_user": "root"}
-    inventory = {"all": {"hosts": {"web1": connection}}}
-    given = {"apache_vhosts": VHOSTS, "nginx_vhosts": VHOSTS, "nginx_listen": [PORTS["nginx"]]}
+    # As playbooks/tasks/maintenance.yml does it.
+    source = f"{user.place}/collections/ansible_collections/foobar/lamp/playbooks/templates/maintenance.{{{{ __server }}}}.conf.j2"
+    close = {"name": "Close", "ansible.builtin.template": {"src": source, "dest": "{{ __dest }}", "mode": "0644"}}
+    said = {"__closed_name": "restore", "__closed_by": "A test", "__closed_names": [], "__closed_local": False}
+    said |= {"__closed_seconds": 9, "__closed_words": "Closed for a test.", "__plan": {"web": {"vhosts": VHOSTS}}}
+    play_of = {"hosts": "all", "become": True, "gather_facts": False, "vars": said, "tasks": [close]}
+    (user.place / "close.yml").write_text(json.dumps([play_of]))
+    inventory = {"all": {"hosts": {"web1": {"ansible_host": WEB, **DOCKER}}}}
+    given = {"nginx_listen": [PORTS["nginx"]], "nginx_tls_listen": [TLS_PORTS["nginx"]]}
+    for role in PORTS:
+        given |= {f"{role}_vhosts": VHOSTS, f"{role}_default_tls": files_of("_default"), f"{role}_acme_thumbprint": THUMBPRINT}
 
     def play(*options, playbook="web", **more):
         return user.play(*options, inventory=inventory, playbook=f"{playbook}.yml", **{**given, **more})
@@ -92,9 +135,35 @@ def web(user):
     remove(WEB)
 
 
-def asked(server, target, host=SITE, method="GET", body=None, **headers):
-    """Return status, headers and body of an answer, as far as they have to be the same."""
-    connection = http.client.HTTPConnection(address_of(WEB), PORTS[server], timeout=30)
+def place(name, chain, key, serial):
+    """Put a certificate in the place of the one that is served under a name, as at a renewal."""
+    there = f"{CERTIFICATES}/{name}/by-serial/{serial}"
+    on_host(WEB, f"mkdir -p {there} && cat > {there}/fullchain.pem", input=chain, check=True)
+    on_host(WEB, f"umask 077 && cat > {there}/key.pem", input=key, check=True)
+    on_host(WEB, f"cd {CERTIFICATES}/{name} && ln -s by-serial/{serial} new && mv -T new current", check=True)
+
+
+def connected(server, name, tls=True, **options):
+    """Return a connection to a server, as one who asks for a name: by TLS, whoever signed the certificate, or without."""
+    plain = socket.create_connection((address_of(WEB), (TLS_PORTS if tls else PORTS)[server]), timeout=30)
+    return context(**options).wrap_socket(plain, server_hostname=name or None) if tls else plain
+
+
+def context(versions=(ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3), ciphers="DEFAULT", alpn=()):
+    """Return how a visitor speaks TLS."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    made.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+    made.minimum_version, made.maximum_version = versions[0], versions[-1]
+    if alpn:
+        made.set_alpn_protocols(alpn)
+    return made
+
+
+def answered(server, target, host=SITE, method="GET", body=None, tls=False, **headers):
+    """Return status, headers, each by its name and value, and body of an answer."""
+    connection = http.client.HTTPConnection(address_of(WEB))
+    connection.sock = connected(server, host.partition(":")[0], tls)
     try:
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": host, **headers}.items():
@@ -107,9 +176,15 @@ def asked(server, target, host=SITE, method="GET", body=None, **headers):
                 connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body)
         answer = connection.getresponse()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        return answer.status, [(name.lower(), value) for name, value in answer.getheaders()], answer.read()
     finally:
         connection.close()
+
+
+def asked(server, target, **given):
+    """Return status, headers and body of an answer, as far as they have to be the same."""
+    status, headers, body = answered(server, target, **given)
+    return status, dict(headers), body
 
 
 #: Headers that say who answers and how, and not what.
@@ -131,7 +206,7 @@ def comparable(answer, host):
         said["etag"] = "weak" if said["etag"].startswith("W/") else "strong"
     if "location" in said:
         # Of a directory without its slash: from the root, or whole.
-        said["location"] = re.sub(f"^http://{re.escape(host)}(:\\d+)?/", "/", said["location"])
+        said["location"] = re.sub(f"^https?://{re.escape(host)}(:\\d+)?/", "/", said["location"])
     if said.get("content-type", "").startswith("application/json"):
         body = json.loads(body or b"{}")
         for name in ("connection", "x-request-start"):
@@ -267,6 +342,23 @@ def test_both_servers_answer_the_same(web, name):
     assert apache == nginx
 
 
+@pytest.mark.parametrize("server", PORTS)
+@pytest.mark.parametrize("name", SAME)
+def test_server_answers_the_same_by_https(web, name, server):
+    target, *more = SAME[name]
+    given = more[0] if more else {}
+    host = given.get("host", SITE)
+    # Without a certificate there is nothing but HTTP.
+    if host == PAGES:
+        assert asked(server, target, tls=True, **given)[0] == 404
+        return
+    plain, secure = (comparable(asked(server, target, tls=tls, **given), host) for tls in (False, True))
+    for answer, scheme in ((plain, "http"), (secure, "https")):
+        if isinstance(answer[2], dict) and answer[2]:
+            assert answer[2]["headers"].pop("x-forwarded-proto") == scheme
+    assert secure == plain
+
+
 #: What docs/web_servers.md tells apart, with the status of each.
 DIFFERENT = {
     "OPTIONS of a file": ("/plain/app.css", {"method": "OPTIONS"}, 200, 405),
@@ -319,15 +411,20 @@ def test_events_come_when_they_are_sent(web, server):
     assert seen[-1][0] - seen[0][0] > 0.8
 
 
+def talk(connection):
+    """Open a WebSocket to the application, which says in capitals what it hears."""
+    lines = ("GET /talk/ HTTP/1.1", f"Host: {SITE}", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "", "")
+    connection.sendall("\r\n".join(lines).encode())
+    said = b""
+    while b"\r\n\r\n" not in said:
+        said += connection.recv(1000)
+    assert b" 101 " in said.splitlines()[0]
+
+
 @pytest.mark.parametrize(("server", "service"), [("apache", "apache2"), ("nginx", "nginx")])
 def test_web_socket_outlives_a_reload(web, server, service):
     with socket.create_connection((address_of(WEB), PORTS[server]), timeout=30) as connection:
-        lines = ("GET /talk/ HTTP/1.1", f"Host: {SITE}", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "", "")
-        connection.sendall("\r\n".join(lines).encode())
-        said = b""
-        while b"\r\n\r\n" not in said:
-            said += connection.recv(1000)
-        assert b" 101 " in said.splitlines()[0]
+        talk(connection)
         for words in (b"before", b"after"):
             connection.sendall(words)
             assert connection.recv(1000) == words.upper()
@@ -362,6 +459,427 @@ def test_password_is_kept_as_a_hash_that_is_checked_soon(web):
     (line,) = on_host(WEB, f"cat /etc/nginx/access/{SHUT}").splitlines()
     assert re.fullmatch(r"alice:\$2y\$05\$\S{53}", line)
     assert on_host(WEB, f"stat --format '%U %G %a' /etc/nginx/access/{SHUT}").strip() == "root www-data 640"
+
+
+def reload(server):
+    """Reload a server, and return when nobody is answered by what was before."""
+
+    def processes():
+        return set(on_host(WEB, f"cat /proc/$(systemctl show --property MainPID --value {UNITS[server]})/task/*/children").split())
+
+    before = processes()
+    on_host(WEB, f"systemctl reload {UNITS[server]}", check=True)
+    wait_for(lambda: not before & processes())
+
+
+@contextlib.contextmanager
+def trusted(*names, reloaded=True):
+    """Have browsers trust the certificates of some names."""
+
+    def told(command):
+        on_host(WEB, f"cd {CERTIFICATES} && for name in {' '.join(names)}; do {command} $name/trusted; done", check=True)
+        if reloaded:
+            reload("apache")
+
+    told("touch")
+    try:
+        yield
+    finally:
+        told("rm")
+
+
+HSTS = "strict-transport-security"
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_certificate_that_browsers_do_not_trust_is_forced_on_nobody(web, server):
+    for name in (SITE, SHUT, PLACES):
+        status, headers, _body = asked(server, "/plain/app.css", host=name)
+        assert status != 308
+        assert HSTS not in headers
+        assert HSTS not in asked(server, "/plain/app.css", host=name, tls=True)[1]
+    assert "secure" not in asked(server, "/", tls=True)[1]["set-cookie"].lower()
+
+
+def port_of(server):
+    """Return a server's port for HTTPS as an address has it."""
+    return "" if TLS_PORTS[server] == 443 else f":{TLS_PORTS[server]}"
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_who_comes_by_http_is_redirected_as_long_as_browsers_trust_the_certificate(web, server):
+    addresses = [
+        "/",
+        "/a%2Fb%20c/%2e%2e/d?x=%20&y=/../z?",
+        "/a%3Fb%23c?d%3Fe",
+        "/old",
+        "//evil.test/",
+        "/static/gone",
+        "/.error-pages/404.html",
+        "/.well-known/x",
+    ]
+    with trusted(SITE, SHUT, PLACES):
+        for host in (SITE, ALIAS, SHUT, PLACES, f"{SITE}:8080", SITE.upper()):
+            name = host.partition(":")[0].lower()
+            for address in addresses:
+                status, headers, _body = asked(server, address, host=host)
+                assert (status, headers["location"]) == (308, f"https://{name}{port_of(server)}{address}"), (host, address)
+                assert HSTS not in headers
+        assert asked(server, "/", method="POST", body=b"x")[0] == 308
+        # Who asks as one asks a proxy.
+        assert asked(server, f"http://{SITE}/a?b")[1]["location"] == f"https://{SITE}{port_of(server)}/a?b"
+        # Nobody says a password by HTTP.
+        assert "www-authenticate" not in asked(server, "/", host=SHUT)[1]
+        assert asked(server, "/", host=SHUT, tls=True)[0] == 401
+        for name in (PAGES, BOTH):
+            assert asked(server, "/", host=name)[0] == 200
+        assert asked(server, "/", host="nobody.test")[0] == 404
+        assert asked(server, "/.well-known/acme-challenge/a.b")[0] == 404
+    assert asked(server, "/")[0] == 200
+
+
+def test_nginx_sees_without_a_reload_whether_browsers_trust_a_certificate(web):
+    with trusted(SITE, reloaded=False):
+        assert asked("nginx", "/")[0] == 308
+    assert asked("nginx", "/")[0] == 200
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_site_says_how_it_is_to_be_had(web, server):
+    assert asked(server, "/", host=ALWAYS)[0] == 308
+    assert asked(server, "/", host=ALWAYS, tls=True)[1][HSTS] == "max-age=60"
+    for tls in (False, True):
+        status, headers, _body = asked(server, "/", host=BOTH, tls=tls)
+        assert status == 200
+        assert HSTS not in headers
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_cookies_are_secure_where_nobody_comes_by_http(web, server):
+    def cookies(target):
+        return [value for name, value in answered(server, target, tls=True)[1] if name == "set-cookie"]
+
+    assert cookies("/own/") == ["a=b", "c=d; HttpOnly; secure", "e=f; Path=/secure/"]
+    with trusted(SITE):
+        first, second, third = [cookie.lower() for cookie in cookies("/own/")]
+        assert [first, third] == ["a=b; secure", "e=f; path=/secure/; secure"]
+        assert second.count("secure") == 1
+        assert cookies("/say/500/") == [first.replace("secure", "Secure")]
+
+
+DEFAULTS = {"x-content-type-options": "nosniff", "referrer-policy": "strict-origin-when-cross-origin", "x-frame-options": "SAMEORIGIN"}
+#: What is answered in all the ways that there are: target, what else is given to answered(), and the status.
+WAYS = {
+    "static": (CSS, {}, 200),
+    "static, compressed": (CSS, {"Accept_Encoding": "br, gzip"}, 200),
+    "static, HEAD": ("/plain/app.css", {"method": "HEAD"}, 200),
+    "static, part": ("/plain/zero.png", {"Range": "bytes=1-2"}, 206),
+    "missing static file": ("/static/missing.css", {}, 404),
+    "hidden file": ("/plain/.htpasswd", {}, 403),
+    "file of a visitor": ("/media/a.JPG", {}, 200),
+    "missing file of a visitor": ("/media/missing", {}, 404),
+    "redirect": ("/old", {}, 301),
+    "page for an error": ("/.error-pages/404.html", {}, 200),
+    "application": ("/", {}, 200),
+    "not found by the application": ("/say/404/", {}, 404),
+    "failure of the application": ("/say/500/", {}, 500),
+    "application that breaks off": ("/break/", {}, 502),
+    "body that is too large": ("/", {"method": "POST", "Content_Length": str(1 << 31)}, 413),
+    "application that is not there": ("/", {"host": GONE}, 503),
+    "page": ("/", {"host": PAGES}, 200),
+    "missing page": ("/missing", {"host": PAGES}, 404),
+    "no password": ("/", {"host": SHUT}, 401),
+}
+
+
+def times(headers, *names):
+    """Return the values of some headers."""
+    return {name: [value for one, value in headers if one == name] for name in names}
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_each_answer_has_each_header_once(web, server):
+    def found(ways, *names, tls=False):
+        answers = {way: answered(server, target, tls=tls, **given) for way, (target, given, _status) in ways.items()}
+        return {way: (status, times(headers, *names)) for way, (status, headers, _body) in answers.items()}
+
+    def wanted(ways, values):
+        return {way: (status, {name: [value] for name, value in values.items()}) for way, (_target, _given, status) in ways.items()}
+
+    assert found(WAYS, *DEFAULTS) == wanted(WAYS, DEFAULTS)
+    ways = {way: of for way, of in WAYS.items() if of[1].get("host") != PAGES}
+    with trusted(SITE, SHUT, GONE):
+        assert found(ways, HSTS, *DEFAULTS, tls=True) == wanted(ways, {HSTS: "max-age=15552000", **DEFAULTS})
+
+
+def test_answer_that_nothing_changed_has_no_other_headers(web):
+    tag = asked("nginx", CSS)[1]["etag"]
+    status, headers, _body = answered("nginx", CSS, If_None_Match=tag)
+    assert status == 304
+    assert times(headers, *DEFAULTS) == {name: [value] for name, value in DEFAULTS.items()}
+    # Apache says nothing that browsers have kept from before.
+    status, headers, _body = answered("apache", CSS, If_None_Match=asked("apache", CSS)[1]["etag"])
+    assert status == 304
+    assert all(len(values) <= 1 for values in times(headers, *DEFAULTS).values())
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_application_has_the_word(web, server):
+    own = {"x-frame-options": ["DENY"], "referrer-policy": ["no-referrer"], HSTS: ["max-age=1"]}
+    with trusted(SITE):
+        for target in ("/own/", "/own/404/"):
+            assert times(answered(server, target, tls=True)[1], *own) == own
+    assert times(answered(server, "/media/a.html")[1], "content-security-policy") == {
+        "content-security-policy": ["default-src 'none'; sandbox"]
+    }
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_headers_are_those_of_the_site(web, server):
+    wanted = {"x-own": ['a "b" \\ 50% $c'], "x-number": ["0"], "referrer-policy": ["origin"], "x-frame-options": []}
+    for target in ("/", "/missing"):
+        assert times(answered(server, target, host=ALWAYS, tls=True)[1], *wanted) == wanted
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_challenge_of_a_ca_is_answered_whatever_a_site_does(web, server):
+    below, token = "/.well-known/acme-challenge/", "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr_oA"
+    text = f"{token}.{THUMBPRINT}".encode()
+    with trusted(SITE, SHUT, PLACES, GONE), closed(web, server):
+        for host in (SITE, ALIAS, PAGES, SHUT, PLACES, GONE, BOTH, ALWAYS, "nobody.test"):
+            for tls in (False, True):
+                status, headers, body = answered(server, below + token, host=host, tls=tls)
+                assert (status, body) == (200, text), host
+                assert times(headers, "content-type", "content-length") == {
+                    "content-type": ["text/plain"],
+                    "content-length": [str(len(text))],
+                }
+            status, headers, body = asked(server, below + token, host=host, method="HEAD")
+            assert (status, headers["content-type"], body) == (200, "text/plain", b"")
+            for wrong in ("a.b", "", "a/b", "a%20b", "a%2Fb", "../acme-challenge/a+b", f"{token}%0a"):
+                assert asked(server, below + wrong, host=host)[0] == 404, (host, wrong)
+            for right in ("0", "1", "-", "_"):
+                assert asked(server, below + right, host=host)[2] == f"{right}.{THUMBPRINT}".encode(), (host, right)
+
+
+#: The file that closes sites, of each server.
+CLOSED = {"apache": "/etc/apache2/conf-enabled/zz-foobar-lamp-restore.conf", "nginx": "/etc/nginx/closed/restore.conf"}
+
+
+@contextlib.contextmanager
+def closed(web, server):
+    """Close all sites of a server, by the file of foobar.lamp.maintenance."""
+    done = web(playbook="close", __server=server, __dest=CLOSED[server])
+    assert done.returncode == 0, done.stdout[-3000:]
+    reload(server)
+    try:
+        yield
+    finally:
+        on_host(WEB, f"rm {CLOSED[server]}", check=True)
+        reload(server)
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_closed_site_is_closed_by_https_too(web, server):
+    wanted = {"retry-after": ["9"], "cache-control": ["no-store"], **{name: [value] for name, value in DEFAULTS.items()}}
+    with closed(web, server):
+        for tls, host in ((False, SITE), (True, SITE), (False, PAGES)):
+            status, headers, body = answered(server, "/", host=host, tls=tls)
+            assert status == 503
+            assert (b"our page for 503" if host == SITE else b"<p>Closed for a test.</p>") in body
+            assert times(headers, *wanted) == wanted, (tls, host)
+
+
+def test_site_of_nginx_is_closed_whichever_version_wrote_its_file(web):
+    path, name = "/etc/nginx/sites-enabled/old.conf", "old.a.test"
+    words = ["set $lamp_retry_after '';", "include /etc/nginx/closed/*.conf;", "location / { return 204; }"]
+    on_host(WEB, f"cat > {path}", input=f"server {{ listen {PORTS['nginx']}; server_name {name}; {' '.join(words)} }}\n", check=True)
+    try:
+        with closed(web, "nginx"):
+            status, headers, _body = answered("nginx", "/", host=name)
+            assert (status, times(headers, "retry-after", "cache-control")) == (503, {"retry-after": ["9"], "cache-control": ["no-store"]})
+        status, headers, _body = answered("nginx", "/", host=name)
+        assert (status, times(headers, "retry-after", "cache-control")) == (204, {"retry-after": [], "cache-control": []})
+    finally:
+        on_host(WEB, f"rm {path}", check=True)
+        reload("nginx")
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_each_name_has_its_certificate(web, server):
+    for asks, named in {SITE: SITE, ALIAS: SITE, SHUT: SHUT, PAGES: "_default", "nobody.test": "_default", "": "_default"}.items():
+        with connected(server, asks) as connection:
+            found = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True))
+        assert found.subject.rfc4514_string() == f"CN={named}", asks
+    chain = ssl.create_default_context(cadata=authority())
+    with socket.create_connection((address_of(WEB), TLS_PORTS[server])) as plain, chain.wrap_socket(plain, server_hostname=SITE) as checked:
+        assert checked.version() == "TLSv1.3"
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_site_may_be_called_as_its_host(web, server):
+    assert on_host(WEB, "hostname").strip() == OWN
+    for tls in (False, True):
+        assert asked(server, "/", host=OWN, tls=tls)[::2] == (200, b"<p>home"), tls
+        # Nobody can be called as the server of nobody's names.
+        for name in ("nobody.invalid", "nobody.test"):
+            assert asked(server, "/", host=name, tls=tls)[0] == 404, (name, tls)
+
+
+def test_site_of_unknown_names_answers_them_by_https(web):
+    try:
+        assert web(apache_default_site=SITE, nginx_default_site=SITE).returncode == 0
+        for server in PORTS:
+            for tls in (False, True):
+                assert asked(server, "/", host="nobody.test", tls=tls)[0] == 200
+        with trusted(SITE):
+            for server in PORTS:
+                # Its certificate is not for them.
+                assert asked(server, "/a?b", host="nobody.test")[1]["location"] == f"https://{SITE}{port_of(server)}/a?b"
+                assert asked(server, "/a?b", host=ALIAS)[1]["location"] == f"https://{ALIAS}{port_of(server)}/a?b"
+    finally:
+        assert web().returncode == 0
+    for server in PORTS:
+        assert asked(server, "/", host="nobody.test", tls=True)[0] == 404
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize("server", PORTS)
+def test_nobody_speaks_an_old_tls(web, server):
+    for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+        with pytest.raises(ssl.SSLError, match="protocol version"):
+            connected(server, SITE, versions=[version]).close()
+    for version, said in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):
+        with connected(server, SITE, versions=[version]) as connection:
+            assert connection.version() == said
+
+
+def test_inventory_has_the_last_word_on_tls(web):
+    try:
+        done = web(nginx_settings={"ssl_protocols": "TLSv1.3"}, apache_settings={"SSLProtocol": "-all +TLSv1.3"})
+        assert done.returncode == 0, done.stdout[-3000:]
+        for server in PORTS:
+            with pytest.raises(ssl.SSLError, match="protocol version"):
+                connected(server, SITE, versions=[ssl.TLSVersion.TLSv1_2]).close()
+            with connected(server, SITE) as connection:
+                assert connection.version() == "TLSv1.3"
+    finally:
+        assert web().returncode == 0
+
+
+def ciphers(server, name):
+    """Return the ciphers of TLS 1.2 that a server agrees to."""
+    known = [one["name"] for one in context(ciphers="ALL:COMPLEMENTOFALL").get_ciphers() if one["protocol"] != "TLSv1.3"]
+    found = set()
+    for one in known:
+        with contextlib.suppress(ssl.SSLError, ConnectionResetError):
+            connected(server, name, versions=[ssl.TLSVersion.TLSv1_2], ciphers=one).close()
+            found.add(one)
+    assert len(known) > 50
+    return found
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_ciphers_are_those_with_forward_secrecy_and_authentication(web, server):
+    for name, key in ((SITE, "ECDSA"), (SHUT, "RSA")):
+        assert ciphers(server, name) == {
+            f"ECDHE-{key}-{cipher}" for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
+        }
+    # A client knows which is fast for it.
+    for first, second in (("CHACHA20-POLY1305", "AES256-GCM-SHA384"), ("AES256-GCM-SHA384", "CHACHA20-POLY1305")):
+        order = f"ECDHE-ECDSA-{first}:ECDHE-ECDSA-{second}"
+        with connected(server, SITE, versions=[ssl.TLSVersion.TLSv1_2], ciphers=order) as connection:
+            assert connection.cipher()[0] == f"ECDHE-ECDSA-{first}"
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_secret_is_agreed_upon_as_no_quantum_computer_finds_out(web, server):
+    def agreed(groups):
+        ask = f"openssl s_client -connect 127.0.0.1:{TLS_PORTS[server]} -servername {SITE} -tls1_3 -groups {groups} < /dev/null 2>&1"
+        said = on_host(WEB, ask)
+        assert said.startswith("Connec")
+        return said if "Cipher is TLS_" in said else ""
+
+    assert "Negotiated TLS1.3 group: X25519MLKEM768" in agreed("X25519MLKEM768:X25519")
+    assert [bool(agreed(one)) for one in ("X25519", "P-256", "P-384", "P-521", "ffdhe2048")] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize("server", PORTS)
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_visitor_who_comes_again_takes_up_what_was_agreed(web, server, version):
+    visitor = context(versions=[version])
+    session = None
+    # Often, since more than one process may take a connection.
+    for again in [False] + 30 * [True]:
+        plain = socket.create_connection((address_of(WEB), TLS_PORTS[server]), timeout=30)
+        with visitor.wrap_socket(plain, server_hostname=SITE, session=session) as connection:
+            connection.sendall(f"GET /plain/app.css HTTP/1.1\r\nHost: {SITE}\r\nConnection: close\r\n\r\n".encode())
+            while connection.recv(65536):
+                pass
+            assert connection.session_reused is again
+            session = connection.session
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_browsers_speak_http_2(web, server):
+    with connected(server, SITE, alpn=["h2", "http/1.1"]) as connection:
+        assert connection.selected_alpn_protocol() == "h2"
+    for path, names in (("/", ("x-forwarded-proto", "host")), (CSS, ())):
+        to = f"{SITE}:{TLS_PORTS[server]}"
+        options = [
+            "--silent",
+            "--insecure",
+            "--http2",
+            "--resolve",
+            f"{to}:{address_of(WEB)}",
+            "--write-out",
+            "\n%{http_version} %{http_code}",
+        ]
+        body, _line, said = run("curl", *options, f"https://{to}{path}", check=True).stdout.rpartition("\n")
+        assert said == "2 200"
+        if names:
+            headers = json.loads(body)["headers"]
+            assert (headers["x-forwarded-proto"], headers["host"], headers["x-request-line"]) == (
+                "https",
+                to.removesuffix(":443"),
+                "GET / HTTP/2.0",
+            )
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_web_socket_goes_through_tls(web, server):
+    with connected(server, SITE, alpn=["http/1.1"]) as connection:
+        talk(connection)
+        connection.sendall(b"words")
+        assert connection.recv(1000) == b"WORDS"
+
+
+@pytest.mark.parametrize("server", PORTS)
+def test_reload_takes_up_a_new_certificate_and_loses_nobody(web, server):
+    def ask():
+        with connected(server, SITE) as connection:
+            serial = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True)).serial_number
+            connection.sendall(f"GET /plain/app.css HTTP/1.1\r\nHost: {SITE}\r\nConnection: close\r\n\r\n".encode())
+            said = b""
+            while words := connection.recv(65536):
+                said += words
+        assert said.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert said.endswith(b"body { color: red }\n")
+        return serial
+
+    serials = [ask()]
+    with load.Load(ask, pause=0.005, threads=4) as visitors:
+        for _renewal in range(3):
+            chain, key, serial = certificate(SITE, ALIAS)
+            place(SITE, chain, key, serial)
+            assert ask() == serials[-1]
+            on_host(WEB, f"systemctl reload {UNITS[server]}", check=True)
+            wait_for(lambda serial=serial: ask() == serial)
+            serials.append(serial)
+            enough = visitors.asked + 100
+            wait_for(lambda enough=enough: visitors.asked > enough)
+    assert visitors.failures == []
+    assert set(serials) <= set(visitors.done)
 
 
 def test_second_run_of_both_roles_changes_nothing(web):

@@ -21,7 +21,9 @@ from support.plays import killed
 HOST = "lamp-galaxy" + os.environ.get("PYTEST_XDIST_WORKER", "").replace("gw", "-")
 SITE = "www.example.com"
 IMAGE = "foobar.lamp/debian:13"
-#: Variables with which a host is asked through the connection's pipe, as playbooks/vars/inputs.yml sets them.
+#: How a run comes to a container: as root. Told a user, the connection would ask the engine twice for its version at each task.
+DOCKER = {"ansible_connection": "community.docker.docker", "ansible_become": False}
+#: Variables with which a host is asked through the connection's pipe, as playbooks/vars/connection.yml sets them.
 PIPE = {"ansible_pipelining": True, "ansible_python_interpreter": "/usr/bin/python3"}
 
 
@@ -40,7 +42,7 @@ class User:
         #: The sample application, in a place where a test may break it.
         self.app = place / "shop"
         (place / "collections/ansible_collections/foobar/lamp/files/app").rename(self.app)
-        hosts = {"hosts": {"server1": {"ansible_host": HOST, "ansible_connection": "community.docker.docker", "ansible_user": "root"}}}
+        hosts = {"hosts": {"server1": {"ansible_host": HOST, **DOCKER}}}
         self.sites = {
             SITE: {
                 "aliases": ["example.com"],

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
-from support.modules import run_module
-from support.name_servers import Bind, Knot, PowerDns, Relay
+from ansible.plugins.loader import init_plugin_loader
+
+# Before anything imports the collection: templates may then call its filters.
+init_plugin_loader([str(pathlib.Path(__file__).parents[2] / ".cache" / "collections")])
+
+from support.modules import run_module  # noqa: E402
+from support.name_servers import Bind, Knot, PowerDns, Relay  # noqa: E402
 
 
 @pytest.fixture

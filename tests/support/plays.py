@@ -32,7 +32,8 @@ def ephemeral():
 def command(playbook, *options, **variables):
     """Return the command that runs a playbook: one of the collection by its name, or any by its path."""
     path = ROOT / "playbooks" / f"{playbook}.yml" if isinstance(playbook, str) else playbook
-    given = {"ansible_user": "root", "lamp_web_server": web.SERVER, "lamp_base_dir": f"{ROOT}/inventory"}
+    # As .config/molecule/config.yml has it.
+    given = {"ansible_become": False, "lamp_web_server": web.SERVER, "lamp_base_dir": f"{ROOT}/inventory"}
     given |= {"lamp_secrets_dir": f"{ephemeral()}/secrets", **variables}
     return ["ansible-playbook", "--inventory", inventory(), "--extra-vars", json.dumps(given), str(path), *options]
 

@@ -14,6 +14,7 @@ import unicodedata
 
 import sqlalchemy.exc
 from flask import Flask, abort, g, jsonify, redirect, render_template, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import foobar
@@ -24,9 +25,17 @@ from foobar.store import LIMIT, WINDOW, Store
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Cookies that who came by HTTPS sends by HTTPS alone."""
+
+    def get_cookie_secure(self, app):
+        return request.is_secure
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -39,6 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         MAX_CONTENT_LENGTH=32 * 1024,
         PERMANENT_SESSION_LIFETIME=datetime.timedelta(hours=12),
     )
+    app.session_interface = _Sessions()
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
@@ -101,6 +111,8 @@ def _add_pages(app: Flask, store: Store, settings: Settings) -> None:
             "way.html",
             database=database,
             host=request.host,
+            # The web server believes nobody but a balancer.
+            balancer=request.headers.get("X-Forwarded-By", ""),
             web_host=socket.gethostname(),
             server=request.environ.get("SERVER_SOFTWARE") or "the development server",
             release=settings.release,

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -19,14 +20,19 @@ APP = pathlib.Path(__file__).parents[1]
 ENVIRONMENT = {"SECRET_KEY": "k" * 40}
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """Return a database that has been migrated."""
+    place = tmp_path_factory.mktemp("migrated") / "test.db"
+    environment = {"DATABASE_URL": f"sqlite:///{place}"}
+    subprocess.run([sys.executable, "-m", "alembic", "upgrade", "head"], cwd=APP, env=environment, check=True, capture_output=True)
+    return place
+
+
 @pytest.fixture
-def url(tmp_path):
-    """Return the address of a database that has been migrated."""
-    url = f"sqlite:///{tmp_path}/test.db"
-    subprocess.run(
-        [sys.executable, "-m", "alembic", "upgrade", "head"], cwd=APP, env={"DATABASE_URL": url}, check=True, capture_output=True
-    )
-    return url
+def url(tmp_path, migrated):
+    """Return the address of a copy of it."""
+    return f"sqlite:///{shutil.copy(migrated, tmp_path)}"
 
 
 @pytest.fixture
@@ -107,6 +113,12 @@ def test_way_and_probes(client):
     assert client.get("/version").json["release"] == "abc"
 
 
+def test_way_leads_through_a_balancer_where_there_is_one(client):
+    assert "Balancer" not in client.get("/way").text
+    page = client.get("/way", headers={"X-Forwarded-By": "lb<2>"}).text
+    assert re.search(r"<h2>Name</h2>.*<h2>Balancer</h2>.*<dd>lb&lt;2&gt;</dd>.*<h2>Web server</h2>", page, re.DOTALL)
+
+
 def test_database_away(tmp_path):
     client = create_app(Settings.from_environment({**ENVIRONMENT, "DATABASE_URL": f"sqlite:////{tmp_path}/no/such.db"})).test_client()
     assert client.get("/healthz").status_code == 200
@@ -119,7 +131,17 @@ def test_database_away(tmp_path):
 def test_headers(client):
     headers = client.get("/").headers
     assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["Content-Security-Policy"].startswith("default-src 'none';")
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_cookie_is_sent_as_the_visitor_came(client, scheme):
+    cookie = client.get("/guestbook", base_url=f"{scheme}://www.foobar.com").headers["Set-Cookie"]
+    assert "; HttpOnly; " in cookie
+    assert cookie.endswith("; SameSite=Lax")
+    assert ("; Secure;" in cookie) is (scheme == "https")
 
 
 @pytest.mark.parametrize(

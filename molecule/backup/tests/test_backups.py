@@ -74,7 +74,9 @@ def test_full_disk_leaves_the_old_ones(shop):
             assert done.rc == 1
             assert "No space is left for /run/small/." in done.stderr
             assert "The backups before are kept" in done.stderr
-            assert shop.host.check_output("ls -A /run/small").split() == [".keeping", ".lock", "20200101T000000Z", "filler"]
+            copied = {".copied"} if shop.option("copy")["to"] else set()
+            left = shop.host.check_output("ls -A /run/small").split()
+            assert set(left) == {".keeping", ".lock", "20200101T000000Z", "filler"} | copied
             shop.do(f"{small} verify")
             shop.host.check_output("rm /run/small/filler")
             assert "Removed, being too old: 20200101T000000Z." in shop.do(f"{small} take")
@@ -170,13 +172,20 @@ def test_copy_whose_host_is_away_is_told_by_the_backup_only_and_made_up_for(old,
     assert old.names()[-1] in vault.check_output("ls /srv/backups/shop").split()
 
 
+def _copied(old):
+    """Return when backups were last copied, as the command has kept it."""
+    return old.host.run(f"stat --format=%y {old.option('directory')}/.copied").stdout
+
+
 def test_copy_that_fails_says_so_and_keeps_the_backup(old):
+    moment = _copied(old)
     with old.settings(copy={**old.option("copy"), "port": 1}) as unreachable:
         before = old.names()
         done = old.run(f"{unreachable} take")
     assert done.rc == 3
     assert "The backup is made and kept here, but not copied: rsync with backups@lamp-backups-vault" in done.stderr
     assert len(old.names()) == len(before) + 1
+    assert _copied(old) == moment
 
 
 def test_copy_in_a_directory_that_is_not_mounted_is_refused(old):
@@ -190,8 +199,12 @@ def test_copy_in_a_directory_that_is_not_mounted_is_refused(old):
                 assert "mount it there" in done.stderr
         assert old.host.check_output("ls -A /srv/copied") == ""
         with old.settings(copy={**old.option("copy"), "to": "/run/copied"}) as mounted:
+            moment = _copied(old)
             old.do(f"{mounted} log")
-        assert old.names()[-1] in old.host.check_output("ls /run/copied").split()
+            assert _copied(old) > moment
+        copies = old.host.check_output("ls -A /run/copied").split()
+        assert old.names()[-1] in copies
+        assert ".copied" not in copies
     finally:
         old.host.check_output("umount /run/copied")
 

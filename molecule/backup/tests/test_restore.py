@@ -171,8 +171,9 @@ def test_killed_while_it_drills(shop):
     server = shop.option("programs")["server"][0]
     private = f"pgrep -f '^({server}|/usr/sbin/{server}) .*--datadir=/var/lib/mysql-restore/drill'"
     shop.host.run(f"sh -c 'lamp-backup drill {name} {shop.identity} > /dev/null 2>&1 & echo $! > /run/drill.pid'")
-    wait_for(lambda: shop.host.run(private).succeeded)
-    shop.host.check_output("pkill -KILL -f '^/usr/bin/python3 -I -B .*lamp_backup.* drill '")
+    # At once, in the few seconds that it has the server.
+    kill = "pkill -KILL -f '^/usr/bin/python3 -I -B .*lamp_backup.* drill '"
+    shop.host.check_output(f"timeout 120 sh -c %s && {kill}", f"until {private}; do sleep 0.05; done")
     assert shop.host.run(private).succeeded
     shop.do("log")
     assert not shop.host.run(private).succeeded
@@ -219,19 +220,22 @@ def test_data_that_are_gone(shop):
 def test_another_shelf_is_read_only_and_the_lock_is_the_hosts_own(old):
     """A drill of backups on a mount that cannot be written is not ended by the timer of the logs."""
     name = old.take()
-    private = "pgrep -f -- '--datadir=/var/lib/mysql-restore/drill'"
+    private = "pgrep -f -- '--datadir=/var/lib/mysql-restore/[d]rill'"
     old.host.check_output(f"mkdir -p /run/elsewhere && mount --bind -o ro {old.directory} /run/elsewhere")
     try:
         old.host.check_output(
             f"systemd-run --quiet --unit=test-drill --property=RemainAfterExit=yes lamp-backup --from /run/elsewhere drill {name}"
         )
-        wait_for(lambda: old.host.run(private).succeeded)
+        # Held, so that it is still at work when the logs are asked for.
+        hold = "systemctl kill --signal=STOP test-drill"
+        old.host.check_output(f"timeout 120 sh -c %s && {hold}", f"until {private}; do sleep 0.05; done")
         assert "Another lamp-backup is at work" in old.do("log")
+        old.host.check_output("systemctl kill --signal=CONT test-drill")
         wait_for(lambda: "running" not in old.host.check_output("systemctl show --value --property=SubState test-drill"))
         assert old.host.check_output("systemctl show --value --property=Result test-drill") == "success"
         assert not old.host.file(f"{old.directory}/{name}/drill.json").exists
     finally:
-        old.host.run("systemctl stop test-drill; systemctl reset-failed; umount /run/elsewhere")
+        old.host.run("systemctl kill --signal=CONT test-drill; systemctl stop test-drill; systemctl reset-failed; umount /run/elsewhere")
     assert "--from is for" in old.run("--from /run/elsewhere take").stderr
 
 

@@ -13,6 +13,7 @@ import testinfra.utils.ansible_runner
 import yaml
 from support import containers, plays
 from support.plays import ROOT
+from support.waiting import wait_for
 
 _inventory = testinfra.utils.ansible_runner.AnsibleRunner(plays.inventory())
 ROLES = ("primary", "secondary")
@@ -225,3 +226,136 @@ def test_zones_and_keys_that_are_lost_come_back_with_the_ds_record(tmp_path, rol
     host.check_output("lamp-backup drill && lamp-backup discard")
     assert host.check_output(keys) == before
     test_root_follows_nothing_that_the_name_servers_user_planted(role)
+
+
+# From here on the hosts are a site's, whose inventory says which of them is the primary.
+OLD, NEW = "lamp-bind-primary", "lamp-bind-secondary"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Return ``site(playbook, *options, **variables)``: a run of a playbook of the collection for a site with these name servers."""
+    directory = tmp_path_factory.mktemp("site")
+    docker = {"ansible_connection": "community.docker.docker", "ansible_user": "root"}
+    web = {"hosts": {"web1": {"lamp_address": "192.0.2.80", "ansible_connection": "local"}}}
+    servers = {name: {**docker, "lamp_address": containers.address_of(name)} for name in (OLD, NEW)}
+    own = {
+        "lamp_domain": "foobar.com",
+        "lamp_sites": {"shop.foobar.com": {"document_root": "/srv/www"}},
+        "lamp_dnssec_policy": "default",
+        "lamp_tls": "off",
+        "lamp_secrets_dir": str(plays.ephemeral() / "secrets"),
+    }
+
+    def site(playbook, *options, **variables):
+        groups = {"lamp_web": web, "lamp_db": web, "lamp_dns": {"hosts": servers}}
+        (directory / "inventory.yml").write_text(yaml.safe_dump({"lamp": {"children": groups, "vars": {**own, **variables}}}))
+        command = ["ansible-playbook", "-i", directory / "inventory.yml", ROOT / "playbooks" / f"{playbook}.yml", *options]
+        return subprocess.run(command, cwd=ROOT, env=plays.ENVIRONMENT, capture_output=True, text=True, check=False, timeout=plays.LONGEST)
+
+    return site
+
+
+def said(done):
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def done_well(done):
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+NAME_SERVERS = ("--limit", "lamp_dns", "--tags", "bind,dns_records", "--skip-tags", "firewall")
+
+
+def soa_at(role):
+    return ask(role, "foobar.com", "SOA").answer[0][0]
+
+
+def private_keys(role):
+    return host_of(role).check_output("cd /var/lib/bind/dnssec && sha256sum Kfoobar.com.+*.private")
+
+
+def look_up(container, name):
+    """Return whether the system's resolver in a container finds a name, both name servers being its resolvers, the old one first."""
+    lines = "\\n".join(f"nameserver {address_of(role)}" for role in ("primary", "secondary")) + "\\noptions timeout:1\\n"
+    script = f"printf '{lines}' > /run/resolv.conf && mount --bind /run/resolv.conf /etc/resolv.conf && getent ahostsv4 {name}"
+    return "192.0.2." in containers.on_host(container, f'unshare --mount sh -c "{script}"')
+
+
+def test_secondary_takes_the_part_of_a_lost_primary(site, tmp_path):
+    # What the tests before have planted is in the way of no root, but of the zones.
+    host_of("secondary").check_output("find /var/lib/bind -maxdepth 1 -type l -delete")
+    host_of("secondary").check_output("find /var/lib/bind -name 'Kfoobar.com.*' -delete")
+    # The hosts become the site's; what the zone has stays.
+    first = done_well(site("site", *NAME_SERVERS))
+    keys, before = private_keys("primary"), soa_at("primary")
+    secret = host_of("primary").check_output("sed -n 's/^PrivateKey: //p' /var/lib/bind/dnssec/Kfoobar.com.+*.private")
+    assert secret
+    assert secret not in first.stdout + first.stderr
+    copies = host_of("secondary").check_output("stat -c '%U:%G %a' /var/lib/foobar.lamp/bind_copies /var/lib/foobar.lamp/bind_copies/*")
+    assert copies.splitlines() == ["root:root 700", "root:root 600"]
+
+    # As long as it answers there is no need, and by site.yml alone a secondary becomes no primary.
+    refused = site("dns_promote", *NAME_SERVERS[:2], lamp_dns_primary=NEW)
+    assert refused.returncode != 0
+    assert f"The primary name server still answers at {address_of('primary')}" in said(refused)
+    refused = site("site", *NAME_SERVERS, lamp_dns_primary=NEW)
+    assert refused.returncode != 0
+    assert "run foobar.lamp.dns_promote" in said(refused)
+
+    containers.run("docker", "kill", OLD, check=True)
+    assert all(look_up(NEW, "www.foobar.com") for _each in range(5))
+
+    lost = ("--limit", f"lamp_dns:!{OLD}")
+    refused = site("dns_promote", *lost)
+    assert refused.returncode != 0
+    assert f"{OLD} is to be the primary, and is not part of this run" in said(refused)
+    assert f"set lamp_dns_primary to {NEW}" in said(refused)
+    # A key that nobody has is not made anew.
+    host = host_of("secondary")
+    host.check_output("mkdir -p /root/kept && mv /var/lib/foobar.lamp/bind_copies/foobar.com* /root/kept/")
+    refused = site("dns_promote", *lost, lamp_dns_primary=NEW)
+    assert refused.returncode != 0
+    assert "lacks Kfoobar.com.+" in said(refused)
+    assert "type secondary" in host.check_output("cat /etc/bind/named.conf.local")
+    host.check_output("mv /root/kept/* /var/lib/foobar.lamp/bind_copies/")
+
+    promoted = done_well(site("dns_promote", *lost, "--diff", lamp_dns_primary=NEW))
+    assert secret not in promoted.stdout + promoted.stderr
+    assert private_keys("secondary") == keys
+    after = soa_at("secondary")
+    assert after.serial >= before.serial + 100000
+    assert (before.mname.to_text(), after.mname.to_text()) == ("ns1.foobar.com.", "ns2.foobar.com.")
+    assert after.expire >= 14 * 24 * 3600
+    # Nothing of the zone is lost, and the same DS record holds.
+    assert values(ask("secondary", "www.foobar.com", "A")) == ["192.0.2.10", "192.0.2.11"]
+    test_answers_are_validated_from_the_returned_ds_record(tmp_path, "secondary", "www.foobar.com", "A", "192.0.2.10")
+
+    # Records go to the new primary, by a run that does not come to the lost host.
+    new = [{"name": "new", "type": "A", "values": ["192.0.2.99"]}]
+    done_well(site("site", "--limit", f"lamp_dns:!{OLD}", *NAME_SERVERS[2:], lamp_dns_primary=NEW, lamp_dns_records=new))
+    assert values(ask("secondary", "new.foobar.com", "A")) == ["192.0.2.99"]
+    test_answers_are_validated_from_the_returned_ds_record(tmp_path, "secondary", "new.foobar.com", "A", "192.0.2.99")
+
+    # The old one returns, and answers what it knew. Whoever has not written down who is the primary now is told to.
+    containers.run("docker", "start", OLD, check=True)
+    wait_for(lambda: containers.on_host(OLD, "systemctl is-active named").strip() == "active")
+    containers.address_of.cache_clear()
+    assert values(ask("primary", "new.foobar.com", "A")) == []
+    refused = site("site", *NAME_SERVERS)
+    assert refused.returncode != 0
+    assert f"{OLD} and {NEW} are both primary name servers of foobar.com: set lamp_dns_primary" in said(refused)
+    # Whoever names the wrong one is stopped by its records.
+    refused = site("site", *NAME_SERVERS, lamp_dns_primary=OLD)
+    assert refused.returncode != 0
+    assert "newer records would be lost" in said(refused)
+    done_well(site("site", *NAME_SERVERS, lamp_dns_primary=NEW, lamp_dns_records=new))
+    assert values(ask("primary", "new.foobar.com", "A")) == ["192.0.2.99"]
+    assert soa_at("primary") == soa_at("secondary")
+    assert "type secondary" in host_of("primary").check_output("cat /etc/bind/named.conf.local")
+    assert host_of("primary").check_output("ls /var/lib/foobar.lamp/bind_copies").startswith("foobar.com+")
+    assert host_of("secondary").run("ls /var/lib/foobar.lamp/bind_copies/foobar.com*").failed
+    test_answers_are_validated_from_the_returned_ds_record(tmp_path, "primary", "new.foobar.com", "A", "192.0.2.99")
+    again = done_well(site("site", *NAME_SERVERS, lamp_dns_primary=NEW, lamp_dns_records=new))
+    assert plays.recap(again)["changed"] == 0, again.stdout

@@ -5,11 +5,28 @@ Run by Molecule's verifier (``molecule verify``), which names the hosts in an in
 
 from __future__ import annotations
 
+import os
+
 import dns.message
 import dns.query
 import pytest
 
 from .visitors import INVENTORY, Browser, address_of
+
+#: Which of the scenarios runs these tests: "apart", or the version of Debian of the one host of "default".
+PLACE = "apart" if os.environ["MOLECULE_SCENARIO_NAME"] == "apart" else os.environ.get("LAMP_DEBIAN") or "13"
+
+
+def pytest_configure(config):
+    """Declare the marker."""
+    config.addinivalue_line("markers", "only(*places): where this is shown; elsewhere it would be the same once more")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is another scenario's."""
+    wanted = {item: all(PLACE in mark.args for mark in item.iter_markers("only")) for item in items}
+    config.hook.pytest_deselected(items=[item for item in items if not wanted[item]])
+    items[:] = [item for item in items if wanted[item]]
 
 
 def _host(group):

@@ -175,6 +175,30 @@ def test_logs_rotate_on_every_host(web, db, name_servers):
         assert host.service("logrotate.timer").is_running
 
 
+# What logrotate made itself, what bounds itself, and what goes with a release of an application.
+NO_LOGS = re.compile(r"/var/log/(.*[.](gz|xz|[0-9]+)|journal/.*|lastlog|faillog|python_app/.*[.][0-9a-f]{12}[.]log)\Z")
+
+
+def test_every_log_is_rotated(web, db, name_servers):
+    for host in (web, db, *name_servers):
+        said = host.run("logrotate --debug /etc/logrotate.conf").stderr
+        assert "error:" not in said
+        considered = set(re.findall(r"^considering log (\S+)$", said, re.MULTILINE))
+        logs = [log for log in host.check_output("find /var/log -type f").split() if not NO_LOGS.match(log)]
+        assert [log for log in logs if log not in considered] == []
+
+
+def test_web_server_goes_on_with_a_new_log_when_the_old_one_is_rotated(browser, web):
+    log = f"/var/log/{SERVICE}/{SITE}.access.log"
+    browser.get("/healthz?before")
+    wait_for(lambda: "/healthz?before" in web.file(log).content_string)
+    web.check_output("logrotate --force /etc/logrotate.conf")
+    browser.get("/healthz?after")
+    wait_for(lambda: "/healthz?after" in web.file(log).content_string)
+    assert "/healthz?before" not in web.file(log).content_string
+    assert "/healthz?before" in web.file(f"{log}.1").content_string
+
+
 def test_settings_are_not_for_everyone(web, name_server):
     assert web.file("/etc/python_app/www.foobar.com.env").mode == 0o640
     assert name_server.file("/etc/bind/keys/lamp.key").mode == 0o640

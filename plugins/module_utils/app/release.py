@@ -36,7 +36,11 @@ from ansible_collections.foobar.lamp.plugins.module_utils.common import os_error
 LOGS = "/var/log/python_app"
 LONGEST_OUTPUT = 6000
 # As the application's user, whose state directory it is. Files of before move along.
-MEDIA = """cd "$1"
+MEDIA = """if ! [ -w "$3" ]; then
+    echo "$(id -un) ($(id -u)) may not write to $3: give it that right, on all hosts that share it."
+    exit 1
+fi
+cd "$1"
 mkdir -p "$(dirname "$2")"
 if [ -d "$2" ] && ! [ -L "$2" ]; then
     find "$2" -mindepth 1 -maxdepth 1 -exec mv -n -t "$3" {} +
@@ -169,7 +173,8 @@ class Application:
         except tree.RefusedError as error:
             raise ReleaseError("files", f"{error}: a release has files of its own, directories, and links to them only.") from error
         if self.plan.get("media"):
-            self._command("media", ["sh", "-euc", MEDIA, "sh", f"{self.root}/state", self.plan["media"], f"{self.root}/media"])
+            place = self.plan.get("shared_media") or f"{self.root}/media"
+            self._command("media", ["sh", "-euc", MEDIA, "sh", f"{self.root}/state", self.plan["media"], place])
         self._write_made(_iso(time.time()))
 
     def _have_server(self, wheels, pip_environment):
@@ -294,9 +299,9 @@ class Application:
         return instance
 
     def _ways(self, release):
-        """Return what a release is made of, and who reads its socket."""
+        """Return what a release is made of, who reads its socket, and whether this host runs the timers of one host."""
         with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
-            return {**json.load(file), "builder": self.plan["builder"]}
+            return {**json.load(file), **{key: self.plan[key] for key in ("builder", "single_timers")}}
 
     def _lead_to(self, instance, fingerprint):
         """Lead visitors to a service, let the workers and timers of its release run, and no other of the application."""
@@ -304,12 +309,30 @@ class Application:
         self._point_live(instance)
         moved = time.monotonic()
         self.services.enable(instance)
-        self.services.take_up(app_units.units(self._ways(instance.rpartition("-")[0])))
+        self._take_up(instance)
         left = self.services.serving() - {app_units.service_name(self.name, instance)}
         if left:
             time.sleep(max(0, moved + IDLE - time.monotonic()))
         self.services.remove(left)
         settings.remember(self.name, fingerprint)
+
+    def _take_up(self, instance):
+        ways = self._ways(instance.rpartition("-")[0])
+        self.services.take_up(app_units.units(ways), app_units.elsewhere(ways, self.services.enabled()))
+
+    def _elsewhere(self):
+        """Return the timers of the current release that another host runs."""
+        current = self.link("current")
+        return app_units.elsewhere(self._ways(current), self.services.enabled()) if self.made(current) else []
+
+    def idle(self):
+        """Return what does not run and is to, and what runs and is another host's."""
+        elsewhere = self._elsewhere()
+        return self.services.idle(elsewhere) + self.services.surplus(elsewhere)
+
+    def resume(self):
+        """Have all run that is to run on this host, and no more; returns whether something was to be done."""
+        return self.services.resume(self._elsewhere())
 
     def _point_live(self, instance):
         """Let visitors be led to a service, or to none."""
@@ -329,7 +352,7 @@ class Application:
                 if live and app_units.service_name(self.name, live) in self.services.there():
                     self._point_live(live)
                     self.services.enable(live)
-                    self.services.take_up(app_units.units(self._ways(live.rpartition("-")[0])))
+                    self._take_up(live)
                     self.services.remove([app_units.service_name(self.name, instance)])
                     if remembered:
                         settings.remember(self.name, remembered)

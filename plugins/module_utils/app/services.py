@@ -14,6 +14,7 @@ import time
 
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
 from ansible_collections.foobar.lamp.plugins.module_utils.common import listings
+from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import sync_journal
 
 UNITS = "/etc/systemd/system"
 SETTLE = 5  # seconds that a worker has to stay up: one that cannot work ends in its first
@@ -88,15 +89,19 @@ class Services:
         """Return whether a unit is this application's; another's name may begin with its name."""
         return os.path.isfile(path) and app_units.owner(pathlib.Path(path).read_text(encoding="utf-8")) == self.name
 
-    def take_up(self, wanted):
-        """Let systemd run the units ``wanted``, ``{name: text}``, anew, and no others of the application."""
+    def take_up(self, wanted, elsewhere=()):
+        """Let systemd run the units ``wanted``, ``{name: text}``, anew, and no others of the application.
+
+        ``elsewhere``: timers among them that another host runs. They are there, to be started when it is this host's turn.
+        """
         self.remove(self.there() - self.serving() - set(wanted))
         if not wanted:
             return
         for name, text in wanted.items():
             pathlib.Path(f"{UNITS}/{name}").write_text(text, encoding="utf-8")
         _run("systemctl", "daemon-reload")
-        self._start(app_units.started(wanted))
+        self._leave(elsewhere)
+        self._start(app_units.started(wanted, elsewhere))
 
     def remove(self, names):
         """Stop these of its units, timers first, and remove them."""
@@ -124,17 +129,37 @@ class Services:
                 raise ServiceError(f"systemctl stop {name}:\n{words}")
         return bool(working)
 
-    def idle(self):
-        """Return the services, workers and timers that do not run."""
-        states = self._states(app_units.started(self.there()))
+    def enabled(self):
+        """Return those of its timers that a start of the host starts."""
+        return [name for name in self.there() if os.path.islink(f"{UNITS}/timers.target.wants/{name}")]
+
+    def idle(self, elsewhere=()):
+        """Return the services, workers and timers that do not run; those ``elsewhere`` need not."""
+        states = self._states(app_units.started(self.there(), elsewhere))
         return sorted(name for name, state in states.items() if state["ActiveState"] != "active")
 
-    def resume(self):
-        """Start the services, workers and timers that do not run; returns whether there were such."""
-        idle = self.idle()
+    def surplus(self, elsewhere):
+        """Return the timers of another host, ``elsewhere``, that run here all the same."""
+        return sorted(set(elsewhere) & {*self.enabled(), *self._working(self.there() & set(elsewhere))})
+
+    def resume(self, elsewhere=()):
+        """Start the services, workers and timers that do not run, and stop what is another host's; returns whether there were such."""
+        idle, surplus = self.idle(elsewhere), self.surplus(elsewhere)
+        self._leave(elsewhere)
         if idle:
             self._start(idle)
-        return bool(idle)
+        return bool(idle or surplus)
+
+    @staticmethod
+    def _leave(timers):
+        """Leave timers to another host. What one of them has started goes on to its end."""
+        if not timers:
+            return
+        status, words = _run("systemctl", "disable", "--now", *timers)
+        if status:
+            raise ServiceError(words)
+        # When one is this host's again, what the other has run is not made up for (Persistent).
+        _run("systemctl", "clean", "--what=state", *timers)
 
     @staticmethod
     def _in_order(names):
@@ -156,6 +181,8 @@ class Services:
 
     def _start(self, names):
         """Enable units and start them anew; ServiceError with their own words if one does not stay up."""
+        if not names:
+            return
         since = time.time()
         status, words = _run("systemctl", "enable", *names)
         if not status:
@@ -177,6 +204,5 @@ class Services:
     def words(names, since):
         """Return the end of what units have said since a moment."""
         units = [f"--unit={name}" for name in names]
-        # The journal may not have taken up yet what a process said that has ended.
-        _run("journalctl", "--sync")
+        sync_journal()
         return _run("journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={LINES}", f"--since=@{int(since)}", *units)[1]

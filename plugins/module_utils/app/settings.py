@@ -12,7 +12,6 @@ import contextlib
 import glob
 import hashlib
 import os
-import pathlib
 
 PLACE = "/etc/python_app"
 
@@ -22,18 +21,20 @@ def fingerprint(name):
     digest = hashlib.sha256()
     for path in [f"{PLACE}/{name}.env", *sorted(glob.glob(f"{PLACE}/*.pem"))]:
         with contextlib.suppress(FileNotFoundError):
-            content = pathlib.Path(path).read_bytes()
+            with open(path, "rb") as file:
+                content = file.read()
             digest.update(f"{path}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 
 
 def _record(name):
-    return pathlib.Path(f"/srv/{name}/.settings")
+    return f"/srv/{name}/.settings"
 
 
 def forget(name):
     """Say that nobody knows what the application runs with."""
-    _record(name).unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_record(name))
 
 
 def remember(name, text):
@@ -45,7 +46,8 @@ def remember(name, text):
 def remembered(name):
     """Return the fingerprint of what it runs with, empty if nobody knows."""
     try:
-        return _record(name).read_text(encoding="ascii")
+        with open(_record(name), encoding="ascii") as file:
+            return file.read()
     except OSError:
         return ""
 

@@ -25,7 +25,7 @@ RESTRICTION = re.compile(
 _UNIT = """[Unit]
 Description={description}
 After=network-online.target mariadb.service
-{unit}
+{mounts}{unit}
 [Service]
 Type={type}
 User={user}
@@ -33,7 +33,7 @@ Group={user}
 {service}OOMScoreAdjust={oom_score}
 # Nothing of the system is for writing, or within reach. Of this directory all but the state belongs to others; it is whole, since a
 # restore puts another state in its place.
-ReadWritePaths={root}
+ReadWritePaths={writable}
 ProtectSystem=strict
 ProtectHome=true
 ProtectClock=true
@@ -116,9 +116,13 @@ def _restrict(plan):
 
 
 def _unit(plan, **values):
+    shared = plan.get("shared_media") or ""
     return header(plan["name"]) + _UNIT.format(
         **{
+            # Without what the hosts share, files of visitors would go to a place that nobody else sees.
+            "mounts": f"RequiresMountsFor={shared}\n" if shared else "",
             "unit": "",
+            "writable": f"{plan['root']} {shared}".strip(),
             "oom_score": OOM_SCORE,
             "restrict": _restrict(plan),
             **{key: plan[key] for key in ("user", "root")},
@@ -190,9 +194,21 @@ def units(plan):
     return found
 
 
-def started(names):
-    """Return those of an application's units ``names`` that run all the time: a service that a timer starts waits for it."""
-    return [name for name in names if name.endswith(".timer") or name.replace(".service", ".timer") not in names]
+def started(names, elsewhere=()):
+    """Return those of an application's units ``names`` that run all the time: a service that a timer starts waits for it.
+
+    ``elsewhere``: timers that another host runs.
+    """
+    return [
+        name for name in names if (name.endswith(".timer") or name.replace(".service", ".timer") not in names) and name not in elsewhere
+    ]
+
+
+def elsewhere(plan, enabled=()):
+    """Return the timers of ``plan`` that do not run on its host, since one host runs them for all; ``enabled``: what its start starts."""
+    single = [f"{plan['name']}-{job['name']}.timer" for job in plan.get("timers") or [] if (job.get("run_on") or "one") == "one"]
+    where = plan.get("single_timers") or "here"
+    return [] if where == "here" else [name for name in single if where == "elsewhere" or name not in enabled]
 
 
 def schedule_problem(schedule):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import shutil
 import subprocess
 
@@ -14,9 +13,19 @@ import subprocess
 def read(path):
     """Return the text of a file, empty if it cannot be read."""
     try:
-        return pathlib.Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
     except OSError:
         return ""
+
+
+def sync_journal():
+    """Have the journal take up what units have written, also those that have ended.
+
+    The first call is answered before the journal reads that, the second after it.
+    """
+    for _turn in range(2):
+        ask("journalctl", "--sync")()
 
 
 def ask(name, *arguments):

@@ -16,7 +16,7 @@ import glob
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
@@ -225,10 +225,11 @@ def last_wins(path: str, ours: list[Setting], read: list[Setting], adds: set[str
     return found
 
 
-def _sshd(_program: str, path: str, text: str) -> Overridden:
+def _sshd(program: str, path: str, text: str) -> Overridden:
     alone, everything = (_grouped(ask("sshd", "-T", "-C", SSHD_LOGIN, *more)) for more in (["-f", path], []))
-    ours = {one.name: one for one in words_of(text)}
-    ported = any(one.name == "listenaddress" and PORTED.search(one.value) for one in words_of(text))
+    declared = list(_matched(words_of(text)))
+    ours = {one.name: one for match, one in declared if not match}
+    ported = any(one.name == "listenaddress" and PORTED.search(one.value) for _match, one in declared)
 
     def holds(name: str) -> bool:
         wanted, found = alone.get(name, []), everything.get(name, [])
@@ -237,7 +238,26 @@ def _sshd(_program: str, path: str, text: str) -> Overridden:
             return {one.rpartition(":")[0] for one in wanted} == {one.rpartition(":")[0] for one in found}
         return set(wanted) <= set(found) if name in SSHD_ADDS else wanted == found
 
-    return [(one, None) for name, one in ours.items() if not holds(name)]
+    # What is for some logins only holds for these, wherever it stands.
+    known = {(match, one.name, one.value) for match, one in declared} | {("", one.name, one.value) for one in ours.values()}
+    known |= {("", name, line.partition(" ")[2].lower()) for name in ours for line in alone.get(name, [])}
+    excepted = [
+        (ours[one.name], one._replace(words=f"{one.words} ({match})"))
+        for match, one in _matched(_others(program, path))
+        if match and one.name in ours.keys() - SSHD_ADDS and known.isdisjoint({(match, one.name, one.value), ("", one.name, one.value)})
+    ]
+    return [(one, None) for name, one in ours.items() if not holds(name)] + excepted
+
+
+def _matched(settings: Iterable[Setting]) -> Iterator[tuple[str, Setting]]:
+    """Yield settings of sshd's, each with the line of the Match block that it stands in; a block ends with its file."""
+    match, file = "", ""
+    for one in settings:
+        match, file = ("" if one.file != file else match), one.file
+        if one.name == "match":
+            match = "" if one.value == "all" else " ".join(one.words.split())
+        else:
+            yield match, one
 
 
 def _grouped(text: str) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from posixpath import dirname, normpath
 
-OPTIONS = {"name", "files", "links", "directories", "absent", "test", "service", "rollback"}
+OPTIONS = {"name", "vars", "files", "links", "directories", "absent", "idle", "test", "service", "rollback"}
 SOURCES = ("template", "src", "content")
 # The programs that can be asked whether a file is in force (see effective).
 PROGRAMS = ("apache", "apt", "bind", "mariadbd", "mysqld", "sshd", "sysctl", "systemd")
@@ -149,6 +149,14 @@ def clean_unit(unit: object, where: str) -> str | None:
     return unit
 
 
+def _variables(args: dict, where: str) -> dict:
+    """More variables for templates: a task's, or an entry's."""
+    variables = {} if args.get("vars") is None else args["vars"]
+    if not isinstance(variables, dict):
+        raise TreeError(f"{where}: 'vars' must be a dictionary, not {type(variables).__name__}.")
+    return variables
+
+
 def _file(entry: dict, item: dict | None, where: str) -> dict:
     path = clean_path(fill(entry.get("dest"), item, where), where)
     where = f"{where} ({path})"
@@ -161,15 +169,12 @@ def _file(entry: dict, item: dict | None, where: str) -> dict:
     effective = entry.get("effective")
     if effective is not None and effective not in PROGRAMS:
         raise TreeError(f"{where}: 'effective' must be one of {', '.join(PROGRAMS)}, not {effective!r}.")
-    variables = entry.get("vars", {})
-    if not isinstance(variables, dict):
-        raise TreeError(f"{where}: 'vars' must be a dictionary, not {type(variables).__name__}.")
     return {
         "path": path,
         "where": where,
         "source": sources[0],
         "value": entry[sources[0]],
-        "vars": variables,
+        "vars": _variables(entry, where),
         "item": item,
         "owner": _account(entry, item, "owner", "root", where),
         "group": _account(entry, item, "group", "root", where),
@@ -220,7 +225,10 @@ def expand(args: dict) -> dict[str, list]:
     if not isinstance(absent, (list, tuple)):
         raise TreeError(f"'absent' must be a list of paths, not {type(absent).__name__}.")
     options = {"dest", *SOURCES, "secret", "vars", "service", "restart", "present", "effective", *common}
+    common_vars = _variables(args, f"The tree {name}")
     files = [_file(*found) for found in _entries(args, "files", options)]
+    for entry in files:
+        entry["vars"] = {**common_vars, **entry["vars"]}
     tree = {
         "files": [entry for entry in files if entry["present"]],
         "links": [_link(*found) for found in _entries(args, "links", {"dest", "target", "each"})],

@@ -106,6 +106,12 @@ def made() -> list[str]:
     return sorted({os.path.basename(os.path.dirname(path)) for path in kept})
 
 
+def stamped() -> set[str]:
+    """Return the units that have to read a tree, or had to."""
+    stamps = [Transaction(os.path.dirname(path)).stamps() for path in glob.glob(os.path.join(JOURNALS, "*", "stamps"))]
+    return {unit for one in stamps for units in one.values() for unit in units}
+
+
 def holding(units: dict[str, dict[str, str]]) -> dict[str, str]:
     """Return the digests of the trees that still are as they were sealed, by name; `units` is what systemd says of services.
 

@@ -16,6 +16,7 @@ import subprocess
 import time
 
 from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_paths
+from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import sync_journal
 
 PROPERTIES = "ActiveState,ActiveEnterTimestampMonotonic,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,MainPID,Type"
 RUNNING = ("active", "reloading")
@@ -203,7 +204,7 @@ def written(ends: dict[str, int]) -> str:
 
 def journal(unit: str, since: float) -> str:
     """What a unit, and systemd of it, wrote since a moment."""
-    _run("journalctl", "--sync")
+    sync_journal()
     options = ["--quiet", "--no-pager", "--output=cat", f"--lines={ALL}", f"--since=@{since:.6f}", f"--unit={unit}"]
     return _run("journalctl", *options).stdout.strip()
 

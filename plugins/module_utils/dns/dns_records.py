@@ -18,34 +18,6 @@ try:
 except ImportError:
     DNSPYTHON_ERROR = traceback.format_exc()
 
-_RECORD = {
-    "name": {"type": "str", "required": True},
-    "type": {"type": "str", "required": True},
-    "ttl": {"type": "int"},
-    "values": {"type": "list", "elements": "str"},
-    "state": {"type": "str", "choices": ["present", "append", "absent", "ignore"], "default": "present"},
-}
-
-ARGUMENT_SPEC = {
-    **name_server.ARGUMENT_SPEC,
-    "records": {"type": "list", "elements": "dict", "default": [], "options": _RECORD},
-    "reverse_of": {
-        "type": "dict",
-        "options": {
-            "zone": {"type": "str", "required": True},
-            "records": {"type": "list", "elements": "dict", "required": True, "options": _RECORD},
-        },
-    },
-    "default_ttl": {"type": "int", "default": 3600},
-    "exclusive": {"type": "bool", "default": False},
-    "keep": {"type": "list", "elements": "str", "default": []},
-    "max_change": {"type": "int", "default": 30},
-    "small_zone": {"type": "int", "default": 10},
-    "force": {"type": "bool", "default": False},
-    "wait_seconds": {"type": "int", "default": 0},
-    "wait_servers": {"type": "list", "elements": "str"},
-}
-
 
 def declared(params):
     """Return ``(zone, declarations)`` of the module's ``params``; raises DeclarationError."""

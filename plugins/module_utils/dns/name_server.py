@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that dns_records and dns_records_info share, and the server that they name.
+"""The server that dns_records and dns_records_info are given.
 
 Private to the collection.
 """
@@ -9,37 +9,14 @@ Private to the collection.
 from __future__ import annotations
 
 from ansible_collections.foobar.lamp.plugins.module_utils.dns import gss_tsig, rfc2136
+from ansible_collections.foobar.lamp.plugins.module_utils.dns.arguments import GSS
 
-_GSS = "gss-tsig"
 _GSS_OPTIONS = ("gss_server", "gss_principal", "gss_keytab")
-
-ARGUMENT_SPEC = {
-    "zone": {"type": "str", "required": True},
-    "server": {"type": "str", "default": "127.0.0.1"},
-    "port": {"type": "int", "default": 53},
-    "timeout": {"type": "int", "default": 10},
-    "key_file": {"type": "path", "no_log": False},
-    "key_name": {"type": "str", "no_log": False},
-    "key_algorithm": {
-        "type": "str",
-        "choices": ["hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512", _GSS],
-        "default": "hmac-sha256",
-        "no_log": False,
-    },
-    "key_secret": {"type": "str", "no_log": True},
-    "gss_server": {"type": "str"},
-    "gss_principal": {"type": "str"},
-    "gss_keytab": {"type": "path", "no_log": False},
-    "tls": {"type": "bool", "default": False},
-    "tls_ca": {"type": "path"},
-    "tls_name": {"type": "str"},
-}
-CONSTRAINTS = {"mutually_exclusive": [("key_file", "key_name")], "required_together": [("key_name", "key_secret")]}
 
 
 def missing_library(params):
     """Return ``(name, traceback)`` of a library that these parameters take besides dnspython and that is not there, or None."""
-    if params["key_algorithm"] == _GSS and gss_tsig.GSSAPI_ERROR:
+    if params["key_algorithm"] == GSS and gss_tsig.GSSAPI_ERROR:
         return "gssapi", gss_tsig.GSSAPI_ERROR
     return None
 
@@ -47,12 +24,12 @@ def missing_library(params):
 def server(params, zone):
     """Return the ``rfc2136.Server`` that the module's parameters name; raises ValueError or OSError for a key or file."""
     key = gss = None
-    if params["key_algorithm"] == _GSS:
+    if params["key_algorithm"] == GSS:
         gss = _gss(params)
     else:
         for option in _GSS_OPTIONS:
             if params[option]:
-                raise ValueError(f"{option} is {params[option]}, which says something only where key_algorithm is {_GSS}: set that too.")
+                raise ValueError(f"{option} is {params[option]}, which says something only where key_algorithm is {GSS}: set that too.")
         if params["key_file"]:
             key = rfc2136.read_key_file(params["key_file"])
         elif params["key_name"]:
@@ -64,7 +41,7 @@ def server(params, zone):
 def _gss(params):
     for option in ("key_file", "key_name"):
         if params[option]:
-            raise ValueError(f"{option} is {params[option]}, but with key_algorithm {_GSS} the key is made by Kerberos: leave one out.")
+            raise ValueError(f"{option} is {params[option]}, but with key_algorithm {GSS} the key is made by Kerberos: leave one out.")
     if params["gss_keytab"]:
         with open(params["gss_keytab"], "rb"):  # Kerberos would say less
             pass

@@ -17,7 +17,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils.app import units as ap
 from ansible_collections.foobar.lamp.plugins.module_utils.common import listings, safe_paths
 from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import ask, read
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import seal
-from ansible_collections.foobar.lamp.plugins.module_utils.host import login, others
+from ansible_collections.foobar.lamp.plugins.module_utils.host import firewall, haproxy_runtime, login, others
 from ansible_collections.foobar.lamp.plugins.module_utils.host import units as systemd_units
 
 ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "sshd_settings": {"type": "dict"}, "_run": {"type": "str"}}
@@ -28,6 +28,10 @@ PATHS = (
     "/etc/nginx/closed/maintenance*",
     "/etc/mysql/tls/.reload",
     "/etc/mysql/tls/ca.key",
+    "/etc/foobar.lamp/acme_thumbprint",
+    "/etc/foobar.lamp/certificates.json",
+    "/var/lib/foobar.lamp/certificates/*/current",
+    "/var/lib/foobar.lamp/certificates_placed",
     "/srv/*/current",
     "/srv/*/live.sock",
     "/srv/*/unverified",
@@ -40,14 +44,21 @@ PATHS = (
     "/var/lib/foobar.lamp/mysql_accepted",
     "/var/lib/bind/*.zone",
     "/var/lib/foobar.lamp/bind_keys/K*",
+    "/var/lib/foobar.lamp/bind_copies/*",
+    f"{haproxy_runtime.DRAINED}/*",
+    haproxy_runtime.CLOSING,
 )
 # Each key of a signed zone that the role bind recorded in the one has its private part in the other, which is the name server's own.
 RECORDED_KEYS = "/var/lib/foobar.lamp/bind_keys"
 PRIVATE_KEYS = "/var/lib/bind/dnssec"
 # What roles remember of the host, lists of texts, in NAME.json.
 STATE = "/var/lib/foobar.lamp"
-REMEMBERED = ("apache_access", "nginx_access", "mysql_settings", "mysql_accepted")
+REMEMBERED = ("apache_access", "firewall", "nginx_access", "mysql_settings", "mysql_accepted")
+# The certificate of each name that is served, and what the command that had it issued says about it.
+CERTIFICATES = "/var/lib/foobar.lamp/certificates"
 AUTHORITIES = ("/etc/mysql/tls/ca.pem",)
+# What keepalived says when it has become the one that has the addresses, or is it no longer.
+HOLDER = "/run/lamp-keepalived/state"
 # What a profile NAME lacks is added in local/NAME, whoever's it is.
 APPARMOR = "/etc/apparmor.d"
 PROFILES = ("mariadbd", "usr.sbin.mysqld")
@@ -97,6 +108,17 @@ def state():
     return found
 
 
+def certificates():
+    """Return what is said about the certificates that the host serves, ``{name: {...}}``; nothing of what cannot be read."""
+    found = {}
+    for path in glob.glob(f"{CERTIFICATES}/*/current"):
+        with contextlib.suppress(OSError, ValueError):
+            about = json.loads(safe_paths.read(f"{os.path.dirname(path)}/{safe_paths.link_target(path)}/about.json")[1])
+            if isinstance(about, dict):
+                found[os.path.basename(os.path.dirname(path))] = about
+    return found
+
+
 def units_of_apps():
     """Return the systemd units that the role python_app has made, ``{name: application}``."""
     found = {}
@@ -109,15 +131,18 @@ def units_of_apps():
 
 def run(params, check_mode=False, diff=False):
     """Ask, and return the facts as host_facts documents them. ``check_mode`` and ``diff`` change nothing."""
-    # At the same time: they take longer than all else.
+    # At the same time: they take longer than all else. systemctl asks about one unit after the other: so about none that nobody wants.
     wanted = systemd_units.wanted()
-    said_units = ask("systemctl", *systemd_units.question({"*.service", "*.timer", *wanted}, PROPERTIES))
-    said_packages = ask("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}\n")
+    asked = wanted | systemd_units.enabled() | seal.stamped() | set(firewall.OTHERS)
+    said_units = ask("systemctl", *systemd_units.question(asked, PROPERTIES))
+    said_packages = ask("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package} ${Version}\n")
     said_container = ask("systemd-detect-virt", "--container")
+    said_firewall = firewall.begin()
     said_login = login.begin(params["sshd_settings"]) if params["sshd_settings"] is not None else None
     name, version = listings.system(read("/etc/os-release"))
     container = said_container().strip()
     units = listings.services(said_units())
+    packages = listings.installed(said_packages())
     made = seal.made()
     facts = {
         "addresses": addresses(),
@@ -126,16 +151,22 @@ def run(params, check_mode=False, diff=False):
         "apparmor": {f"{APPARMOR}/{one}": read(f"{APPARMOR}/local/{one}") for one in PROFILES if os.path.exists(f"{APPARMOR}/{one}")},
         "asked_by": params["_run"] or "",
         "ca_certificates": {path: text for path in AUTHORITIES if (text := read(path))},
+        "certificates": certificates(),
         "container": "" if container == "none" else container,
         "cores": len(os.sched_getaffinity(0)),
+        "firewall": said_firewall(units),
+        "holds": read(HOLDER).strip() == "MASTER",
         "hostname": os.uname().nodename,
         # A kernel may have none. Then nothing can listen on such an address.
         "ipv6": os.path.exists("/proc/net/if_inet6"),
         "made": made,
         "members": listings.members(read("/etc/group")),
         "memory_mb": listings.memory_mb(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max")),
+        "mounts": listings.mounts(read("/proc/self/mountinfo")),
         "names": listings.names(read("/etc/hosts"), os.uname().nodename),
-        "packages": listings.installed(said_packages()),
+        "networks": listings.networks(read("/proc/net/route"), read("/proc/net/ipv6_route")),
+        "openssh": listings.openssh(packages.get("openssh-server", "")),
+        "packages": sorted(packages),
         "paths": paths(),
         "running": listings.running(units),
         "state": state(),
@@ -144,6 +175,7 @@ def run(params, check_mode=False, diff=False):
         "unmanaged": others.served(made),
         "users": listings.users(read("/etc/passwd")),
         "waiting": listings.waiting({name: unit for name, unit in units.items() if unit["Id"] in wanted}),
+        "zones": listings.zones(read(others.ZONES)),
     }
     if said_login:
         facts["login"] = said_login()

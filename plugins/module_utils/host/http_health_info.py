@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import http.client
+import socket
+import ssl
 import time
 
 ARGUMENT_SPEC = {
@@ -19,20 +21,46 @@ ARGUMENT_SPEC = {
             "path": {"type": "str", "default": "/"},
             "host": {"type": "str"},
             "headers": {"type": "dict", "default": {}},
+            "tls": {"type": "bool", "default": False},
         },
     },
     "address": {"type": "str", "default": "127.0.0.1"},
     "port": {"type": "int", "default": 80},
+    "tls_port": {"type": "int", "default": 443},
     "timeout": {"type": "int", "default": 15},
 }
 
 PAUSE = 0.3  # seconds between two questions to one page
 
 
-def ask(page, address, port, deadline):
-    """Return what is wrong with ``page``, an empty text when it is healthy."""
-    connection = http.client.HTTPConnection(address, port, timeout=max(1.0, deadline - time.monotonic()))
+def connect(page, address, ports, deadline):
+    """Return a connection for ``page``. By TLS, the certificate may be one that nobody trusts yet: who answers is known by the address."""
+    timeout = max(1.0, deadline - time.monotonic())
+    if not page["tls"]:
+        return http.client.HTTPConnection(address, ports[0], timeout=timeout)
+    # Not create_default_context: it reads all CAs of the system, for nothing.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    connection = http.client.HTTPConnection(address, ports[1], timeout=timeout)
     try:
+        plain = socket.create_connection((address, ports[1]), timeout)
+    except ConnectionRefusedError:
+        # A server that no run has configured for it yet.
+        return http.client.HTTPConnection(address, ports[0], timeout=timeout)
+    try:
+        # An HTTPSConnection would ask for the certificate of the address.
+        connection.sock = context.wrap_socket(plain, server_hostname=page["host"] or page["name"])
+    except BaseException:
+        plain.close()
+        raise
+    return connection
+
+
+def ask(page, address, ports, deadline):
+    """Return what is wrong with ``page``, an empty text when it is healthy. ``ports``: that of HTTP and that of HTTPS."""
+    connection = None
+    try:
+        connection = connect(page, address, ports, deadline)
         connection.request("GET", page["path"], headers={"Host": page["host"] or page["name"], "User-Agent": "foobar.lamp"})
         answer = connection.getresponse()
         if answer.status >= 400:
@@ -44,22 +72,23 @@ def ask(page, address, port, deadline):
     except (OSError, http.client.HTTPException) as error:
         return f"does not answer ({error or type(error).__name__})"
     finally:
-        connection.close()
+        if connection:
+            connection.close()
 
 
-def wait(page, address, port, deadline):
+def wait(page, address, ports, deadline):
     """Ask until ``page`` is healthy or the time is over; return what is wrong with it in the end."""
-    while (wrong := ask(page, address, port, deadline)) and time.monotonic() + PAUSE < deadline:
+    while (wrong := ask(page, address, ports, deadline)) and time.monotonic() + PAUSE < deadline:
         time.sleep(PAUSE)
     return wrong
 
 
 def run(params, check_mode=False, diff=False):
     """Do what http_health_info documents; return its result. ``check_mode`` and ``diff`` change nothing."""
-    address, port, began = params["address"], params["port"], time.time()
+    address, ports, began = params["address"], (params["port"], params["tls_port"]), time.time()
     deadline = time.monotonic() + params["timeout"]
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
-        wrongs = list(pool.map(lambda page: wait(page, address, port, deadline), params["pages"]))
+        wrongs = list(pool.map(lambda page: wait(page, address, ports, deadline), params["pages"]))
     return {
         "changed": False,
         "began": began,

@@ -54,17 +54,18 @@ def options(settings):
 
 
 def begin(settings=None):
-    """Begin to find out how this process came, and return a function that returns it: empty if not by sshd.
+    """Begin to find out how this process came, and return a function that returns it: nothing but sshd's settings if not by that.
 
     ``settings`` are those of sshd that are still to come.
     """
     session, number, names, servers = ancestors(os.getpid())
-    if not session:
-        return dict
     try:
-        account = pwd.getpwuid(number)
+        account = pwd.getpwuid(number) if session else None
     except KeyError:
-        return dict
+        account = None
+    if not account:
+        said_sshd = ask("sshd", "-T", *options(settings or {}))
+        return lambda: {"sshd": ways.effective(said_sshd())}
     environment = dict(pair.partition("=")[::2] for pair in read(f"/proc/{session}/environ").split("\0"))
     way = (environment.get("SSH_CONNECTION") or os.environ.get("SSH_CONNECTION", "")).split()
     client, client_port, server, port = way if len(way) == 4 else ("", "", "", "")

@@ -12,9 +12,13 @@ from ansible_collections.foobar.lamp.plugins.module_utils.common import conffile
 
 SITES = "/etc/apache2/sites-enabled"
 SITES_OF_NGINX = "/etc/nginx/sites-enabled"
+SECTIONS = "/etc/haproxy/haproxy.cfg"
+INSTANCES = "/etc/keepalived/keepalived.conf"
 ZONES = "/etc/bind/named.conf.local"
 _SERVER_NAME = re.compile(r"^\s*Server(?:Name|Alias)\s+(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
 _SERVER_NAME_OF_NGINX = re.compile(r"^\s*server_name\s+([^;]+?)\s*;", re.MULTILINE)
+_SECTION = re.compile(r"^\s*((?:frontend|listen)\s+[^\s#]+)", re.MULTILINE)
+_INSTANCE = re.compile(r"^\s*((?:vrrp_instance|virtual_server(?:_group)?)\s+[^\s#{]+)", re.MULTILINE)
 _COMMENT = re.compile(r'("[^"]*")|/\*.*?\*/|(?://|#)[^\n]*', re.DOTALL)
 _INCLUDE = re.compile(r'\binclude\s+"([^"]+)"\s*;')
 _ZONE = re.compile(r'\bzone\s+"?([^\s"{]+)"?[^;{]*\{')
@@ -49,6 +53,16 @@ def sites_of_nginx(directory=SITES_OF_NGINX):
     return _virtual_hosts(directory, "", _SERVER_NAME_OF_NGINX, "no server_name")
 
 
+def sections(path=SECTIONS):
+    """Return the sections of a balancer's file to which visitors come. The package's own has none."""
+    return [f"{' '.join(name.split())} of {path}" for name in _SECTION.findall(_read(path).decode("utf-8", "replace"))]
+
+
+def instances(path=INSTANCES):
+    """Return the addresses' owners and servers of keepalived's file. There is none as its package leaves it."""
+    return [f"{' '.join(name.split())} of {path}" for name in _INSTANCE.findall(_read(path).decode("utf-8", "replace"))]
+
+
 def zones(path=ZONES, seen=()):
     """Return the zones of a name server's file, and of those that it includes."""
     text = _COMMENT.sub(lambda match: match[1] or " ", _read(path).decode("utf-8", "replace"))
@@ -61,5 +75,5 @@ def zones(path=ZONES, seen=()):
 
 def served(made):
     """Return what is served by others, by the name of the tree that takes their place and is not among those that are ``made``."""
-    found = {"apache": sites, "bind": zones, "nginx": sites_of_nginx}
+    found = {"apache": sites, "bind": zones, "haproxy": sections, "keepalived": instances, "nginx": sites_of_nginx}
     return {name: there for name, find in found.items() if name not in made and (there := find())}

@@ -19,13 +19,24 @@ TARGETS = ("multi-user", "paths", "sockets", "timers")
 
 def wanted(links=LINKS):
     """Return the names of the units that are enabled for the start of the system."""
+    return set().union(*(_linked(os.path.join(links, f"{target}.target.wants")) for target in TARGETS))
+
+
+def enabled(links=LINKS):
+    """Return the names of all units that are enabled, for whatever reason there is to start them."""
+    around = (os.path.join(links, name) for name in os.listdir(links)) if os.path.isdir(links) else ()
+    # An alias is a link beside the units.
+    return _linked(links).union(*(_linked(place) for place in around if place.endswith((".wants", ".requires"))))
+
+
+def _linked(directory):
+    """Return the names of the units that the links in a directory lead to."""
     found = set()
-    for directory in (os.path.join(links, f"{target}.target.wants") for target in TARGETS):
-        for name in os.listdir(directory) if os.path.isdir(directory) else ():
-            place = os.path.realpath(os.path.join(directory, name))
-            # One that is masked is a link to /dev/null. An alias has the name of its file, an instance (NAME@WORD) its own.
-            if os.path.isfile(place) and name.endswith(KINDS):
-                found.add(name if "@" in name else os.path.basename(place))
+    for name in os.listdir(directory) if os.path.isdir(directory) else ():
+        place = os.path.join(directory, name)
+        # One that is masked is a link to /dev/null. An alias has the name of its file, an instance (NAME@WORD) its own.
+        if name.endswith(KINDS) and os.path.islink(place) and os.path.isfile(place := os.path.realpath(place)):
+            found.add(name if "@" in name else os.path.basename(place))
     return found
 
 

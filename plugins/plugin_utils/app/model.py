@@ -15,6 +15,7 @@ import re
 
 from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, mask
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
+from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
 #: Seconds that the steps of a release may take, where the app does not say.
@@ -46,6 +47,8 @@ _OWN = (
     "venv",
     "wheels",
 )
+#: What of a plan makes no other release: what each host is told of its own, and what only a run asks for.
+_OF_HOSTS = ("aliases", "backup", "builder", "single_timers", "steps", "timeouts", "tls")
 #: What the server of an application is told, and what it is where the app does not say: 0 is what suits the host, or no limit.
 SERVER = {"processes": 0, "threads": 0, "request_timeout": 60, "graceful_timeout": 15, "restart_interval": 0, "memory_limit": 0}
 #: How much a visitor may send in one request where the app does not say: as much as web servers let by themselves.
@@ -196,6 +199,7 @@ def plan(app):
         "restrict": app.get("restrict") or {},
         "host": app.get("host") or app["name"],
         "aliases": list(app.get("aliases") or []),
+        "tls": bool(app.get("tls")),
         "path": (app.get("path") or "/").rstrip("/"),
         "health_path": app.get("health_path") or "/",
         "static_dir": app.get("static_dir") or "static",
@@ -206,11 +210,18 @@ def plan(app):
         "requirement": requirement(app) if kind(app) == "requirement" else "",
         "python": app.get("python") or "",
         "media": (app["media"].get("dir") or "media") if app.get("media") is not None else "",
+        **({"shared_media": app["media"]["shared"]} if (app.get("media") or {}).get("shared") else {}),
         "steps": {name: list(app[name]) for name in ("collect", "migrate", "after") if app.get(name)},
         **{kind: [{**job, "command": list(job["command"])} for job in app.get(kind) or []] for kind in ("workers", "timers")},
+        "single_timers": app.get("single_timers") or "here",
         "backup": _backup(app) if app.get("backup_before_migrate") else {},
         "timeouts": {**TIMEOUTS, **{name: value for name, value in (app.get("timeouts") or {}).items() if value}},
     }
+
+
+def media_place(name, media):
+    """Return where the files of visitors of the application ``name`` are."""
+    return media.get("shared") or f"/srv/{name}/media"
 
 
 def max_body(app):
@@ -227,7 +238,7 @@ def _backup(app):
 
 def made_of(plan):
     """Return what of ``plan`` the release is made of: what its launchers read, and what makes another release when it changes."""
-    ways = {key: value for key, value in plan.items() if key not in ("aliases", "backup", "builder", "timeouts", "steps")}
+    ways = {key: value for key, value in plan.items() if key not in _OF_HOSTS}
     return json.dumps({**ways, "steps": {key: value for key, value in plan["steps"].items() if key != "after"}}, indent=2, sort_keys=True)
 
 
@@ -315,13 +326,16 @@ def _server_problems(where, app):
             yield f"{where} restrict with a line break in {name}: write it in one line."
 
 
-def problems(apps, keep_releases=2, port=80):
+def problems(apps, keep_releases=2, port=80, tls_port=443):
     """Return what is wrong with the role's inputs: a list of sentences. Environments are named, their values never shown."""
     problems, seen, users = [], set(), {}
     if keep_releases < 2:
         problems.append(f"python_app_keep_releases is {keep_releases}: give at least 2, the current release and the one before.")
-    if not 0 < port < 65536:
-        problems.append(f"python_app_port is {port}: give a port from 1 to 65535.")
+    problems += [
+        f"python_app_{name} is {number}: give a port from 1 to 65535."
+        for name, number in (("port", port), ("tls_port", tls_port))
+        if not 0 < number < 65536
+    ]
     for app in apps:
         where = called(app)
         if not _NAME.match(app["name"]):
@@ -383,7 +397,7 @@ def directories(apps):
         for name in ("releases", "environments"):
             found.append({"path": f"{root}/{name}", "owner": "root", "group": builder(app), "mode": "0750"})
         found.append({"path": f"{root}/state", "owner": user(app), "group": user(app), "mode": "0750"})
-        if app.get("media") is not None:
+        if app.get("media") is not None and not app["media"].get("shared"):
             # The web server is in the group that reads releases. New files get that group, whatever the umask is.
             found.append({"path": f"{root}/media", "owner": user(app), "group": builder(app), "mode": "2750"})
     return found
@@ -435,14 +449,42 @@ def stale(apps, facts):
 
 
 def idle(apps, facts):
-    """Return those of ``apps`` of which the service, a worker or a timer does not run. ``facts``: those of host_facts."""
-    found = []
+    """Return those of ``apps`` of which the service, a worker or a timer does not run, or a timer does that is another host's.
+
+    ``facts``: those of host_facts.
+    """
+    found, running = [], set(facts["running"])
     for app in apps:
-        live = serving(app["name"], facts["paths"])
-        names = [*app_units.started(app_units.units(plan(app))), *([app_units.service_name(app["name"], live)] if live else [])]
-        if not {name.removesuffix(".service") for name in names} <= set(facts["running"]):
+        live, own = serving(app["name"], facts["paths"]), plan(app)
+        elsewhere = app_units.elsewhere(own, running)
+        names = [*app_units.started(app_units.units(own), elsewhere), *([app_units.service_name(app["name"], live)] if live else [])]
+        if not {name.removesuffix(".service") for name in names} <= running or running & set(elsewhere):
             found.append(app)
     return found
+
+
+def timers_to_take_over(apps, host, hosts):
+    """Return the timers that this host runs for all from now on, and others still do: ``[{host, unit}]``.
+
+    ``hosts``: the variables of the play's hosts, with what host_facts says of each.
+    """
+    single = [name for app in apps if (app.get("single_timers") or "here") == "here" for name in _single(app)]
+    return [
+        {"host": one["inventory_hostname"], "unit": name}
+        for one in hosts
+        if one["inventory_hostname"] != host
+        for name in single
+        if name in facts_of(one).get("running", ())
+    ]
+
+
+def timers_unsettled(apps):
+    """Return the timers that stay on the host that they are on, since not all hosts were asked."""
+    return [name for app in apps if app.get("single_timers") == "unchanged" for name in _single(app)]
+
+
+def _single(app):
+    return app_units.elsewhere({**plan(app), "single_timers": "elsewhere"})
 
 
 def left(apps, units, paths):
@@ -500,13 +542,38 @@ def pages(plans, releases=None):
     """
     found = []
     for plan in plans:
-        page = {"path": plan["path"] + plan["health_path"]}
+        # With TLS, what comes by HTTP may be redirected, whatever the application says.
+        page = {"path": plan["path"] + plan["health_path"], "tls": plan["tls"]}
         release = (releases or {}).get(plan["name"]) or plan["release"]
         # A server that is the application's own does not say it.
         headers = {} if plan["serve"] else {"X-Release": release}
         found.append({**page, "name": plan["name"], "host": plan["host"], "headers": headers})
         found += [{**page, "name": _alias_page(plan, alias), "host": alias, "headers": {}} for alias in plan["aliases"]]
     return found
+
+
+def health_pages(apps):
+    """Return the page of each application that tells its health, whichever release answers, as http_health_info takes it."""
+    plans = map(plan, apps)
+    return [{"name": one["name"], "host": one["host"], "path": one["path"] + one["health_path"], "tls": one["tls"]} for one in plans]
+
+
+def going_back(apps, host, listed):
+    """Return those of ``apps`` that a rollback to the release before takes back on ``host``.
+
+    A run that came to some hosts alone has taken it back there: then it is the turn of the others. ``listed``: what the step list says of
+    each host, ``{host: [application]}``.
+    """
+
+    def is_back(one):
+        made = {release["release"]: release["made"] for release in one["releases"]}
+        return made.get(one["previous"], "") > made.get(one["current"], "")
+
+    back = {}
+    for name, found in listed.items():
+        for one in found:
+            back.setdefault(one["name"], {})[name] = is_back(one)
+    return [app for app in apps if not back.get(app["name"], {}).get(host) or all(back[app["name"]].values())]
 
 
 def _alias_page(plan, alias):

@@ -32,7 +32,6 @@ import urllib.parse
 import zipfile
 from typing import IO, NamedTuple
 
-from ansible.module_utils.urls import open_url
 from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, pip, server
 from ansible_collections.foobar.lamp.plugins.module_utils.common import tree
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import git, installs, locks, model
@@ -348,6 +347,9 @@ def _extract(entries, target, exclude=()):
 
 @contextlib.contextmanager
 def _downloaded(url, checksum):
+    # Not sooner: it takes a while to load, and few sources are fetched so.
+    from ansible.module_utils.urls import open_url
+
     with tempfile.TemporaryDirectory() as place:
         path = os.path.join(place, "file")
         try:

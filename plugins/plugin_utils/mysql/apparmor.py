@@ -41,3 +41,8 @@ def local(before, settings, directories=(), both=False):
     if both and (found := _OURS.search(before)):
         ours.update(found[0].splitlines()[1:-1])
     return kept + "\n".join([_BEGIN, *sorted(ours), _END]) + "\n"
+
+
+def left(before, settings, directories=()):
+    """Return whether ``before`` has rules of ours that ``settings`` need no more."""
+    return local(before, settings, directories) != local(before, settings, directories, both=True)

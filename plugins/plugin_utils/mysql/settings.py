@@ -10,12 +10,15 @@ was read from the role's own file (``ours``).
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 
 _SECTION = re.compile(r"(mysqld|mariadbd?|server)(-[0-9.]+)?\Z")
 _SIZE = re.compile(r"([0-9]+)([KMGTPE])\Z", re.IGNORECASE)
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
 _TRUTHS = {"on": "1", "true": "1", "yes": "1", "off": "0", "false": "0", "no": "0"}
+# What the packages' own rules for logrotate are about.
+_PACKAGED_LOG = re.compile(r"/var/log/mysql/[^/]*log\Z|/var/lib/mysql/(mysqld|mariadb)[.]log\Z")
 # Options whose variables have other names.
 _VARIABLES = {"default_time_zone": "time_zone", "log_bin": "log_bin_basename"}
 
@@ -29,6 +32,20 @@ def variables(settings):
                 name = str(option).lower().replace("-", "_").removeprefix("loose_")
                 found[_VARIABLES.get(name, name)] = value
     return found
+
+
+def logs(settings, datadir, hostname):
+    """Return the files that the server writes its words to, where ``settings`` say other ones than the package does."""
+    found, wanted = [], variables(settings)
+    if plain(wanted.get("general_log", False)) == "1":
+        wanted.setdefault("general_log_file", f"{hostname}.log")
+    for name in ("general_log_file", "log_error", "slow_query_log_file"):
+        path = str(wanted.get(name) or "").strip("\"'")
+        if path and path != "stderr":
+            # Both servers give the log of errors this suffix.
+            suffix = ".err" if name == "log_error" and not posixpath.splitext(path)[1] else ""
+            found.append(posixpath.join(datadir, path + suffix))
+    return [path for path in dict.fromkeys(found) if not _PACKAGED_LOG.match(path)]
 
 
 def plain(value):

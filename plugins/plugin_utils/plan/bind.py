@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import tls
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.certificates import key_name
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Port, Role
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import NAME_SERVERS
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.take_over import take_over_problems
 
 _KEY = re.compile(r"[A-Za-z0-9._-]+\Z")
@@ -16,6 +19,8 @@ _ZONE = re.compile(rf"{_LABEL}(\.{_LABEL})*\Z")
 _DS = re.compile(r"([A-Za-z0-9._-]+)\. IN DS (\d{1,5}) (\d{1,3}) ")
 _RECORDED = "/var/lib/foobar.lamp/bind_keys"
 _PRIVATE = "/var/lib/bind/dnssec"
+#: Policies by which no new key is made.
+_UNSIGNED = (None, "", "none", "insecure")
 #: What backups need to know: where zones, journals and keys are. A restore of something else sets no zone back to older records.
 _FOR_BACKUPS = [
     {"name": "bind", "path": "/var/lib/bind", "user": "bind", "before": ["rndc", "sync"], "service": "named", "on_request": True},
@@ -24,20 +29,23 @@ _FOR_BACKUPS = [
 
 
 class Bind(Role):
-    """See Role. The first host of the group is the primary, the others are its secondaries."""
+    """See Role. One host of the group is the primary (``Site.primary``), the others are its secondaries."""
 
-    GROUP = "lamp_dns"
-    EDGES = {"the zone, its name servers and keys": "lamp_domain, lamp_dns"}
+    GROUP = NAME_SERVERS
+    EDGES = {
+        "the zone, its name servers and keys": "lamp_domain, lamp_dns, lamp_dns_primary",
+        "who may prove which names by records": "lamp_sites, lamp_web, lamp_lb",
+    }
 
     def inputs(self, site, host, offered):
         """The zone, and the keys that sign updates and transfers of it."""
-        servers, position = site.hosts(self.GROUP), site.position(self.GROUP, host)
+        servers = site.hosts(self.GROUP)
         transfer = [{"name": "lamp-transfer", "secret": site.transfer_secret}] if len(servers) > 1 else []
         return {
             "bind_take_over": site.values.get("lamp_take_over", False),
             # That for updates is made on the primary and stays there; that for transfers has to be the same on all.
-            "bind_keys": ([] if position else [{"name": "lamp"}]) + transfer,
-            "bind_zones": [_zone(site.domain, servers, position, site.values.get("lamp_dnssec_policy"))],
+            "bind_keys": ([{"name": "lamp"}, *_certificate_keys(site)] if host.name == site.primary else []) + transfer,
+            "bind_zones": [_zone(site, servers, host)],
         }
 
     def packages(self, inputs):
@@ -68,26 +76,106 @@ class Bind(Role):
             seen.add(name.lower())
             problems += [f"bind_zones gives {name} {problem}" for problem in _zone_problems(zone, keys, policies)]
         problems += take_over_problems(facts.get("unmanaged") or {}, "bind", "bind_zones", inputs["bind_take_over"])
+        if not inputs["bind_promote"]:
+            problems += copy_problems(inputs["bind_zones"], facts.get("zones") or {})
         if not inputs["bind_new_dnssec_keys"]:
             problems += lost_key_problems(inputs["bind_zones"], facts.get("paths") or {})
         return problems
 
+    def site_problems(self, site, host, inputs):
+        """Who is primary, which only an operator changes: two of them that take updates tell the world two things."""
+        types = {one.name: _type_at(one, site.domain) for one in site.hosts(self.GROUP)}
+        return primary_problems(site.domain, types, host.name, site.primary, site.values)
 
-def _zone(domain, servers, position, dnssec_policy):
-    """Return the zone of the name server at ``position``: the first is primary, the others are secondaries."""
+
+def _type_at(host, zone):
+    """Return what a host is for a zone, primary or secondary: empty where it has it not, None where the run did not ask."""
+    return (host.facts.get("zones") or {}).get(zone, {}).get("type", "") if host.facts else None
+
+
+def primary_problems(zone, types, name, primary, values):
+    """Return what is wrong with ``primary`` as the zone's primary, as seen from the host ``name``.
+
+    ``types``: what each name server is for the zone by its own files, as ``_type_at`` says it. ``values``: the inventory's.
+    """
+    others = [other for other, kind in types.items() if kind and other != primary]
+    if values.get("lamp_dns_force"):
+        return []
+    if name == primary:
+        if types[primary] == "" and others:
+            return [
+                f"Host {primary} is to be the primary name server of {zone}, does not have the zone, and {' and '.join(others)} has it: "
+                f"a new and empty one would take its place. Set lamp_dns_primary to {others[0]}, and run foobar.lamp.dns_promote if it is "
+                "a secondary. If an empty zone is what you want, set lamp_dns_force to true for one run."
+            ]
+        return []
+    if types[name] != "primary":
+        return []
+    if types[primary] is None:
+        return [
+            f"Host {name} was the primary name server of {zone} and is to be a secondary of {primary}, which is not part of this run: "
+            "run without --limit."
+        ]
+    if types[primary] == "primary" and not values.get("lamp_dns_primary"):
+        return [
+            f"{primary} and {name} are both primary name servers of {zone}: set lamp_dns_primary to the one that was promoted last, whose "
+            "records are to stay. The other becomes its secondary."
+        ]
+    return []
+
+
+def copy_problems(zones, there):
+    """Return a sentence for each zone that the host has a copy of and is to be the primary of; ``there``: what host_facts says."""
+    return [
+        f"The host copies the zone {zone['name']} from another name server, and is to be its primary: run foobar.lamp.dns_promote, which "
+        "sees that nothing is lost, or correct lamp_dns_primary or the order of lamp_dns. Without the site, have the role's entry point "
+        "promote do it, with bind_promote."
+        for zone in zones
+        if not zone.get("primaries") and there.get(zone["name"], {}).get("type") == "secondary"
+    ]
+
+
+def _certificate_keys(site):
+    """Return the keys by which hosts prove to a CA that they may have certificates for the names of the sites."""
+    return [{"name": key_name(name), "secret": site.acme_keys[name]} for name in _proving(site)]
+
+
+def _proving(site):
+    return site.groups.get(site.entrance, ()) if tls.uses(site, "acme", "dns-01") else ()
+
+
+def _update_policy(site):
+    """Return who may change what, where hosts may prove names: each by TXT records of these alone."""
+    grants = [
+        f"grant {key_name(host)} name {name}. TXT"
+        for position, host in enumerate(_proving(site))
+        for name in tls.challenge_names(site, position)
+    ]
+    # These rules take the place of the one by which our own key may change all.
+    return ["grant lamp zonesub any", *grants] if grants else []
+
+
+def _zone(site, servers, host):
+    """Return the zone of the name server ``host``."""
+    domain, dnssec_policy = site.domain, site.values.get("lamp_dnssec_policy")
     zone = {"name": domain}
     if len(servers) > 1:
         zone["transfer_key"] = "lamp-transfer"
-    if position > 0:
-        return {**zone, "primaries": servers[0].peer_addresses}
+    if host.name != site.primary:
+        copied = {} if dnssec_policy in _UNSIGNED else {"dnssec_keys_of": site.primary}
+        return {**zone, "primaries": site.host(site.primary).peer_addresses, **copied}
     if dnssec_policy:
         zone["dnssec_policy"] = dnssec_policy
+    if policy := _update_policy(site):
+        zone["update_policy"] = policy
+    # A name stays with its host, whichever of them is the primary: the parent has their addresses, too.
+    named = [(one, {"name": f"ns{number}.{domain}", "addresses": one.addresses}) for number, one in enumerate(servers, 1)]
     return {
         **zone,
-        "nameservers": [{"name": f"ns{number}.{domain}", "addresses": one.addresses} for number, one in enumerate(servers, 1)],
+        "nameservers": [server for _one, server in sorted(named, key=lambda pair: pair[0].name != host.name)],
         "hostmaster": f"hostmaster.{domain}",
         "update_key": "lamp",
-        "secondaries": [address for one in servers[1:] for address in one.peer_addresses],
+        "secondaries": [address for one in servers if one.name != host.name for address in one.peer_addresses],
     }
 
 
@@ -108,6 +196,8 @@ def _zone_problems(zone, keys, policies):
             yield f"the {option} {zone[option]}: add that to bind_keys, or correct it."
     if policy and policy not in policies:
         yield f"the dnssec_policy {policy}: take one of {', '.join(policies)}, or describe it in bind_dnssec_policies."
+    if zone.get("dnssec_keys_of") and not zone.get("primaries"):
+        yield "dnssec_keys_of without primaries: the keys are made here, remove it."
     if policy and zone.get("primaries"):
         yield "both primaries and a dnssec_policy: a zone is signed on its primary, remove one."
 
@@ -133,7 +223,7 @@ def lost_key_problems(zones, paths):
     problems = []
     for zone in zones:
         # No new key is made for these.
-        if zone.get("dnssec_policy") in (None, "", "none", "insecure"):
+        if zone.get("dnssec_policy") in _UNSIGNED:
             continue
         keys = [path.rpartition("/")[2] for path in recorded_of(paths, [zone["name"]])]
         if keys and not any(f"{_PRIVATE}/{key}.private" in paths for key in keys):

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the web server does before a site's content: who may come in, redirects, error pages, files of visitors. Private to the collection.
+"""What the web server does before a site's content: TLS, headers, who may come in, redirects, error pages, files of visitors.
 
-Pure. A site and a virtual host have ``access`` and ``redirects`` in the same form.
+Private to the collection. Pure. A site and a virtual host have ``access``, ``headers`` and ``redirects`` in the same form.
 """
 
 from __future__ import annotations
@@ -17,6 +17,29 @@ STATUSES = ("404", "502", "503", "504")
 #: Where they are on each site.
 ERROR_PAGES = "/.error-pages/"
 REDIRECTS = (301, 302, 307, 308)
+#: Below it a CA that speaks ACME asks whose a name is.
+CHALLENGES = "/.well-known/acme-challenge/"
+#: How long browsers remember to come by HTTPS alone, in seconds: 180 days.
+HSTS = 15552000
+#: Headers of all answers of a site, as far as its application says nothing of them. They change nothing that a site is likely to do.
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+#: Those that follow from an answer itself, or from another option.
+_FOLLOWS = {
+    "strict-transport-security": "that is the option hsts of tls",
+    "set-cookie": "cookies are an application's",
+    **dict.fromkeys(
+        (
+            *("cache-control", "connection", "content-disposition", "content-encoding", "content-length", "content-range"),
+            *("content-type", "date", "etag", "expires", "keep-alive", "last-modified", "location", "retry-after", "server", "trailer"),
+            *("transfer-encoding", "upgrade", "vary", "www-authenticate"),
+        ),
+        "it follows from what is answered",
+    ),
+}
 
 _USER = re.compile(r"[^\s:\x00-\x1f]{1,64}\Z")
 _HASH = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}\Z")
@@ -25,6 +48,14 @@ _FROM = re.compile(r"/([A-Za-z0-9._~+@,=-]+(/|\Z))*\Z")
 _TO = re.compile(r"(https?://[A-Za-z0-9.-]+(:[0-9]+)?(?=/|\Z)|(?=/))(/(?!/)[!-~]*)?\Z")
 _BELOW = re.compile(r"[A-Za-z0-9._~:/+@,=-]*/\Z")
 _URL = re.compile(r"(/[A-Za-z0-9._~-]+)+/\Z")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
+_FILE = re.compile(r"/[A-Za-z0-9._/@+~,=*-]+\Z")
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+#: A directive of either server that serves what is below CHALLENGES; not one that takes it out of something (ProxyPass … !).
+_SERVES_CHALLENGES = re.compile(
+    r"(^|[;{}])[ \t]*(location|alias(match)?|proxypass(match)?)\b[^;{}\n]*/\\?\.well-known/acme-challenge(?!.*[ \t]!\s*$)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _DIRECTORY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z")
 
 
@@ -63,11 +94,80 @@ def redirects(vhost):
 
 
 def problems(where, site, name=""):
-    """Return what is wrong with the access and the redirects of ``where``: sentences. They never hold a password."""
+    """Return what is wrong with the access, the headers and the redirects of ``where``: sentences. They never hold a password."""
     if "access" in site:
         yield from _access_problems(f"{where}.access", site["access"] or {})
+    yield from _header_problems(f"{where}.headers", site.get("headers") or {})
     for source, said in (site.get("redirects") or {}).items():
         yield from _redirect_problems(f"{where}.redirects", site, source, said, name)
+
+
+def certificate_problems(where, given, needed=True):
+    """Return what is wrong with the files of a certificate on a host: ``chain`` and ``key``. ``needed``: whether both have to be there."""
+    for one, other in (("chain", "key"), ("key", "chain")):
+        if not given.get(one) and (needed or given.get(other)):
+            yield f"{where}.{one} is missing or empty: give its path on the host."
+    for name in ("chain", "key", "trusted_file"):
+        if given.get(name) and not _FILE.match(given[name]):
+            yield f"{where}.{name} is {given[name]!r}: give an absolute path on the host, of letters, digits and . _ - @ + ~ , = *."
+
+
+def serves_tls(vhosts, default):
+    """Return whether a web server ends TLS: for one of its virtual hosts, or for names that nobody has, by the certificate ``default``."""
+    return bool(default.get("chain")) or any(vhost.get("tls") for vhost in vhosts)
+
+
+def tls_problems(where, given):
+    """Return what is wrong with the ``tls`` of a virtual host."""
+    yield from certificate_problems(where, given)
+    if (given.get("hsts") or 0) < 0:
+        yield f"{where}.hsts is {given['hsts']}: give seconds, or 0 for none."
+
+
+def thumbprint_problems(variable, thumbprint):
+    """Return what is wrong with the thumbprint of an ACME account."""
+    if thumbprint and not _THUMBPRINT.match(thumbprint):
+        yield (
+            f"{variable} is {thumbprint!r}: give the 43 characters of an account key's SHA-256 thumbprint in base64url, or leave it empty."
+        )
+
+
+def challenge_problems(where, vhost, variable):
+    """Return what is wrong with a virtual host whose server answers challenges itself, since ``variable`` is set."""
+    extra = "\n".join(line for line in (vhost.get("extra") or "").splitlines() if not line.lstrip().startswith("#"))
+    found = ["extra"] if _SERVES_CHALLENGES.search(extra) else []
+    for key, of in (("media", "url"), ("proxy", "path"), ("static", "url")):
+        if any(f"{(one.get(of) or '').rstrip('/')}/".startswith(CHALLENGES) for one in vhost.get(key) or []):
+            found.append(key)
+    for key in found:
+        yield (
+            f"{where}.{key} serves {CHALLENGES}, which {variable} has the server answer itself: take it out. Where another program gets a "
+            "certificate, let it prove the name by records (dns-01)."
+        )
+
+
+def _header_problems(where, headers):
+    known = set()
+    for name, value in headers.items():
+        if not _HEADER.match(name):
+            yield f"{where} has the name {name!r}: use letters, digits and hyphens."
+        elif name.lower() in known:
+            yield f"{where} has {name} twice, in other letters: leave one."
+        elif why := _FOLLOWS.get(name.lower()):
+            yield f"{where} has {name}: take it out, {why}."
+        elif isinstance(value, bool):
+            yield f"{where}['{name}'] is a boolean: put it in quotes, as it is to be sent, or give null to take a header away."
+        elif value is not None and not _is_header_value(str(value)):
+            yield (
+                f"{where}['{name}'] is {str(value)!r}: give 1 to 2000 printable characters of ASCII, without a space around them and "
+                "without ${."
+            )
+        known.add(name.lower())
+
+
+def _is_header_value(text):
+    # Apache reads ${ as the beginning of a variable of its own. nginx takes no longer word.
+    return 0 < len(text) <= 2000 and text.isascii() and text.isprintable() and text == text.strip() and "${" not in text
 
 
 def _access_problems(where, access):

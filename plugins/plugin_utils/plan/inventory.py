@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, roles
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import BALANCERS, NAME_SERVERS, is_address
 
 
 def layers():
@@ -28,12 +28,23 @@ def variable_problems(names):
 
 def group_doubts(groups):
     """Return a sentence for each of the ``groups`` that is nearly one of ours, and has hosts which that one has not."""
-    known = ["lamp", "lamp_lb", *layers()]
+    known = ["lamp", *layers()]
     return [
         f"Group {name} is none that a role is for, and its hosts do nothing by it: did you mean {near}?"
         for name in sorted(name for name in groups if name.startswith("lamp") and name not in known)
         for near in difflib.get_close_matches(name, known, n=1, cutoff=0.7)
         if not set(groups[name]) <= set(groups.get(near, ()))
+    ]
+
+
+def balancer_doubts(groups):
+    """Return a sentence where all visitors come by one host that only passes them on."""
+    balancers = groups.get(BALANCERS, ())
+    if len(balancers) != 1:
+        return []
+    return [
+        f"Group {BALANCERS} has one host, {balancers[0]}, by which all visitors come: while it is away, so are the sites. "
+        "A second one takes its part."
     ]
 
 
@@ -59,7 +70,7 @@ def inventory_problems(groups, values):
     names = layers()
     placed = {host for layer in names for host in groups.get(layer, ())}
     for host in groups.get("lamp", ()):
-        if host not in placed and host not in groups.get("lamp_lb", ()):
+        if host not in placed:
             problems.append(f"Host {host} stands in no group that does something: put it into {', '.join(names)}, or out of lamp.")
     for host in groups.get("ungrouped", ()):
         problems.append(f"Host {host} stands in no group: put it into one of {', '.join(names)}, or into a group of its own.")
@@ -68,12 +79,20 @@ def inventory_problems(groups, values):
             problems += _choice_problems(role, values)
         if roles.chosen(role, values):
             problems += _count_problems(role, groups)
-    for layer in (*names, "lamp_lb"):
+    for layer in names:
         for host in groups.get(layer, ()):
             if host not in groups.get("lamp", ()):
                 problems.append(f"Host {host} stands in {layer} but not in lamp: make {layer} a child of the group lamp.")
-    if groups.get("lamp_lb"):
-        problems.append("Group lamp_lb has hosts: this version brings no load balancer, empty the group.")
+    problems += [
+        f"Host {host} stands in {BALANCERS} and in lamp_web, and visitors come to the same ports of both: take it out of {BALANCERS}, "
+        "or put the sites on other hosts."
+        for host in groups.get(BALANCERS, ())
+        if host in groups.get("lamp_web", ())
+    ]
+    servers, primary = groups.get(NAME_SERVERS, ()), values.get("lamp_dns_primary")
+    if primary and primary not in servers:
+        those = f"give one of them ({', '.join(servers)})" if servers else f"put it into {NAME_SERVERS}"
+        problems.append(f"lamp_dns_primary is {primary!r}, which is no host of {NAME_SERVERS}: {those}, or leave it out.")
     return list(dict.fromkeys(problems))
 
 
@@ -130,11 +149,3 @@ def address_problems(hosts):
 
 def _list(value):
     return [value] if isinstance(value, str) else value or []
-
-
-def is_address(text):
-    """Whether a text is an IP address."""
-    try:
-        return bool(ipaddress.ip_address(text))
-    except ValueError:
-        return False

@@ -17,15 +17,26 @@ _LOCALE = re.compile(r"[A-Za-z0-9_.@-]+\Z")
 _ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
 _FILE = re.compile(r"[A-Za-z0-9._-]+\Z")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z")
-#: Keys instead of passwords, and no more than a login needs. The plan keeps this from locking out the run itself.
+#: Keys instead of passwords, and no more than a login needs. The plan keeps this from locking out the run itself. A list of algorithms that
+#: begins with a minus is the version's own without these: what comes with a new version is offered by itself, its best first. Curve25519
+#: stays beside the hybrids that outlive a quantum computer, which not all clients have.
 SSHD_SETTINGS = {
     "PermitRootLogin": "prohibit-password",
     "PasswordAuthentication": "no",
     "KbdInteractiveAuthentication": "no",
     "X11Forwarding": "no",
     "MaxAuthTries": 4,
+    # One address takes less than a third of the logins that can be under way, and others are not turned away by chance before it is half.
     "LoginGraceTime": 30,
+    "MaxStartups": "50:30:100",
+    "PerSourceMaxStartups": 30,
+    "KexAlgorithms": "-ecdh-sha2-nistp*,diffie-hellman-*",
+    "HostKeyAlgorithms": "-*ecdsa-sha2-nistp*,ssh-rsa*,ssh-dss*",
+    "Ciphers": "-*-cbc*,arcfour*",
+    "MACs": "-*sha1*,*md5*,umac-64*,hmac-sha2-256,hmac-sha2-512,umac-128@openssh.com",
 }
+#: What sshd has from a version of OpenSSH on.
+SSHD_SETTINGS_SINCE = {(9, 8): {"PerSourcePenalties": "yes"}}
 _FORMS = (
     ("timezone", _TIMEZONE, "give a name such as Etc/UTC or Europe/Berlin."),
     ("hostname", _HOSTNAME, "use letters, digits, hyphens and dots, at most 64."),
@@ -50,7 +61,8 @@ class LinuxBase(Role):
 
     def ports(self, inputs):
         """SSH."""
-        return [Port(22)] if inputs["linux_base_sshd"] else []
+        settings = inputs["linux_base_sshd_settings"]
+        return [Port(number) for number in declared_ports(True, settings) or [22]] if inputs["linux_base_sshd"] else []
 
     def problems(self, inputs, facts, search=()):
         """A run does not close the way by which it came, which ``facts`` say."""
@@ -87,17 +99,35 @@ class LinuxBase(Role):
         ]
 
 
-def sshd_settings(sshd, settings):
+def declared_ports(sshd, settings):
+    """Return the ports that the role's two inputs give sshd: none where they leave it those that it has."""
+    if not sshd:
+        return []
+    given = [value for name, value in settings.items() if name.lower() == "port"]
+    return [int(one) for value in given for one in (value if isinstance(value, list) else [value]) if str(one).isdecimal()]
+
+
+def sshd_settings(sshd, settings, version=""):
     """Return the settings that sshd is to have, of the role's two inputs: none where it stays as it is.
 
-    A host is asked with these before inputs are checked: where they are of wrong types, there are none.
+    ``version``: of OpenSSH, as far as it is known. A host is asked with these before inputs are checked: where they are of wrong types,
+    there are none.
     """
     given = {"linux_base_sshd": sshd, "linux_base_sshd_settings": settings}
     known = options.options("linux_base")
     settled = values.settle({name: known[name] for name in given}, given)
     if settled.problems or not settled.values["linux_base_sshd"]:
         return {}
-    return SSHD_SETTINGS | settled.values["linux_base_sshd_settings"]
+    ours = dict(SSHD_SETTINGS)
+    for since, more in SSHD_SETTINGS_SINCE.items():
+        ours |= more if tuple(int(number) for number in version.split(".") if number) >= since else {}
+    return _over(ours, settled.values["linux_base_sshd_settings"])
+
+
+def _over(ours, given):
+    """Return settings with those that are ``given`` in the place of ours, whose names sshd reads in any case."""
+    names = {name.lower() for name in given}
+    return {name: value for name, value in ours.items() if name.lower() not in names} | given
 
 
 ROLE = LinuxBase("linux_base")

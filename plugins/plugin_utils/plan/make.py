@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, roles, values, web
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import UnknownAddressError
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import BALANCERS, UnknownAddressError
 
 _SYSTEMS = {"debian": ("12", "13")}
 
@@ -36,11 +36,11 @@ def defaults(role):
     return {name: option["default"] for name, option in options.options(role).items() if "default" in option}
 
 
-def plan(site, host, given, converges=True, search=()):
+def plan(site, host, given, converges=True, search=(), extra=()):
     """Return the Plan of ``host``.
 
     ``given``: the inputs that the inventory gives, as YAML made them. ``converges``: whether the run makes what the roles describe; one
-    that only asks, or goes back, is kept from it by wrong types, and by nothing else.
+    that only asks, or goes back, is kept from it by wrong types, and by nothing else. ``extra``: the names that the command line gives.
     """
     own = roles.of(host.groups, site.values)
     settled = {role.name: values.settle(options.options(role.name), given) for role in own}
@@ -50,7 +50,9 @@ def plan(site, host, given, converges=True, search=()):
     try:
         for role in own:
             inputs[role.name] = _inputs(role, site, host, offered, settled[role.name].values)
-            _add(offered, {"packages": role.packages(inputs[role.name])} | role.offers(inputs[role.name]))
+            if converges:
+                problems += _extra_problems(settled[role.name].values, inputs[role.name], extra)
+            _add(offered, _offered(role, inputs[role.name]))
             late |= {name: inputs[role.name].pop(name) for name in role.LATE if name in inputs[role.name]}
             problems += role.narrowed_problems(site, inputs[role.name])
             inputs[role.name] |= role.narrowed(site, inputs[role.name])
@@ -58,10 +60,12 @@ def plan(site, host, given, converges=True, search=()):
         problems.append(str(error))
     names = [name for name in roles.ROLES if name in {role.name for role in own}]
     if converges and not problems:
+        # What the host will be is a fact, too.
+        facts = {**host.facts, "roles": names}
         for name in names:
-            problems += roles.ALL[name].problems(inputs[name], host.facts, search)
+            problems += roles.ALL[name].problems(inputs[name], facts, search) + roles.ALL[name].site_problems(site, host, inputs[name])
     if converges:
-        problems = system_problems(host, site.values) + unsaid_problems(host, site.values) + problems
+        problems = system_problems(host, site.values) + unsaid_problems(host, site.values) + left_problems(host) + problems
     servers = [role.said(inputs[role.name]) for role in own if isinstance(role, web.WebServer) and role.name in inputs]
     return Plan(
         {name: value for one in inputs.values() for name, value in one.items()}, late, names, servers[0] if servers else {}, problems
@@ -71,6 +75,16 @@ def plan(site, host, given, converges=True, search=()):
 def _inputs(role, site, host, offered, given):
     following = {name: value for name, value in role.inputs(site, host, offered).items() if value is not None}
     return defaults(role.name) | following | {name: merged(role, name, following, value) for name, value in given.items()}
+
+
+def _extra_problems(given, inputs, extra):
+    """Ansible lets a variable of the command line win over all: a role would have that alone, without what follows from the site."""
+    for name in sorted(set(given) & set(extra)):
+        if isinstance(inputs[name], (list, dict)) and inputs[name] != given[name]:
+            yield (
+                f"{name} is given on the command line, where it would take the place of all that follows from the site: put it into the "
+                "inventory, which adds it to that."
+            )
 
 
 def merged(role, name, following, given):
@@ -94,8 +108,8 @@ def with_given(following, given, *names):
     def name_of(entry):
         if not isinstance(entry, dict):
             return entry
-        # An account without a host is one of the socket's; no other name has a default.
-        return tuple(str(entry.get(name) or {"host": "localhost"}.get(name)).lower() for name in names)
+        # An account without a host is one of the socket's, and a port without a protocol one of TCP; no other name has a default.
+        return tuple(str(entry.get(name) or {"host": "localhost", "protocol": "tcp"}.get(name)).lower() for name in names)
 
     own = {name_of(entry): entry for entry in given}
     there = {name_of(entry) for entry in following}
@@ -106,6 +120,10 @@ def late(name, site, host, given):
     """Return an input that is known only during the run, by what is known now. ``given``: what the plan kept of the inventory's."""
     (role,) = (role for role in roles.ALL.values() if name in role.LATE)
     return merged(role, name, role.late(site, host), given)
+
+
+def _offered(role, inputs):
+    return {"packages": role.packages(inputs), "ports": {role.name: role.ports(inputs)}} | role.offers(inputs)
 
 
 def _add(offered, more):
@@ -135,4 +153,15 @@ def unsaid_problems(host, given):
     return [
         f"lamp_sites is not defined, and host {host.name} runs {', '.join(there)}, of which nothing would be left: see that the "
         "inventory's variables are read, or set lamp_sites to {} if that is what you want."
+    ]
+
+
+def left_problems(host):
+    """Return a sentence if the host is a balancer no more, and does not know: it would hold an address that others hold, or keep ports."""
+    there = [name for name in ("keepalived", "haproxy") if name in host.facts.get("running", []) and name in host.facts.get("made", [])]
+    if not there or BALANCERS in host.groups:
+        return []
+    return [
+        f"Host {host.name} is not in the group {BALANCERS}, and still runs {' and '.join(there)} as a balancer: put it into the group, or "
+        f"end that on the host by `systemctl disable --now {' '.join(there)}`."
     ]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 
@@ -75,8 +76,8 @@ class Mysql(Role):
         return {"services": [engine], "backup_database": database}
 
     def ports(self, inputs):
-        """MySQL's, where applications are on other hosts."""
-        return [] if inputs["mysql_bind_address"] in _LOOPBACK else [Port(3306, peers="lamp_web")]
+        """MySQL's, where it listens for other hosts: those of applications, and those from which accounts of the inventory's may come."""
+        return [] if inputs["mysql_bind_address"] in _LOOPBACK else [Port(3306, "tcp", "lamp_web", tuple(_clients(inputs["mysql_users"])))]
 
     def problems(self, inputs, facts, search=()):
         """Passwords are never shown. A file that fills a database is read where it is about to be used: on a new host before all else."""
@@ -125,6 +126,17 @@ def _users(site, clients):
         if "database" in one
         for client in clients
     ]
+
+
+def _clients(users):
+    """Return the addresses and networks from which accounts may come. No packet filter knows names and patterns."""
+    for user in users:
+        try:
+            network = ipaddress.ip_network(host_of(user))
+        except ValueError:
+            continue
+        if not network.is_loopback:
+            yield str(network.network_address if network.num_addresses == 1 else network)
 
 
 def _declared_problems(databases, users, settings, longest_name, memory_mb):

@@ -26,20 +26,60 @@ _ENVIRONMENT = {"values": {"type": "variable"}}
 _COMMAND = {"words": True}
 _TEXT, _BOOL, _TEXTS = {"type": "str"}, {"type": "bool"}, {"type": "list", "elements": "str"}
 _TEXT_OR_TEXTS = {"type": ["str", "list"], "elements": "str"}
+_SECRET = {"type": "str", "no_log": True}
+_OWN_CA = {
+    "ca_file": _TEXT,
+    "directory": {**_TEXT, "required": True},
+    "eab": {"type": "dict", "options": {"kid": {**_TEXT, "required": True}, "hmac": {**_SECRET, "required": True}}},
+    "profile": _TEXT,
+    "trusted": _BOOL,
+}
+_ACME = {
+    "account_caa": _TEXT,
+    "account_secret": _SECRET,
+    "challenge": _TEXT,
+    "check": _BOOL,
+    "contact": _TEXT,
+    **_OWN_CA,
+    "directory": {"type": ["str", "list"], "elements": ["str", "dict"], "options": _OWN_CA},
+}
+#: What a site says of its certificate.
+_TLS = {
+    "certificate": {
+        "type": ["str", "dict"],
+        "options": {"chain": {**_TEXT, "required": True}, "key": {**_SECRET, "required": True}, "trusted": _BOOL},
+    },
+    "challenge": _TEXT,
+    "hsts": {"type": "int"},
+    "http": _BOOL,
+    "https_record": _BOOL,
+    "redirect": _BOOL,
+    "wildcard": _TEXTS,
+}
 _REDIRECT = {"type": ["str", "dict"], "options": {"to": {**_TEXT, "required": True}, "status": {"type": "int"}}}
 
 #: What argument_specs cannot say, by the path of the option.
 _MORE = {
     "apache_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
     "apache_vhosts.access.users": {"values": {**_TEXT, "no_log": True}},
+    "apache_vhosts.headers": {"values": {**_SETTING, "null": True}},
     "apache_vhosts.redirects": {"values": _REDIRECT},
     "apache_mpm": {"values": _SETTING},
     "apache_settings": {"values": _REPEATED},
     "backup_files.before": _COMMAND,
     "backup_on_failure": _COMMAND,
+    "bind_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
     "bind_dnssec_policies": {"values": _TEXT},
     "bind_options": {"values": {**_SETTING, "lines": True}},
+    "firewall_rules.port": {"type": ["int", "str"]},
+    "haproxy_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
+    "haproxy_global": {"values": {**_REPEATED, "null": True}},
+    "haproxy_settings": {"values": {**_REPEATED, "null": True}},
+    "keepalived_command": _COMMAND,
+    "keepalived_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
+    "keepalived_settings": {"values": {**_SETTING, "null": True}},
     "linux_base_journal_settings": {"values": _SETTING},
+    "linux_base_sshd_matches.settings": {"values": _REPEATED},
     "linux_base_sshd_settings": {"values": _REPEATED},
     "linux_base_sysctl": {"values": _SETTING},
     "mysql_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
@@ -48,6 +88,7 @@ _MORE = {
     "nginx_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
     "nginx_settings": {"values": _REPEATED},
     "nginx_vhosts.access.users": {"values": {**_TEXT, "no_log": True}},
+    "nginx_vhosts.headers": {"values": {**_SETTING, "null": True}},
     "nginx_vhosts.redirects": {"values": _REDIRECT},
     "nginx_workers": {"values": _SETTING},
     "python_app_apps.after": _COMMAND,
@@ -65,7 +106,7 @@ _MORE = {
 #: Of dictionaries, the keys that are gone, by the path of the option.
 _GONE = {"apache_vhosts": GONE_OF_VIRTUAL_HOSTS, "python_app_apps": GONE_OF_APPLICATIONS}
 #: Of an application, what the wiring says.
-_WIRED = ("aliases", "backup_command", "backup_host", "host", "name", "origin", "path")
+_WIRED = ("aliases", "backup_command", "backup_host", "host", "name", "origin", "path", "single_timers", "tls")
 #: Of an inventory, what each host has of its own.
 _OF_HOSTS = {"lamp_address": _TEXT_OR_TEXTS, "lamp_peer_address": _TEXT_OR_TEXTS}
 
@@ -116,8 +157,11 @@ def _lamp():
         "document_root": _TEXT,
         "error_pages": {"type": "dict", "values": _TEXT},
         "extra": _TEXT,
+        "headers": {"type": "dict", "values": {"type": "setting", "null": True}},
         "htaccess": _BOOL,
         "redirects": vhost["redirects"],
+        "sticky": _BOOL,
+        "tls": {"type": "dict", "options": _TLS},
     }
     secrets = {name: {**_TEXT, "no_log": True} for name in SECRETS}
     record = {
@@ -128,9 +172,14 @@ def _lamp():
         "state": {**_TEXT, "choices": ["present", "append", "absent", "ignore"]},
     }
     return {
+        "lamp_acme": {"type": "dict", "options": _ACME},
+        "lamp_acme_retry": _BOOL,
         "lamp_backup_list_only": _BOOL,
         "lamp_base_dir": _TEXT,
         "lamp_certificate_authorities": _TEXTS,
+        "lamp_certificates_reason": _TEXT,
+        "lamp_certificates_renew": _TEXT,
+        "lamp_certificates_revoke": _TEXT,
         "lamp_default_site": _TEXT,
         "lamp_deploy_site": _TEXT,
         "lamp_deploy_version": _TEXT,
@@ -144,10 +193,12 @@ def _lamp():
                 "secret": {**_TEXT, "required": True, "no_log": True},
             },
         },
+        "lamp_dns_primary": _TEXT,
         "lamp_dns_records": {"type": "list", "elements": "dict", "options": record},
         "lamp_dns_server": _TEXT,
         "lamp_dnssec_policy": _TEXT,
         "lamp_domain": _TEXT,
+        "lamp_drain_timeout": {"type": "int"},
         "lamp_logs_grep": _TEXT,
         "lamp_logs_lines": {"type": "int"},
         "lamp_logs_since": _TEXT,
@@ -171,7 +222,13 @@ def _lamp():
         "lamp_secrets": {"type": "dict", "named": True, "values": {"type": "dict", "options": secrets}},
         "lamp_secrets_dir": _TEXT,
         "lamp_sites": {"type": "dict", "named": True, "values": {"type": "dict", "options": site}},
+        "lamp_status_format": _TEXT,
+        "lamp_status_full": {"type": "int"},
         "lamp_take_over": _BOOL,
+        "lamp_tls": {"type": ["str", "bool"]},
         "lamp_untested_os": _BOOL,
+        "lamp_update_reboot": {**_TEXT, "choices": ["auto", "always", "never"]},
+        "lamp_vip": _TEXT_OR_TEXTS,
+        "lamp_vip_command": {**_TEXTS, **_COMMAND, "no_log": True},
         **{role.CHOICE.variable: _TEXT for role in roles.ALL.values() if role.CHOICE},
     }

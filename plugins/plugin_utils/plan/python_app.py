@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from typing import NamedTuple
 from urllib.parse import quote
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as _python_app
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front, web
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front, tls, web
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import SOCKET, socket_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import app_user, database_user, origin
@@ -23,6 +24,9 @@ DATABASE_AUTHORITY = "/etc/python_app/database.pem"
 DATABASE_OPTIONS = "/etc/python_app/database.cnf"
 #: The scheme of an application's DATABASE_URL, and those that Django's readers of it know.
 SCHEME = "mysql+pymysql"
+#: Where a directory that hosts share may be, and what the services of web hosts do not see of a host.
+_DIRECTORY = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+\Z")
+_HIDDEN = ("/dev", "/home", "/proc", "/root", "/run/user", "/sys", "/tmp", "/var/tmp")  # noqa: S108 # nothing is written there
 _OF_DJANGO = ("mysql", "mysql2", "mysqlgis")
 
 
@@ -51,9 +55,10 @@ class PythonApp(Role):
         database = _Database("localhost", socket_of(host.given.get("mysql_settings")))
         if "lamp_db" not in host.groups:
             database = _Database(site.hosts("lamp_db")[0].peer_addresses[0], "")
-        inputs = {"python_app_apps": [_app(*one, site, database) for one in site.apps()]}
-        if listen := host.given.get(f"{web.chosen(site.values)}_listen"):
-            inputs["python_app_port"] = listen[0]
+        inputs = {"python_app_apps": [_app(*one, site, database) | _single_timers(site, host) for one in site.apps()]}
+        for port in ("listen", "tls_listen"):
+            if listen := host.given.get(f"{web.chosen(site.values)}_{port}"):
+                inputs[f"python_app_{port.replace('listen', 'port')}"] = listen[0]
         return inputs
 
     def late(self, site, host):
@@ -86,23 +91,24 @@ class PythonApp(Role):
     def packages(self, inputs):
         """Steps of a deploy are systemd units, which are asked for over D-Bus; a minimal Debian has none."""
         static = any("collect" in app or "static_dir" in app for app in inputs["python_app_apps"])
-        return ["dbus", "python3-venv", *(["brotli"] if static else []), *inputs["python_app_packages"]]
+        return ["dbus", "logrotate", "python3-venv", *(["brotli"] if static else []), *inputs["python_app_packages"]]
 
     def offers(self, inputs):
         """What applications keep in files, for backups."""
-        return {
-            "backup_files": [
-                {"name": f"{app['name']}{more}", "path": f"/srv/{app['name']}/{directory}", "user": _python_app.user(app)}
-                for app in inputs["python_app_apps"]
-                for directory, more in (("state", ""), *([("media", "__media")] if app.get("media") is not None else []))
-            ]
-        }
+        found = []
+        for app in inputs["python_app_apps"]:
+            found.append({"name": app["name"], "path": f"/srv/{app['name']}/state", "user": _python_app.user(app)})
+            # What hosts share, none of them puts back.
+            if app.get("media") is not None and not app["media"].get("shared"):
+                found.append({"name": f"{app['name']}__media", "path": f"/srv/{app['name']}/media", "user": _python_app.user(app)})
+        return {"backup_files": found}
 
     def problems(self, inputs, facts, search=()):
         """Also by what is on the controller's disk."""
-        problems = _python_app.problems(inputs["python_app_apps"], inputs["python_app_keep_releases"], inputs["python_app_port"])
+        given = [inputs[f"python_app_{name}"] for name in ("apps", "keep_releases", "port", "tls_port")]
+        problems = _python_app.problems(*given)
         for app in inputs["python_app_apps"]:
-            problems += _source_problems(app)
+            problems += [*_source_problems(app), *_media_problems(app, facts.get("mounts"))]
             python = app.get("python") or ""
             if inputs["python_app_resolve_on"] == "controller" and os.path.isabs(python) and _python_app.python_of(app, "none") == "none":
                 problems.append(
@@ -138,6 +144,20 @@ def _source_problems(app):
                 yield f"{where} the {key} {name}, which is no file {place}: add or correct it."
 
 
+def _media_problems(app, mounts):
+    shared = (app.get("media") or {}).get("shared")
+    if not shared:
+        return
+    where, own = f"{_python_app.called(app)} media.shared, {shared!r},", f"/srv/{app['name']}"
+    if not _DIRECTORY.match(shared):
+        yield f"{where} which is no path: give an absolute one of letters, digits and . _ -, such as /mnt/media."
+    elif hidden := [place for place in (*_HIDDEN, own) if f"{shared}/".startswith(f"{place}/")]:
+        why = "which is the role's own" if own in hidden else "of which services have their own or see nothing"
+        yield f"{where} in {hidden[0]}, {why}: give another directory, such as /mnt/media."
+    elif mounts is not None and not any(f"{shared}/".startswith(f"{place}/") for place in mounts):
+        yield f"{where} on which nothing is mounted on this host: mount there what all web hosts share, and see that it is after a start."
+
+
 def _lock_problems(where, app, kind, source):
     """Of a source that is on this computer; of another the lock is read when it is unpacked."""
     if kind != "directory" or not os.path.isdir(source):
@@ -161,6 +181,7 @@ def _app(name, one, path, app_name, app, site, database):
     role_app = {key: value for key, value in app.items() if key not in ("database_scheme", "static_url")}
     role_app |= {"name": app_name, "host": name, "path": path, "user": app.get("user") or app_user(app_name)}
     role_app["origin"], role_app["aliases"] = origin(name, path), list(one.get("aliases", []))
+    role_app["tls"] = not site.balanced and tls.source_of(site.values, name, one) != "none"
 
     def on_controller(file):
         return posixpath.normpath(posixpath.join(site.base, posixpath.expanduser(file)))
@@ -177,13 +198,23 @@ def _app(name, one, path, app_name, app, site, database):
     secret = site.secrets[name]
     environment = {"SECRET_KEY": secret["secret_key"], "SITE_NAME": name, "SITE_NAMES": ",".join([name, *role_app["aliases"]])}
     if "media" in app:
-        environment |= {"MEDIA_ROOT": f"/srv/{app_name}/media", "MEDIA_URL": front.media_url(path, app["media"])}
+        environment |= {"MEDIA_ROOT": _python_app.media_place(app_name, app["media"]), "MEDIA_URL": front.media_url(path, app["media"])}
     if "database" in one:
         environment |= database_environment(one, secret["database_password"], *database, scheme=app.get("database_scheme", SCHEME))
     role_app["environment"] = {**environment, **app.get("environment", {})}
     if app.get("backup_before_migrate") and "database" in one and (hosts := site.hosts("lamp_db")):
         role_app["backup_host"] = hosts[0].name
     return role_app
+
+
+def _single_timers(site, host):
+    """The first web host runs what one host runs for all. Nothing moves in a run that has not asked all of them what they run."""
+    others = site.hosts("lamp_web")
+    if len(others) == 1:
+        return {}
+    if any(one.facts.get("asked_by") != host.facts.get("asked_by") for one in others):
+        return {"single_timers": "unchanged"}
+    return {"single_timers": "elsewhere" if site.position("lamp_web", host) else "here"}
 
 
 def database_environment(site, password, host, socket=SOCKET, scheme=SCHEME):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from ansible.errors import AnsibleError
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import inventory, options, records, renamed, secrets, values
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import inventory, keepalived, options, records, renamed, secrets, tls, values
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import site as of_site
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import Site
 
@@ -56,7 +56,15 @@ def site_of(variables, templar=None):
     def of_transfers():
         return kept([secrets.TRANSFER_KEY], [given["lamp_domain"]], {})[given["lamp_domain"]][secrets.TRANSFER_KEY]
 
-    site = Site(given, variables["groups"], lambda name: hostvars[name], of_sites, of_transfers, base)
+    def of_account():
+        term, own = secrets.ACME_ACCOUNT, (given.get("lamp_acme") or {}).get("account_secret")
+        return kept([term], [given["lamp_domain"]], {given["lamp_domain"]: {term: own}})[given["lamp_domain"]][term]
+
+    def of_keys():
+        found = kept([secrets.ACME_KEY], variables["groups"].get(of_site.entrance(variables["groups"]), []), {})
+        return {name: one[secrets.ACME_KEY] for name, one in found.items()}
+
+    site = Site(given, variables["groups"], lambda name: hostvars[name], of_sites, of_transfers, base, of_account, of_keys)
     return site
 
 
@@ -74,7 +82,11 @@ def site_problems(variables, templar, warn):
     """Return what can be said to be wrong before a host is asked: of the inventory's groups and variables, the sites and the records."""
     groups, hosts = variables["groups"], {name: variables["hostvars"][name] for name in variables["groups"]["all"]}
     names = sorted({name for one in hosts.values() for name in one} | {name for name in variables if name.startswith("lamp_")})
-    for doubt in [*inventory.group_doubts(groups), *inventory.variable_doubts(names, options.of_roles())]:
+    for doubt in [
+        *inventory.group_doubts(groups),
+        *inventory.balancer_doubts(groups),
+        *inventory.variable_doubts(names, options.of_roles()),
+    ]:
         warn(doubt)
     given, wrong = settled("lamp", variables, templar)
     problems = inventory.inventory_problems(groups, given) + inventory.variable_problems(names)
@@ -90,6 +102,10 @@ def site_problems(variables, templar, warn):
     )
     if not problems:
         problems += inventory.choice_problems(given, {name for host in groups.get("lamp", ()) for name in hosts[host]})
+    entrance = of_site.entrance(groups)
+    problems += tls.problems(given, len(groups.get(entrance, ())), servers, entrance)
+    problems += keepalived.vip_problems(given, groups, hosts)
+    problems += of_site.sharing_problems(sites, groups)
     problems += of_site.secret_problems(given.get("lamp_secrets", {}), sites)
     problems += records.server_problems(given.get("lamp_dns_server"), given.get("lamp_dns_key"), servers)
     return problems + inventory.address_problems(hosts)

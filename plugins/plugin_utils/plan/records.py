@@ -13,11 +13,14 @@ import binascii
 import importlib.util
 import re
 
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.inventory import is_address
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import tls
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import is_address
 
 _HOSTNAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?\Z")
 #: Who may issue certificates, by default.
 AUTHORITIES = ["letsencrypt.org"]
+#: What has browsers come by HTTPS from the first visit on.
+HTTPS = '1 . alpn="h2"'
 _ANYWHERE = "192.0.2.1"  # which addresses hosts have decides nothing here
 
 
@@ -26,11 +29,21 @@ def records_of(site):
     return dns_records(
         site.sites,
         site.domain,
-        site.addresses("lamp_web"),
+        site.visited,
         [host.addresses for host in site.hosts("lamp_dns")],
-        site.values.get("lamp_certificate_authorities", AUTHORITIES),
+        authorities_of(site.values),
         site.values.get("lamp_dns_records", []),
     )
+
+
+def authorities_of(values):
+    """Return who may issue certificates for the domain, as CAA records say it: those that ``values`` name, or have asked."""
+    asks = any(tls.source_of(values, name, site) == "acme" for name, site in (values.get("lamp_sites") or {}).items())
+    followed = list(dict.fromkeys(name for name in tls.caa_names(values) if name)) if asks else AUTHORITIES
+    names = values.get("lamp_certificate_authorities", followed)
+    account = (values.get("lamp_acme") or {}).get("account_caa") if asks else None
+    # Whoever gets hold of a route or a resolver has no account with the CA.
+    return [f"{names[0]}; accounturi={account}", *names[1:]] if account and names else names
 
 
 def dns_records(sites, domain, web, name_servers=(), authorities=(), declared=()):
@@ -44,24 +57,34 @@ def dns_records(sites, domain, web, name_servers=(), authorities=(), declared=()
         for name in [site_name, *site.get("aliases", [])]:
             if name.lower() == domain.lower() or name.lower().endswith("." + domain.lower()):
                 records += _address_records(f"{name}.", web)
+                if (site.get("tls") or {}).get("https_record"):
+                    records.append({"name": f"{name}.", "type": "HTTPS", "ttl": 300, "values": [HTTPS]})
     own = {(_absolute(record["name"], domain), str(record["type"]).upper()) for record in declared}
     if name_servers:
         # On somebody else's name server the domain may have mail and more that nobody told us of.
-        records += _zone_records(domain, name_servers, authorities, (_absolute("@", domain), "MX") in own)
+        wildcard = any((site.get("tls") or {}).get("wildcard") for site in sites.values())
+        records += _zone_records(domain, name_servers, _caa(authorities, wildcard), (_absolute("@", domain), "MX") in own)
     return [record for record in records if (_absolute(record["name"], domain), record["type"]) not in own] + list(declared)
 
 
-def _zone_records(domain, name_servers, authorities, mail):
+def _caa(authorities, wildcard):
+    """Return the values of the CAA records. Certificates for all names at once nobody issues, unless a site has such a ``wildcard``."""
+    if not authorities:
+        return ['0 issue ";"']
+    return [*(f'0 issue "{name}"' for name in authorities), *([] if wildcard else ['0 issuewild ";"'])]
+
+
+def _zone_records(domain, name_servers, caa, mail):
     """Return the record sets of a zone of our own.
 
-    ``name_servers``: a list of addresses for each. ``authorities``: who may issue certificates. ``mail``: whether the domain has mail; if
+    ``name_servers``: a list of addresses for each. ``caa``: the values of its CAA records. ``mail``: whether the domain has mail; if
     not, it says so.
     """
     names = [f"ns{number}.{domain}." for number in range(1, len(name_servers) + 1)]
     records = [{"name": "@", "type": "NS", "values": names}]
     for name, addresses_of_it in zip(names, name_servers, strict=True):
         records += _address_records(name, addresses_of_it)
-    records.append({"name": "@", "type": "CAA", "values": [f'0 issue "{name}"' for name in authorities] or ['0 issue ";"']})
+    records.append({"name": "@", "type": "CAA", "values": caa})
     if not mail:
         records.append({"name": "@", "type": "MX", "values": ["0 ."]})
         records.append({"name": "@", "type": "TXT", "values": ["v=spf1 -all"]})

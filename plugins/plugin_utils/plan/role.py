@@ -11,16 +11,20 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-#: Who may reach a port: everybody, or the hosts of a group.
+#: Who may reach a port: everybody; visitors, for whom balancers come where there are any; or the hosts of a group.
 WORLD = "the world"
+VISITORS = "the balancers, or the world"
+#: A protocol beside TCP and UDP, by which hosts agree on which of them has an address. It has no ports.
+VRRP = "vrrp"
 
 
 class Port(NamedTuple):
-    """A port that a role listens on, and who has to reach it."""
+    """A port that a role listens on, 0 for VRRP, and who has to reach it. ``sources``: addresses and networks besides the peers."""
 
     number: int
     protocol: str = "tcp"
     peers: str = WORLD
+    sources: tuple[str, ...] = ()
 
 
 class Choice(NamedTuple):
@@ -33,8 +37,9 @@ class Choice(NamedTuple):
 class Role:
     """A role of the collection. What is not overridden says: of no consequence."""
 
-    #: The group of the inventory whose hosts get the role.
+    #: The group of the inventory whose hosts get the role, and further ones whose hosts get it too.
     GROUP = "lamp"
+    ALSO: tuple[str, ...] = ()
     #: The fewest and the most hosts of the group; None: any number.
     HOSTS: tuple[int, int | None] = (0, None)
     #: Where several roles can do a group's work: by which variable one is chosen.
@@ -73,6 +78,10 @@ class Role:
         """Return what is wrong with the choice of such a run."""
         return []
 
+    def site_problems(self, site, host, inputs: dict[str, Any]) -> list[str]:
+        """Return what is wrong with what the host is to do beside the others, by the facts of all that the run has asked."""
+        return []
+
     def packages(self, inputs: dict[str, Any]) -> list[str]:
         """Return the Debian packages that the role needs."""
         return []
@@ -88,6 +97,7 @@ class Role:
     def problems(self, inputs: dict[str, Any], facts: dict[str, Any], search=()) -> list[str]:
         """Return what is wrong with inputs of the right types on a host of these facts: a sentence each.
 
+        ``facts``: what host_facts says, and in a plan the names of the host's roles as ``roles``.
         ``search``: the directories on the controller in which relative paths are looked for.
         """
         return []

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 
-ROLES = ("linux_base", "mysql", "python_app", "apache", "nginx", "bind", "backup")
+ROLES = ("linux_base", "firewall", "mysql", "certificates", "python_app", "apache", "nginx", "haproxy", "keepalived", "bind", "backup")
 
 ALL = {name: importlib.import_module(f"{__package__}.{name}").ROLE for name in ROLES}
 
@@ -20,7 +20,7 @@ def of(groups, values):
 
     Those that collect what others offer come last, and the base after all: it installs what backups need, too.
     """
-    found = [role for role in ALL.values() if role.GROUP in groups and chosen(role, values)]
+    found = [role for role in ALL.values() if not {role.GROUP, *role.ALSO}.isdisjoint(groups) and chosen(role, values)]
     return [role for role in found if not role.COLLECTS] + [role for role in reversed(found) if role.COLLECTS]
 
 

@@ -14,11 +14,18 @@ import secrets
 import string
 import tempfile
 
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import tls
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.certificates import key_name
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import SECRETS, apps
 
 TRANSFER_KEY = "transfer_key"
 #: Where name servers keep what transfers of the zone are signed with.
 TRANSFER_KEY_FILE = "/etc/bind/keys/lamp-transfer.key"
+#: What the key of the account with CAs follows from, the domain's; what web hosts say of it.
+ACME_ACCOUNT = "acme_account"
+ACME_ACCOUNT_FILE = "/etc/foobar.lamp/acme_thumbprint"
+#: What a web host signs the records with by which it proves names, that host's.
+ACME_KEY = "acme_key"
 _REMEDY = "set lamp_new_secrets to true to have new ones made in place of the hosts' own"
 _ALPHABET = string.ascii_letters + string.digits
 _LENGTH = 48  # characters of 62: 285 bits
@@ -110,6 +117,7 @@ def lost(site, directory):
     if len(name_servers) > 1:
         transfer = missing([site.domain], [TRANSFER_KEY], directory, {})
         due += [(f"the zone {name}", name, terms, name_servers, [TRANSFER_KEY_FILE]) for name, terms in transfer]
+    due += _lost_of_acme(site, directory, site.hosts(site.entrance), name_servers)
     problems = []
     for called, name, terms, hosts, files in due:
         asked = {host.name: host.facts.get("paths") for host in hosts}
@@ -124,3 +132,15 @@ def lost(site, directory):
                 f"here from the computer that ran this before, or {_REMEDY}."
             )
     return problems
+
+
+def _lost_of_acme(site, directory, hosts, name_servers):
+    """Return likewise those by which ``hosts`` have certificates issued: of the account, and of each of them."""
+    if tls.uses(site, "acme"):
+        account = {site.domain: {ACME_ACCOUNT: (site.values.get("lamp_acme") or {}).get("account_secret")}}
+        for name, terms in missing([site.domain], [ACME_ACCOUNT], directory, account):
+            yield "the account with the CA", name, terms, hosts, [ACME_ACCOUNT_FILE]
+    if tls.uses(site, "acme", "dns-01"):
+        primary = [one for one in name_servers if one.name == site.primary]
+        for name, terms in missing([host.name for host in hosts], [ACME_KEY], directory, {}):
+            yield f"the host {name}", name, terms, primary, [f"/etc/bind/keys/{key_name(name)}.key"]

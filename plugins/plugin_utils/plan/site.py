@@ -9,15 +9,21 @@ Pure: no I/O, no Ansible import. A *site* in the plural is a value of ``lamp_sit
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import posixpath
 import re
 from functools import cached_property
 
+from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import OWN_ACCOUNTS, OWN_DATABASES
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
 
 #: The secrets of each site.
 SECRETS = ("database_password", "secret_key")
+#: The group of those that stand before the web hosts.
+BALANCERS = "lamp_lb"
+#: The group of the name servers.
+NAME_SERVERS = "lamp_dns"
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z")
 _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
@@ -45,7 +51,7 @@ class Host:
     @cached_property
     def facts(self):
         """What host_facts says; nothing of a host that this run has not asked."""
-        return (self._variables.get("ansible_facts") or {}).get("foobar_lamp") or {}
+        return facts_of(self._variables)
 
     @cached_property
     def addresses(self):
@@ -66,10 +72,11 @@ class Site:
 
     ``values``: the inventory's lamp_* of the right types. ``groups``: ``{group: [host names]}``. ``variables_of``: called with a host's
     name, for its variables. ``secrets``: called once, for ``{site name: {secret: value}}``. ``transfer_secret``: likewise, for that of
-    the name servers. ``base``: the directory on the controller that relative sources start from.
+    the name servers; ``acme_account``: for that of the account with CAs; ``acme_keys``: for those by which web hosts prove names,
+    ``{host name: secret}``. ``base``: the directory on the controller that relative sources start from.
     """
 
-    def __init__(self, values, groups, variables_of, secrets=dict, transfer_secret=str, base=""):
+    def __init__(self, values, groups, variables_of, secrets=dict, transfer_secret=str, base="", acme_account=str, acme_keys=dict):
         self.values = values
         self.groups = groups
         self.base = base
@@ -80,6 +87,8 @@ class Site:
         self._variables_of = variables_of
         self._secrets = secrets
         self._transfer_secret = transfer_secret
+        self._acme_account = acme_account
+        self._acme_keys = acme_keys
         self._hosts = {}
 
     @property
@@ -102,6 +111,16 @@ class Site:
         """What name servers sign transfers of the zone with."""
         return self._transfer_secret()
 
+    @cached_property
+    def acme_account(self):
+        """What the key of the account with CAs follows from."""
+        return self._acme_account()
+
+    @cached_property
+    def acme_keys(self):
+        """What each web host signs the records with by which it proves the names of its certificates."""
+        return self._acme_keys()
+
     def host(self, name):
         """Return the host of this name."""
         if name not in self._hosts:
@@ -122,9 +141,58 @@ class Site:
         """Return the addresses under which the world reaches the hosts of a group."""
         return [address for host in self.hosts(group) for address in host.addresses]
 
+    @property
+    def primary(self):
+        """The name of the host that is the primary name server; empty where there are no name servers of our own."""
+        return primary(self.groups, self.values)
+
+    @property
+    def entrance(self):
+        """The group whose hosts visitors come to."""
+        return entrance(self.groups)
+
+    @property
+    def vip(self):
+        """The addresses that one of the balancers has, each with its prefix where one is given; none where each has its own alone."""
+        return _list(self.values.get("lamp_vip"))
+
+    @property
+    def visited(self):
+        """The addresses under which visitors reach the site."""
+        return [address.partition("/")[0] for address in self.vip] or self.addresses(self.entrance)
+
+    @property
+    def balanced(self):
+        """Whether balancers stand before the web hosts."""
+        return self.entrance == BALANCERS
+
+    @property
+    def balancers(self):
+        """The addresses from which balancers come to the web hosts."""
+        return [address for host in self.hosts(BALANCERS) for address in host.peer_addresses]
+
     def apps(self):
         """Return ``(site's name, site, path, name, app)`` of each application."""
         return [(name, site, *one) for name, site in self.sites.items() for one in apps(name, site)]
+
+
+def primary(groups, values):
+    """Return the host that is the primary name server, by groups and variables; an empty text where there is none of our own."""
+    servers = groups.get(NAME_SERVERS) or ()
+    return (values.get("lamp_dns_primary") or servers[0]) if servers else ""
+
+
+def entrance(groups):
+    """Return the group whose hosts visitors come to, and where TLS ends: the balancers, where there are any, else the web hosts."""
+    return BALANCERS if groups.get(BALANCERS) else "lamp_web"
+
+
+def is_address(text):
+    """Whether a text is an IP address."""
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return False
 
 
 def _list(value):
@@ -239,6 +307,26 @@ def site_problems(sites):
     return problems
 
 
+def sharing_problems(sites, groups):
+    """Return what is wrong with ``sites`` on as many web hosts as the ``groups`` have: a list of sentences."""
+    hosts, problems = groups.get("lamp_web", ()), []
+    if len(hosts) < 2:
+        return problems
+    for name, site in sites.items():
+        if site.get("sticky") and not groups.get(BALANCERS):
+            problems.append(
+                f"lamp_sites['{name}'].sticky is true, and nobody keeps a visitor on one of {len(hosts)} web hosts: put balancers into "
+                f"{BALANCERS}, or take it out and keep what is known of a visitor in the database."
+            )
+        problems += [
+            f"{origin(name, path)}.media is on {len(hosts)} web hosts, each of which would have some of the files: give media.shared, the "
+            "directory in which all of them see the same, see docs/several_hosts.md."
+            for path, _name, app in apps(name, site)
+            if "media" in app and not app["media"].get("shared")
+        ]
+    return problems
+
+
 def secret_problems(given, sites):
     """Return what is wrong with ``lamp_secrets``, whose types are right: a list of sentences. They never hold a value."""
     problems = []
@@ -280,8 +368,13 @@ def removal_problems(sites, site, confirm, database, databases, accounts):
     return problems
 
 
+def is_domain(name):
+    """Whether a name is one of a domain: a host name of two labels at least."""
+    return bool(_HOSTNAME.match(name)) and "." in name
+
+
 def domain_problems(domain):
     """Return what is wrong with ``lamp_domain``: a list of sentences."""
-    if _HOSTNAME.match(domain) and "." in domain:
+    if is_domain(domain):
         return []
     return [f"lamp_domain is {domain!r}: give the domain that the sites belong to, for instance foobar.com, without a dot at the end."]

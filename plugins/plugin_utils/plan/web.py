@@ -8,14 +8,15 @@ The inputs of the roles that are one have the same names behind the role's own: 
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import posixpath
 import re
 from typing import Any
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as python_app
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Choice, Port, Role
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import account, front, tls
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import VISITORS, Choice, Port, Role
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import apps
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.take_over import take_over_problems
 
@@ -40,7 +41,7 @@ class WebServer(Role):
     GROUP = "lamp_web"
     HOSTS = (1, None)
     CHOICE = CHOICE
-    EDGES = {"virtual hosts": "lamp_sites", "releases and their static files": "python_app"}
+    EDGES = {"virtual hosts": "lamp_sites", "releases and their static files": "python_app", "who comes to them": "lamp_lb"}
 
     #: The directory of its logs, and that of the files of its virtual hosts.
     LOGS = ""
@@ -50,26 +51,34 @@ class WebServer(Role):
 
     def __init__(self, name):
         super().__init__(name)
+        self.EXAMPLE = {f"{name}_default_tls": tls.files(tls.DEFAULT)}
         self.service = SERVICES[name]
         #: The roles that can do the same, with their units.
         self.others = {role: service for role, service in SERVICES.items() if role != name}
 
     def inputs(self, site, host, offered):
-        """A virtual host for each site."""
-        return {
+        """A virtual host for each site, and how it uses the site's certificate; or who ends TLS before it."""
+        entrance = {f"{self.name}_trusted_proxies": site.balancers} if site.balanced else at_entrance(self.name, site)
+        return entrance | {
             f"{self.name}_default_site": site.values.get("lamp_default_site", ""),
             f"{self.name}_replaces": list(self.others.values()),
             f"{self.name}_take_over": site.values.get("lamp_take_over", False),
-            f"{self.name}_vhosts": [_vhost(name, one, site.base) for name, one in site.sites.items()],
+            f"{self.name}_vhosts": [_vhost(name, one, site.base) | _encrypted(site, name, one) for name, one in site.sites.items()],
         }
 
     def offers(self, inputs):
-        """Its service."""
-        return {"services": [self.service]}
+        """Its service, and what loads certificates anew."""
+        listen = inputs.get(f"{self.name}_tls_listen") or [443]
+        load = {"unit": f"{self.service}.service", "test": list(self.TEST), "serves": f"127.0.0.1:{listen[0]}"}
+        return {"services": [self.service], "loads_certificates": [load]}
 
     def ports(self, inputs):
         """Those of its virtual hosts."""
-        return [Port(number) for number in inputs[f"{self.name}_listen"]]
+        served = front.serves_tls(inputs[f"{self.name}_vhosts"], inputs[f"{self.name}_default_tls"])
+        return [
+            Port(number, peers=VISITORS)
+            for number in [*inputs[f"{self.name}_listen"], *(inputs[f"{self.name}_tls_listen"] if served else [])]
+        ]
 
     def said(self, inputs) -> dict[str, Any]:
         """Return what playbooks have to know of it."""
@@ -79,7 +88,15 @@ class WebServer(Role):
     def problems(self, inputs, facts, search=()):
         """Ports, names and paths, and what the host serves that nobody declares."""
         own = {name.removeprefix(f"{self.name}_"): value for name, value in inputs.items() if name.startswith(f"{self.name}_")}
-        problems = [*_port_problems(self.name, own["listen"], own["status_port"])]
+        problems = [*port_problems(self.name, own["listen"], own["tls_listen"], own["status_port"])]
+        if not own["tls_listen"] and front.serves_tls(own["vhosts"], own["default_tls"]):
+            problems.append(f"{self.name}_tls_listen is empty, and there are certificates: give a port, for instance 443.")
+        problems += front.certificate_problems(f"{self.name}_default_tls", own["default_tls"], needed=False)
+        thumbprint = f"{self.name}_acme_thumbprint"
+        problems += front.thumbprint_problems(thumbprint, own["acme_thumbprint"])
+        for vhost in own["vhosts"] if own["acme_thumbprint"] else []:
+            problems += front.challenge_problems(f"{self.name}_vhosts['{vhost['name']}']", vhost, thumbprint)
+        problems += _proxy_problems(f"{self.name}_trusted_proxies", own["trusted_proxies"])
         problems += _vhost_problems(f"{self.name}_vhosts", own["vhosts"])
         problems += _page_problems(f"{self.name}_vhosts", own["vhosts"], search)
         default, names = own["default_site"], [vhost["name"] for vhost in own["vhosts"]]
@@ -117,12 +134,29 @@ def _vhost(name, site, base):
         # Another server than ours does not say which connections it will close after a switch.
         vhost.setdefault("proxy", []).append({**proxy, "reuse": "serve" not in app})
         if "media" in app:
-            vhost.setdefault("media", []).append({"url": front.media_url(path, app["media"]), "path": f"/srv/{app_name}/media"})
+            vhost.setdefault("media", []).append(
+                {"url": front.media_url(path, app["media"]), "path": python_app.media_place(app_name, app["media"])}
+            )
         if "collect" in app or "static_dir" in app:
             url = app.get("static_url", f"{path.rstrip('/')}/static/")
             directory = f"{current}/{app.get('static_dir', 'static')}"
             vhost.setdefault("static", []).append({"url": url, "path": directory, "immutable": "collect" in app, "precompressed": True})
     return vhost
+
+
+def _encrypted(site, name, one):
+    found = {} if site.balanced else tls.vhost(site.values, name, one)
+    return ({"tls": found} if found else {}) | ({"headers": one["headers"]} if "headers" in one else {})
+
+
+def at_entrance(role, site):
+    """Return the inputs of a role that ends TLS for visitors: the certificate of names that nobody has, and the answer to a CA."""
+    found = {}
+    if any(one.name == tls.DEFAULT for one in tls.certificates(site)):
+        found[f"{role}_default_tls"] = tls.files(tls.DEFAULT)
+    if tls.uses(site, "acme", "http-01"):
+        found[f"{role}_acme_thumbprint"] = account.thumbprint(site.acme_account)
+    return found
 
 
 def _error_page(name, status, path, base):
@@ -132,12 +166,25 @@ def _error_page(name, status, path, base):
     return {"status": status, "path": f"/srv/{name}/current/src/{path}"}
 
 
-def _port_problems(role, listen, status_port):
-    for variable, port in [*((f"{role}_listen", port) for port in listen), (f"{role}_status_port", status_port)]:
-        if not 0 < port < 65536:
-            yield f"{variable} has the port {port}: give one from 1 to 65535."
-    if status_port in listen:
-        yield f"{role}_status_port is {status_port}, which {role}_listen has too: give the status page a port of its own."
+def port_problems(role, listen, tls_listen, status_port):
+    for variable, ports in ((f"{role}_listen", listen), (f"{role}_tls_listen", tls_listen), (f"{role}_status_port", [status_port])):
+        for port in ports:
+            if not 0 < port < 65536:
+                yield f"{variable} has the port {port}: give one from 1 to 65535."
+    for variable, ports in ((f"{role}_listen", listen), (f"{role}_tls_listen", tls_listen)):
+        if status_port in ports:
+            yield f"{role}_status_port is {status_port}, which {variable} has too: give the status page a port of its own."
+    for port in tls_listen:
+        if port in listen:
+            yield f"{role}_tls_listen has the port {port}, which {role}_listen has too: a port is for HTTP or HTTPS, so leave it in one."
+
+
+def _proxy_problems(variable, addresses):
+    for address in addresses:
+        try:
+            ipaddress.ip_network(address)
+        except ValueError:
+            yield f"{variable} has {address!r}, which is no address or network: give for instance 192.0.2.7, 192.0.2.0/24 or 2001:db8::7."
 
 
 def _page_problems(variable, vhosts, search):
@@ -161,6 +208,8 @@ def _vhost_problems(variable, vhosts):
             elif owners.setdefault(name.lower(), number) != number:
                 yield f"{variable} gives the name {name} to two virtual hosts: leave it to one."
         yield from front.problems(f"{variable}['{vhost['name']}']", vhost, vhost["name"])
+        if vhost.get("tls"):
+            yield from front.tls_problems(f"{variable}['{vhost['name']}'].tls", vhost["tls"])
         if not any(vhost.get(key) for key in ("document_root", "static", "proxy", "redirects")):
             yield f"{variable} gives {vhost['name']} nothing to serve: add document_root, static, proxy or redirects."
         for proxy in vhost.get("proxy") or []:

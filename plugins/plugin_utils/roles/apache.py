@@ -24,12 +24,37 @@ negotiation proxy proxy_balancer proxy_ftp proxy_html reqtimeout ssl userdir
 """
 
 
-def module_files(modules, proxy=False):
+def module_files(modules, proxy=False, tls=False, proxied=False):
     """Return the files of the modules that are enabled, as items with a name: ``modules`` besides the role's own."""
-    enabled = list(dict.fromkeys([*_MODULES.split(), *(["proxy", "proxy_http"] if proxy else []), *modules]))
+    own = [*_MODULES.split(), *(["proxy", "proxy_http"] if proxy else []), *(["http2", "socache_shmcb", "ssl"] if tls else [])]
+    own += ["remoteip"] if proxied else []
+    enabled = list(dict.fromkeys([*own, *modules]))
     configured = set(_WITH_SETTINGS.split()) | ({"setenvif"} if "dav" in enabled else set())
+    # Who asks for HTTP/2 may want it without TLS, as those of Debian have it.
+    configured -= {"http2"} - set(modules)
     names = [f"{name}.load" for name in enabled] + [f"{name}.conf" for name in enabled if name in configured]
     return [{"name": name} for name in names]
+
+
+def quoted(text):
+    """Return the value of a header as Apache's Header takes it."""
+    return '"' + re.sub(r'([\\"])', r"\\\1", text).replace("%", "%%") + '"'
+
+
+def names(names):
+    """Return a pattern of the names of a virtual host."""
+    return f"^({'|'.join(re.escape(name).replace(re.escape('*'), '.*') for name in names)})$"
+
+
+def not_from(addresses):
+    """Return Apache's expression of connections that come from none of ``addresses``, whoever the visitor is."""
+    return " && ".join(f"! %{{CONN_REMOTE_ADDR}} -ipmatch '{address}'" for address in addresses)
+
+
+def not_checks(addresses):
+    """Return Apache's expression of requests that are no balancer's own question for health. A visitor who comes by it is another."""
+    own = " || ".join(f"%{{CONN_REMOTE_ADDR}} -ipmatch '{address}'" for address in addresses)
+    return f"! (%{{HTTP_USER_AGENT}} == '{web.CHECKER}' && %{{REMOTE_ADDR}} == %{{CONN_REMOTE_ADDR}} && ({own}))"
 
 
 def redirects(vhost):

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import web
 
 #: Of what is said on worker processes, what stands in the block ``events``.
 EVENTS = ("accept_mutex", "accept_mutex_delay", "multi_accept", "use", "worker_connections")
@@ -21,6 +23,50 @@ def quoted(text):
 def pattern(text):
     """Return a text that stands for itself, within a regular expression in quotes."""
     return re.escape(text).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def names(names):
+    """Return a pattern, in quotes, of the names of a virtual host."""
+    return f'"^({"|".join(pattern(name.lower()).replace(pattern("*"), ".*") for name in names)})$"'
+
+
+def tls(of):
+    """Return how TLS is ended (see web.tls), with ``words``, those of a socket for it."""
+    # nginx of Debian 13 has HTTP/2 by a directive of its own.
+    return {**of, "words": " ssl" if of["newest"] else " ssl http2"} if of else {}
+
+
+def headers(vhost):
+    """Return the headers of a virtual host: ``name``; ``said``, a variable; and ``own``, what answers of nginx's own have in its place.
+
+    The variable is ``value`` where ``of`` is ``when``, and otherwise empty: where the application says the header itself, and, of HSTS,
+    where a visitor cannot rely on HTTPS.
+    """
+    found = []
+    for name, value in web.headers(vhost).items():
+        found.append({"name": name, "of": f'"{_theirs(name)}"', "when": '""', "value": quoted(value), "own": quoted(value)})
+    if hsts := web.of_tls(vhost).get("hsts"):
+        name = "Strict-Transport-Security"
+        found.append({"name": name, "of": f'"$lamp_way:{_theirs(name)}"', "when": '"on1:"', "value": f'"max-age={hsts}"', "own": ""})
+    for header in found:
+        digest = hashlib.sha256(header["value"].encode()).hexdigest()[:12]
+        header["said"] = f"$lamp_{_variable(header['name'])}_{digest}"
+        header["own"] = header["own"] or header["said"]
+    return found
+
+
+def _theirs(header):
+    return f"$upstream_http_{_variable(header)}"
+
+
+def _variable(header):
+    return header.lower().replace("-", "_")
+
+
+def header_maps(vhosts):
+    """Return what the headers of all virtual hosts are, each once: what ``http`` says of them."""
+    found = {header["said"]: header for vhost in vhosts for header in headers(vhost)}
+    return [found[name] for name in sorted(found)]
 
 
 def redirects(vhost):

@@ -13,6 +13,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
 #: What visitors may not say to an application: it is the web server's word.
 FORWARDED = (
     "Forwarded",
+    "X-Forwarded-By",
     "X-Forwarded-For",
     "X-Forwarded-Host",
     "X-Forwarded-Port",
@@ -22,6 +23,10 @@ FORWARDED = (
     "X-Real-IP",
     "X-Remote-User",
 )
+#: What is a balancer's word where there are balancers.
+OF_BALANCERS = ("X-Forwarded-By", "X-Forwarded-Proto")
+#: What a balancer calls itself when it asks for the health of a web server.
+CHECKER = "haproxy"
 #: How long browsers keep a static file, and one with a digest in its name, which never changes its content.
 KEPT = "public, max-age=300"
 KEPT_FOR_EVER = "public, max-age=31536000, immutable"
@@ -38,6 +43,14 @@ COMPRESSED = (
     *("text/html", "text/plain", "text/css", "text/xml", "text/javascript"),
     *("application/javascript", "application/json", "application/xml", "image/svg+xml"),
 )
+#: Of TLS 1.2, those that Mozilla's guideline 6.0 has as intermediate: each with forward secrecy and authenticated encryption.
+CIPHERS = tuple(
+    f"ECDHE-{key}-{cipher}" for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305") for key in ("ECDSA", "RSA")
+)
+#: How a secret is agreed upon. The first, which a quantum computer would not find out, is known from OpenSSL 3.5 on.
+GROUPS = ("X25519MLKEM768", "X25519", "prime256v1", "secp384r1")
+#: How long a visitor may take up what was agreed upon, in seconds.
+RESUMED = 86400
 #: How many bytes a visitor may send to an application in one request, and for how many seconds a WebSocket may be silent.
 MAX_BODY = 1 << 30
 SILENCE = 3600
@@ -74,6 +87,8 @@ MEDIA_KEPT = "max-age=300"
 def common():
     """Return what is the same for all virtual hosts."""
     return {
+        "challenges": front.CHALLENGES,
+        "checker": CHECKER,
         "codings": CODINGS,
         "compressed": list(COMPRESSED),
         "digest": DIGEST,
@@ -83,11 +98,56 @@ def common():
         "kept_for_ever": KEPT_FOR_EVER,
         "media_kept": MEDIA_KEPT,
         "not_shown": dict([NOT_SHOWN]),
+        "of_balancers": list(OF_BALANCERS),
         "of_media": OF_MEDIA,
         "packed": list(PACKED),
         "shown": SHOWN,
         "silence": SILENCE,
     }
+
+
+def tls(vhosts, default, listen, default_site, version):
+    """Return how the server ends TLS, nothing if it does not.
+
+    ``default``: the certificate for names that no virtual host has, if not the first one's. ``version``: of Debian; one that is not known
+    is newer than those that are.
+    """
+    if not front.serves_tls(vhosts, default):
+        return {}
+    own = {vhost["name"]: vhost["tls"] for vhost in vhosts if vhost.get("tls")}
+    newest = version != "12"
+    return {
+        "listen": listen,
+        # As an address has it: without the port that is understood.
+        "port": "" if 443 in listen else f":{listen[0]}",
+        # Where the default site has a certificate, it answers them by that.
+        "default": {} if default_site in own else default if default.get("chain") else next(iter(own.values())),
+        "ciphers": ":".join(CIPHERS),
+        "groups": ":".join(GROUPS if newest else GROUPS[1:]),
+        "resumed": RESUMED,
+        # nginx of Debian 13 changes the keys of its session tickets by itself, and has HTTP/2 by a directive of its own.
+        "newest": newest,
+    }
+
+
+def of_tls(vhost):
+    """Return the TLS of a virtual host, completed; nothing where it has none.
+
+    ``redirect``: whether who comes by HTTP is led to HTTPS, ``hsts``: the seconds that browsers remember it. Both hold while
+    ``trusted_file`` is there, or always where there is none.
+    """
+    if not vhost.get("tls"):
+        return {}
+    given = {key: value for key, value in vhost["tls"].items() if value is not None}
+    return {"trusted_file": "", "redirect": True, "hsts": front.HSTS, **given}
+
+
+def headers(vhost):
+    """Return the headers of all answers of a virtual host. What the server's own language (``extra``) names is left to that."""
+    given = {name.lower() for name in vhost.get("headers") or {}}
+    extra = (vhost.get("extra") or "").lower()
+    found = {name: value for name, value in front.HEADERS.items() if name.lower() not in given and name.lower() not in extra}
+    return {**found, **{name: str(value) for name, value in (vhost.get("headers") or {}).items() if value is not None}}
 
 
 def site(vhost, pages):
@@ -100,6 +160,8 @@ def site(vhost, pages):
     return {
         "name": name,
         "names": [name, *(vhost.get("aliases") or [])],
+        "tls": of_tls(vhost),
+        "headers": headers(vhost),
         "access": bool(vhost.get("access")),
         "error_pages": [
             {

@@ -147,6 +147,8 @@ def pushed(options, verb: str) -> int:
         made = {"take": "The backup is made and kept here, but not", "log": "The logs are kept here, but not", "copy": "Not"}
         print(f"{made[verb]} copied: {error}", file=sys.stderr)
         return NOT_COPIED
+    # Its time says when that was; what begins with a dot is not copied.
+    (options.directory / ".copied").touch()
     tell(f"Copied to {options.copy['to']}." + (f" Removed there: {', '.join(gone)}." if gone else ""))
     return 0
 

@@ -6,10 +6,10 @@ import datetime
 
 import pytest
 from ansible_collections.foobar.lamp.plugins.action import mysql_query_info
-from ansible_collections.foobar.lamp.plugins.module_utils.dns import dns_records
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import arguments
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _arguments
 
-SPEC = dns_records.ARGUMENT_SPEC
+SPEC = arguments.RECORDS
 WWW = {"name": "www", "type": "A", "values": ["192.0.2.1"]}
 
 

@@ -14,7 +14,13 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 
 #: Whoever imports Ansible after this fails.
 NO_ANSIBLE = "import sys; sys.modules['ansible'] = None; print('a word of the host')\n"
-PARAMS = {"pages": [{"name": "shop", "host": None, "path": "/", "headers": {}}], "address": "127.0.0.1", "port": 1, "timeout": 0}
+PARAMS = {
+    "pages": [{"name": "shop", "host": None, "path": "/", "headers": {}, "tls": False}],
+    "address": "127.0.0.1",
+    "port": 1,
+    "tls_port": 1,
+    "timeout": 0,
+}
 ANSWER = {"changed": False, "unhealthy": {"shop": "does not answer ([Errno 111] Connection refused)"}}
 
 

@@ -46,6 +46,26 @@ def test_all_but_the_service_of_a_timer_run_all_the_time():
     assert sorted(app_units.started(app_units.units(PLAN))) == ["www.foobar.com-q.service", "www.foobar.com-t.timer"]
 
 
+@pytest.mark.parametrize(
+    ("where", "enabled", "elsewhere"),
+    [
+        (None, [], []),
+        ("here", [], []),
+        ("elsewhere", ["www.foobar.com-t.timer"], ["www.foobar.com-t.timer", "www.foobar.com-o.timer"]),
+        ("unchanged", ["www.foobar.com-t.timer"], ["www.foobar.com-o.timer"]),
+    ],
+)
+def test_timers_of_one_host_run_where_they_belong_and_those_of_each_everywhere(where, enabled, elsewhere):
+    jobs = [{"name": name, "command": ["x"], "schedule": "daily", **run_on} for name, run_on in (("t", {}), ("o", {"run_on": "one"}))]
+    plan = {**PLAN, "single_timers": where, "timers": [*jobs, {**jobs[0], "name": "e", "run_on": "each"}]}
+    assert app_units.elsewhere(plan, enabled) == elsewhere
+    units = app_units.units(plan)
+    # They are there all the same, for whoever starts one by hand.
+    assert set(elsewhere) < set(units)
+    running = set(app_units.started(units, elsewhere))
+    assert not running & set(elsewhere) and {"www.foobar.com-e.timer", "www.foobar.com-q.service"} <= running
+
+
 @pytest.mark.parametrize("schedule", ["daily", "*:0/15", "Mon *-*-* 03:00:00", "Mon..Fri *-*-* 03:00:00 Europe/Berlin"])
 def test_form_of_systemd_is_taken(schedule):
     assert app_units.schedule_problem(schedule) == ""
@@ -96,3 +116,16 @@ def test_what_an_application_needs_is_opened_after_all_that_shuts(unit):
     text = app_units.service(plan, RELEASE, INSTANCE) if unit == "service" else app_units.units(plan)[unit]
     opened = text.index("PrivateDevices=false\nReadWritePaths=/mnt/a\nReadWritePaths=/mnt/b\nUMask=0027\n")
     assert opened > text.index("SystemCallFilter=") > text.index("PrivateDevices=true")
+
+
+@pytest.mark.parametrize("unit", ["service", "www.foobar.com-q.service", "www.foobar.com-t.service"])
+def test_what_hosts_share_is_for_writing_and_nothing_runs_without_it(unit):
+    def lines(**more):
+        plan = {**PLAN, **more}
+        return (app_units.service(plan, RELEASE, INSTANCE) if unit == "service" else app_units.units(plan)[unit]).splitlines()
+
+    found = lines(shared_media="/mnt/media")
+    assert found.index("RequiresMountsFor=/mnt/media") < found.index("[Service]")
+    assert "ReadWritePaths=/srv/www.foobar.com /mnt/media" in found
+    assert "ReadWritePaths=/srv/www.foobar.com" in lines()
+    assert not [line for line in lines() if line.startswith("RequiresMountsFor")]

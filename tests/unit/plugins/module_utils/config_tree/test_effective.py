@@ -68,6 +68,31 @@ def test_sshd_adds_up(says, text, alone, everything, found):
     assert len(overridden("sshd", "/etc/ssh/sshd_config.d/ours.conf", text + "\n")) == found
 
 
+MATCH = "Match User git\n    PasswordAuthentication yes\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "others", "found"),
+    [
+        ("", {"a": "X11Forwarding yes\n" + MATCH}, [("a", "PasswordAuthentication yes (Match User git)")]),
+        # The block ends with its file.
+        ("", {"a": "Match User git\n    Banner none\n", "b": "PasswordAuthentication yes\n"}, []),
+        ("", {"a": "Match User git\n    PasswordAuthentication no\n    PermitRootLogin without-password\n    Banner none\n"}, []),
+        ("", {"a": MATCH + "Match all\n    PasswordAuthentication yes\n"}, [("a", "PasswordAuthentication yes (Match User git)")]),
+        (MATCH, {"a": MATCH}, []),
+        (MATCH, {"a": MATCH.replace("git", "eve")}, [("a", "PasswordAuthentication yes (Match User eve)")]),
+    ],
+    ids=["another value", "end of a file", "same values", "match all", "declared", "another match"],
+)
+def test_sshd_for_some_logins(says, monkeypatch, more, others, found):
+    listing = "passwordauthentication no\npermitrootlogin without-password\n"
+    says({"sshd": listing})
+    read = [one._replace(file=file) for file, text in others.items() for one in effective.words_of(text)]
+    monkeypatch.setattr(effective, "_others", lambda *_all: iter(read))
+    text = "PasswordAuthentication no\nPermitRootLogin prohibit-password\n" + more
+    assert [by for _words, by in overridden("sshd", "/etc/ssh/sshd_config.d/ours.conf", text)] == found
+
+
 @pytest.mark.parametrize(
     ("path", "text", "before", "after", "found"),
     [

@@ -86,6 +86,7 @@ def test_modes(mode, number):
         ({"name": "t", "files": [file(src="x")]}, "exactly one of template, src, content"),
         ({"name": "t", "files": [file(content={"a": 1})]}, "'content' must be a string, not dict"),
         ({"name": "t", "files": [file(vars=[])]}, "'vars' must be a dictionary"),
+        ({"name": "t", "vars": []}, "The tree t: 'vars' must be a dictionary"),
         ({"name": "t", "files": [file(secret="yes")]}, "'secret' must be true or false"),
         ({"name": "t", "files": [file(owner=True)]}, "'owner' must be a name or a number"),
         ({"name": "t", "files": [file(mode=420)]}, "the mode 420 is not an octal number in quotes"),
@@ -207,3 +208,8 @@ def test_a_file_that_is_not_present_is_removed():
 def test_a_file_has_its_own_reader_or_the_trees():
     tree = expand({"name": "t", "service": "web", "files": [{"dest": "/x", "content": ""}, {"dest": "/y", "content": "", "service": "db"}]})
     assert [entry["unit"] for entry in tree["files"]] == ["web", "db"]
+
+
+def test_variables_of_an_entry_are_over_those_of_all():
+    tree = expand({"name": "t", "vars": {"a": 1, "b": 1}, "files": [file(vars={"b": 2}), file(dest="/etc/other")]})
+    assert [entry["vars"] for entry in tree["files"]] == [{"a": 1, "b": 2}, {"a": 1, "b": 1}]

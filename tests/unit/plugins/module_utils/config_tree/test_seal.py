@@ -166,3 +166,7 @@ def test_digest_is_of_all_that_is_wanted_and_of_nothing_else(tree):
 @pytest.mark.parametrize("like", ["$", "é$", "nothing"])
 def test_digest_like_a_spoilt_one_is_none(tree, like):
     assert seal.digest(sent(tree), {}, like) != like
+
+
+def test_units_that_read_trees_are_known(holding):
+    assert seal.stamped() == {"apache2"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dns.name
 import pytest
-from ansible_collections.foobar.lamp.plugins.module_utils.dns import gss_tsig, name_server
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import arguments, gss_tsig, name_server
 
 ZONE = dns.name.from_text("foobar.com")
-DEFAULTS = {name: option.get("default") for name, option in name_server.ARGUMENT_SPEC.items()}
+DEFAULTS = {name: option.get("default") for name, option in arguments.NAME_SERVER.items()}
 GSS = {"key_algorithm": "gss-tsig", "server": "ns1.foobar.com"}
 
 

@@ -50,3 +50,15 @@ def test_units_that_are_enabled(tmp_path):
     os.symlink(tmp_path / "gone.service", wants / "gone.service")
     os.symlink("/dev/null", wants / "masked.service")
     assert units.wanted(tmp_path) == {"cron.service", "work@one.service"}
+    # Not for the start of the system, but enabled, too.
+    for place, name in (
+        (tmp_path / "sysinit.target.wants", "clock.service"),
+        (tmp_path / "lan.target.requires", "net.timer"),
+        (tmp_path, "sshd.service"),
+    ):
+        place.mkdir(exist_ok=True)
+        (tmp_path / f"of-{name}").touch()
+        os.symlink(tmp_path / f"of-{name}", place / name)
+    of = {"of-clock.service", "of-net.timer", "of-sshd.service"}
+    assert units.enabled(tmp_path) == {"cron.service", "work@one.service"} | of
+    assert units.enabled(tmp_path / "none") == set()

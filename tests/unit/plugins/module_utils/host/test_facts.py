@@ -47,3 +47,14 @@ def test_state_is_not_read_through_a_link_of_somebody_else(kept, tmp_path_factor
     elsewhere.write_text('["port"]')
     (kept / "mysql_settings.json").symlink_to(elsewhere)
     assert facts.state() == {}
+
+
+def test_certificates_are_said_by_the_command_that_had_them_issued(tmp_path, monkeypatch):
+    monkeypatch.setattr(facts, "CERTIFICATES", str(tmp_path))
+    for name, text in (("www.foobar.com", '{"source": "acme", "trusted": true}'), ("broken", "{"), ("listed", "[]")):
+        (tmp_path / name / "by-serial" / "1a").mkdir(parents=True)
+        (tmp_path / name / "by-serial" / "1a" / "about.json").write_text(text)
+        (tmp_path / name / "current").symlink_to("by-serial/1a")
+    (tmp_path / "half" / "by-serial").mkdir(parents=True)
+    (tmp_path / "half" / "current").symlink_to("by-serial/none")
+    assert facts.certificates() == {"www.foobar.com": {"source": "acme", "trusted": True}}

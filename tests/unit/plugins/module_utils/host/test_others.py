@@ -59,6 +59,21 @@ def test_sites_of_nginx_are_others_but_for_the_package_s(tmp_path, ship):
     ]
 
 
+def test_sections_of_a_balancer_are_those_that_visitors_come_to(tmp_path):
+    config = tmp_path / "haproxy.cfg"
+    config.write_text("global\n  daemon\ndefaults\n  mode http\n")
+    assert host_others.sections(str(config)) == host_others.sections(str(tmp_path / "none")) == []
+    config.write_text("frontend  shop # all\n  bind :80\n# listen old\nbackend web\nlisten db\n  bind :3306\n")
+    assert host_others.sections(str(config)) == [f"frontend shop of {config}", f"listen db of {config}"]
+
+
+def test_instances_of_keepalived_are_those_of_its_file(tmp_path):
+    config = tmp_path / "keepalived.conf"
+    assert host_others.instances(str(config)) == []
+    config.write_text("global_defs {\n}\n# vrrp_instance old {\nvrrp_instance  VI_1{\n}\nvirtual_server 192.0.2.1 80 {\n}\n")
+    assert host_others.instances(str(config)) == [f"vrrp_instance VI_1 of {config}", f"virtual_server 192.0.2.1 of {config}"]
+
+
 def test_zones_are_found_in_included_files_and_not_in_comments(tmp_path):
     more = tmp_path / "more.conf"
     more.write_text(f'zone example.net IN {{ type master; file "x"; }};\ninclude "{tmp_path}/local.conf";\n')

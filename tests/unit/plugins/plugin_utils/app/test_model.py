@@ -149,6 +149,49 @@ def test_services_workers_and_timers_that_do_not_run_are_found(running, found):
     assert model.idle([APP, app], facts(running=running)) == ([app] if found else [])
 
 
+TIMERS = {"timers": [{"name": "clean", "command": ["x"], "schedule": "daily"}]}
+
+
+@pytest.mark.parametrize(
+    ("where", "running", "found"),
+    [
+        ("here", [], True),
+        ("here", ["www.foobar.com-clean.timer"], False),
+        ("elsewhere", [], False),
+        ("elsewhere", ["www.foobar.com-clean.timer"], True),
+        ("unchanged", [], False),
+        ("unchanged", ["www.foobar.com-clean.timer"], False),
+    ],
+)
+def test_timers_of_one_host_that_are_not_where_they_belong_are_found(where, running, found):
+    app = {**APP, **TIMERS, "single_timers": where}
+    assert model.idle([app], facts(running=running)) == ([app] if found else [])
+
+
+def test_timers_are_taken_over_from_hosts_that_run_them():
+    def host(name, *running):
+        return {"inventory_hostname": name, "ansible_facts": {"foobar_lamp": facts(running=list(running))}}
+
+    hosts = [
+        host("one", "www.foobar.com-clean.timer"),
+        host("two", "www.foobar.com-clean.timer"),
+        host("three"),
+        {"inventory_hostname": "unasked"},
+    ]
+    assert model.timers_to_take_over([{**APP, **TIMERS}], "one", hosts) == [{"host": "two", "unit": "www.foobar.com-clean.timer"}]
+    each = [{**TIMERS["timers"][0], "run_on": "each"}]
+    for app in ({**APP, "timers": each}, {**APP, **TIMERS, "single_timers": "elsewhere"}, {**APP, **TIMERS, "single_timers": "unchanged"}):
+        assert model.timers_to_take_over([app], "one", hosts) == []
+
+
+def test_timers_of_a_run_that_has_not_asked_all_hosts_are_named():
+    assert model.timers_unsettled([{**APP, **TIMERS, "single_timers": "unchanged"}, {**APP, **TIMERS}]) == ["www.foobar.com-clean.timer"]
+
+
+def test_which_host_runs_timers_makes_no_other_release():
+    assert model.made_of(model.plan({**APP, **TIMERS})) == model.made_of(model.plan({**APP, **TIMERS, "single_timers": "elsewhere"}))
+
+
 def test_current():
     assert model.current("a", {"/srv/a/current": {"link": "releases/0123456789ab", "changed": 1.0}}) == "0123456789ab"
     assert model.current("a", {}) == ""
@@ -159,8 +202,9 @@ def test_page_has_its_site_and_release():
         **model.plan({**APP, "name": "www.foobar.com_x", "host": "www.foobar.com", "path": "/x", "health_path": "/h"}),
         "release": "1",
     }
-    page = {"name": "www.foobar.com_x", "host": "www.foobar.com", "path": "/x/h", "headers": {"X-Release": "1"}}
+    page = {"name": "www.foobar.com_x", "host": "www.foobar.com", "path": "/x/h", "headers": {"X-Release": "1"}, "tls": False}
     assert model.pages([plan]) == [page]
+    assert model.pages([{**plan, "tls": True}]) == [{**page, "tls": True}]
     assert model.pages([plan], {"www.foobar.com_x": "2"})[0]["headers"] == {"X-Release": "2"}
 
 
@@ -397,3 +441,26 @@ def test_failure_of_health_has_what_was_logged():
     (found,) = model.failures_of_health([plan, {"name": "other"}], {"shop": "answered 500"}, {"shop": "one\ntwo"})
     assert found["headline"] == "shop: answered 500 when asked for its health through the web server."
     assert found["words"] == "one\ntwo"
+
+
+def test_rollback_goes_on_with_hosts_that_one_before_has_not_come_to():
+    def host(current, previous):
+        releases = [{"release": "old", "made": "2026-11-01T00:00:00Z"}, {"release": "new", "made": "2026-11-02T00:00:00Z"}]
+        return [{"name": "www.foobar.com", "current": current, "previous": previous, "releases": releases}]
+
+    apps, newer, back = [{"name": "www.foobar.com"}], host("new", "old"), host("old", "new")
+    for found, turns in (
+        ({"web1": newer, "web2": newer}, {"web1", "web2"}),
+        ({"web1": back, "web2": newer}, {"web2"}),
+        # All are back: this one leads to the newer release again.
+        ({"web1": back, "web2": back}, {"web1", "web2"}),
+        ({"web1": host("new", ""), "web2": newer}, {"web1", "web2"}),
+    ):
+        assert {name for name in found if model.going_back(apps, name, found)} == turns
+
+
+def test_page_of_health_whichever_release_answers():
+    app = {"name": "www.foobar.com", "wsgi": "x:y", "source": "x", "aliases": ["foobar.com"], "health_path": "/healthz"}
+    (page,) = model.health_pages([app])
+    assert (page["name"], page["host"], page["path"]) == ("www.foobar.com", "www.foobar.com", "/healthz")
+    assert "headers" not in page

@@ -34,3 +34,10 @@ def test_what_the_server_still_runs_with_stays_until_it_has_changed():
     assert set(apparmor.rules(SETTINGS) + apparmor.rules(second)) <= set(both.splitlines())
     assert apparmor.local(both, second) == apparmor.local("", second)
     assert apparmor.local(first, SETTINGS, both=True) == first
+
+
+def test_rules_that_are_needed_no_more_are_told():
+    before = apparmor.local("", {"mysqld": {"datadir": "/srv/old"}})
+    assert apparmor.left(before, {"mysqld": {"datadir": "/srv/new"}})
+    assert not apparmor.left(before, {"mysqld": {"datadir": "/srv/old", "tmpdir": "/srv/more"}})
+    assert not apparmor.left("", {"mysqld": {"datadir": "/srv/old"}})

@@ -17,14 +17,24 @@ def site_of(sites=None, domain="foobar.com", hosts=None, base="/inv", **of):
     runs Debian 12, and says an address by its place among all.
     """
     sites = SITE if sites is None else sites
-    groups = {f"lamp_{name}": of.pop(name, "").split() for name in ("web", "db", "dns")}
+    groups = {f"lamp_{name}": of.pop(name, "").split() for name in ("web", "db", "dns", "lb")}
     groups["lamp"] = list(dict.fromkeys(name for members in groups.values() for name in members))
     variables = {
         name: {"ansible_facts": {"foobar_lamp": facts(addresses=[f"192.0.2.{number}"])}, **(hosts or {}).get(name, {})}
         for number, name in enumerate(groups["lamp"], 1)
     }
-    values = {"lamp_domain": domain, "lamp_sites": sites, **of}
-    return Site(values, groups, variables.__getitem__, lambda: dict.fromkeys(sites, SECRETS), lambda: "for transfers", base)
+    # Certificates are a subject of their own.
+    values = {"lamp_domain": domain, "lamp_sites": sites, "lamp_tls": "off", **of}
+    return Site(
+        values,
+        groups,
+        variables.__getitem__,
+        secrets=lambda: dict.fromkeys(sites, SECRETS),
+        transfer_secret=lambda: "for transfers",
+        base=base,
+        acme_account=lambda: "a" * 48,
+        acme_keys=lambda: dict.fromkeys([*groups["lamp_web"], *groups["lamp_lb"]], "k" * 48),
+    )
 
 
 def facts(**more):

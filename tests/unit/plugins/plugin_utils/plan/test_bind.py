@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import bind
+from support.plays import ROOT
 
 from .example import inputs_of, problems_of, site_of
 
@@ -69,6 +70,7 @@ def problems(zones, keys, known=None, **more):
         ([ZONE], [], "bind_zones gives a.com the update_key k: add that to bind_keys"),
         ([{**ZONE, "transfer_key": "t"}], ["k"], "bind_zones gives a.com the transfer_key t: add that to bind_keys"),
         ([{**ZONE, "dnssec_policy": "ours"}], ["k"], "bind_zones gives a.com the dnssec_policy ours: take one of default"),
+        ([{**ZONE, "dnssec_keys_of": "one"}], ["k"], "bind_zones gives a.com dnssec_keys_of without primaries"),
         ([{**ZONE, "dnssec_policy": "default", "primaries": ["192.0.2.1"]}], ["k"], "both primaries and a dnssec_policy"),
     ],
 )
@@ -104,9 +106,69 @@ def test_first_name_server_is_primary_and_the_others_copy_it():
     assert [server["name"] for server in primary["nameservers"]] == ["ns1.foobar.com", "ns2.foobar.com"]
     assert [server["addresses"] for server in primary["nameservers"]] == [["192.0.2.1"], ["192.0.2.2"]]
     assert primary["dnssec_policy"] == "default"
-    assert secondary == {"name": "foobar.com", "transfer_key": "lamp-transfer", "primaries": ["192.0.2.1"]}
+    assert secondary == {"name": "foobar.com", "transfer_key": "lamp-transfer", "primaries": ["192.0.2.1"], "dnssec_keys_of": "one"}
     assert [key["name"] for key in inputs_of("bind", site, "one")["bind_keys"]] == ["lamp", "lamp-transfer"]
     assert inputs_of("bind", site, "two")["bind_keys"] == [{"name": "lamp-transfer", "secret": "for transfers"}]
     assert inputs_of("bind", site_of(dns="one"), "one")["bind_keys"] == [{"name": "lamp"}]
     (alone,) = inputs_of("bind", site_of(dns="one"), "one")["bind_zones"]
     assert not {"dnssec_policy", "transfer_key"} & alone.keys()
+
+
+def test_named_name_server_is_primary_and_all_keep_their_names():
+    site = site_of(dns="one two three", lamp_dns_primary="two")
+    first, second, third = (inputs_of("bind", site, host)["bind_zones"][0] for host in ("one", "two", "three"))
+    assert second["nameservers"] == [
+        {"name": "ns2.foobar.com", "addresses": ["192.0.2.2"]},
+        {"name": "ns1.foobar.com", "addresses": ["192.0.2.1"]},
+        {"name": "ns3.foobar.com", "addresses": ["192.0.2.3"]},
+    ]
+    assert second["secondaries"] == ["192.0.2.1", "192.0.2.3"]
+    assert first == third == {"name": "foobar.com", "transfer_key": "lamp-transfer", "primaries": ["192.0.2.2"]}
+    assert [key["name"] for key in inputs_of("bind", site, "two")["bind_keys"]] == ["lamp", "lamp-transfer"]
+    assert [key["name"] for key in inputs_of("bind", site, "one")["bind_keys"]] == ["lamp-transfer"]
+
+
+def primary_problems(one, two, name="one", primary="one", **values):
+    return bind.primary_problems("foobar.com", {"one": one, "two": two}, name, primary, values)
+
+
+@pytest.mark.parametrize("values", [{}, {"lamp_dns_primary": "one"}], ids=["first", "named"])
+@pytest.mark.parametrize("other", ["primary", "secondary"])
+def test_new_host_does_not_begin_the_zone_anew_that_another_has(other, values):
+    (problem,) = primary_problems("", other, **values)
+    for word in ("Host one", "foobar.com", "two has it", "Set lamp_dns_primary to two", "foobar.lamp.dns_promote", "lamp_dns_force"):
+        assert word in problem
+    assert primary_problems("", other, lamp_dns_force=True) == []
+
+
+@pytest.mark.parametrize(("one", "two"), [("", ""), ("", None), ("primary", "secondary"), ("primary", ""), ("secondary", "primary")])
+def test_primary_that_is_the_only_one_is_none_to_ask_about(one, two):
+    assert primary_problems(one, two) == []
+
+
+@pytest.mark.parametrize("values", [{}, {"lamp_dns_primary": "one"}], ids=["first", "named"])
+def test_primary_is_not_given_up_for_one_that_the_run_does_not_come_to(values):
+    (problem,) = primary_problems(None, "primary", "two", **values)
+    assert "run without --limit" in problem
+
+
+def test_one_of_two_primaries_has_to_be_named():
+    (problem,) = primary_problems("primary", "primary", "two")
+    assert "one and two are both primary name servers of foobar.com: set lamp_dns_primary" in problem
+    assert primary_problems("primary", "primary", "two", lamp_dns_primary="one") == []
+
+
+def test_secondary_becomes_the_primary_by_promotion_alone():
+    there = {"zones": {"a.com": {"type": "secondary", "primaries": ["192.0.2.1"]}}}
+    (problem,) = problems([ZONE], ["k"], there)
+    for word in ("the zone a.com", "run foobar.lamp.dns_promote", "lamp_dns_primary", "bind_promote"):
+        assert word in problem
+    assert problems([ZONE], ["k"], there, bind_promote=True) == []
+    assert problems([ZONE], ["k"], {"zones": {"a.com": {"type": "primary", "primaries": []}}}) == []
+    assert problems([{"name": "a.com", "primaries": ["192.0.2.1"]}], [], there) == []
+
+
+def test_zone_is_answered_by_secondaries_for_two_weeks_without_a_primary():
+    """As the role makes it: the SOA's fourth number."""
+    soa = next(line for line in (ROOT / "roles/bind/templates/zone.j2").read_text().splitlines() if " SOA " in line)
+    assert int(soa.split()[-2]) >= 14 * 24 * 3600

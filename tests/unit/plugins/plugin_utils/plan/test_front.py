@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front, site
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front, roles, site
 from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import apache, web
 
 from .example import APP, inputs_of, problems_of, site_of
@@ -38,6 +39,8 @@ def vhost_of(**more):
         ({"redirects": {"/old/": "/old/new/"}}, "which leads there again"),
         ({"redirects": {"/old/": "http://www.foobar.com/old/"}}, "which leads there again"),
         ({"redirects": {"/": "https://x.com/"}}, "has '/', which leads away from all that the site serves"),
+        ({"headers": {"X Y": "1"}}, ".headers has the name 'X Y': use letters"),
+        ({"headers": {"X-A": "a\tb"}}, ".headers['X-A'] is 'a\\tb': give 1 to 2000 printable characters"),
         ({"error_pages": {"500": "./x.html"}}, "has '500': give pages for 404, 502, 503, 504, in quotes"),
         ({"error_pages": {"404": "a b.html"}}, "['404'] is 'a b.html': give a path in the source"),
         ({"error_pages": {"404": "x/../../y"}}, "['404'] is 'x/../../y': give a path in the source"),
@@ -66,6 +69,12 @@ def test_site_without_an_application_has_no_page_in_a_release():
 )
 def test_redirects_that_are_well_are_taken(redirects):
     sites = {"www.foobar.com": {**APPLICATION, "aliases": ["foobar.com"], "redirects": redirects}}
+    assert site.site_problems(sites) == []
+    assert problems_of("apache", inputs_of("apache", site_of(sites, web="one"), "one")) == []
+
+
+def test_headers_that_are_well_are_taken():
+    sites = {"www.foobar.com": {**APPLICATION, "headers": {"X-Frame-Options": None, "X-A": "b"}}}
     assert site.site_problems(sites) == []
     assert problems_of("apache", inputs_of("apache", site_of(sites, web="one"), "one")) == []
 
@@ -148,3 +157,17 @@ def test_closed_are_the_names_of_a_site_or_all(names, local, condition, without_
     assert found["condition"] == condition
     if without_page != "...":
         assert found["without_page"] == (condition if without_page is None else without_page)
+
+
+def test_media_that_hosts_share_lie_where_the_inventory_says_and_the_role_leaves_them_alone():
+    of = site_of({"www.foobar.com": {"app": {**APP, "media": {"shared": "/mnt/media"}}}}, web="one two", db="one")
+    (vhost,) = inputs_of("apache", of, "one")["apache_vhosts"]
+    assert vhost["media"] == [{"url": "/media/", "path": "/mnt/media"}]
+    inputs = inputs_of("python_app", of, "one")
+    (app,) = inputs["python_app_apps"]
+    assert app["environment"]["MEDIA_ROOT"] == "/mnt/media"
+    assert model.plan(app)["shared_media"] == "/mnt/media"
+    assert not [one for one in model.directories([app]) if one["path"].endswith("media")]
+    assert [one["path"] for one in roles.ALL["python_app"].offers(inputs)["backup_files"]] == ["/srv/www.foobar.com/state"]
+    # A release of before is none by that.
+    assert "shared_media" not in model.plan({**app, "media": {}})

@@ -22,7 +22,11 @@ def test_inventory_summary_names_few_hosts_and_counts_many():
         ({"lamp": ["a"], "lamp_db": ["a"]}, "Group lamp_web is empty"),
         ({"lamp": [], "lamp_web": ["a"], "lamp_db": ["a"]}, "make lamp_web a child"),
         ({"lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["a", "b"]}, "Group lamp_db has 2 hosts (a, b)"),
-        ({"lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["a"], "lamp_lb": ["b"]}, "no load balancer"),
+        (
+            {"lamp": ["a", "b"], "lamp_web": ["a", "b"], "lamp_db": ["a"], "lamp_lb": ["b"]},
+            "Host b stands in lamp_lb and in lamp_web, and visitors come to the same ports of both: take it out of lamp_lb, or",
+        ),
+        ({"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "lamp_lb": ["b"]}, "make lamp_lb a child of the group lamp"),
     ],
 )
 def test_inventory_problems(groups, words):
@@ -30,6 +34,23 @@ def test_inventory_problems(groups, words):
     assert words in "\n".join(problems)
     # Two roles of one group say it once.
     assert len(problems) == len(set(problems))
+
+
+@pytest.mark.parametrize("balancers", [["b"], ["b", "c"], ["a", "b"]])
+def test_balancers_may_have_further_parts_but_that_of_web_hosts(balancers):
+    groups = {"lamp": ["a", "b", "c", "d"], "lamp_web": ["d"], "lamp_db": ["a"], "lamp_dns": ["b", "c"], "lamp_lb": balancers}
+    assert inventory.inventory_problems(groups, {}) == []
+
+
+def test_one_balancer_is_said_to_be_a_single_point():
+    (doubt,) = inventory.balancer_doubts({"lamp_lb": ["b"]})
+    assert doubt.startswith("Group lamp_lb has one host, b, by which all visitors come: while it is away, so are the sites.")
+    assert (
+        inventory.balancer_doubts({"lamp_lb": ["b", "c"]})
+        == inventory.balancer_doubts({"lamp_lb": []})
+        == inventory.balancer_doubts({})
+        == []
+    )
 
 
 def test_good_inventory_has_no_problems():

@@ -64,5 +64,15 @@ def test_settings_of_sshd_are_ours_with_those_that_are_given():
         "Port": [22, 2222],
     }
     assert linux_base.sshd_settings("yes", {}) == linux_base.SSHD_SETTINGS
+    # sshd reads names in any case, and the first of two holds.
+    assert linux_base.sshd_settings(True, {"macs": "x"}) == {
+        **{name: value for name, value in linux_base.SSHD_SETTINGS.items() if name != "MACs"},
+        "macs": "x",
+    }
     # sshd stays as it is.
     assert linux_base.sshd_settings(False, {"Port": 2222}) == linux_base.sshd_settings("no", {}) == {}
+
+
+@pytest.mark.parametrize(("version", "there"), [("", False), ("9.2", False), ("9.8", True), ("10.0", True)])
+def test_sshd_gets_no_setting_that_its_version_does_not_know(version, there):
+    assert ("PerSourcePenalties" in linux_base.sshd_settings(True, {}, version)) == there

@@ -39,22 +39,23 @@ def add(monkeypatch):
 def test_host_that_does_all_has_the_inputs_of_all_roles():
     plan = plan_of(alone())
     assert plan.problems == []
-    assert plan.roles == ["linux_base", "mysql", "python_app", "apache", "bind", "backup"]
+    assert plan.roles == ["linux_base", "firewall", "mysql", "certificates", "python_app", "apache", "bind", "backup"]
     late = {name for role in roles.ALL.values() for name in role.LATE}
-    assert set(plan.inputs) == set(options.of_roles()) - set(options.options("nginx")) - late
+    others = {name for role in ("haproxy", "keepalived", "nginx") for name in options.options(role)}
+    assert set(plan.inputs) == set(options.of_roles()) - others - late
     assert plan.inputs["apache_listen"] == [80]
 
 
 def test_host_has_the_inputs_of_its_own_roles_alone():
     site = site_of(SITES, web="one", db="two", dns="three")
     assert [plan_of(site, host=name).roles for name in ("one", "two", "three")] == [
-        ["linux_base", "python_app", "apache", "backup"],
-        ["linux_base", "mysql", "backup"],
-        ["linux_base", "bind", "backup"],
+        ["linux_base", "firewall", "certificates", "python_app", "apache", "backup"],
+        ["linux_base", "firewall", "mysql", "backup"],
+        ["linux_base", "firewall", "bind", "backup"],
     ]
     plan = plan_of(site, {"apache_listen": ["nobody asks"], "mysql_implementation": "mysql"}, host="two")
     assert plan.problems == []
-    assert {name.partition("_")[0] for name in plan.inputs} == {"linux", "mysql", "backup"}
+    assert {name.partition("_")[0] for name in plan.inputs} == {"linux", "mysql", "backup", "firewall"}
 
 
 # What the inventory gives.
@@ -226,6 +227,7 @@ def test_base_installs_what_all_roles_need_once_and_starts_no_service_of_theirs(
         "apache2",
         *("bind9", "bind9-utils", "python3-dnspython"),
         *("zstd", "rsync"),
+        "nftables",
         "htop",
     ]
     assert inputs["linux_base_started_later"] == ["mariadb", "apache2", "named"]
@@ -240,6 +242,16 @@ def test_backups_have_the_database_and_the_files_of_all_roles():
     site = site_of(SITES, web="one", db="two", dns="three")
     assert plan_of(site, host="two").inputs["backup_files"] == []
     assert plan_of(site).inputs["backup_database"] == plan_of(site, host="three").inputs["backup_database"] == {}
+
+
+def test_command_line_does_not_take_away_what_follows_from_the_site():
+    given = {"firewall_rules": [{"port": "9100"}], "apache_settings": {"Timeout": 9}, "apache_listen": [8080]}
+    (problem,) = plan_of(alone(), given, extra=list(given)).problems
+    assert problem.startswith("firewall_rules is given on the command line, where it would take the place of all")
+    assert plan_of(alone(), given).problems == plan_of(alone(), given, extra=list(given), converges=False).problems == []
+    # Whoever gives all of it takes nothing away.
+    rules = plan_of(alone()).inputs["firewall_rules"]
+    assert plan_of(alone(), {"firewall_rules": rules}, extra=["firewall_rules"]).problems == []
 
 
 def test_files_of_an_application_of_the_inventory_are_in_backups():
@@ -320,14 +332,14 @@ def test_role_that_is_chosen_runs_and_the_other_does_not(add, values, chosen):
     plan = plan_of(site, {"one_more": ["no text"], "another_more": ["no text"]}, host="b")
     assert [problem.partition(" ")[0] for problem in plan.problems] == [f"{chosen}_more"]
     plan = plan_of(site, host="b")
-    assert plan.roles == ["linux_base", "python_app", "apache", "backup", chosen]
+    assert plan.roles == ["linux_base", "firewall", "certificates", "python_app", "apache", "backup", chosen]
     assert plan.problems == [f"{chosen} is asked."]
     assert {name: value for name, value in plan.inputs.items() if name.startswith(("one_", "another_"))} == {
         f"{chosen}_place": 1,
         f"{chosen}_more": chosen,
     }
     assert plan.inputs["linux_base_started_later"] == ["apache2", chosen]
-    assert plan_of(site, host="c").roles == ["linux_base", "mysql", "backup"]
+    assert plan_of(site, host="c").roles == ["linux_base", "firewall", "mysql", "backup"]
 
 
 # A deploy of one site.
@@ -454,3 +466,19 @@ def test_host_that_runs_applications_is_not_emptied_by_an_inventory_that_says_no
     assert problem.startswith("lamp_sites is not defined, and host one runs shop.example.com, of which nothing would be left")
     assert problems(runs, said=["lamp_sites"]) == problems(runs, converges=False) == problems({}) == []
     assert problems(runs, given={"python_app_apps": []}) == []
+
+
+def test_host_that_is_a_balancer_no_more_is_to_stop_being_one_first():
+    def problems(group, made=("haproxy", "keepalived"), running=("apache2", "haproxy", "keepalived"), **more):
+        known = facts(made=list(made), running=list(running))
+        site = site_of({}, web="one", db="one", **{group: "two three"}, hosts={"two": {"ansible_facts": {"foobar_lamp": known}}})
+        return [problem for problem in plan_of(site, host="two", **more).problems if "lamp_lb" in problem]
+
+    (problem,) = problems("dns")
+    assert problem == (
+        "Host two is not in the group lamp_lb, and still runs keepalived and haproxy as a balancer: put it into the group, or end that on "
+        "the host by `systemctl disable --now keepalived haproxy`."
+    )
+    assert problems("lb") == problems("dns", running=["haproxy.other"]) == problems("dns", converges=False) == []
+    # One that is somebody else's.
+    assert problems("dns", made=["bind"]) == []

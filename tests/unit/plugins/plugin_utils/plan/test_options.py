@@ -12,13 +12,14 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
-from ansible_collections.foobar.lamp.plugins.module_utils.dns import dns_records
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import arguments
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import linux_base, make, options, read, roles, values
 
 from .example import SECRETS, facts, inputs_of, site_of
 
 ROOT = pathlib.Path(__file__).parents[5]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+ON_BALANCERS = ("haproxy", "keepalived")
 SECRET = "hush-hush-hush-hush"
 #: What YAML 1.1 makes of what people write.
 WRITTEN = f"""
@@ -71,6 +72,14 @@ GOOD = {
     "apache_vhosts[].proxy[].url": None,
     "apache_vhosts[].proxy[].socket": "/run/x.sock",
     "apache_vhosts[].htaccess": False,
+    "apache_tls_listen[]": 443,
+    "apache_default_tls.chain": "/etc/ssl/chain.pem",
+    "apache_default_tls.key": "/etc/ssl/key.pem",
+    "apache_acme_thumbprint": "x" * 43,
+    "apache_vhosts[].tls.chain": "/etc/ssl/chain.pem",
+    "apache_vhosts[].tls.key": "/etc/ssl/key.pem",
+    "apache_vhosts[].tls.trusted_file": "/etc/ssl/trusted",
+    "apache_trusted_proxies[]": "192.0.2.0/24",
     "bind_keys[].name": "key",
     "bind_zones[].name": "foobar.com",
     "bind_zones[].nameservers[].name": "ns.foobar.com",
@@ -79,6 +88,40 @@ GOOD = {
     "bind_zones[].transfer_key": "key",
     "bind_zones[].primaries": [],
     "bind_zones[].dnssec_policy": "default",
+    "bind_zones[].dnssec_keys_of": "",
+    "firewall_rules[].from[]": "192.0.2.0/24",
+    "firewall_rules[].comment": "metrics",
+    "firewall_ssh_from[]": "192.0.2.7",
+    "firewall_ssh_ports[]": 22,
+    "haproxy_listen[]": 80,
+    "haproxy_tls_listen[]": 443,
+    "haproxy_http3": False,
+    "haproxy_status_port": 8404,
+    "haproxy_default_tls.chain": "/etc/ssl/chain.pem",
+    "haproxy_default_tls.key": "/etc/ssl/key.pem",
+    "haproxy_default_site": "www.foobar.com",
+    "haproxy_acme_thumbprint": "x" * 43,
+    "haproxy_servers[].address": "192.0.2.1",
+    "haproxy_check.path": "/health",
+    "haproxy_check.status": "200-399,401",
+    "haproxy_sites[].name": "www.foobar.com",
+    "haproxy_sites[].aliases[]": "foobar.com",
+    "haproxy_sites[].tls.chain": "/etc/ssl/chain.pem",
+    "haproxy_sites[].tls.key": "/etc/ssl/key.pem",
+    "haproxy_sites[].tls.trusted_file": "/etc/ssl/trusted",
+    "keepalived_addresses": ["203.0.113.5"],
+    "keepalived_hosts": ["192.0.2.1", "192.0.2.2"],
+    "keepalived_host": "192.0.2.1",
+    "keepalived_interface": "eth0",
+    "keepalived_check.port": 8404,
+    "keepalived_check.path": "/monitor",
+    "keepalived_check.unit": "haproxy",
+    "certificates_account_secret": "s" * 48,
+    "certificates_cas[].directory": "https://ca.example/directory",
+    "certificates_cas[].ca_file": "/etc/ssl/ca.pem",
+    "certificates_certificates[].names[]": "www.foobar.com",
+    "certificates_certificates[].chain": "/etc/ssl/chain.pem",
+    "certificates_certificates[].key": "/etc/ssl/key.pem",
     "linux_base_admins[].ssh_keys": ["ssh-ed25519 AAAAC3Nz"],
     "linux_base_hostname": "web1",
     "linux_base_security_updates_reboot": "03:30",
@@ -131,15 +174,27 @@ GOOD = {
     "apache_vhosts[].error_pages[].path": "/srv/404.html",
     "python_app_apps[].media.url": "/media/",
     "python_app_apps[].media.dir": "media",
+    "python_app_apps[].media.shared": "/mnt/media",
     "lamp_address": "192.0.2.1",
     "lamp_peer_address": "192.0.2.1",
+    "lamp_acme.account_caa": "https://ca.example/account/1",
+    "lamp_acme.account_secret": "s" * 48,
+    "lamp_acme.challenge": "auto",
+    "lamp_acme.contact": "hostmaster@foobar.com",
+    "lamp_acme.directory": "letsencrypt",
     "lamp_certificate_authorities[]": "letsencrypt.org",
     "lamp_deploy_site": "",
     "lamp_deploy_version": "",
     "lamp_domain": "foobar.com",
+    "lamp_dns_primary": "h",
     "lamp_dns_records[].type": "TXT",
     "lamp_dns_records[].name": "@",
     "lamp_secrets": {"www.foobar.com": {"secret_key": "a long secret", "database_password": "a long password"}},
+    "lamp_tls": "auto",
+    "lamp_vip": "203.0.113.5",
+    "lamp_sites{}.tls.certificate": "acme",
+    "lamp_sites{}.tls.challenge": "dns-01",
+    "lamp_sites{}.tls.wildcard[]": "foobar.com",
     "lamp_sites{}.access.users": {"Key": "long enough"},
     "lamp_sites{}.aliases[]": "foobar.com",
     "lamp_sites{}.error_pages": {"404": "./404.html"},
@@ -197,7 +252,7 @@ def put(given, way, value):
 
 
 def is_secret(where):
-    return bool(re.search(r"password\b|\.secret|copy_key|environment|lamp_secrets\b", where))
+    return bool(re.search(r"password\b|\.secret|_secret$|copy_key|certificates?(\[0\])?\.key$|hmac|environment|lamp_secrets\b", where))
 
 
 @functools.cache
@@ -217,14 +272,17 @@ def role_problems(role, given):
     variables = role_variables(role, given)
     problems = lookup_loader.get("foobar.lamp.problems", loader=None, templar=Templar(variables=variables)).run([role], variables)
     chosen = {"lamp_web_server": role} if role == "nginx" else {}
-    site = site_of(GOOD_SITES, web="h", db="h", dns="h", **chosen)
+    groups = {"web": "w", "lb": "h"} if role in ON_BALANCERS else {"web": "h"}
+    site = site_of(GOOD_SITES, db="h", dns="h", **groups, **chosen)
     return problems + make.plan(site, site.host("h"), given, search=["/"]).problems
 
 
 def site_problems(_of, given):
     """Return what is said before hosts are asked."""
-    groups = {name: ["h"] for name in ("all", "lamp", "lamp_web", "lamp_db", "lamp_dns")}
-    variables = {**given, "groups": groups, "hostvars": {"h": given}, "inventory_hostname": "h"}
+    balancers = {"lamp_lb": ["b", "c"]} if "lamp_vip" in given else {}
+    everybody = ["h", *balancers.get("lamp_lb", [])]
+    groups = {"all": everybody, "lamp": everybody, **balancers, **{name: ["h"] for name in ("lamp_web", "lamp_db", "lamp_dns")}}
+    variables = {**given, "groups": groups, "hostvars": dict.fromkeys(everybody, given), "inventory_hostname": "h"}
     return read.site_problems(variables, Templar(variables=variables), warnings.append)
 
 
@@ -272,7 +330,14 @@ def test_wrong_types_are_called_by_their_whole_path():
                 (problem, *more) = values.settle(known, put({name: value}, way, {1})).problems or [None]
                 assert problem and where in problem and not more, (where, problem, more)
                 null = values.settle(known, put({name: value}, way, None)).problems
-                assert null and null[0].startswith(f"{where} is null") or where.startswith("mysql_settings.mysqld."), where
+                assert null and null[0].startswith(f"{where} is null") or where.startswith(NULLS), where
+
+
+#: What null takes away.
+NULLS = (
+    *("apache_vhosts[0].headers.", "haproxy_global.", "haproxy_settings.", "keepalived_settings.", "lamp_sites['www.foobar.com'].headers."),
+    *("mysql_settings.mysqld.", "nginx_vhosts[0].headers."),
+)
 
 
 def undescribed(known, where=""):
@@ -310,7 +375,7 @@ def test_variables_of_inventories_are_those_that_the_pages_describe():
 
 
 def test_records_are_those_of_the_module():
-    ours, theirs = options.options("lamp")["lamp_dns_records"]["options"], dns_records.ARGUMENT_SPEC["records"]["options"]
+    ours, theirs = options.options("lamp")["lamp_dns_records"]["options"], arguments.RECORDS["records"]["options"]
     assert list(ours) == list(theirs)
     assert ours["state"]["choices"] == theirs["state"]["choices"]
 
@@ -329,12 +394,14 @@ def test_keys_of_sites_and_applications_are_documented():
     assert keys(of_an_app) == set(site["app"]["options"])
 
 
-def test_what_follows_from_sites_has_the_types_that_roles_want():
+@pytest.mark.parametrize("more", [{}, {"lb": "three"}])
+def test_what_follows_from_sites_has_the_types_that_roles_want(more):
     sites = good(options.options("lamp")["lamp_sites"], "lamp_sites")
-    site = site_of(sites, web="one two", db="two", dns="one two", hosts={"two": {"lamp_address": ["192.0.2.2", "2001:db8::2"]}})
+    hosts = {"two": {"lamp_address": ["192.0.2.2", "2001:db8::2"]}}
+    site = site_of(sites, web="one two", db="two", dns="one two", hosts=hosts, **more)
     site.secrets = dict.fromkeys(sites, {**SECRETS, "database_password": "a long password"})
     for role in ROLES:
-        for host in ("one", "two"):
+        for host in more.values() if role in ON_BALANCERS else ("one", "two"):
             derived = inputs_of(role, site, host) | roles.ALL[role].late(site, site.host(host))
             assert set(derived) <= set(options.options(role))
             settled = values.settle(options.options(role), derived)
@@ -348,6 +415,10 @@ WRONG = {
     "apache": {"apache_modules": ["../x"]},
     "backup": {"backup_keep_days": 0, "backup_database": {"engine": "mariadb"}},
     "bind": {"bind_keys": [{"name": "a b"}]},
+    "firewall": {"firewall_ssh_from": ["web1"]},
+    "certificates": {"certificates_cas": [{"name": "own", "directory": "http://ca.example"}]},
+    "haproxy": {"haproxy_status_port": 443},
+    "keepalived": {"keepalived_addresses": ["x"], "keepalived_hosts": ["192.0.2.1", "192.0.2.2"], "keepalived_host": "192.0.2.1"},
     "linux_base": {"linux_base_hostname": "a_b"},
     "mysql": {"mysql_tls_names": ["a b"]},
     "nginx": {"nginx_status_port": 80},

@@ -278,3 +278,50 @@ def test_socket_is_where_the_servers_settings_have_it(settings, socket):
     assert f"?unix_socket={socket}&charset" in app["environment"]["DATABASE_URL"]
     (app,) = apps_of(web="one", db="two", hosts={"one": {"mysql_settings": settings}})
     assert "unix_socket" not in app["environment"]["DATABASE_URL"]
+
+
+def timers_of(site):
+    return [inputs_of("python_app", site, host.name)["python_app_apps"][0].get("single_timers") for host in site.hosts("lamp_web")]
+
+
+def test_first_web_host_runs_the_timers_of_one_host():
+    assert timers_of(site_of(web="one two three", db="one")) == ["here", "elsewhere", "elsewhere"]
+    assert timers_of(site_of(web="two one", db="one")) == ["here", "elsewhere"]
+    assert timers_of(site_of(web="one", db="one")) == [None]
+
+
+@pytest.mark.parametrize("left", [{}, {"foobar_lamp": facts(addresses=["192.0.2.2"], asked_by="an earlier run")}])
+def test_timers_stay_where_they_are_in_a_run_that_has_not_asked_all_web_hosts(left):
+    asked = {"ansible_facts": {"foobar_lamp": facts(addresses=["192.0.2.1"], asked_by="this run")}}
+    site = site_of(web="one two", db="one", hosts={"one": asked, "two": {"ansible_facts": left}})
+    assert inputs_of("python_app", site, "one")["python_app_apps"][0]["single_timers"] == "unchanged"
+
+
+def test_all_web_hosts_have_the_same_settings():
+    """Secrets among them: what one host signs, such as a session, another takes."""
+    site = site_of(web="one two", db="three")
+    one, two = (inputs_of("python_app", site, name)["python_app_apps"][0]["environment"] for name in ("one", "two"))
+    assert one == two
+    assert one["SECRET_KEY"] == "k" * 40
+
+
+@pytest.mark.parametrize(
+    ("shared", "mounts", "words"),
+    [
+        ("mnt/media", None, "media.shared, 'mnt/media', which is no path"),
+        ("/mnt/../media", None, "which is no path"),
+        ("/mnt/my media", None, "which is no path"),
+        ("/home/media", None, "in /home, of which services have their own or see nothing"),
+        ("/srv/www.foobar.com/media", None, "in /srv/www.foobar.com, which is the role's own"),
+        ("/mnt/media", {"/": "/dev/vda1", "/mnt/med": "nas:/"}, "'/mnt/media', on which nothing is mounted on this host"),
+    ],
+)
+def test_directory_that_hosts_cannot_share_is_refused(app, shared, mounts, words):
+    (problem,) = problems_of("python_app", {"python_app_apps": [{**app, "media": {"shared": shared}}]}, {"mounts": mounts})
+    assert words in problem
+
+
+@pytest.mark.parametrize("place", ["/mnt/media", "/mnt/media/shop"])
+def test_directory_on_a_mount_or_below_is_taken(app, place):
+    given = {"python_app_apps": [{**app, "media": {"shared": place}}]}
+    assert problems_of("python_app", given, {"mounts": {"/": "/dev/vda1", "/mnt/media": "nas:/media"}}) == []

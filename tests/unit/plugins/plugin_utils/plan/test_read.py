@@ -52,6 +52,17 @@ def test_all_that_is_wrong_is_said_together():
     assert len(said) == 8
 
 
+def test_one_balancer_is_warned_of_and_goes():
+    said = []
+    assert problems({**GROUPS, "lamp_lb": ["b"]}, warn=said) == []
+    assert [doubt.startswith("Group lamp_lb has one host, b, by which all visitors come") for doubt in said] == [True]
+
+
+def test_header_that_cannot_be_is_said_once():
+    (problem,) = problems(lamp_sites={"www.foobar.com": {"document_root": "/srv/www", "headers": {"X Y": "1"}}})
+    assert "headers has the name 'X Y'" in problem
+
+
 def test_types_of_all_are_said_together_and_nothing_looks_at_more():
     said = problems(
         GROUPS,
@@ -160,6 +171,15 @@ def test_secrets_are_made_where_the_site_may_make_them_alone(tmp_path):
     assert not (kept / "www.foobar.com/secret_key").exists()
     again = site_of(inventory_dir="/elsewhere", lamp_secrets_dir=str(kept))
     assert again.secrets["www.foobar.com"]["database_password"] == found["database_password"]
+
+
+@pytest.mark.parametrize(("balancers", "names"), [([], ["a"]), (["b"], ["b"])])
+def test_keys_that_prove_names_are_those_of_the_hosts_where_tls_ends(tmp_path, balancers, names):
+    variables = variables_of({**GROUPS, "lamp_lb": balancers}, **GOOD, lamp_secrets_dir=str(tmp_path))
+    site = read.site_of(variables, Templar(variables=variables))
+    site.makes_secrets = True
+    assert list(site.acme_keys) == names
+    assert [path.parent.name for path in tmp_path.rglob("acme_key")] == names
 
 
 def test_secrets_that_cannot_be_kept_are_said_with_the_remedy(tmp_path):

@@ -155,12 +155,14 @@ def test_zone_of_our_own_names_its_servers_who_may_issue_certificates_and_that_i
         ("ns1.foobar.com.", "A"): ["192.0.2.1"],
         ("ns2.foobar.com.", "A"): ["192.0.2.2"],
         ("ns2.foobar.com.", "AAAA"): ["2001:db8::2"],
-        ("@", "CAA"): ['0 issue "letsencrypt.org"'],
+        ("@", "CAA"): ['0 issue "letsencrypt.org"', '0 issuewild ";"'],
         ("@", "MX"): ["0 ."],
         ("@", "TXT"): ["v=spf1 -all"],
         ("_dmarc", "TXT"): ["v=DMARC1; p=reject"],
     }
     assert records_of({}, "foobar.com", [], SERVERS)["@", "CAA"] == ['0 issue ";"']
+    wildcard = {"www.foobar.com": {"tls": {"wildcard": ["foobar.com"]}}}
+    assert records_of(wildcard, "foobar.com", [], SERVERS, ["letsencrypt.org"])["@", "CAA"] == ['0 issue "letsencrypt.org"']
 
 
 def test_declared_records_win_and_declared_mail_ends_the_denial_of_mail():
@@ -178,8 +180,8 @@ def test_records_are_those_of_the_hosts_of_the_site():
     assert found["www.foobar.com.", "A"] == found["foobar.com.", "A"] == ["192.0.2.1", "192.0.2.2"]
     assert found["ns1.foobar.com.", "A"] == ["192.0.2.2"]
     assert found["ns2.foobar.com.", "A"] == ["192.0.2.3"]
-    assert found["@", "CAA"] == ['0 issue "letsencrypt.org"']
+    assert found["@", "CAA"] == ['0 issue "letsencrypt.org"', '0 issuewild ";"']
     assert found["mail", "A"] == ["192.0.2.25"]
     site = site_of(web="one", dns="one", lamp_certificate_authorities=["ca.example"])
-    assert {"name": "@", "type": "CAA", "values": ['0 issue "ca.example"']} in records.records_of(site)
+    assert {"name": "@", "type": "CAA", "values": ['0 issue "ca.example"', '0 issuewild ";"']} in records.records_of(site)
     assert {record["type"] for record in records.records_of(site_of(web="one"))} == {"A"}

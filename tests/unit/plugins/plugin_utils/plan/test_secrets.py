@@ -142,3 +142,38 @@ def test_of_two_that_make_a_secret_at_once_the_first_wins(tmp_path, monkeypatch)
     monkeypatch.setattr(os, "link", second)
     assert kept(tmp_path) == "the first one's"
     assert sorted(path.name for path in (tmp_path / "www.foobar.com").iterdir()) == ["secret_key"]
+
+
+# What certificates are issued with.
+
+
+def lost_of_acme(tmp_path, web=(), dns=(), **more):
+    hosts = {"web1": web, "ns1": dns}
+    said = {name: {"ansible_facts": {"foobar_lamp": facts(paths=dict.fromkeys(paths, {}))}} for name, paths in hosts.items()}
+    static = {"www.foobar.com": {"document_root": "/srv/www"}}
+    return secrets.lost(site_of(static, hosts=said, web="web1", dns="ns1", **{"lamp_tls": "auto", **more}), str(tmp_path))
+
+
+def test_first_certificates_need_no_secrets_of_before(tmp_path):
+    assert lost_of_acme(tmp_path) == []
+
+
+def test_account_that_a_host_has_is_not_made_anew(tmp_path):
+    (problem,) = lost_of_acme(tmp_path, web=["/etc/foobar.lamp/acme_thumbprint"])
+    for word in ("acme_account of the account with the CA", f"{tmp_path}/foobar.com", "web1 has them", "lamp_new_secrets"):
+        assert word in problem
+    keep(tmp_path, "foobar.com", "acme_account")
+    assert lost_of_acme(tmp_path, web=["/etc/foobar.lamp/acme_thumbprint"]) == []
+    given = {"account_secret": "s" * 48}
+    assert lost_of_acme(tmp_path, web=["/etc/foobar.lamp/acme_thumbprint"], lamp_acme=given) == []
+
+
+def test_key_of_a_web_host_that_the_name_server_has_is_not_made_anew(tmp_path):
+    (problem,) = lost_of_acme(tmp_path, dns=["/etc/bind/keys/acme-web1.key"])
+    assert problem.startswith("acme_key of the host web1 is not in")
+    assert "ns1 has them" in problem
+
+
+def test_nothing_is_lost_that_nobody_has_a_use_for(tmp_path):
+    there = {"web": ["/etc/foobar.lamp/acme_thumbprint"], "dns": ["/etc/bind/keys/acme-web1.key"]}
+    assert lost_of_acme(tmp_path, **there, lamp_tls="private") == []

@@ -131,3 +131,27 @@ def test_secrets_are_asked_for_once_and_only_if_they_are_read():
     assert (site.sites, asked) == (SITE, [])
     assert [site.secrets, site.secrets, site.transfer_secret, site.transfer_secret] == [{}, {}, "", ""]
     assert asked == ["sites", "transfers"]
+
+
+@pytest.mark.parametrize(
+    ("site", "groups", "words"),
+    [
+        (
+            {"sticky": True},
+            {"web": "one two"},
+            "sticky is true, and nobody keeps a visitor on one of 2 web hosts: put balancers into lamp_lb",
+        ),
+        ({"sticky": True}, {"web": "one two", "lb": "three"}, ""),
+        # There is but one to stay with.
+        ({"sticky": True}, {"web": "one"}, ""),
+        ({"app": {**APP, "media": {}}}, {"web": "one two"}, ".app.media is on 2 web hosts, each of which would have some of the files"),
+        ({"apps": {"/x": {**APP, "media": {}}}}, {"web": "one two"}, ".apps['/x'].media is on 2 web hosts"),
+        ({"app": {**APP, "media": {"shared": "/mnt/media"}}}, {"web": "one two"}, ""),
+        ({"app": {**APP, "media": {}}}, {"web": "one"}, ""),
+    ],
+)
+def test_what_several_web_hosts_cannot_share_is_refused(site, groups, words):
+    groups = {f"lamp_{name}": hosts.split() for name, hosts in groups.items()}
+    problems = of_site.sharing_problems({"www.foobar.com": site}, groups)
+    assert len(problems) == bool(words)
+    assert all(problem.startswith("lamp_sites['www.foobar.com']") and words in problem for problem in problems)

@@ -9,6 +9,7 @@ from .example import APP, inputs_of, problems_of, site_of
 
 VHOST = {"name": "a.com", "document_root": "/srv/a"}
 SOCKET = {"socket": "/run/x.sock"}
+TLS = {"chain": "/etc/x/chain.pem", "key": "/etc/x/key.pem"}
 
 
 @pytest.mark.parametrize("role", ["apache", "nginx"])
@@ -29,6 +30,30 @@ SOCKET = {"socket": "/run/x.sock"}
         ([{**VHOST, "proxy": [{**SOCKET, "url": "http://127.0.0.1:1"}]}], {}, "gives a.com both socket and url under /"),
         ([{**VHOST, "proxy": [{"url": "127.0.0.1:1"}]}], {}, "passes a.com on to '127.0.0.1:1': give an address"),
         ([VHOST], {"default_site": "b.com"}, "ROLE_default_site is 'b.com', which ROLE_vhosts does not have"),
+        ([VHOST], {"tls_listen": [0]}, "ROLE_tls_listen has the port 0: give one from 1 to 65535"),
+        ([VHOST], {"tls_listen": [443, 80]}, "ROLE_tls_listen has the port 80, which ROLE_listen has too"),
+        ([VHOST], {"tls_listen": [8079]}, "ROLE_status_port is 8079, which ROLE_tls_listen has too"),
+        ([{**VHOST, "tls": TLS}], {"tls_listen": []}, "ROLE_tls_listen is empty, and there are certificates"),
+        ([VHOST], {"default_tls": {"chain": "/x"}}, "ROLE_default_tls.key is missing or empty"),
+        ([VHOST], {"default_tls": {**TLS, "key": "x"}}, "ROLE_default_tls.key is 'x': give an absolute path"),
+        ([VHOST], {"trusted_proxies": ["192.0.2.0/24", "lb1"]}, "ROLE_trusted_proxies has 'lb1', which is no address or network: give"),
+        ([VHOST], {"trusted_proxies": ["192.0.2.7/24"]}, "ROLE_trusted_proxies has '192.0.2.7/24', which is no address or network"),
+        ([VHOST], {"acme_thumbprint": "x" * 42}, "ROLE_acme_thumbprint is 'xxx"),
+        ([VHOST], {"acme_thumbprint": "x" * 42 + "+"}, "ROLE_acme_thumbprint is 'xxx"),
+        ([{**VHOST, "tls": {"chain": "/x"}}], {}, "ROLE_vhosts['a.com'].tls.key is missing or empty"),
+        ([{**VHOST, "tls": {"key": "/x"}}], {}, "ROLE_vhosts['a.com'].tls.chain is missing or empty"),
+        ([{**VHOST, "tls": {**TLS, "chain": "x.pem"}}], {}, "ROLE_vhosts['a.com'].tls.chain is 'x.pem': give an absolute path"),
+        ([{**VHOST, "tls": {**TLS, "key": "/x;y"}}], {}, "ROLE_vhosts['a.com'].tls.key is '/x;y': give an absolute path"),
+        ([{**VHOST, "tls": {**TLS, "trusted_file": "/x\n"}}], {}, "ROLE_vhosts['a.com'].tls.trusted_file is '/x\\n'"),
+        ([{**VHOST, "tls": {**TLS, "hsts": -1}}], {}, "ROLE_vhosts['a.com'].tls.hsts is -1: give seconds"),
+        ([{**VHOST, "headers": {"X Y": "z"}}], {}, "ROLE_vhosts['a.com'].headers has the name 'X Y': use letters"),
+        ([{**VHOST, "headers": {"X-Y": "z", "x-y": None}}], {}, "ROLE_vhosts['a.com'].headers has x-y twice"),
+        ([{**VHOST, "headers": {"X-Y": "a\nb"}}], {}, "ROLE_vhosts['a.com'].headers['X-Y'] is 'a\\nb': give 1 to 2000 printable"),
+        ([{**VHOST, "headers": {"X-Y": ""}}], {}, "ROLE_vhosts['a.com'].headers['X-Y'] is '': give 1 to 2000"),
+        ([{**VHOST, "headers": {"X-Y": "${PATH}"}}], {}, "ROLE_vhosts['a.com'].headers['X-Y'] is '${PATH}': give"),
+        ([{**VHOST, "headers": {"X-Y": True}}], {}, "ROLE_vhosts['a.com'].headers['X-Y'] is a boolean: put it in quotes"),
+        ([{**VHOST, "headers": {"Set-Cookie": "a=b"}}], {}, "ROLE_vhosts['a.com'].headers has Set-Cookie: take it out, cookies are"),
+        ([{**VHOST, "headers": {"strict-transport-security": "x"}}], {}, "take it out, that is the option hsts of tls"),
     ],
 )
 def test_problem_names_variable_value_and_remedy(role, vhosts, options, words):
@@ -39,7 +64,50 @@ def test_problem_names_variable_value_and_remedy(role, vhosts, options, words):
 
     (problem,) = problems(vhosts, {**good, **options})
     assert words.replace("ROLE", role) in problem
-    assert problems([VHOST, {**VHOST, "name": "b.com"}], good) == []
+    assert problems([VHOST, {**VHOST, "name": "b.com", "tls": {**TLS, "trusted_file": "/x/trusted", "hsts": 0}}], good) == []
+    assert (
+        problems([{**VHOST, "headers": {"X-Y": 0, "Referrer-Policy": None}}], {**good, "default_tls": TLS, "acme_thumbprint": "x" * 43})
+        == []
+    )
+
+
+BELOW = "/.well-known/acme-challenge"
+
+
+@pytest.mark.parametrize("role", ["apache", "nginx"])
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        ({"extra": f"location ^~ {BELOW}/ {{\n  root /var/www;\n}}"}, "extra"),
+        ({"extra": f"# certbot\nlocation {BELOW} {{ root /x; }}"}, "extra"),
+        ({"extra": f'client_max_body_size 1m; location ~ "^/\\.{BELOW[2:]}/" {{ root /x; }}'}, "extra"),
+        ({"extra": f"Alias {BELOW}/ /var/www/\n<Directory /var/www>\n</Directory> # such as;"}, "extra"),
+        ({"extra": "  aliasmatch ^/.well-known/acme-challenge/(.*) /var/www/$1 # of;"}, "extra"),
+        ({"extra": f"ProxyPass {BELOW}/ http://127.0.0.1:402/ # of;"}, "extra"),
+        ({"proxy": [{**SOCKET, "path": BELOW}]}, "proxy"),
+        ({"proxy": [{**SOCKET}, {**SOCKET, "name": "x", "path": f"{BELOW}/"}]}, "proxy"),
+        ({"static": [{"url": f"{BELOW}/", "path": "/var/www"}]}, "static"),
+        ({"media": [{"url": f"{BELOW}/", "path": "/var/www"}]}, "media"),
+    ],
+)
+def test_challenges_are_answered_by_one(role, given, where):
+    vhosts = {f"{role}_vhosts": [{**VHOST, **given}]}
+    assert problems_of(role, vhosts) == []
+    (problem,) = problems_of(role, {**vhosts, f"{role}_acme_thumbprint": "x" * 43})
+    assert problem.startswith(f"{role}_vhosts['a.com'].{where} serves {BELOW}/, which {role}_acme_thumbprint has the server answer")
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        f"# location {BELOW}/ {{}}\nif ($uri ~ ^{BELOW}/) {{ set $x 1; }}",
+        "location ^~ /.well-known/ { root /x; }",
+        f"ProxyPass {BELOW}/ !\nRewriteCond %{{REQUEST_URI}} !^{BELOW}/ # of;",
+    ],
+)
+def test_challenges_may_be_named_and_left_alone(extra):
+    for role in ("apache", "nginx"):
+        assert problems_of(role, {f"{role}_vhosts": [{**VHOST, "extra": extra}], f"{role}_acme_thumbprint": "x" * 43}) == []
 
 
 @pytest.mark.parametrize(
@@ -59,6 +127,27 @@ def test_what_one_server_only_knows_is_refused(role, inputs, words):
 @pytest.mark.parametrize("extra", ["", "add_header X y;", "location /x {\n  return 404;\n}", "# nothing yet"])
 def test_words_of_nginx_are_taken(extra):
     assert problems_of("nginx", {"nginx_vhosts": [{**VHOST, "extra": extra}]}) == []
+
+
+@pytest.mark.parametrize("role", ["apache", "nginx"])
+@pytest.mark.parametrize(
+    ("inputs", "numbers"),
+    [
+        ({}, [80]),
+        ({"vhosts": [{**VHOST, "tls": {}}]}, [80]),
+        ({"vhosts": [{**VHOST, "tls": TLS}]}, [80, 443]),
+        ({"default_tls": TLS, "tls_listen": [8443]}, [80, 8443]),
+    ],
+)
+def test_port_for_https_is_open_where_there_is_a_certificate(role, inputs, numbers):
+    given = {**make.defaults(role), f"{role}_vhosts": [VHOST], **{f"{role}_{name}": value for name, value in inputs.items()}}
+    assert [port.number for port in roles.ALL[role].ports(given)] == numbers
+
+
+@pytest.mark.parametrize("role", ["apache", "nginx"])
+def test_page_on_the_wiring_has_both_ports(role):
+    server = roles.ALL[role]
+    assert [port.number for port in server.ports({**make.defaults(role), **server.EXAMPLE})] == [80, 443]
 
 
 def hashed(cost):
