@@ -32,6 +32,10 @@ class UnreachableError(CertificateError):
         self.retry_after = retry_after
 
 
+class FailedError(UnreachableError):
+    """A CA that answered with a fault of its own."""
+
+
 class RefusedError(CertificateError):
     """What a CA refused; ``kind`` is the error's name in RFC 8555 or 9773."""
 

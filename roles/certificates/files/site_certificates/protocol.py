@@ -20,7 +20,7 @@ from acme.client import ClientNetwork
 from acme.messages import Directory, ExternalAccountBinding
 
 from . import CertificateError, account, files, moments, tell
-from .errors import RefusedError, UnreachableError, problem
+from .errors import FailedError, RefusedError, UnreachableError, problem
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,512}\Z")
 _NONCES = 30
@@ -54,8 +54,8 @@ class _Network(ClientNetwork):
             error = problem(said, response.status_code, retry_after)
             if response.status_code < 500:
                 raise error
-            raise UnreachableError(f"{response.url} is out of order: {said.get('detail')}", retry_after)
-        raise UnreachableError(f"{response.url} answered with the status {response.status_code}.", retry_after)
+            raise FailedError(f"{response.url} is out of order: {said.get('detail')}", retry_after)
+        raise FailedError(f"{response.url} answered with the status {response.status_code}.", retry_after)
 
     def post(self, *words, **options):
         # The library tries twice, but a nonce may be refused any number of times.
@@ -174,6 +174,10 @@ class Client:
         if replaces and self.directory().get("renewalInfo"):
             try:
                 return self._made(self.post(url, {**wanted, "replaces": replaces}))
+            except FailedError as error:
+                # pebble says of a certificate that it does not find that it is itself out of order.
+                if error.retry_after:
+                    raise
             except RefusedError as error:
                 # It was replaced already, or the CA has forgotten it. What else is wrong is refused again.
                 if error.kind in ("rateLimited", "accountDoesNotExist", "userActionRequired"):

@@ -117,10 +117,11 @@ def test_order_that_is_lost_again_and_again_is_given_up(host, ca, clock):
     assert len(ca.orders) == 2
 
 
-def test_replaces_is_dropped_when_it_was_replaced_already(host, ca, clock):
+@pytest.mark.parametrize(("code", "kind"), [(409, "alreadyReplaced"), (404, "malformed"), (500, "serverInternal")])
+def test_replaces_is_dropped_when_the_ca_does_not_take_it(host, ca, clock, code, kind):
     ca.window = (clock() + 50 * DAY, clock() + 50 * DAY)
     host.run()
-    ca.planned["replaces"] = [(409, "alreadyReplaced", {})]
+    ca.planned["replaces"] = [(code, kind, {})]
     host.run()  # takes the advice
     clock.forward(days=51)
     assert host.run()[1] == ["www.foobar.com"]
