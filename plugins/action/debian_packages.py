@@ -22,6 +22,8 @@ ARGUMENT_SPEC = {
 }
 # What apt-get, python-apt and the module say when somebody else was quicker.
 _LOCKED = re.compile(r"Could not get lock|Unable to (acquire|lock)|Failed to lock")
+# What apt says when what the lists name is not there any more, or comes while a mirror is being brought up to date.
+_STALE = re.compile(r"Failed to fetch|Unable to fetch|Hash Sum mismatch|404 +Not Found")
 # The module waits without a pause, and only where apt-get itself can: this plugin waits for it.
 _LOCK_TIMEOUT_OF_APT = 10
 
@@ -64,7 +66,11 @@ class ActionModule(ActionBase):
             held = [] if self._task.check_mode else self._held(deadline, task_vars)
             if not held:
                 result = self._execute_module(module_name="ansible.builtin.apt", module_args=apt, task_vars=task_vars)
-                if not result.get("failed") or not _LOCKED.search(f"{result.get('msg')} {result.get('stderr')}"):
+                said = f"{result.get('msg')} {result.get('stderr')}"
+                if result.get("failed") and _STALE.search(said) and apt["cache_valid_time"]:
+                    self._display_warning(task_vars, f"apt cannot fetch all packages: once more, with new lists. It says: {_end(said)}")
+                    apt["cache_valid_time"] = 0
+                elif not result.get("failed") or not _LOCKED.search(said):
                     return result
             if time.monotonic() >= deadline:
                 who = ", ".join(held) or "somebody"
@@ -85,3 +91,7 @@ class ActionModule(ActionBase):
     @staticmethod
     def _display_warning(task_vars, words):
         display.warning(f"{task_vars['inventory_hostname']}: {words}")
+
+
+def _end(said):
+    return " ".join(said.split())[-300:]

@@ -12,7 +12,8 @@ author: The foobar.lamp developers (@foobar)
 short_description: Install Debian packages, and start what they bring when it is time
 version_added: 0.1.0
 description:
-  - Installs by M(ansible.builtin.apt), without recommended packages, from lists that are at most an hour old.
+  - Installs by M(ansible.builtin.apt), without recommended packages, from lists that are at most an hour old. When a package cannot be
+    fetched, as when its version has gone since, lists are fetched anew and it is tried once more.
   - A host that installs something itself, such as its first updates, is waited for. A warning says for whom, and so does the error when
     that takes too long.
   - The installation starts no service (C(policy-rc.d)). Afterwards everything is started that the next start of the system would start

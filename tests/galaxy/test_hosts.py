@@ -378,6 +378,33 @@ def test_apt_of_others_is_waited_for_by_name(play):
     assert sh("hello --greeting x") == "x"
 
 
+# A source of packages of which a version is replaced by the next, as mirrors do it.
+REPLACED = r"""set -e
+mkdir -p /srv/source/tool/DEBIAN && cd /srv/source
+printf 'Package: tool\nVersion: %s\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: t\n' "$1" > tool/DEBIAN/control
+rm -f *.deb && dpkg-deb --build tool "tool_$1.deb" > /dev/null
+exec > Packages
+cat tool/DEBIAN/control
+stat --printf='Filename: ./%n\nSize: %s\n' "tool_$1.deb"
+sha256sum "tool_$1.deb" | sed 's/ .*//; s/^/SHA256: /'
+"""
+
+
+def test_lists_that_name_what_is_gone_are_fetched_anew(play):
+    replaced = f"cat > /root/replaced <<'END'\n{REPLACED}END\n"
+    sh(f"{replaced}bash /root/replaced 1; systemd-run --quiet --unit=source python3 -m http.server --directory /srv/source 8765")
+    sh("echo 'deb [trusted=yes] http://127.0.0.1:8765 ./' > /etc/apt/sources.list.d/tool.list")
+    try:
+        wait_for(lambda: "tool" in sh("apt-get update -qq; apt-cache search --names-only '^tool$'"))
+        sh("bash /root/replaced 2")
+        done = play(tasks=[{"foobar.lamp.debian_packages": {"name": ["tool"]}}])
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "once more, with new lists" in " ".join((done.stdout + done.stderr).split())
+        assert sh("dpkg-query --show tool").split() == ["tool", "2"]
+    finally:
+        sh("systemctl stop source; rm /etc/apt/sources.list.d/tool.list; apt-get update -qq")
+
+
 def test_apt_of_others_that_does_not_end_is_named(play):
     with held(600):
         done = play(tasks=[{"foobar.lamp.debian_packages": {"name": ["sl"], "lock_timeout": 2}}])
