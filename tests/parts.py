@@ -53,7 +53,7 @@ ROLES = {
 
 #: The first that fits the beginning of a path says what it touches; "role" is what the pattern found.
 RULES = (
-    (r"(docs|changelogs|meta)/|\w+\.md$|.*/README\.md$|LICENSE$", lambda role: STATIC),
+    (r"(docs|changelogs|meta)/|\w+\.md$|.*/README\.md$|LICENSE$|MAINTAINERS$|\.pre-commit-config\.yaml$", lambda role: STATIC),
     (r"roles/(?P<role>\w+)/", lambda role: STATIC | {"unit"} | DEFAULT | ROLES.get(role, {role})),
     (r"plugins/\w+/(_?dns|_?gss|_?zone)", lambda role: STATIC | {"unit", "integration", "bind", "default-13"}),
     (
@@ -64,7 +64,8 @@ RULES = (
     (r"plugins/", lambda role: set(PARTS) - {"integration"}),
     (r"playbooks/", lambda role: set(PARTS) - {"integration", "bind", "backup"}),
     (r"files/app/", lambda role: STATIC | {"unit", "default-13", "galaxy", "grades"}),
-    (r"examples/fastapi/", lambda role: STATIC | {"python_app"}),
+    (r"examples/fastapi/", lambda role: STATIC | {"unit", "python_app"}),
+    (r"examples/", lambda role: STATIC | {"unit"}),
     (r"molecule/default/", lambda role: STATIC | DEFAULT | {"apart"}),
     (r"molecule/python_app/(apps/|404|sources)|tests/support/applications", lambda role: STATIC | {"python_app", "deploys"}),
     (r"molecule/(?P<role>\w+)/", lambda role: STATIC | {role}),

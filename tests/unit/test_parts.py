@@ -30,6 +30,8 @@ ROOT = pathlib.Path(__file__).parents[2]
         (["molecule/default/tests/test_site.py"], "apart default-13 default-12 sanity lint"),
         (["tests/integration/conftest.py"], "integration sanity lint"),
         (["script/readme"], "sanity lint unit"),
+        (["MAINTAINERS", "SECURITY.md", ".pre-commit-config.yaml"], "sanity lint"),
+        (["examples/cluster/inventory.yml", ".github/dependabot.yml"], "sanity lint unit"),
     ],
 )
 def test_change_touches(paths, parts):
