@@ -24,11 +24,11 @@ options:
     type: str
     default: 127.0.0.1
   port:
-    description: Its port; 853 is usual with O(tls).
+    description: The port of O(server). With O(tls), 853 is usual.
     type: int
     default: 53
   timeout:
-    description: How many seconds to wait for an answer. What is lost is asked for three times; what is refused, once.
+    description: How many seconds to wait for an answer. A query without an answer is sent three times, one that is refused once.
     type: int
     default: 10
   key_file:

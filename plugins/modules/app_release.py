@@ -12,12 +12,13 @@ author: The foobar.lamp developers (@foobar)
 short_description: Releases of Python applications, made and served beside the current ones and switched to
 version_added: 0.1.0
 description:
-  - What the role P(foobar.lamp.python_app#role) does to a host. A release is identified by its content, so that what is there already
-    is not made again, and nothing is asked of the host.
-  - Each step takes turns with the same step of other runs on the host, and can be killed at any time. The next run finds a release
-    whole, or makes it anew.
-  - A step that fails removes the release, unless it is current, and keeps its log in C(/var/log/python_app). The other applications
-    are not held up. In the end the task fails with the words of all that failed, or returns them, as O(fail) says.
+  - Makes, switches, rolls back and removes releases of Python applications on a host, for the role P(foobar.lamp.python_app#role). A
+    release is identified by its content. One that is there already is not made again.
+  - A step waits while another run works on the same application on the host. It can be killed at any time. The next run finds a complete
+    release, or makes it again.
+  - A step that fails removes the release, unless it is current, and keeps its log in C(/var/log/python_app). The other applications are
+    not held up. At the end the task fails with the errors of all applications that failed. With O(fail=false) it returns them in
+    RV(failures) instead.
 options:
   step:
     description:
@@ -48,7 +49,7 @@ options:
     description: The release to go back to. The one before the current one by default.
     type: str
   drop:
-    description: Whether the release that is left is removed, since it is broken.
+    description: Whether O(step=rollback) removes the release that was current, since it is broken.
     type: bool
     default: false
   fail:
@@ -56,7 +57,7 @@ options:
     type: bool
     default: true
   keep:
-    description: How many releases of an application stay.
+    description: How many releases of an application are kept on the host.
     type: int
     default: 5
   python:
@@ -67,7 +68,8 @@ options:
     description: The version of that Python, such as V(3.13), where what the applications need is resolved on the controller and shipped.
     type: str
   identity:
-    description: What else makes a release another one, for instance the operating system's version.
+    description: A text that is part of a release's identity, for instance the operating system's version. If it changes, a new release is
+      made.
     type: str
     default: ""
   pip_environment:
@@ -116,7 +118,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plans:
-  description: What there is to know of each application but its environment.
+  description: What a host needs to know of each application. Environments, which hold secrets, are not among it.
   returned: for the steps make and list
   type: list
   elements: dict
@@ -140,7 +142,7 @@ failures:
   contains:
     plan: {description: The plan of the application., type: dict}
     headline: {description: "A sentence: the application, the step, and why.", type: str}
-    words: {description: What the command that failed said., type: str}
+    words: {description: The output of the command that failed., type: str}
 began:
   description: When the host began with the step, in seconds since 1970.
   returned: for steps that change something

@@ -12,10 +12,10 @@ module: config_tree
 short_description: A service's configuration, however many files, as one transaction
 version_added: 0.1.0
 description:
-  - Renders all files on the controller, compares them on the host in one round trip, and swaps in what differs as one.
-  - After the swap the service's own checker is asked. If it refuses, every file, link, mode, owner and directory is put
-    back as it was, and the task fails with the checker's words. A bad configuration does not stay on disk.
-  - If the process or the host dies on its way, the next run first brings back the old tree, then starts anew.
+  - Renders all files on the controller, compares them on the host in one round trip, and replaces those that differ in one transaction.
+  - Then it runs the checker of the service, O(test). If that fails, every file, link, mode, owner and directory is put back as it was,
+    and the task fails with the checker's output. A bad configuration does not stay on disk.
+  - If the process or the host dies half-way, the next run first restores the old tree, and then starts again.
 options:
   name:
     description:
@@ -24,7 +24,7 @@ options:
     required: true
   vars:
     description:
-      - More variables for all templates. Each is worked out once, and not anew wherever a template has it.
+      - More variables for all templates. Each is evaluated once, however often templates use it.
     type: dict
     default: {}
   files:
@@ -197,7 +197,7 @@ options:
     default: false
   idle:
     description:
-      - Units that are to run with the tree and do not, as M(foobar.lamp.host_facts) has said. They are returned in RV(idle), and the task
+      - Units that have to run with the tree and do not, as M(foobar.lamp.host_facts) found. They are returned in RV(idle), and the task
         reports a change, so that its handlers start them.
     type: list
     elements: str

@@ -13,9 +13,9 @@ short_description: Reload or restart a service, and go back to its old configura
 version_added: 0.1.0
 description:
   - Reloads or restarts a systemd unit whose files M(foobar.lamp.config_tree) has changed, and requires it to run afterwards.
-  - A checker may accept what no start does, such as an address that the host does not have, or a directory that is not there. Then
-    the files that the unit ran with are put back as one transaction, and it is restarted (or reloaded, if it never stopped) with them.
-    The task fails with the words of systemd and of the service, and says what holds now.
+  - A checker may accept what no start does, such as an address that the host does not have, or a directory that is not there. Then the
+    files that the unit ran with are put back in one transaction, and it is restarted (or reloaded, if it never stopped) with them. The
+    task fails with the messages of systemd and of the service, and says what is in force now.
   - The old files are known if the tree was changed with O(foobar.lamp.config_tree#module:rollback) while the unit ran, or when it had run
     with them until it ended. After several changes that the unit has not read, those that it really ran with come back.
 options:
@@ -38,9 +38,9 @@ options:
     required: true
   generation:
     description:
-      - What M(foobar.lamp.config_tree) returned as RV(foobar.lamp.config_tree#module:generation). If another run has changed the tree since
-        then, the task fails and touches nothing. That run loads what it wrote, or takes it back.
-      - Where it is empty, the unit is made to read whatever stands there.
+      - What M(foobar.lamp.config_tree) returned as RV(foobar.lamp.config_tree#module:generation). If another run has changed the tree
+        since then, the task fails and touches nothing. That run loads its own files, or puts the old ones back.
+      - If it is empty, the unit reads whatever files are there.
     type: str
     default: ""
   watch:
@@ -59,7 +59,7 @@ options:
     default: ""
   logs:
     description:
-      - Files that the unit writes its words to, if it does not write them to the journal. What it added to them is part of the message.
+      - Log files of the unit, if it does not log to the journal. What it added to them is part of the error message.
     type: list
     elements: path
     default: []

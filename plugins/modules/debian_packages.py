@@ -14,11 +14,11 @@ version_added: 0.1.0
 description:
   - Installs by M(ansible.builtin.apt), without recommended packages, from lists that are at most an hour old. When a package cannot be
     fetched, as when its version has gone since, lists are fetched anew and it is tried once more.
-  - A host that installs something itself, such as its first updates, is waited for. A warning says for whom, and so does the error when
-    that takes too long.
+  - If another program on the host uses apt or dpkg, such as automatic updates, the task waits. A warning names that program, and so does
+    the error if it takes too long.
   - The installation starts no service (C(policy-rc.d)). Afterwards everything is started that the next start of the system would start
     and that nobody has tried to start since the last, such as the timers of logrotate, but for the services O(later).
-  - What is started and does not run is a warning, as it is to Debian.
+  - A unit that does not start is a warning and no error, as in Debian's own tools.
 options:
   name:
     description: Names of packages.
@@ -26,12 +26,12 @@ options:
     elements: str
     default: []
   later:
-    description: Names of services, without C(.service), that the caller starts himself when they are configured.
+    description: Names of services, without C(.service), that are not started. Start them when they are configured.
     type: list
     elements: str
     default: []
   lock_timeout:
-    description: How many seconds to wait for whoever has apt or dpkg locked.
+    description: How many seconds to wait while another program has apt or dpkg locked.
     type: int
     default: 300
   _step:

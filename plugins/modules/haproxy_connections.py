@@ -12,11 +12,12 @@ author: The foobar.lamp developers (@foobar)
 short_description: Have haproxy close the connections of visitors with its answers
 version_added: 0.1.0
 description:
-  - Speaks to the haproxy of the role P(foobar.lamp.haproxy#role) on this host by its runtime socket. Its files stay as they are.
-  - When an address moves to another host, connections that are open by then are lost. Those that are closed with an answer before
-    are not, and visitors come again by new ones.
-  - This is for HTTP/1.1. Connections of HTTP/2 stay.
-  - A reload and a restart of haproxy end it. Where haproxy does not run, nothing is done.
+  - Changes the running haproxy of the role P(foobar.lamp.haproxy#role) on this host through its runtime socket. The configuration files
+    stay as they are.
+  - When an address moves to another host, open connections break. Run this before, so that haproxy closes each connection with an answer.
+    Visitors then open new ones.
+  - It works for HTTP/1.1. Connections of HTTP/2 stay open.
+  - A reload or restart of haproxy ends it. If haproxy does not run, the task changes nothing.
 options:
   state:
     description:
@@ -26,7 +27,7 @@ options:
     choices: [closing, kept]
     required: true
   timeout:
-    description: How many seconds to wait. Where visitors come all the time, that is how long it takes.
+    description: How many seconds to wait. With a steady stream of visitors the task takes all of this time.
     type: int
     default: 10
 attributes:
@@ -51,7 +52,7 @@ known:
   returned: success
   type: bool
 connections:
-  description: How many connections visitors have now.
+  description: How many connections of visitors are open now.
   returned: success
   type: int
 """

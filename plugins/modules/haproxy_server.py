@@ -12,10 +12,11 @@ author: The foobar.lamp developers (@foobar)
 short_description: Drain a server behind haproxy, or have it get visitors again
 version_added: 0.1.0
 description:
-  - Speaks to the haproxy of the role P(foobar.lamp.haproxy#role) on this host by its runtime socket. Its files stay as they are.
-  - A server that is drained gets no new requests, and is asked for its health no more until it is put back. haproxy has it in the state
-    C(maint), as one in C(drain) still gets visitors who stay with it by a cookie. A reload of haproxy keeps that, a restart does not.
-  - Where haproxy does not run, or has no such server, nothing is done.
+  - Changes the running haproxy of the role P(foobar.lamp.haproxy#role) on this host through its runtime socket. The configuration files
+    stay as they are.
+  - A drained server gets no new requests and no health checks until it is ready again. It is in haproxy's state C(maint), because a
+    server in the state C(drain) still gets visitors whose cookie names it. A reload of haproxy keeps the state, a restart does not.
+  - If haproxy does not run, or has no such server, the task changes nothing and does not fail.
 options:
   name:
     description: The server, as haproxy calls it. It may be in several backends.
@@ -31,7 +32,7 @@ options:
     choices: [drained, ready, healthy]
     required: true
   timeout:
-    description: How many seconds to wait. V(0) does not wait, and nothing fails by it.
+    description: How many seconds to wait. With V(0) the task does not wait, and does not fail for an unhealthy server.
     type: int
     default: 60
 attributes:
@@ -61,11 +62,11 @@ known:
   returned: success
   type: bool
 cut:
-  description: How many requests were under way when the time was over.
+  description: How many requests to the server were not finished when the time was over.
   returned: success
   type: int
 status:
-  description: What haproxy takes the server for now, with what its last check said if it is not V(UP).
+  description: The state of the server in haproxy, with the result of its last health check if that is not V(UP).
   returned: success
   type: str
   sample: MAINT

@@ -12,9 +12,9 @@ author: The foobar.lamp developers (@foobar)
 short_description: Ask a host once a run for all that the roles want to know
 version_added: 0.1.0
 description:
-  - One round trip instead of a task for each question, so that a role passes over what already holds. The second task of a run
-    that asks the same host is answered on the controller.
-  - What a host without dpkg or systemd cannot say is left empty, and the roles then ask by themselves.
+  - Asks a host in one round trip for all that the roles of this collection need to know, so that a role can skip what already holds. If a
+    later task of the run asks the same host, it is answered from the first result, without a connection.
+  - Facts that need dpkg or systemd are empty on a host without them. The roles then use tasks of their own.
 options:
   refresh:
     description: Whether to ask again although this run has asked already, for instance after packages were installed.
@@ -22,8 +22,8 @@ options:
     default: false
   sshd_settings:
     description:
-      - Settings of sshd by their names in C(sshd_config). Given, and be it empty, the host says too how the run came (C(login)), and what
-        sshd would make of that with these settings over those in its files.
+      - Settings of sshd by their names in C(sshd_config). If this is given, even as an empty dictionary, C(login) among the facts says how
+        the run logged in, and how sshd would treat that login with these settings over those in its files.
     type: dict
   _run:
     description: What tells one run from another. Set by the action plugin; not an input.

@@ -12,14 +12,14 @@ author: The foobar.lamp developers (@foobar)
 short_description: What an update of packages leaves to be done, which services run with replaced files and why to reboot
 version_added: 0.1.0
 description:
-  - A package that is updated replaces its files. Processes go on with the old ones until they are restarted. This module finds those that
-    run code of files which are there no more, and the units that they belong to.
+  - An updated package replaces its files, but running processes keep using the old ones until they are restarted. This module finds such
+    processes, and the units that they belong to.
   - It changes nothing.
 options:
   awaits:
     description:
-      - Services that are to run before the answer. Those that start are waited for, five minutes at most; one that neither runs nor
-        starts for five seconds.
+      - Services that have to run before the task returns. It waits up to five minutes for a service that is starting, and five seconds
+        for one that neither runs nor starts.
     type: list
     elements: str
     default: []
@@ -56,14 +56,14 @@ running:
   sample: [cron.service]
 services:
   description:
-    - The services that run with replaced files and can be restarted. Neither those of logins, which go on with what they have, nor those
-      that only a reboot renews.
+    - The services that run with replaced files and can be restarted. Services of logins, and those that only a reboot renews, are not
+      among them.
   returned: success
   type: list
   elements: str
   sample: [cron.service]
 systemd:
-  description: Whether systemd itself does, which C(systemctl daemon-reexec) renews.
+  description: Whether systemd itself runs with replaced files. C(systemctl daemon-reexec) renews it.
   returned: success
   type: bool
 reboot:

@@ -12,7 +12,8 @@ author: The foobar.lamp developers (@foobar)
 short_description: Check the health of many web pages at once
 version_added: 0.1.0
 description:
-  - Asks all pages at the same time, from the host that the module runs on, and each again until it is healthy or the time is over.
+  - Requests all pages at the same time, from the host that the module runs on. Each is requested again until it is healthy or the time is
+    over.
   - A page is healthy when it is answered with a status below 400. A redirection is not followed.
 options:
   pages:
@@ -22,7 +23,7 @@ options:
     required: true
     suboptions:
       name:
-        description: What the page is called in the result. Each name once.
+        description: The name of the page in the result. Each name may be used once.
         type: str
         required: true
       path:
@@ -37,7 +38,7 @@ options:
         type: dict
         default: {}
       tls:
-        description: Whether it is asked for by HTTPS, if the server listens for that at all. The certificate may be any.
+        description: Whether to request the page by HTTPS, if the server listens on O(tls_port). The certificate is not verified.
         type: bool
         default: false
   address:
@@ -49,7 +50,7 @@ options:
     type: int
     default: 80
   tls_port:
-    description: Its port for HTTPS.
+    description: The port of the web server for HTTPS.
     type: int
     default: 443
   timeout:

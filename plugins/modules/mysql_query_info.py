@@ -12,11 +12,11 @@ author: The foobar.lamp developers (@foobar)
 short_description: Ask a MySQL or MariaDB server questions that change nothing
 version_added: 0.1.0
 description:
-  - Asks through the server's socket, as the user that the task runs as or that C(~/.my.cnf) names,
-    and in a third of the time that a module takes.
-  - The module of the engine's own collection, M(ansible.mariadb.mariadb_query) or
-    M(ansible.mysql.mysql_query), asks where this one cannot - without pipelining, for instance, where
-    C(module_defaults) for that module say more of the way to log in, and where anything goes wrong.
+  - Runs queries through the server's socket, as the user of the task or the one that C(~/.my.cnf) names. It takes a third of the time of
+    a module that is copied to the host.
+  - The module of the engine's own collection, M(ansible.mariadb.mariadb_query) or M(ansible.mysql.mysql_query), is used where this one
+    cannot run the queries, for instance without pipelining, if C(module_defaults) for that module have other options to log in, or after
+    an error.
 options:
   queries:
     description: The queries by name, one statement each. The caller must make sure they only read.

@@ -13,10 +13,10 @@ short_description: What a run is to do on a host, and all that is wrong with it
 version_added: 0.1.0
 description:
   - Works out the inputs of all roles of a host from the sites (C(lamp_sites) and the other variables C(lamp_*)), the groups of the
-    inventory, and the inputs that the inventory gives. An entry of a list, and a key of a dictionary, that the inventory gives is added
-    to what follows from the sites, and takes the place of one of the same name. Any other value takes the place of what follows.
-  - Values have the types that are documented, or are a problem. Nothing is asked of the host, and nothing is changed but secrets that are
-    made once and kept on the controller.
+    inventory, and the inputs that the inventory gives. If the inventory gives a list or a dictionary, its entries are added to those that
+    follow from the sites, and replace entries of the same name. Any other value replaces the one that follows from the sites.
+  - A value of another type than documented is a problem. The task does not connect to the host. It changes nothing but secrets, which it
+    makes once and keeps on the controller.
 options:
   of:
     description:
@@ -27,8 +27,8 @@ options:
     default: host
   converges:
     description:
-      - Whether the run makes what the roles describe. One that does not, such as a rollback, makes no secrets and is kept from its work by
-        nothing but wrong types.
+      - Whether the run makes what the roles describe. A run that does not, such as a rollback, makes no secrets, and only wrong types are
+        problems for it.
     type: bool
     default: true
 extends_documentation_fragment: [ansible.builtin.action_common_attributes]
@@ -51,7 +51,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 inputs:
-  description: The inputs of all roles of the host, by name, defaults among them. They have passwords.
+  description: The inputs of all roles of the host, by name, defaults among them. Passwords are among them, so set C(no_log).
   returned: with O(of=host)
   type: dict
 given:

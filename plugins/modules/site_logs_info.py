@@ -26,16 +26,16 @@ options:
     default: []
   since:
     description:
-      - From when on, as systemd takes it, such as V(-1h), V(today) or V(2026-11-27 07:00), or in seconds since 1970. Empty means from the
-        beginning.
+      - The time of the first line to return, as systemd writes times, such as V(-1h), V(today) or V(2026-11-27 07:00), or in seconds
+        since 1970. Empty for no limit.
     type: str
     default: ""
   grep:
-    description: A regular expression that has to be found in a line. Without a capital it finds capitals, too.
+    description: A regular expression. Only lines that it matches are returned. If it has no capital letter, it ignores case.
     type: str
     default: ""
   lines:
-    description: How many lines, the last ones.
+    description: How many lines to return at most. The last ones are taken.
     type: int
     default: 200
   access:
@@ -58,7 +58,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: The lines, each with its time in UTC and who said it.
+  description: The lines, each with its time in UTC and the log or unit it comes from.
   returned: success
   type: list
   elements: str

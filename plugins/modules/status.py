@@ -12,8 +12,8 @@ author: The foobar.lamp developers (@foobar)
 short_description: Show how the whole site is, and fail where something is wrong
 version_added: 0.1.0
 description:
-  - Prints one page, or JSON, about all hosts, from what M(foobar.lamp.status_info) returned on each. The task fails if there is a problem;
-    the page has a sentence for each.
+  - Prints one page, or JSON, about all hosts, from what M(foobar.lamp.status_info) returned on each. The page has a sentence for each
+    problem. The task fails if there is any.
   - It works on the controller alone. A task runs it once, for the first host.
 options:
   answers:
@@ -32,7 +32,7 @@ options:
     choices: [page, json]
     default: page
   full:
-    description: From how many percent on, of its bytes or of its inodes, a disk is full.
+    description: The use of a disk, in percent of its bytes or of its inodes, that is a problem.
     type: int
     default: 90
 extends_documentation_fragment: [ansible.builtin.action_common_attributes]

@@ -12,10 +12,10 @@ author: The foobar.lamp developers (@foobar)
 short_description: Ask a host how it is at this moment
 version_added: 0.1.0
 description:
-  - One round trip for all that M(foobar.lamp.status) shows of a host - its services, applications, certificates, backups, zones, disks,
-    and what killed runs left on it. What is wrong with that is not judged here.
-  - Nothing is changed. What the host does not have is left empty. A host that gives no answer fails no task - there is RV(msg) then, and
-    no RV(status).
+  - Collects in one round trip all that M(foobar.lamp.status) shows of a host - its services, applications, certificates, backups, zones,
+    disks, and what killed runs left on it. It does not judge whether something is wrong.
+  - It changes nothing. A value is empty if the host has no such thing. The task does not fail if the host does not answer. It then
+    returns RV(msg) instead of RV(status).
 options:
   services:
     description:
@@ -122,8 +122,8 @@ status:
     zones: {description: The serial of each zone. Null where the server gives none., type: dict, sample: {foobar.com: 7}}
     servers:
       description:
-        - For which state haproxy takes each web host, for how many seconds, and why it is down. Null where it does not know it, or does
-          not answer.
+        - The state of each web host in haproxy, for how many seconds it has been so, and why it is down. Null if haproxy does not know
+          the host, or does not answer.
       type: dict
       sample: {web1: {state: UP, seconds: 86400, why: ""}}
     addresses: {description: Whether the host has each of the addresses., type: dict, sample: {203.0.113.5: true}}

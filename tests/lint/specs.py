@@ -1,4 +1,4 @@
-"""Check that each role's defaults are those of its argument_specs, in the same order, and that every option is described."""
+"""Check each role's argument_specs: defaults are those of the role, in the same order; entry points and options are described."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def problems(role):
     if list(declared.items()) != list(defaults.items()):
         yield f"{role.name}: defaults/main.yml has {defaults}, meta/argument_specs.yml has {declared}"
     for entry, spec in specs.items():
+        if not spec.get("short_description") or not spec.get("description"):
+            yield f"{role.name}: the entry point {entry} lacks a short_description or a description"
         if spec["options"] != options:
             yield f"{role.name}: the entry point {entry} has other options than main"
     yield from undescribed(options, role.name)
