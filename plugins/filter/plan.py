@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import shlex
 
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import due, inventory, make, roles, site, update
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import inventory, make, roles, site, update
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import due
 
 
 def role_packages(role, **inputs):

@@ -31,7 +31,9 @@ def units(schedules, enabled, database, files):
     """
     if not (enabled and (database or files)):
         return []
-    found = [{"name": name, "verb": verb, "text": text, "schedule": when} for (name, verb, text), when in zip(_UNITS, schedules, strict=True)]
+    found = [
+        {"name": name, "verb": verb, "text": text, "schedule": when} for (name, verb, text), when in zip(_UNITS, schedules, strict=True)
+    ]
     return [one if database or one["verb"] != "log" else {**one, "schedule": ""} for one in found]
 
 

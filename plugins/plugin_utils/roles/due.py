@@ -43,7 +43,7 @@ def _certificates(variables):
 
 
 def records(hosts, groups, hostvars):
-    """Return the one that declares the records: the primary name server, if the run knows it, or any where somebody else's server takes them."""
+    """Return the one that declares the records: the primary name server, or any that was asked where somebody else's server takes them."""
     asked = [name for name in hosts if "__plan" in (hostvars.get(name) or {})]
     if groups.get(NAME_SERVERS):
         return [name for name in asked if name == primary(groups, hostvars[name])]
