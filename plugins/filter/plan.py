@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import inventory, make, roles, site, update
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import due
 
 
 def role_packages(role, **inputs):
@@ -31,7 +32,11 @@ class FilterModule:
     def filters(self):
         """Return ``{name: function}``."""
         return {
+            "certificates_hosts_due": due.certificates,
             "inventory_summary": inventory.inventory_summary,
+            "mysql_hosts_to_require_tls": due.require_tls,
+            "python_app_hosts_failed": due.failed,
+            "records_hosts_due": due.records,
             "removal_problems": site.removal_problems,
             "role_packages": role_packages,
             "ssh_command": ssh_command,

@@ -26,7 +26,7 @@ def plays():
 def wanted(path, play):
     """Return the roles whose inputs a play has a use for."""
     text = yaml.safe_dump(play, width=1000)
-    text += "".join((path.parent / name).read_text() for name in re.findall(r"import_tasks: (\S+)", text))
+    text += "".join((path.parent / name).read_text() for name in re.findall(r"(?:import|include)_tasks: (\S+)", text))
     run = set(re.findall(r"name: foobar\.lamp\.(\w+)", text)) & set(roles.ROLES)
     if "foobar.lamp.{{ __plan.web.role }}" in text:
         run |= {name for name in roles.ROLES if roles.ALL[name].CHOICE}

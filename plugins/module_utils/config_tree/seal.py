@@ -28,20 +28,23 @@ from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries im
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transaction import JOURNALS, Transaction
 
 # What a seal means. Another number, and no seal that was made before holds any more.
-VERSION = 2
+VERSION = 3
 SIGNED = ("paths", "places", "users", "groups", "watched")
 
 
 def digest(tree: dict[str, list], options: dict, like: str = "") -> str:
     """Return ``SALT$HASH`` of a whole tree and the task's other options, with the salt of the digest ``like`` it.
 
-    The order of paths means nothing. A tree may hold a weak password, and facts are shown and kept: the digest is slow to guess
-    by (about 10 ms), as a password's.
+    The order of paths means nothing. A file that not everyone may read may hold a weak password, and facts are shown and kept: the digest
+    of a tree with such a one is slow to guess by (about 10 ms), as a password's.
     """
     salt = like.partition("$")[0] or secrets.token_hex(8)
     plain = {kind: sorted((_wanted(entry) for entry in entries), key=lambda entry: entry["path"]) for kind, entries in tree.items()}
     text = json.dumps([VERSION, plain, options], sort_keys=True).encode("ascii")
-    return f"{salt}${hashlib.scrypt(text, salt=salt.encode('ascii', 'replace'), n=2**12, r=8, p=1, dklen=24).hex()}"
+    salted_by = salt.encode("ascii", "replace")
+    if any(entry["secret"] or not entry["mode"] & 0o004 for entry in tree["files"]):
+        return f"{salt}${hashlib.scrypt(text, salt=salted_by, n=2**12, r=8, p=1, dklen=24).hex()}"
+    return f"{salt}${hashlib.sha256(salted_by + text).hexdigest()}"
 
 
 def _wanted(entry: dict) -> dict:

@@ -170,3 +170,13 @@ def test_digest_like_a_spoilt_one_is_none(tree, like):
 
 def test_units_that_read_trees_are_known(holding):
     assert seal.stamped() == {"apache2"}
+
+
+@pytest.mark.parametrize(("more", "slow"), [({}, False), ({"secret": True}, True), ({"mode": "0640"}, True), ({"mode": "0444"}, False)])
+def test_digest_is_slow_to_guess_by_where_not_everyone_may_read(more, slow, monkeypatch):
+    asked = []
+    scrypt = seal.hashlib.scrypt
+    monkeypatch.setattr(seal.hashlib, "scrypt", lambda *args, **options: asked.append(args) or scrypt(*args, **options))
+    tree = expand({"name": "test", "files": [{"dest": "/etc/one", "content": "one", **more}]})
+    assert seal.digest(tree, {}).count("$") == 1
+    assert bool(asked) == slow

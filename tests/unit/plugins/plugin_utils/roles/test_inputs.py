@@ -106,27 +106,44 @@ def test_modules_of_apache_with_their_settings(modules, proxy, there, missing):
     assert not set(missing) & set(names)
 
 
-UNITS = [{"name": "lamp-backup"}, {"name": "lamp-backup-drill"}]
 SYSTEMD = "/etc/systemd/system"
+DATABASE = {"engine": "mariadb"}
+DAILY = ["daily", "hourly", "weekly"]
 
 
 @pytest.mark.parametrize(
-    ("timers", "gone"),
+    ("schedules", "enabled", "database", "files", "timers"),
     [
-        (["lamp-backup.timer", "lamp-backup-drill.timer"], []),
-        (
-            ["lamp-backup.timer"],
-            [f"{SYSTEMD}/timers.target.wants/lamp-backup-drill.timer", f"{SYSTEMD}/lamp-backup-drill.timer"],
-        ),
+        (DAILY, True, DATABASE, [], ["lamp-backup.timer", "lamp-backup-log.timer", "lamp-backup-drill.timer"]),
+        (DAILY, True, {}, [{"name": "shop"}], ["lamp-backup.timer", "lamp-backup-drill.timer"]),
+        (["daily", "hourly", ""], True, DATABASE, [], ["lamp-backup.timer", "lamp-backup-log.timer"]),
+        (DAILY, True, {}, [], []),
+        (DAILY, False, DATABASE, [{"name": "shop"}], []),
     ],
 )
-def test_timers_of_backups_that_are_not_wanted_go(timers, gone):
-    assert backup.absent(UNITS, timers, True, "/backups") == gone
+def test_timers_of_backups(schedules, enabled, database, files, timers):
+    units = backup.units(schedules, enabled, database, files)
+    assert backup.timers(units) == timers
+    unwanted = {"lamp-backup.timer", "lamp-backup-log.timer", "lamp-backup-drill.timer"} - set(timers)
+    assert set(backup.timers_unwanted(timers)) == unwanted
+    gone = {path for path in backup.absent(units, "/backups") if path.endswith(".timer")}
+    assert gone == {f"{place}/{timer}" for timer in unwanted for place in (SYSTEMD, f"{SYSTEMD}/timers.target.wants")}
+    # A service without a timer is started by hand.
+    assert len(units) == (3 if timers else 0)
 
 
 def test_backups_stay_when_all_else_of_them_goes():
-    gone = backup.absent(UNITS, [], False, "/backups")
+    gone = backup.absent([], "/backups")
     services = {f"{SYSTEMD}/{name}.service" for name in ("lamp-backup", "lamp-backup-drill", "lamp-backup-failed@")}
     assert services | {"/etc/lamp-backup", "/usr/local/sbin/lamp-backup", "/backups/.keeping"} < set(gone)
-    assert len([path for path in gone if path.endswith(".timer")]) == 4
     assert "/backups" not in gone
+
+
+def test_database_of_backups_has_what_goes_without_saying():
+    assert backup.database({}) == {}
+    assert backup.database({**DATABASE, "datadir": "/data"}) == {
+        "datadir": "/data",
+        "socket": "/run/mysqld/mysqld.sock",
+        "service": "mariadb",
+        "engine": "mariadb",
+    }

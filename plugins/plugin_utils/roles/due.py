@@ -1,0 +1,58 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""On which hosts the last plays of a run have anything to do. Private to the collection. Pure.
+
+A play without hosts costs a run next to nothing; one whose tasks are all passed over costs a process for each task and host.
+Each function takes the names of hosts and ``hostvars``, and returns those of the names, in their order. Of a host that this run has not
+asked nothing is due.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
+from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import NAME_SERVERS, primary
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import certificates as of_certificates
+
+
+def failed(hosts, hostvars):
+    """Return those on which an application failed in this run."""
+    return [name for name in hosts if model.failed(hostvars.get(name) or {})]
+
+
+def require_tls(hosts, hostvars):
+    """Return those whose database server has accounts that are to require TLS, and did not when it was asked."""
+    return [
+        name
+        for name in hosts
+        if accounts.tls_later(_inputs(hostvars.get(name)).get("mysql_users", []), _rows(hostvars.get(name), "mysql").get("accounts", []))
+    ]
+
+
+def certificates(hosts, hostvars):
+    """Return those on which the command of the certificates has to see to any in this run."""
+    return [name for name in hosts if _certificates(hostvars.get(name) or {})]
+
+
+def _certificates(variables):
+    inputs, there = _inputs(variables), facts_of(variables).get("certificates") or {}
+    placed = "__certificates_placed" in variables
+    return of_certificates.due(inputs.get("certificates_certificates", []), there, placed, inputs.get("certificates_retry", False))
+
+
+def records(hosts, groups, hostvars):
+    """Return the one that declares the records: the primary name server, or any that was asked where somebody else's server takes them."""
+    asked = [name for name in hosts if "__plan" in (hostvars.get(name) or {})]
+    if groups.get(NAME_SERVERS):
+        return [name for name in asked if name == primary(groups, hostvars[name])]
+    return [name for name in asked if "lamp_dns_server" in hostvars[name]][:1]
+
+
+def _inputs(variables):
+    return ((variables or {}).get("__plan") or {}).get("inputs") or {}
+
+
+def _rows(variables, role):
+    return ((variables or {}).get(f"__{role}_state") or {}).get("rows") or {}
