@@ -205,7 +205,8 @@ def act(application, step, params):
             raise OvertakenError("make", f"Another deploy made {application.link('current') or 'nothing'} current meanwhile: run again.")
         services.check_schedules(application.plan)
         pip_environment = {**params["host_pip_environment"], **params["pip_environment"]}
-        application.make(params["archives"][name], params["python"], pip_environment, params["server_wheels"])
+        image = (params["images"].get(name, ""), params["registries"].get(name) or {}, params["build_isolation"])
+        application.make(params["archives"][name], params["python"], pip_environment, params["server_wheels"], image)
     elif step == "switch":
         if application.link("current") == application.release:
             return application.restart()
@@ -275,6 +276,9 @@ def main():
             "host_pip_environment": {"type": "dict", "default": {}},
             "backups": {"type": "dict", "default": {}},
             "archives": {"type": "dict", "default": {}},
+            "images": {"type": "dict", "default": {}},
+            "registries": {"type": "dict", "default": {}, "no_log": True},
+            "build_isolation": {"type": "str", "default": ""},
             "server_wheels": {"type": "list", "elements": "str", "default": []},
             "by": {"type": "str", "default": ""},
         },
