@@ -86,6 +86,16 @@ options:
     description: Where the archives lie on the host, by name. Set by the action plugin; not an input.
     type: dict
     default: {}
+  images:
+    description:
+      - Where what was sent of images lies on the host, by application. A layout, or what the host is to build from, as the application's
+        plan says. Set by the action plugin; not an input.
+    type: dict
+    default: {}
+  storage:
+    description: Where the host's images are. Layers that are there already are not sent.
+    type: path
+    default: /var/lib/containers/storage
   server_wheels:
     description: Where the wheels of the server lie on the host, if they were shipped. Set by the action plugin; not an input.
     type: list
@@ -275,6 +285,8 @@ def main():
             "host_pip_environment": {"type": "dict", "default": {}},
             "backups": {"type": "dict", "default": {}},
             "archives": {"type": "dict", "default": {}},
+            "images": {"type": "dict", "default": {}},
+            "storage": {"type": "path", "default": "/var/lib/containers/storage"},
             "server_wheels": {"type": "list", "elements": "str", "default": []},
             "by": {"type": "str", "default": ""},
         },

@@ -114,8 +114,8 @@ def accounts_missing(apps, web_user, users, members):
 
 
 def located(app):
-    """Return ``app`` with ``{version}`` in its source filled in."""
-    return {**app, "source": app["source"].replace("{version}", str(app.get("version") or ""))} if app.get("source") else app
+    """Return ``app`` with ``{version}`` in its source or image filled in."""
+    return app | {key: app[key].replace("{version}", str(app.get("version") or "")) for key in ("source", "image") if app.get(key)}
 
 
 def chosen(apps, site="", version=""):
@@ -135,7 +135,10 @@ def choice_problems(apps, site="", version=""):
 
 
 def kind(app):
-    """Return what an app's source is: ``requirement``, ``wheel``, ``archive``, ``git`` or ``directory``."""
+    """Return what an app is made of: ``image`` or ``build``; else ``requirement``, ``wheel``, ``archive``, ``git`` or ``directory``."""
+    for name in ("image", "build"):
+        if app.get(name):
+            return name
     source = located(app).get("source")
     if not source:
         return "requirement"
