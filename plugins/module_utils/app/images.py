@@ -36,6 +36,10 @@ class ImageError(Exception):
         self.step = step
 
 
+def _private(path, flags):
+    return os.open(path, flags, mode=0o600)
+
+
 def tag(name, release):
     """Return what the image of a release of the application ``name`` is called on the host."""
     return f"{_PREFIX}/{name}:{release}"
@@ -103,43 +107,33 @@ class Image:
         self._command(step, [*PODMAN, *words], user="root", directory="/", timeout="install", **more)
 
     def _pull(self, place, login):
-        reference = f"{self.plan['image']['reference'].partition('@')[0]}@{self.plan['image']['digest']}"
+        # A tag and a digest together are one too many.
+        name = re.sub(r":[^:/]+(?=@)", "", self.plan["image"]["reference"])
         words = []
         if login:
-            registry = self.plan["image"]["reference"].partition("/")[0]
             known = base64.b64encode(f"{login['username']}:{login['password']}".encode()).decode()
-            with open(f"{place}/auth.json", "x", encoding="ascii", opener=lambda path, flags: os.open(path, flags, mode=0o600)) as file:
-                json.dump({"auths": {registry: {"auth": known}}}, file)
+            with open(f"{place}/auth.json", "x", encoding="ascii", opener=_private) as file:
+                json.dump({"auths": {name.partition("/")[0]: {"auth": known}}}, file)
             words = [f"--authfile={place}/auth.json"]
-        # A tag and a digest together are one too many.
-        name = re.sub(r":[^:/]+(?=@)", "", reference)
         self._podman("image", "pull", "--quiet", *words, name)
         self._podman("image", "tag", name, self.tag)
         # Else it would stay when its release goes.
         _asked("untag", self.tag, name)
 
     def _load(self, shipped, place):
-        with tarfile.open(shipped) as archive:
-            layout = any(member.name.removeprefix("./") == "oci-layout" for member in archive)
-        source = f"docker-archive:{shipped}"
-        if layout:
-            _unpack(shipped, f"{place}/layout")
-            source = f"oci:{place}/layout"
-        # Layers that are there already are not asked for. What it is called in there counts for nothing.
-        script = 'id=$("$@"); test -n "$id"; podman --events-backend=none tag "$(echo "$id" | tail -n 1)" "$TAG"'
-        argv = ["sh", "-euc", script, "sh", *PODMAN, "pull", "--quiet", source]
-        self._command("image", argv, user="root", directory="/", timeout="install", environment={"TAG": self.tag, "TMPDIR": place})
+        """Layers that Podman has already need not be in what was shipped."""
+        _unpack(shipped, f"{place}/layout")
+        self._podman("image", "pull", "--quiet", f"oci:{place}/layout", environment={"TMPDIR": place})
+        self._podman("image", "tag", self.plan["image"]["digest"].removeprefix("sha256:"), self.tag)
 
     def _build(self, shipped, place, isolation):
-        build, context = self.plan["container"]["build"], f"{place}/context"
-        os.mkdir(context)
-        self._command("image", ["tar", "--extract", f"--file={shipped}", f"--directory={context}"], user="root", directory="/")
-        named = [name for name in ([build["file"]] if build["file"] else ["Containerfile", "Dockerfile"])]
-        file = next((name for name in named if os.path.isfile(f"{context}/{name}")), named[0])
-        words = [f"--file={context}/{file}", f"--tag={self.tag}", *([f"--target={build['target']}"] if build["target"] else [])]
-        words += [f"--build-arg={name}={value}" for name, value in build["args"].items()]
-        words += [f"--isolation={isolation}"] if isolation else []
-        self._podman("image", "build", "--quiet", *words, context)
+        self._command("image", ["tar", "--extract", "--gzip", f"--file={shipped}", f"--directory={place}"], user="root", directory="/")
+        with open(f"{place}/build.json", encoding="utf-8") as file:
+            build = json.load(file)
+        words = [f"--file={place}/Containerfile", f"--tag={self.tag}", *([f"--target={build['target']}"] if build["target"] else [])]
+        # The values are the environment's: other users see arguments.
+        words += [f"--build-arg={name}" for name in build["args"]] + ([f"--isolation={isolation}"] if isolation else [])
+        self._podman("image", "build", "--quiet", *words, f"{place}/context", environment={"TMPDIR": place, **build["args"]})
 
     @contextlib.contextmanager
     def _mounted(self):

@@ -181,7 +181,9 @@ class Application:
             raise ReleaseError("files", f"{error}: a release has files of its own, directories, and links to them only.") from error
         if self.plan.get("image"):
             # As the application's user, whose state directory it is.
-            self._command("volumes", ["mkdir", "-p", "--", *(f"{self.root}/state/{one}" for one in ("", *self.plan["container"]["volumes"].values()))])
+            self._command(
+                "volumes", ["mkdir", "-p", "--", *(f"{self.root}/state/{one}" for one in ("", *self.plan["container"]["volumes"].values()))]
+            )
         elif self.plan.get("media"):
             place = self.plan.get("shared_media") or f"{self.root}/media"
             self._command("media", ["sh", "-euc", MEDIA, "sh", f"{self.root}/state", self.plan["media"], place])
@@ -239,6 +241,15 @@ class Application:
             self._lead_to(instance, fingerprint)
         self._prune()
         self.note("switched", old)
+
+    def answers_as(self, release):
+        """Return the release that answers of this one name: itself, empty where another server than ours serves it."""
+        try:
+            with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
+                ways = json.load(file)
+        except (OSError, ValueError):
+            return ""
+        return "" if ways["serve"] or ways.get("image") else release
 
     def target(self, release=""):
         """Return the release to go back to, the one before if none is named; empty if there is none that was ever healthy."""

@@ -182,9 +182,9 @@ def instance_of_socket(path):
 def _image_unit(plan, description, container, command, runs=True, socket_lines="", release=""):
     """Return the text of a unit that runs a ``command`` of the launcher in an image."""
     shared, graceful, limit = plan.get("shared_media") or "", plan["server"]["graceful_timeout"], plan["server"]["memory_limit"]
-    drain = f'ExecStop=-{_command([f"{release}/run", "--drain", str(graceful)])}\n' if socket_lines and plan["container"]["port"] else ""
+    drain = f"ExecStop=-{_command([f'{release}/run', '--drain', str(graceful)])}\n" if socket_lines and plan["container"]["port"] else ""
     running = _RUNNING.format(graceful=graceful, container=container, drain=drain, timeout=2 * graceful + 15)
-    cores = plan["container"]["cpu_limit"]
+    percent = plan["container"]["cpu_limit"]
     return header(plan["name"]) + _IMAGE.format(
         description=description,
         mounts=f"RequiresMountsFor={shared}\n" if shared else "",
@@ -192,7 +192,7 @@ def _image_unit(plan, description, container, command, runs=True, socket_lines="
         container=container,
         command=_command(command),
         oom_score=OOM_SCORE,
-        limits=_memory(limit) + (f"CPUQuota={round(cores * 100)}%\n" if cores else ""),
+        limits=_memory(limit) + (f"CPUQuota={percent}%\n" if percent else ""),
     )
 
 
