@@ -80,7 +80,9 @@ class ActionModule(ActionBase):
                 have = self._layers(args) if plan["image"]["kind"] != "registry" else ()
                 if image := images.pack_image(app, plan, cache, have, architecture):
                     shipped_images[plan["name"]] = self._ship(image)
-                archives[plan["name"]] = self._ship(images.pack(plan, cache, LAUNCHERS))
+                archives[plan["name"]] = self._ship(
+                    images.pack(plan, cache, [f"{LAUNCHERS}/{name}" for name in sorted(os.listdir(LAUNCHERS))])
+                )
                 return
             self._tell_left_out(app)
             options = {"wheels_for": model.python_of(app, args.get("wheels_for") or ""), "pip_environment": args.get("pip_environment")}

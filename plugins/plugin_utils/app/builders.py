@@ -87,11 +87,15 @@ def digest(build):
 
 
 def stage(build, place):
-    """Put what is built from into the empty directory ``place``."""
+    """Put what is built from into ``place``: the directory ``context``, ``Containerfile``, and ``build.json`` with target and args."""
+    place = pathlib.Path(place)
+    (place / "context").mkdir()
     for name in listing(build):
-        target = pathlib.Path(place, name)
+        target = place / "context" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(os.path.join(build.directory, name), target, follow_symlinks=False)
+    shutil.copy(os.path.join(build.directory, build.file), place / "Containerfile")
+    (place / "build.json").write_text(json.dumps({"target": build.target, "args": build.args}, sort_keys=True))
     for folder, folders, files in os.walk(place):
         for path in (os.path.join(folder, name) for name in (*folders, *files)):
             if not os.path.islink(path):
@@ -100,11 +104,20 @@ def stage(build, place):
 
 
 def write(build, target):
-    """Write what is built from as a tar.gz for a host."""
-    with tempfile.TemporaryDirectory() as place, tarfile.open(target, "w:gz", compresslevel=4) as archive:
+    """Write what is built from as a tar.gz for a host, as `stage` has it. Its ``build.json`` may hold secrets, so nobody else reads it."""
+    with tempfile.TemporaryDirectory() as place, open(target, "wb") as file:
         stage(build, place)
-        for name in sorted(os.listdir(place)):
-            archive.add(os.path.join(place, name), name, filter=sources.of_root)
+        os.chmod(target, 0o600)
+        os.chmod(os.path.join(place, "build.json"), 0o600)
+        with tarfile.open(fileobj=file, mode="w:gz", compresslevel=4) as archive:
+            for name in sorted(os.listdir(place)):
+                archive.add(os.path.join(place, name), name, filter=_of_root)
+
+
+def _of_root(member):
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    return member
 
 
 def tool():
@@ -124,9 +137,8 @@ def build_here(tool, app, build, target, architecture, patience):
     tag = "localhost/foobar-lamp/" + re.sub(r"[^a-z0-9]+", "-", app["name"].lower()).strip("-")
     login = app.get("registry") or {}
     with tempfile.TemporaryDirectory() as place, registries.credentials(_registry(build), login if _registry(build) else {}) as environment:
-        os.mkdir(f"{place}/context")
-        stage(build, f"{place}/context")
-        words = [tool, "build", "--file", f"{place}/context/{build.file}", "--tag", tag, "--iidfile", f"{place}/id"]
+        stage(build, place)
+        words = [tool, "build", "--file", f"{place}/Containerfile", "--tag", tag, "--iidfile", f"{place}/id"]
         words += ["--target", build.target] if build.target else []
         if references.processor(architecture) != references.processor(platform.machine()) and architecture:
             words += ["--platform", references.platform(architecture)]

@@ -175,7 +175,10 @@ def _unfinished(place):
 
 
 def pack(plan, cache, launchers):
-    """Return the path of the archive with the launchers and ``release.json`` of the release ``plan["release"]``: no source, no wheels."""
+    """Return the path of the archive with the launchers and ``release.json`` of the release ``plan["release"]``: no source, no wheels.
+
+    ``launchers``: the paths of the files that go with it.
+    """
     cache.tidy()
     with cache.file("archive", plan["name"], plan["release"], json.dumps(plan["image"], sort_keys=True), suffix=".tar.gz") as place:
         if place.exists():
@@ -183,7 +186,7 @@ def pack(plan, cache, launchers):
             return place
         with tempfile.TemporaryDirectory() as directory, _unfinished(place) as unfinished:
             stage = pathlib.Path(directory)
-            for file in pathlib.Path(launchers).iterdir():
+            for file in launchers:
                 shutil.copy(file, stage)
             (stage / "release.json").write_text(model.made_of(plan))
             with tarfile.open(unfinished, "w:gz", compresslevel=4) as archive:

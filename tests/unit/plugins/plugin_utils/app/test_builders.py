@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import shutil
@@ -80,10 +81,20 @@ def test_containerfile_that_is_not_there(build, said, context):
 
 def test_host_that_builds_gets_what_is_built_from(context, tmp_path):
     (context / "shop.py").chmod(0o700)
-    builders.write(builders.of(app(context)), tmp_path / "context.tar.gz")
+    builders.write(builders.of(app(context, args={"TOKEN": "x"}, target="web")), tmp_path / "context.tar.gz")
+    assert (tmp_path / "context.tar.gz").stat().st_mode & 0o077 == 0
     with tarfile.open(tmp_path / "context.tar.gz") as archive:
-        found = {member.name: (member.mode, member.uid, member.uname) for member in archive}
-    assert found == {"Containerfile": (0o644, 0, "root"), "shop.log": (0o644, 0, "root"), "shop.py": (0o755, 0, "root")}
+        found = {member.name: member.mode for member in archive}
+        assert {(member.uid, member.gid, member.uname) for member in archive} == {(0, 0, "root")}
+        assert json.load(archive.extractfile("build.json")) == {"target": "web", "args": {"TOKEN": "x"}}
+    assert found == {
+        "Containerfile": 0o644,
+        "build.json": 0o600,
+        "context": 0o755,
+        "context/Containerfile": 0o644,
+        "context/shop.log": 0o644,
+        "context/shop.py": 0o755,
+    }
 
 
 def tool(tmp_path, monkeypatch, script):

@@ -132,7 +132,7 @@ def test_without_a_builder_the_host_builds(cache, context, monkeypatch):
     one = app(build=str(context))
     content, words = images.resolve(one, cache, "x86_64")
     plan, _path, names = shipped(one, cache)
-    assert names == ["Containerfile", "shop.py"]
+    assert names == ["Containerfile", "build.json", "context", "context/Containerfile", "context/shop.py"]
     assert plan["image"] == {"kind": "context", "reference": "", "digest": content.removeprefix("build ")}
     assert words == f"{context} (built, {plan['image']['digest'][7:19]})"
 
@@ -164,7 +164,7 @@ def test_archive_beside_an_image_has_launchers_and_the_release(cache, tmp_path):
     plan = model.plan(one)
     content, plan["source"] = images.resolve(one, cache)
     plan["release"], plan["image"] = model.release(content, plan), images.planned(one, cache)
-    with tarfile.open(images.pack(plan, cache, tmp_path / "launchers")) as archive:
+    with tarfile.open(images.pack(plan, cache, [tmp_path / "launchers" / "run"])) as archive:
         assert archive.getnames() == ["release.json", "run"]
         assert json.load(archive.extractfile("release.json"))["image"]["digest"] == DIGEST
         assert {member.uid for member in archive} == {0}
