@@ -16,6 +16,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import images, model, sources
 
 LAUNCHERS = os.path.join(os.path.dirname(__file__), "../../roles/python_app/files/release")
+#: Those of a release that is an image.
+IMAGE_LAUNCHERS = ("../image/run", "check.py", "compress.py")
 #: What is no source, but an image.
 IMAGES = ("image", "build")
 #: Where podman keeps images by itself.
@@ -65,7 +67,7 @@ class ActionModule(ActionBase):
             app = apps[plan["name"]]
             of_image = model.kind(app) in IMAGES
             content, source = images.resolve(app, cache, architecture) if of_image else sources.resolve(app, cache)
-            launchers = sources.digest_of_files(LAUNCHERS, sorted(os.listdir(LAUNCHERS)))
+            launchers = sources.digest_of_files(LAUNCHERS, IMAGE_LAUNCHERS if of_image else sorted(os.listdir(LAUNCHERS)))
             plan["release"] = model.release(content, plan, launchers, str(args.get("identity")))
             # Not sooner: what the plan has before is the release's identity.
             plan["source"], plan["before"] = source, model.current(plan["name"], paths)
@@ -80,9 +82,7 @@ class ActionModule(ActionBase):
                 have = self._layers(args) if plan["image"]["kind"] != "registry" else ()
                 if image := images.pack_image(app, plan, cache, have, architecture):
                     shipped_images[plan["name"]] = self._ship(image)
-                archives[plan["name"]] = self._ship(
-                    images.pack(plan, cache, [f"{LAUNCHERS}/{name}" for name in sorted(os.listdir(LAUNCHERS))])
-                )
+                archives[plan["name"]] = self._ship(images.pack(plan, cache, [f"{LAUNCHERS}/{name}" for name in IMAGE_LAUNCHERS]))
                 return
             self._tell_left_out(app)
             options = {"wheels_for": model.python_of(app, args.get("wheels_for") or ""), "pip_environment": args.get("pip_environment")}
@@ -98,6 +98,7 @@ class ActionModule(ActionBase):
             each(pending, ship)
             shipped = [plan for plan in pending if plan["name"] in archives]
             sent = {"archives": archives, "images": shipped_images, "server_wheels": wheels}
+            sent["registries"] = {name: app["registry"] for name, app in apps.items() if app.get("registry")}
             done = self._remote({**args, **sent}, shipped, task_vars) if shipped else {}
             if done.get("failed"):
                 return done
