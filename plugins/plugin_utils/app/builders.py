@@ -29,7 +29,7 @@ _WORKS = {"podman": ("podman", "info"), "buildah": ("buildah", "images", "--quie
 
 
 class Build(NamedTuple):
-    """What an image is built from: paths on the controller, the stage of the Containerfile, and its arguments."""
+    """What an image is built from: a directory on the controller, the Containerfile in it, the stage that is wanted, and arguments."""
 
     directory: str
     file: str
@@ -41,8 +41,10 @@ def of(app):
     """Return the Build of ``app``; SourceError where there is no Containerfile."""
     given = app["build"] if isinstance(app["build"], dict) else {"directory": app["build"]}
     directory = given.get("directory") or "."
-    names = [given["file"]] if given.get("file") else ["Containerfile", "Dockerfile"]
-    found = next((path for path in (os.path.join(directory, name) for name in names) if os.path.isfile(path)), None)
+    names = [os.path.normpath(given["file"])] if given.get("file") else ["Containerfile", "Dockerfile"]
+    if references.leads_out(names[0]):
+        raise sources.SourceError(f"{model.called(app)} the build.file {names[0]}, which is not in {directory}: give one that is.")
+    found = next((name for name in names if os.path.isfile(os.path.join(directory, name))), None)
     if not found:
         raise sources.SourceError(
             f"{model.called(app)} the build {directory}, which has no {' and no '.join(names)}: add one, or name it in build.file."
@@ -50,14 +52,20 @@ def of(app):
     return Build(directory, found, given.get("target") or "", {str(name): str(value) for name, value in (given.get("args") or {}).items()})
 
 
-def listing(build):
-    """Return the files that are built from, sorted, relative to the directory: what its ignore file leaves in, or what git would ship."""
+def _ignore(build):
+    """Return the name of the file that says what is left out; none if there is none."""
     names = [name.format(file=build.file) for name in ignores.NAMES]
-    ignore = next((path for path in (os.path.join(build.directory, name) for name in names) if os.path.isfile(path)), None)
-    if not ignore:
-        found = sources.listing(build.directory)
-    else:
-        text = pathlib.Path(ignore).read_text(encoding="utf-8")
+    return next((name for name in names if os.path.isfile(os.path.join(build.directory, name))), None)
+
+
+def listing(build):
+    """Return the files that are built from, sorted, relative to the directory: what its ignore file leaves in, or what git would ship.
+
+    Builders read the Containerfile and the ignore file, whatever that says of them.
+    """
+    ignore = _ignore(build)
+    if ignore:
+        text = pathlib.Path(build.directory, ignore).read_text(encoding="utf-8")
         # Each question to git changes what it keeps there; an image with that would be another one each time.
         hidden = [name for name in _HIDDEN if f"!{name}" not in text]
         found = []
@@ -65,28 +73,28 @@ def listing(build):
             folders[:] = [name for name in folders if name not in hidden]
             links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
             found += [os.path.relpath(os.path.join(folder, name), build.directory) for name in (*files, *links)]
-        found = sorted(ignores.kept(found, text))
-    places = {name: os.path.join(build.directory, name) for name in found}
+        found = [*ignores.kept(found, text), ignore]
+    else:
+        found = sources.listing(build.directory)
+    places = {name: os.path.join(build.directory, name) for name in sorted({*found, build.file})}
     return [name for name, place in places.items() if os.path.islink(place) or os.path.isfile(place)]
 
 
 def digest(build):
     """Return what identifies what is built from."""
-    files = sources.digest_of_files(build.directory, listing(build))
-    file = hashlib.sha256(pathlib.Path(build.file).read_bytes()).hexdigest()
-    said = json.dumps([files, file, build.target, build.args], sort_keys=True)
+    said = json.dumps([sources.digest_of_files(build.directory, listing(build)), build.file, build.target, build.args], sort_keys=True)
     return f"sha256:{hashlib.sha256(said.encode()).hexdigest()}"
 
 
 def stage(build, place):
-    """Put what is built from into the directory ``place``: ``context``, ``Containerfile``, and ``build.json`` with ``target`` and ``args``."""
+    """Put what is built from into ``place``: the directory ``context``, ``Containerfile``, and ``build.json`` with target and args."""
     place = pathlib.Path(place)
     (place / "context").mkdir()
     for name in listing(build):
         target = place / "context" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(os.path.join(build.directory, name), target, follow_symlinks=False)
-    shutil.copy(build.file, place / "Containerfile")
+    shutil.copy(os.path.join(build.directory, build.file), place / "Containerfile")
     (place / "build.json").write_text(json.dumps({"target": build.target, "args": build.args}, sort_keys=True))
     for folder, folders, files in os.walk(place):
         for path in (os.path.join(folder, name) for name in (*folders, *files)):
@@ -100,6 +108,7 @@ def write(build, target):
     with tempfile.TemporaryDirectory() as place, open(target, "wb") as file:
         stage(build, place)
         os.chmod(target, 0o600)
+        os.chmod(os.path.join(place, "build.json"), 0o600)
         with tarfile.open(fileobj=file, mode="w:gz", compresslevel=4) as archive:
             for name in sorted(os.listdir(place)):
                 archive.add(os.path.join(place, name), name, filter=_of_root)
@@ -148,7 +157,7 @@ def build_here(tool, app, build, target, architecture, patience):
 
 def _registry(build):
     """Return the registry that all images it is built from come from; empty where it is not one alone: then a login is for nobody knows."""
-    found = _FROM.findall(pathlib.Path(build.file).read_text(encoding="utf-8"))
+    found = _FROM.findall(pathlib.Path(build.directory, build.file).read_text(encoding="utf-8"))
     stages = {stage for _image, stage in found} | {"scratch"}
     registries_of = {
         (references.parsed(image) or references.Reference("", "", "", "")).registry for image, _stage in found if image not in stages
@@ -170,8 +179,8 @@ def _run(words, environment, app, secret, patience):
     except subprocess.TimeoutExpired as error:
         said = mask.mask((error.stdout or b"").decode(errors="replace"), secret)
         raise sources.SourceError(
-            f"{model.called(app)} a build that {words[0]} was not done with after {patience} seconds on this computer: correct it, or give it "
-            f"more by timeouts.install.\n{said[-4000:].strip()}"
+            f"{model.called(app)} a build that {words[0]} was not done with after {patience} seconds on this computer: correct it, or "
+            f"raise timeouts.install.\n{said[-4000:].strip()}"
         ) from None
     if done.returncode:
         said = mask.mask(done.stdout.decode(errors="replace"), secret)

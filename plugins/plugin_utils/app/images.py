@@ -61,8 +61,8 @@ def _reference(app, image):
     found = references.parsed(image)
     if not found:
         raise SourceError(
-            f"{model.called(app)} the image {image!r}, which is no reference such as registry.foobar.com/shop:1.4: correct it, or begin the "
-            "path of a layout with ./"
+            f"{model.called(app)} the image {image!r}, which is no reference such as registry.foobar.com/shop:1.4: correct it, or begin "
+            "the path of a layout with ./"
         )
     return found
 

@@ -30,7 +30,7 @@ _REMEDIES = (
     (r"toomanyrequests|too many requests", "{registry} wants fewer questions: log in by registry.username, or wait."),
     (
         r"manifest unknown|name unknown|not found|no such manifest|repository name not known",
-        "{registry} has no such image: correct the name or the tag.",
+        "{registry} has no such image, or shows it to nobody without a login: correct the name or the tag, or give registry.username.",
     ),
     (
         r"server gave HTTP response to HTTPS",

@@ -156,6 +156,7 @@ def _lamp():
 
     app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
     app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "database_scheme": _TEXT, "static_url": _TEXT}
+    app |= {"compose": _TEXT, "service": _TEXT}
     an_app = {"type": "dict", "options": app, "gone": GONE_OF_APPLICATIONS}
     vhost = options("apache")["apache_vhosts"]["options"]
     site = {

@@ -83,6 +83,11 @@ class PythonApp(Role):
         problems = _python_app.choice_problems(inputs["python_app_apps"], chosen, version)
         for app in _python_app.chosen(inputs["python_app_apps"], chosen) if version else []:
             source = app.get("source") or ""
+            if _python_app.is_image(app) and "{version}" not in (app.get("image") or ""):
+                problems.append(
+                    f"lamp_deploy_version is {version!r}, and {app['name']} is an image whose name has no place for it: leave the version "
+                    "out, or write {version} in image, such as registry.foobar.com/shop:{version}."
+                )
             if _python_app.kind(app) == "directory" and not os.path.exists(os.path.join(source, ".git")):
                 problems.append(
                     f"lamp_deploy_version is {version!r}, and {app['name']} comes from {source}, which is no git repository: leave the "

@@ -43,7 +43,12 @@ def test_how_it_was_made_makes_no_other_image_and_how_it_runs_does(tmp_path):
     later = json.dumps({**plain, "created": "2026-01-01", "history": [{}], "config": {**plain["config"], "Labels": {"at": "x"}}}).encode()
     known = read(files.written(tmp_path / "a.tar", files.docker()))
     assert read(files.written(tmp_path / "b.tar", files.docker(later)))[0] == known[0]
-    others = [files.config(Cmd=["uwsgi"]), files.config(Env=["A=2"]), files.config(User="shop"), files.config(files.layers(("base", "other")))]
+    others = [
+        files.config(Cmd=["uwsgi"]),
+        files.config(Env=["A=2"]),
+        files.config(User="shop"),
+        files.config(files.layers(("base", "other"))),
+    ]
     of = [files.layers()] * 3 + [files.layers(("base", "other"))]
     found = {read(files.written(tmp_path / "c.tar", files.docker(*one)))[0] for one in zip(others, of, strict=True)}
     assert len(found - {known[0]}) == 4

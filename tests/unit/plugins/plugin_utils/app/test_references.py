@@ -24,7 +24,9 @@ def test_reference_is_whole(image, text):
     assert references.parsed(image).text == text
 
 
-@pytest.mark.parametrize("image", ["", "Shop", "shop:", "shop@sha256:12", "registry.foobar.com/Shop", "a//b", "shop 1", "shop:1\n", "-x/shop"])
+@pytest.mark.parametrize(
+    "image", ["", "Shop", "shop:", "shop@sha256:12", "registry.foobar.com/Shop", "a//b", "shop 1", "shop:1\n", "-x/shop"]
+)
 def test_what_is_no_reference(image):
     assert references.parsed(image) is None
 
@@ -46,6 +48,8 @@ def test_image_is_that_of_the_hosts_processor():
     assert references.platform("aarch64") == "linux/arm64"
 
 
-@pytest.mark.parametrize(("name", "out"), [("a/b", False), ("./a", False), ("a/../b", False), ("../a", True), ("a/../../b", True), ("/a", True)])
+@pytest.mark.parametrize(
+    ("name", "out"), [("a/b", False), ("./a", False), ("a/../b", False), ("../a", True), ("a/../../b", True), ("/a", True)]
+)
 def test_leads_out(name, out):
     assert references.leads_out(name) is out

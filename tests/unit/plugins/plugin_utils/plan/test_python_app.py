@@ -325,3 +325,11 @@ def test_directory_that_hosts_cannot_share_is_refused(app, shared, mounts, words
 def test_directory_on_a_mount_or_below_is_taken(app, place):
     given = {"python_app_apps": [{**app, "media": {"shared": place}}]}
     assert problems_of("python_app", given, {"mounts": {"/": "/dev/vda1", "/mnt/media": "nas:/media"}}) == []
+
+
+def test_version_of_an_image_needs_a_place_in_its_name():
+    role, said = roles.ALL["python_app"], site_of(web="one", lamp_deploy_site="a.com", lamp_deploy_version="v2")
+    app = {"name": "a.com", "host": "a.com", "image": "registry.foobar.com/shop:v1"}
+    (problem,) = role.narrowed_problems(said, {"python_app_apps": [app]})
+    assert problem.startswith("lamp_deploy_version is 'v2', and a.com is an image whose name has no place for it: leave the version out")
+    assert role.narrowed_problems(said, {"python_app_apps": [{**app, "image": "registry.foobar.com/shop:{version}"}]}) == []
