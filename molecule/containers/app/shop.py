@@ -42,6 +42,12 @@ def tried(act):
         return error.strerror
 
 
+def wait(step):
+    """Wait while the gate has this name."""
+    while (DATA / "gate").exists() and (DATA / "gate").read_text().strip() == step:
+        time.sleep(0.05)
+
+
 class Page(http.server.BaseHTTPRequestHandler):
     """Answers in JSON."""
 
@@ -112,6 +118,7 @@ def serve():
     server.server_close()
 
 
+wait(sys.argv[1])
 if sys.argv[1] == "serve":
     serve()
 elif sys.argv[1] == "collect":
