@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import SHOP, deploy
+from .shop import SHOP, deploy
 from support.applications import HOST, Visitors, command, declared, get, play, raw
 from support.containers import run
 from support.plays import killed
