@@ -48,8 +48,8 @@ class Shop:
     def releases(self):
         """Return those that are there, and those of which Podman has an image."""
         there = set(self._site.check_output(f"ls /srv/{SHOP}/releases").split())
-        shown = self._site.check_output(f"podman images --format '{{{{.Tag}}}}' localhost/foobar.lamp/{SHOP}")
-        return there, set(shown.split())
+        shown = self._site.check_output("podman images --format '{{.Repository}} {{.Tag}}'")
+        return there, set(re.findall(rf"^localhost/foobar.lamp/{SHOP} (\S+)$", shown, re.MULTILINE))
 
     def containers(self):
         """Return the names of its containers."""
