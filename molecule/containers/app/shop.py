@@ -63,7 +63,10 @@ class Page(http.server.BaseHTTPRequestHandler):
             said |= {"database": database(), "network": reaches(socket.AF_INET, (os.environ.get("ELSEWHERE", "192.0.2.1"), 80))}
             said |= {"file": tried(lambda: pathlib.Path("/home/shop/new").write_text("x"))}
             said |= {"media": tried(lambda: pathlib.Path(os.environ["MEDIA_ROOT"], "picture.txt").write_text("sun"))}
-            said |= {"data": tried(lambda: (DATA / "orders").write_text("1")), "temporary": tried(lambda: pathlib.Path("/tmp/x").write_text("x"))}
+            said |= {
+                "data": tried(lambda: (DATA / "orders").write_text("1")),
+                "temporary": tried(lambda: pathlib.Path("/tmp/x").write_text("x")),
+            }
             said |= {"hosts": tried(lambda: os.listdir("/etc/python_app")), "capabilities": capabilities()}
         if self.path == "/large":
             said["much"] = "x" * 3_000_000

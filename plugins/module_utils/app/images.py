@@ -88,9 +88,10 @@ class Image:
                 self._load(shipped, place)
             else:
                 self._build(shipped, place, isolation)
-        about = json.loads(_asked("image", "inspect", "--format", "{{json .}}", self.tag) or "{}")
-        if not about:
+        found = json.loads(_asked("image", "inspect", self.tag) or "[]")
+        if not found:
             raise ImageError("image", f"Podman does not have {self.tag} any more: run again.")
+        (about,) = found
         config = about["Config"]
         with self._mounted() as top:
             uid, gid = _ids(config.get("User") or "0", top)
@@ -103,8 +104,8 @@ class Image:
             self._copy_static(top)
         self._collect()
 
-    def _podman(self, step, *words, **more):
-        self._command(step, [*PODMAN, *words], user="root", directory="/", timeout="install", **more)
+    def _podman(self, step, *words, directory="/", **more):
+        self._command(step, [*PODMAN, *words], user="root", directory=directory, timeout="install", **more)
 
     def _pull(self, place, login):
         # A tag and a digest together are one too many.
@@ -123,8 +124,10 @@ class Image:
     def _load(self, shipped, place):
         """Layers that Podman has already need not be in what was shipped."""
         _unpack(shipped, f"{place}/layout")
-        self._podman("image", "pull", "--quiet", f"oci:{place}/layout", environment={"TMPDIR": place})
+        # From where it lies: Podman 4.3 makes a name of the path, and not each path is one.
+        self._podman("image", "pull", "--quiet", "oci:layout", directory=place, environment={"TMPDIR": place})
         self._podman("image", "tag", self.plan["image"]["digest"].removeprefix("sha256:"), self.tag)
+        _asked("untag", self.tag, "localhost/layout:latest")
 
     def _build(self, shipped, place, isolation):
         self._command("image", ["tar", "--extract", "--gzip", f"--file={shipped}", f"--directory={place}"], user="root", directory="/")

@@ -168,6 +168,9 @@ class Application:
         try:
             if self.plan.get("image"):
                 build.begin(archive, self.directory)
+                # As the application's user, whose state directory it is.
+                places = [f"{self.root}/state/{name}" for name in self.plan["container"]["volumes"].values()]
+                self._command("volumes", ["mkdir", "-p", "--", f"{self.root}/state", *places])
                 images.Image(self.plan, self.directory, self._command).make(*image)
             else:
                 build.Build(self.plan, self.directory, self._command).make(archive, python, pip_environment)
@@ -179,12 +182,7 @@ class Application:
             raise ReleaseError("files", os_errors.explain(error)) from error
         except tree.RefusedError as error:
             raise ReleaseError("files", f"{error}: a release has files of its own, directories, and links to them only.") from error
-        if self.plan.get("image"):
-            # As the application's user, whose state directory it is.
-            self._command(
-                "volumes", ["mkdir", "-p", "--", *(f"{self.root}/state/{one}" for one in ("", *self.plan["container"]["volumes"].values()))]
-            )
-        elif self.plan.get("media"):
+        if self.plan.get("media") and not self.plan.get("image"):
             place = self.plan.get("shared_media") or f"{self.root}/media"
             self._command("media", ["sh", "-euc", MEDIA, "sh", f"{self.root}/state", self.plan["media"], place])
         self._write_made(_iso(time.time()))

@@ -505,6 +505,8 @@ def directories(apps):
         found.append({"path": "/etc/python_app", "owner": "root", "group": "root", "mode": "0755"})
         # Logs hold what applications say of their settings, and where their sources come from.
         found.append({"path": "/var/log/python_app", "owner": "root", "group": "adm", "mode": "0750"})
+    if any(map(is_image, apps)):
+        found.append({"path": "/etc/containers/containers.conf.d", "owner": "root", "group": "root", "mode": "0755"})
     for app in apps:
         root = f"/srv/{app['name']}"
         found.append({"path": root, "owner": "root", "group": "root", "mode": "0755"})
