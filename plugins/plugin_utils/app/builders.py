@@ -156,13 +156,12 @@ def build_here(tool, app, build, target, architecture, patience):
 
 
 def _registry(build):
-    """Return the registry that all images it is built from come from; empty where it is not one alone: then a login is for nobody knows."""
+    """Return the registry of all images that it is built from; empty where it is not one alone, and nobody knows whose a login is."""
     found = _FROM.findall(pathlib.Path(build.directory, build.file).read_text(encoding="utf-8"))
     stages = {stage for _image, stage in found} | {"scratch"}
-    registries_of = {
-        (references.parsed(image) or references.Reference("", "", "", "")).registry for image, _stage in found if image not in stages
-    }
-    return registries_of.pop() if len(registries_of) == 1 else ""
+    images = [references.parsed(image) for image, _stage in found if image not in stages]
+    names = {one.registry if one else "" for one in images}
+    return names.pop() if len(names) == 1 else ""
 
 
 def _run(words, environment, app, secret, patience):

@@ -34,7 +34,7 @@ def _ignored(name, rules):
     above = ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
     ignored = False
     for back, rule in rules:
-        if back == ignored and any(rule.fullmatch(one) for one in above):
+        if any(rule.fullmatch(one) for one in above):
             ignored = not back
     return ignored
 

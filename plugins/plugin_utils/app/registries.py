@@ -49,6 +49,10 @@ class RegistryError(Exception):
     """A registry that says nothing of use: the end of a sentence that begins with the image, with the remedy."""
 
 
+class _ToolError(RegistryError):
+    """A tool that failed."""
+
+
 @contextlib.contextmanager
 def credentials(registry, login):
     """Yield the environment in which podman, buildah, skopeo and docker log in to ``registry``; the file for it is gone afterwards.
@@ -80,7 +84,7 @@ def credentials(registry, login):
 def digest(reference, architecture, login=None):
     """Return the digest of the image that ``reference`` names now, for a host that calls its processor ``architecture``.
 
-    ``reference``: a references.Reference. Nothing but its list is fetched where skopeo or docker is asked; podman fetches the image.
+    ``reference``: a references.Reference. Nothing but its list is fetched by skopeo or docker; podman fetches an image that is in no list.
     """
     ask = next((ask for tool, ask in _TOOLS.items() if shutil.which(tool)), None)
     if not ask:
@@ -99,7 +103,7 @@ def _run(words, environment, reference, login):
         raise RegistryError(f"cannot be asked for: {reference.registry} does not answer within {_PATIENCE} seconds.") from None
     if done.returncode:
         said = mask.mask(done.stderr.decode(errors="replace").strip()[-2000:], login)
-        raise RegistryError(f"cannot be asked for{remedy(said, reference)}\n{words[0]} said: {said}")
+        raise _ToolError(f"cannot be asked for{remedy(said, reference)}\n{words[0]} said: {said}")
     return done.stdout
 
 
@@ -127,8 +131,12 @@ def _by_skopeo(reference, architecture, run):
 
 
 def _by_podman(reference, architecture, run):
-    wanted = ("--platform", references.platform(architecture)) if architecture else ()
-    name = run("podman", "pull", "--quiet", *wanted, reference.text).decode().split()[-1]
+    # It shows lists as they are, and one image in a form of its own, or not at all; what that is, only the image itself tells.
+    with contextlib.suppress(_ToolError):
+        said = run("podman", "manifest", "inspect", reference.text)
+        if "manifests" in json.loads(said):
+            return of_manifest(said, architecture)
+    name = run("podman", "pull", "--quiet", reference.text).decode().split()[-1]
     return run("podman", "image", "inspect", "--format", "{{.Digest}}", name).decode().strip()
 
 

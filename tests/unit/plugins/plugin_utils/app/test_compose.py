@@ -256,6 +256,13 @@ def test_refused(text, given, said):
     assert found.problems[0].startswith(f"../shop/compose.yml: {said}")
 
 
+def test_service_that_migrates_and_goes_on_is_a_worker():
+    text = "services: {web: {image: a, expose: [80]}, w: {image: a, command: sh -c 'python manage.py migrate && celery -A shop worker'}}"
+    found = read(text)
+    assert "migrate" not in found.app
+    assert found.app["workers"] == [{"name": "w", "command": ["sh", "-c", "python manage.py migrate && celery -A shop worker"]}]
+
+
 def test_site_keeps_the_database_that_it_has():
     found = read(DJANGO, "other", environment={"EMAIL_PASSWORD": "x"})
     assert (found.database, found.problems) == ("other", [])

@@ -102,6 +102,7 @@ def two_of_docker():
         (one_blob(files.layout(), files.config()), "is damaged: the content of sha256:"),
         (lacking(files.docker(), files.sha(files.config())[7:]), "lacks the configuration"),
         (lacking(files.docker(), "1/"), "lacks the layer 1/layer.tar"),
+        (files.docker(files.config(files.layers(("base", "other"))), packed=True), "is damaged: the content of the layer 1/layer.tar"),
         (files.docker(files.config(files.layers(("one",)))), "it has 2 layers, and its configuration 1"),
         ({**files.docker(), "../out": b"x"}, r"has \.\./out, which leads out of it"),
         ({**files.docker(), "1/layer.tar": b"link:../../etc/passwd"}, "has the link 1/layer.tar, which leads out of it"),
@@ -156,6 +157,7 @@ def test_host_gets_a_layout_of_one_image(made, tmp_path):
     assert read(str(tmp_path / "sent.tar.gz")) == read(path)
     layout_of(path, tmp_path / "again.tar.gz")
     assert (tmp_path / "again.tar.gz").read_bytes() == (tmp_path / "sent.tar.gz").read_bytes()
+    assert (tmp_path / "sent.tar.gz").read_bytes()[4:8] == bytes(4)  # no time
 
 
 def test_layers_that_the_host_has_are_not_sent(tmp_path):

@@ -145,6 +145,8 @@ GOOD = {
     "backup_copy_key": "PRIVATE KEY",
     "backup_recipients[]": "ssh-ed25519 AAAA",
     "python_app_apps[].name": "shop",
+    "python_app_apps[].compose": None,
+    "python_app_apps[].service": None,
     "python_app_apps[].source": None,
     "python_app_apps[].subdirectory": "",
     "python_app_apps[].deploy_key": "",
