@@ -251,7 +251,9 @@ def _container(app):
     """Return how an app runs in its image. Where its database is, is no secret."""
     network, environment = app.get("network") or "database", app.get("environment") or {}
     host, database = str(environment.get("DB_HOST") or ""), {}
-    if host not in ("", "localhost"):
+    if host.startswith("/"):
+        database = {"socket": host}
+    elif host not in ("", "localhost"):
         database = {"address": host, "port": int(environment.get("DB_PORT") or 3306)}
     elif host or environment.get("DB_SOCKET"):
         database = {"socket": environment.get("DB_SOCKET") or DATABASE_SOCKET}
@@ -366,7 +368,7 @@ def _image_problems(where, app):
 
 def _database_problem(environment):
     host = str(environment.get("DB_HOST") or "")
-    if host in ("", "localhost"):
+    if host in ("", "localhost") or host.startswith("/"):
         return ""
     try:
         ipaddress.ip_address(host)
