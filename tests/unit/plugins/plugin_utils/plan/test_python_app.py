@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
 
 from .example import APP, SITE, facts, inputs_of, problems_of, site_of
@@ -121,6 +122,54 @@ def test_value_of_several_lines_is_taken(app):
 def test_value_that_is_null_is_refused(app):
     (problem,) = problems({**app, "environment": {"KEY": None}})
     assert "no value of KEY: give one, or leave it out" in problem
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"image": "/nowhere.tar"}, "image /nowhere.tar, which is no file"),
+        ({"image": None, "build": {"directory": "/nowhere"}}, "build /nowhere, which is no directory"),
+        ({"build": "."}, "image and build: give one"),
+        ({"wsgi": "shop:app"}, "wsgi beside image, but the image has its own server"),
+        ({"requirements": ["requirements.txt"]}, "requirements beside image, but what it depends on is in the image"),
+        ({"python": "3.12"}, "python beside image"),
+        ({"threads": 2}, "threads beside image"),
+        ({"restrict": {"PrivateDevices": False}}, "restrict beside image"),
+        ({"port": 0}, "port 0: give a port"),
+        ({"port": 80, "serve": ["x", "$SOCKET"]}, "port beside a serve with $SOCKET"),
+        ({"port": 80, "network": "open"}, "port beside network open"),
+        ({"volumes": {"data": "data"}}, "volumes with 'data': give an absolute path"),
+        ({"volumes": {"/a/../b": "data"}}, "volumes with '/a/../b'"),
+        ({"volumes": {"/data": "../data"}}, "volumes with '../data' for /data"),
+        ({"volumes": {"/data": "a:b"}}, "volumes with 'a:b' for /data"),
+        ({"cpu_limit": 0}, "cpu_limit 0"),
+        ({"static_dir": "static"}, "static_dir 'static': give an absolute path in the image"),
+        ({"name": "Shop"}, "a name that no image can have"),
+        ({"environment": {"DB_HOST": "db.example.com"}}, "DB_HOST 'db.example.com' in its environment, and network database"),
+        ({"environment": {"DB_HOST": "192.0.2.1", "DB_PORT": "x"}}, "DB_PORT 'x': give a number"),
+    ],
+)
+def test_problems_of_images_name_value_and_remedy(change, words):
+    (problem,) = problems({"name": "shop", "image": "registry.foobar.com/shop:1.4", **change})
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("environment", "database"),
+    [
+        ({}, {}),
+        ({"DB_HOST": "192.0.2.1"}, {"address": "192.0.2.1", "port": 3306}),
+        ({"DB_HOST": "2001:db8::1", "DB_PORT": "3307"}, {"address": "2001:db8::1", "port": 3307}),
+        ({"DB_HOST": "localhost", "DB_SOCKET": "/run/x/y.sock"}, {"socket": "/run/x/y.sock"}),
+        ({"DB_HOST": "/run/x/y.sock"}, {"socket": "/run/x/y.sock"}),
+    ],
+)
+def test_plan_of_an_image_says_where_the_database_is_and_nothing_else_of_its_environment(environment, database):
+    app = {"name": "shop", "image": "shop.tar", "environment": {"DB_PASSWORD": "hush", **environment}}
+    assert problems({**app, "image": "shop:1"}) == []
+    found = model.plan(app)
+    assert found["container"]["database"] == database
+    assert "hush" not in str(found)
 
 
 APPS = [{"name": "a.com", "host": "a.com"}, {"name": "a.com_x", "host": "a.com"}, {"name": "b.com", "host": "b.com"}]
