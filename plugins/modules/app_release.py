@@ -164,10 +164,16 @@ began:
   returned: for steps that change something
   type: float
 applications:
-  description: Current and previous release, since when, all releases with their sources, and the unit of the service that visitors see.
+  description:
+    - Current and previous release, since when, all releases with their sources, the bytes of those that are images, and the unit of the
+      service that visitors see. C(answers_as) is the release that its answers name, empty where another server than ours serves it.
   returned: for the step list
   type: list
   elements: dict
+answers:
+  description: The releases that answers name from now on, by application; empty where another server than ours serves one.
+  returned: for the step rollback
+  type: dict
 releases:
   description: The releases that are current now, by application.
   returned: for the step rollback
@@ -211,6 +217,7 @@ def listed(application):
         "since": application.since(),
         "previous": application.link("previous"),
         "releases": application.releases(),
+        "images": application.images(),
         "service": units.service_name(application.name, live) if live else "",
     }
 

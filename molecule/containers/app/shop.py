@@ -8,6 +8,7 @@ import signal
 import socket
 import socketserver
 import sys
+import tempfile
 import threading
 import time
 
@@ -66,13 +67,11 @@ class Page(http.server.BaseHTTPRequestHandler):
         said = {"version": VERSION, "release": os.environ["RELEASE_ID"]}
         if self.path == "/about":
             said |= {"uid": os.getuid(), "gid": os.getgid(), "of image": os.environ.get("OF_IMAGE"), "secret": os.environ["SECRET_KEY"]}
-            said |= {"database": database(), "network": reaches(socket.AF_INET, (os.environ.get("ELSEWHERE", "192.0.2.1"), 80))}
+            said |= {"database": database(), "network": reaches(socket.AF_INET, ("192.0.2.1", 80))}
             said |= {"file": tried(lambda: pathlib.Path("/home/shop/new").write_text("x"))}
             said |= {"media": tried(lambda: pathlib.Path(os.environ["MEDIA_ROOT"], "picture.txt").write_text("sun"))}
-            said |= {
-                "data": tried(lambda: (DATA / "orders").write_text("1")),
-                "temporary": tried(lambda: pathlib.Path("/tmp/x").write_text("x")),
-            }
+            said |= {"data": tried(lambda: (DATA / "orders").write_text("1"))}
+            said |= {"temporary": tried(lambda: pathlib.Path(tempfile.gettempdir(), "x").write_text("x"))}
             said |= {"hosts": tried(lambda: os.listdir("/etc/python_app")), "capabilities": capabilities()}
         if self.path == "/large":
             said["much"] = "x" * 3_000_000

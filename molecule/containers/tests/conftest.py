@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from .shop import Shop
 from support.applications import HOST, INVENTORY
+
+from .shop import Shop
 
 
 @pytest.fixture(scope="session")

@@ -114,6 +114,14 @@ class Application:
         found = [self.made(os.path.basename(path)) for path in glob.glob(f"{self.root}/releases/*")]
         return sorted((one for one in found if one), key=lambda one: one["made"], reverse=True)
 
+    def images(self):
+        """Return how many bytes the images of its releases take, each as if it were alone: ``{release: bytes}``."""
+        found = {}
+        for path in glob.glob(f"{self.root}/releases/*/image.json"):
+            with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
+                found[path.split("/")[-2]] = json.load(file)["size"]
+        return found
+
     def live(self):
         """Return the instance of the service that visitors are led to, empty for none."""
         try:

@@ -348,8 +348,8 @@ def _image_problems(where, app):
         yield f"{where} port beside a serve with $SOCKET: give one, the port that it listens on or the socket."
     if port and network == "open":
         yield (
-            f"{where} port beside network open: without a network of its own, old and new release cannot have the same port. Have it listen "
-            "on the Unix socket $SOCKET, or let it reach its database alone."
+            f"{where} port beside network open: without a network of its own, old and new release cannot have the same port. Have it "
+            "listen on the Unix socket $SOCKET, or let it reach its database alone."
         )
     if network == "database" and (wrong := _database_problem(app.get("environment") or {})):
         yield f"{where} {wrong}"
