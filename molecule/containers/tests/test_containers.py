@@ -247,6 +247,12 @@ def test_application_that_nobody_declares_any_more_leaves_no_container(shop, sit
     done = play("site", "--tags", "python_app,apache,nginx", lamp_deploy_site="", lamp_sites=sites)
     assert done.returncode == 0, done.stdout[-3000:]
     assert PORT not in site.check_output("podman ps --all --format '{{.Names}}'")
+    # What it has on disk stays until it is removed for good.
+    assert PORT in site.check_output("podman images")
+    sure = {"lamp_remove_site": PORT, "lamp_remove_confirm": PORT}
+    done = play("remove", lamp_deploy_site="", lamp_sites=sites, **sure)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert PORT not in site.check_output("podman images; ls /srv")
 
 
 def test_debian_12_serves_and_reaches_its_database_alone(old):

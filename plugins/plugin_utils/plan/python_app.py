@@ -23,7 +23,7 @@ DATABASE_AUTHORITY = "/etc/python_app/database.pem"
 #: The options of a client that trusts it.
 DATABASE_OPTIONS = "/etc/python_app/database.cnf"
 #: What a host needs to run images: a shell without libraries reads their settings in them, and a program ends with their last process.
-PODMAN = ["bash-static", "catatonit", "crun", "iproute2", "netavark", "podman", "uidmap"]
+PODMAN = ["bash-static", "catatonit", "crun", "iproute2", "netavark", "podman"]
 #: The scheme of an application's DATABASE_URL, and those that Django's readers of it know.
 SCHEME = "mysql+pymysql"
 #: Where a directory that hosts share may be, and what the services of web hosts do not see of a host.
