@@ -17,6 +17,7 @@ PARTS = (
         "mysql",
         "galaxy",
         "deploys",
+        "containers",
         "apart",
         "balancers",
         "certificates",
@@ -48,7 +49,7 @@ ROLES = {
     "linux_base": {"galaxy", "grades"},
     "mysql": {"mysql", "backup", "grades"},
     "nginx": {"galaxy", "grades"},
-    "python_app": {"python_app", "deploys"},
+    "python_app": {"python_app", "deploys", "containers"},
 }
 
 #: The first that fits the beginning of a path says what it touches; "role" is what the pattern found.
@@ -60,14 +61,14 @@ RULES = (
         r"plugins/\w+/((plan|roles)/)?(?P<role>mysql|backup|certificates|firewall|haproxy|keepalived)",
         lambda role: STATIC | {"unit", "default-13"} | ROLES.get(role, {role}),
     ),
-    (r"plugins/\w+/(app/|app_|python_app)", lambda role: STATIC | {"unit", "default-13", "python_app", "deploys"}),
+    (r"plugins/\w+/(app/|app_|python_app)", lambda role: STATIC | {"unit", "default-13", "python_app", "deploys", "containers"}),
     (r"plugins/", lambda role: set(PARTS) - {"integration"}),
     (r"playbooks/", lambda role: set(PARTS) - {"integration", "bind", "backup"}),
     (r"files/app/", lambda role: STATIC | {"unit", "default-13", "galaxy", "grades"}),
     (r"examples/fastapi/", lambda role: STATIC | {"unit", "python_app"}),
     (r"examples/", lambda role: STATIC | {"unit"}),
     (r"molecule/default/", lambda role: STATIC | DEFAULT | {"apart"}),
-    (r"molecule/python_app/(apps/|404|sources)|tests/support/applications", lambda role: STATIC | {"python_app", "deploys"}),
+    (r"molecule/python_app/(apps/|404|sources)|tests/support/applications", lambda role: STATIC | {"python_app", "deploys", "containers"}),
     (r"molecule/(?P<role>\w+)/", lambda role: STATIC | {role}),
     (r"tests/(?P<role>unit|integration|galaxy)/", lambda role: STATIC | {role}),
     (r"tests/(bench|lint|sanity)/|script/(bench|lock|readme|screenshot|site)$|\.github/", lambda role: STATIC | {"unit"}),

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import getpass
 import os
+import shlex
 import socket
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, server
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
-from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model, sources
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import images, model, sources
 
 LAUNCHERS = os.path.join(os.path.dirname(__file__), "../../roles/python_app/files/release")
+#: Those of a release that is an image.
+IMAGE_LAUNCHERS = ("../image/run", "check.py", "compress.py")
+#: What is no source, but an image.
+IMAGES = ("image", "build")
+#: Where podman keeps images by itself.
+STORAGE = "/var/lib/containers/storage"
 
 
 class ActionModule(ActionBase):
@@ -23,6 +30,7 @@ class ActionModule(ActionBase):
     _supports_async = False
     _supports_check_mode = True
     _supports_diff = True
+    _had = None
 
     def run(self, tmp=None, task_vars=None):
         """Ask nothing of the host when there is no application, or every release is current."""
@@ -53,17 +61,29 @@ class ActionModule(ActionBase):
                     said = str(error)
                     found.append(failures.failed_step(plan, "source", said) if "\n" in said else failures.failure(plan, said))
 
+        architecture = (task_vars["ansible_facts"]["foobar_lamp"].get("system") or {}).get("architecture") or ""
+
         def resolve(plan):
-            content, source = sources.resolve(apps[plan["name"]], cache)
-            launchers = sources.digest_of_files(LAUNCHERS, sorted(os.listdir(LAUNCHERS)))
+            app = apps[plan["name"]]
+            of_image = model.kind(app) in IMAGES
+            content, source = images.resolve(app, cache, architecture) if of_image else sources.resolve(app, cache)
+            launchers = sources.digest_of_files(LAUNCHERS, IMAGE_LAUNCHERS if of_image else sorted(os.listdir(LAUNCHERS)))
             plan["release"] = model.release(content, plan, launchers, str(args.get("identity")))
             # Not sooner: what the plan has before is the release's identity.
             plan["source"], plan["before"] = source, model.current(plan["name"], paths)
+            if of_image:
+                plan["image"] = images.planned(app, cache, architecture)
 
-        archives, wheels = {}, []
+        archives, wheels, shipped_images = {}, [], {}
 
         def ship(plan):
             app = apps[plan["name"]]
+            if model.kind(app) in IMAGES:
+                have = self._layers(args) if plan["image"]["kind"] != "registry" else ()
+                if image := images.pack_image(app, plan, cache, have, architecture):
+                    shipped_images[plan["name"]] = self._ship(image)
+                archives[plan["name"]] = self._ship(images.pack(plan, cache, [f"{LAUNCHERS}/{name}" for name in IMAGE_LAUNCHERS]))
+                return
             self._tell_left_out(app)
             options = {"wheels_for": model.python_of(app, args.get("wheels_for") or ""), "pip_environment": args.get("pip_environment")}
             archives[plan["name"]] = self._ship(sources.pack(app, plan, cache, LAUNCHERS, **options))
@@ -77,7 +97,9 @@ class ActionModule(ActionBase):
         if pending and not self._task.check_mode:
             each(pending, ship)
             shipped = [plan for plan in pending if plan["name"] in archives]
-            done = self._remote({**args, "archives": archives, "server_wheels": wheels}, shipped, task_vars) if shipped else {}
+            sent = {"archives": archives, "images": shipped_images, "server_wheels": wheels}
+            sent["registries"] = {name: app["registry"] for name, app in apps.items() if app.get("registry")}
+            done = self._remote({**args, **sent}, shipped, task_vars) if shipped else {}
             if done.get("failed"):
                 return done
             found += done.get("failures", [])
@@ -87,6 +109,13 @@ class ActionModule(ActionBase):
         if found and args.get("fail", True):
             result |= {"failed": True, "msg": failures.message(found)}
         return {**done, **result}
+
+    def _layers(self, args):
+        """Return the digests of the layers that the host has, asked once."""
+        if self._had is None:
+            path = shlex.quote(f"{args.get('storage') or STORAGE}/{images.LAYERS}")
+            self._had = images.had(self._low_level_execute_command(f"cat {path} 2>/dev/null || true")["stdout"])
+        return self._had
 
     def _tell_left_out(self, app):
         if left := sources.left_out(app):

@@ -13,7 +13,7 @@ from ansible.plugins.loader import test_loader
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
-from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model, sources
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import images, model, sources
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import make, options, read, records, roles, secrets
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import UnknownAddressError
 
@@ -44,18 +44,26 @@ class ActionModule(ActionBase):
         )
         if arguments["of"] == "site":
             problems = read.site_problems(task_vars, self._templar, display.warning)
+            for note in read.notes(task_vars, self._templar):
+                display.display(note)
             failed = {"failed": True, "msg": "\n".join(problems)} if problems else {}
             return {**result, "changed": False, **failed}
         return {**result, "changed": False, **self._plan(task_vars, boolean(arguments["converges"]))}
 
-    def _unreachable(self, apps):
-        """Return what is wrong with the repositories of ``apps``: each is asked once a run, now rather than later."""
-        apps = [app for app in apps if model.kind(app) == "git"]
+    def _unreachable(self, apps, architecture):
+        """Return what is wrong with the repositories and images of ``apps``: each is asked once a run, now rather than later.
+
+        ``architecture``: the host's, which images are for.
+        """
+        apps = [app for app in apps if model.kind(app) == "git" or model.is_image(app)]
         cache = sources.Cache(run_of(self._task)) if apps else None
         problems = []
         for app in apps:
             try:
-                sources.commit_of(app, cache)
+                if model.is_image(app):
+                    images.resolve(app, cache, architecture)
+                else:
+                    sources.commit_of(app, cache)
             except sources.SourceError as error:
                 problems.append(str(error))
         return problems
@@ -78,8 +86,9 @@ class ActionModule(ActionBase):
         problems += made.problems
         tags = variables.get("ansible_run_tags") or ["all"]
         if converges and not problems and {"all", "python_app"} & set(tags):
-            problems += self._unreachable(made.inputs.get("python_app_apps", []))
-        found = {}
+            architecture = (host.facts.get("system") or {}).get("architecture") or ""
+            problems += self._unreachable(made.inputs.get("python_app_apps", []), architecture)
+        found = {"databases": {name: one["database"] for name, one in site.sites.items() if one.get("database")}}
         try:
             found["records"] = records.records_of(read.site_of(variables, self._templar))
         except UnknownAddressError as error:

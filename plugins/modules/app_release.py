@@ -88,6 +88,24 @@ options:
     description: Where the archives lie on the host, by name. Set by the action plugin; not an input.
     type: dict
     default: {}
+  images:
+    description:
+      - Where what was sent of images lies on the host, by application. A layout, or what the host is to build from, as the application's
+        plan says. Set by the action plugin; not an input.
+    type: dict
+    default: {}
+  registries:
+    description: How to log in to registries, C(username) and C(password) by application. Set by the action plugin; not an input.
+    type: dict
+    default: {}
+  build_isolation:
+    description: How Podman keeps a build apart from the host, as its option C(--isolation) calls it. Its own default if empty.
+    type: str
+    default: ""
+  storage:
+    description: Where the host's images are. Layers that are there already are not sent.
+    type: path
+    default: /var/lib/containers/storage
   server_wheels:
     description: Where the wheels of the server lie on the host, if they were shipped. Set by the action plugin; not an input.
     type: list
@@ -148,10 +166,16 @@ began:
   returned: for steps that change something
   type: float
 applications:
-  description: Current and previous release, since when, all releases with their sources, and the unit of the service that visitors see.
+  description:
+    - Current and previous release, since when, all releases with their sources, the bytes of those that are images, and the unit of the
+      service that visitors see. C(answers_as) is the release that its answers name, empty where another server than ours serves it.
   returned: for the step list
   type: list
   elements: dict
+answers:
+  description: The releases that answers name from now on, by application; empty where another server than ours serves one.
+  returned: for the step rollback
+  type: dict
 releases:
   description: The releases that are current now, by application.
   returned: for the step rollback
@@ -191,9 +215,11 @@ def listed(application):
     return {
         "name": application.name,
         "current": current,
+        "answers_as": application.answers_as(current),
         "since": application.since(),
         "previous": application.link("previous"),
         "releases": application.releases(),
+        "images": application.images(),
         "service": units.service_name(application.name, live) if live else "",
     }
 
@@ -207,7 +233,8 @@ def act(application, step, params):
             raise OvertakenError("make", f"Another deploy made {application.link('current') or 'nothing'} current meanwhile: run again.")
         services.check_schedules(application.plan)
         pip_environment = {**params["host_pip_environment"], **params["pip_environment"]}
-        application.make(params["archives"][name], params["python"], pip_environment, params["server_wheels"])
+        image = (params["images"].get(name, ""), params["registries"].get(name) or {}, params["build_isolation"])
+        application.make(params["archives"][name], params["python"], pip_environment, params["server_wheels"], image)
     elif step == "switch":
         if application.link("current") == application.release:
             return application.restart()
@@ -219,6 +246,7 @@ def act(application, step, params):
         if params["drop"] and application.link("current") != application.release:
             raise ReleaseError("rollback", f"Another deploy made {application.link('current')} current meanwhile, which stays: run again.")
         params["releases"][name] = application.back(application.target(params["release"]))
+        params["answers"][name] = application.answers_as(params["releases"][name])
         if params["drop"]:
             application.drop()
     elif step == "restart":
@@ -277,6 +305,10 @@ def main():
             "host_pip_environment": {"type": "dict", "default": {}},
             "backups": {"type": "dict", "default": {}},
             "archives": {"type": "dict", "default": {}},
+            "images": {"type": "dict", "default": {}},
+            "registries": {"type": "dict", "default": {}, "no_log": True},
+            "build_isolation": {"type": "str", "default": ""},
+            "storage": {"type": "path", "default": "/var/lib/containers/storage"},
             "server_wheels": {"type": "list", "elements": "str", "default": []},
             "by": {"type": "str", "default": ""},
         },
@@ -288,7 +320,7 @@ def main():
     applications = [Application({**plan, "keep": params["keep"]}, params["by"]) for plan in params["apps"]]
     if step == "list":
         module.exit_json(changed=False, applications=[listed(application) for application in applications], failures=[])
-    changed, params["releases"], found, began = False, {}, [], time.time()
+    changed, params["releases"], params["answers"], found, began = False, {}, {}, [], time.time()
     if module.check_mode:
         due = {
             "rollback": lambda one: True,
@@ -296,7 +328,7 @@ def main():
             "resume": lambda one: one.idle(),
             "retire": lambda one: one.services.there(),
         }.get(step, lambda one: False)
-        module.exit_json(changed=any(map(due, applications)), releases={}, failures=[], invocation={})
+        module.exit_json(changed=any(map(due, applications)), releases={}, answers={}, failures=[], invocation={})
     if step == "rollback":
         # An application that has nothing to go back to stays as it is, beside others that have.
         able = [application for application in applications if application.target(params["release"])]
@@ -313,7 +345,7 @@ def main():
         found += [failure] if failure else []
     if found and params["fail"]:
         module.fail_json(msg=failures.message(found), failures=found, invocation={})
-    module.exit_json(changed=changed, releases=params["releases"], failures=found, began=began, invocation={})
+    module.exit_json(changed=changed, releases=params["releases"], answers=params["answers"], failures=found, began=began, invocation={})
 
 
 if __name__ == "__main__":

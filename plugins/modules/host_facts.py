@@ -174,9 +174,9 @@ ansible_facts:
           type: dict
           sample: {mysql_settings: [bind_address, max_connections]}
         system:
-          description: The operating system and its version.
+          description: The operating system, its version, and the processor as C(uname -m) calls it.
           type: dict
-          sample: {name: debian, version: "13"}
+          sample: {name: debian, version: "13", architecture: x86_64}
         trees:
           description:
             - The trees of M(foobar.lamp.config_tree) of which nothing was touched since a run that left the host as they want it, and

@@ -72,6 +72,11 @@ web:
     - Empty where it has none.
   returned: with O(of=host)
   type: dict
+databases:
+  description: The database of each site that has one, by the site's name.
+  returned: with O(of=host)
+  type: dict
+  sample: {www.foobar.com: foobar}
 records:
   description: The record sets of the domain.
   returned: with O(of=host), where the addresses of all hosts are known

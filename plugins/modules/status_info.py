@@ -133,6 +133,7 @@ status:
       type: list
       elements: dict
       sample: [{path: /, size_mb: 40000, percent: 31, inodes: 4}]
+    images_mb: {description: "How many MiB the images of applications take, what they share counted for each.", type: int, sample: 420}
     memory: {description: "The memory, and what programs could get of it.", type: dict, sample: {total_mb: 3900, available_mb: 2800}}
     journals: {description: Trees of M(foobar.lamp.config_tree) that a run left half-way., type: list, elements: str}
     closed: {description: What closes sites to visitors., type: list, elements: str, sample: [maintenance-www.foobar.com]}

@@ -56,10 +56,7 @@ class Build:
 
     def make(self, archive, python, pip_environment):
         """Make it of its ``archive``. ``python``: the interpreter where the plan names none."""
-        remove(self.directory)
-        os.mkdir(self.directory, mode=0o755)
-        names, launchers = _read(archive)
-        _write(launchers, self.directory)
+        names, launchers = begin(archive, self.directory)
         python = self._interpreter(self.plan.get("python") or python, pip_environment)
         self._fetch(archive, names, python)
         digest = self._environment(json.loads(launchers["environment.json"][0]), python, names, pip_environment)
@@ -171,6 +168,15 @@ class Build:
             # The web server follows them, and may read what applications keep from each other.
             if out := tree.links_out(new, static, self.directory):
                 raise tree.RefusedError(f"{out[0]} is a link that leads out of the release")
+
+
+def begin(archive, directory):
+    """Make the directory of a release anew, with the launchers of its archive; returns the names of all in that, and the launchers."""
+    remove(directory)
+    os.mkdir(directory, mode=0o755)
+    names, launchers = _read(archive)
+    _write(launchers, directory)
+    return names, launchers
 
 
 @contextlib.contextmanager

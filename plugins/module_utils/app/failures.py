@@ -13,8 +13,8 @@ import re
 
 from ansible_collections.foobar.lamp.plugins.module_utils.app import pip
 
-#: What systemd says of a unit that ended: not why.
-_UNIT = re.compile(r"\S+\.(service|timer)\b")
+#: What systemd says of a unit that ended, and conmon of a container's surroundings: not why.
+_UNIT = re.compile(r"\S+\.(service|timer)\b|\Aconmon \S+ <nwarn>")
 #: Steps whose words are pip's, and so those of which its causes are known.
 PIP_STEPS = ("install", "server")
 _BEGINS = re.compile(r"\s|Traceback \(most recent call last\)")

@@ -26,7 +26,7 @@ import subprocess
 import tempfile
 import time
 
-from ansible_collections.foobar.lamp.plugins.module_utils.app import build, server, services, settings
+from ansible_collections.foobar.lamp.plugins.module_utils.app import build, images, server, services, settings
 from ansible_collections.foobar.lamp.plugins.module_utils.app import pip as system_pip
 from ansible_collections.foobar.lamp.plugins.module_utils.app import step as app_step
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
@@ -104,7 +104,8 @@ class Application:
         """Return what is known of a whole release, nothing if it is not there or not whole, or of a version that ran within Apache."""
         place = pathlib.Path(f"{self.root}/releases/{release or self.release}")
         try:
-            return json.loads((place / "made.json").read_text(encoding="utf-8")) if (place / "serve.py").exists() else {}
+            ours = (place / "serve.py").exists() or (place / "image.json").exists()
+            return json.loads((place / "made.json").read_text(encoding="utf-8")) if ours else {}
         except (OSError, ValueError):
             return {}
 
@@ -112,6 +113,14 @@ class Application:
         """Return the whole releases, newest first."""
         found = [self.made(os.path.basename(path)) for path in glob.glob(f"{self.root}/releases/*")]
         return sorted((one for one in found if one), key=lambda one: one["made"], reverse=True)
+
+    def images(self):
+        """Return how many bytes the images of its releases take, each as if it were alone: ``{release: bytes}``."""
+        found = {}
+        for path in glob.glob(f"{self.root}/releases/*/image.json"):
+            with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
+                found[path.split("/")[-2]] = json.load(file)["size"]
+        return found
 
     def live(self):
         """Return the instance of the service that visitors are led to, empty for none."""
@@ -152,8 +161,10 @@ class Application:
                 raise ReleaseError("lock", words)
             time.sleep(0.5)
 
-    def make(self, archive, python, pip_environment, wheels=()):
-        """Make the release of its ``archive``. One that is whole already stays. ``wheels``: the server's, where they were shipped."""
+    def make(self, archive, python, pip_environment, wheels=(), image=None):
+        """Make the release of its ``archive``. One that is whole already stays. ``wheels``: the server's, where they were shipped.
+        ``image``: the arguments of images.Image.make, where it is one.
+        """
         if found := self.made():
             if found["source"] != self.plan["source"]:
                 # The same content of another branch or tag, for instance.
@@ -163,16 +174,23 @@ class Application:
         pathlib.Path(self.log).unlink(missing_ok=True)
         build.remove_remains(f"{self.root}/releases")
         try:
-            build.Build(self.plan, self.directory, self._command).make(archive, python, pip_environment)
-            if not self.plan["serve"]:
-                self._have_server(wheels, pip_environment)
-        except build.BuildError as error:
+            if self.plan.get("image"):
+                build.begin(archive, self.directory)
+                # As the application's user, whose state directory it is.
+                places = [f"{self.root}/state/{name}" for name in self.plan["container"]["volumes"].values()]
+                self._command("volumes", ["mkdir", "-p", "--", f"{self.root}/state", *places])
+                images.Image(self.plan, self.directory, self._command).make(*image)
+            else:
+                build.Build(self.plan, self.directory, self._command).make(archive, python, pip_environment)
+                if not self.plan["serve"]:
+                    self._have_server(wheels, pip_environment)
+        except (build.BuildError, images.ImageError) as error:
             raise ReleaseError(error.step, str(error)) from error
         except OSError as error:
             raise ReleaseError("files", os_errors.explain(error)) from error
         except tree.RefusedError as error:
             raise ReleaseError("files", f"{error}: a release has files of its own, directories, and links to them only.") from error
-        if self.plan.get("media"):
+        if self.plan.get("media") and not self.plan.get("image"):
             place = self.plan.get("shared_media") or f"{self.root}/media"
             self._command("media", ["sh", "-euc", MEDIA, "sh", f"{self.root}/state", self.plan["media"], place])
         self._write_made(_iso(time.time()))
@@ -229,6 +247,15 @@ class Application:
             self._lead_to(instance, fingerprint)
         self._prune()
         self.note("switched", old)
+
+    def answers_as(self, release):
+        """Return the release that answers of this one name: itself, empty where another server than ours serves it."""
+        try:
+            with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
+                ways = json.load(file)
+        except (OSError, ValueError):
+            return ""
+        return "" if ways["serve"] or ways.get("image") else release
 
     def target(self, release=""):
         """Return the release to go back to, the one before if none is named; empty if there is none that was ever healthy."""
@@ -377,6 +404,7 @@ class Application:
         if self.release == self.link("current"):
             return
         build.remove(self.directory)
+        images.prune()
         if self.release == self.link("previous"):
             others = [one["release"] for one in self.releases() if one["release"] != self.link("current")]
             self._point("previous", others[0] if others else "")
@@ -417,12 +445,15 @@ class Application:
             if os.path.basename(path) not in kept:
                 build.remove(path)
         server.remove_unused()
+        images.prune()
         for path in glob.glob(f"{LOGS}/{glob.escape(self.name)}.*.log"):
             if time.time() - os.stat(path).st_mtime > 30 * 86400:
                 os.unlink(path)
 
     def _step(self, name):
-        self._command(name, [f"{self.directory}/run", *self.plan["steps"][name]], timeout="step")
+        # Podman is root's; in the container it is somebody else.
+        more = {"user": "root", "environment": {"CONTAINER": f"app-{self.name}.step"}} if self.plan.get("image") else {}
+        self._command(name, [f"{self.directory}/run", *self.plan["steps"][name]], timeout="step", **more)
 
     def after(self):
         """Note that the release is healthy, and run the command that comes after the switch: now nothing more is to be done for it."""

@@ -75,6 +75,34 @@ _JOB = """WorkingDirectory={root}/state
 Environment="RUN_IN={root}/state"
 ExecStart={command}
 {restart}"""
+# A release that is an image: what confines it are the arguments of Podman, in the launcher. conmon stands for the container. All stay in
+# the group of processes of the unit, so that its limits hold and nothing is left when it ends.
+_IMAGE = """[Unit]
+Description={description}
+After=network-online.target mariadb.service
+{mounts}StartLimitIntervalSec=0
+
+[Service]
+{service}Environment="CONTAINER={container}"
+ExecStart={command}
+ExecStopPost=-/usr/bin/podman --events-backend=none rm --force --ignore --time=0 {container}
+KillMode=mixed
+SuccessExitStatus=143
+OOMScoreAdjust={oom_score}
+OOMPolicy=continue
+{limits}"""
+# By the image's own signal for it. A socket that leads to a port is closed when all that was said has passed.
+_RUNNING = """Type=notify
+NotifyAccess=all
+ExecStop=/usr/bin/podman --events-backend=none stop --ignore --time={graceful} {container}
+{drain}TimeoutStopSec={timeout}
+Restart=always
+RestartSec=2
+"""
+_IN_IMAGE = """RuntimeDirectory=python_app/{name}/{instance}
+RuntimeDirectoryMode=2750
+Environment="SOCKET={socket}" "SOCKET_GROUP={builder}"
+"""
 _TIMER = """[Unit]
 Description={description}
 
@@ -151,14 +179,38 @@ def instance_of_socket(path):
     return path.split("/")[-2] if path.endswith("/app.sock") else ""
 
 
+def _image_unit(plan, description, container, command, runs=True, socket_lines="", release=""):
+    """Return the text of a unit that runs a ``command`` of the launcher in an image."""
+    shared, graceful, limit = plan.get("shared_media") or "", plan["server"]["graceful_timeout"], plan["server"]["memory_limit"]
+    drain = f"ExecStop=-{_command([f'{release}/run', '--drain', str(graceful)])}\n" if socket_lines and plan["container"]["port"] else ""
+    running = _RUNNING.format(graceful=graceful, container=container, drain=drain, timeout=2 * graceful + 15)
+    percent = plan["container"]["cpu_limit"]
+    return header(plan["name"]) + _IMAGE.format(
+        description=description,
+        mounts=f"RequiresMountsFor={shared}\n" if shared else "",
+        service=(running if runs else "Type=oneshot\n") + socket_lines,
+        container=container,
+        command=_command(command),
+        oom_score=OOM_SCORE,
+        limits=_memory(limit) + (f"CPUQuota={percent}%\n" if percent else ""),
+    )
+
+
+def _memory(limit):
+    # Close to the limit the kernel slows down what asks for more; at the limit it ends a process.
+    return f"MemoryHigh={limit * 95 // 100}M\nMemoryMax={limit}M\n" if limit else ""
+
+
 def service(plan, release, instance):
     """Return the text of the unit that serves the ``release`` of ``plan``, what release.json says and the name of its ``builder``."""
     name, place = plan["name"], socket(plan["name"], instance)
     directory = f"{plan['root']}/releases/{release}"
+    if plan.get("image"):
+        lines = _IN_IMAGE.format(name=name, instance=instance, socket=place, builder=plan["builder"])
+        command = [f"{directory}/run", "--service", *plan["serve"]]
+        text = _image_unit(plan, f"{name}, release {release}", f"app-{name}-{instance}", command, socket_lines=lines, release=directory)
+        return text + _INSTALL.format(target="multi-user")
     words = [word.replace("$SOCKET", place) for word in plan["serve"]] or ["python", f"{directory}/serve.py"]
-    limit = plan["server"]["memory_limit"]
-    # Close to the limit the kernel slows down what asks for more; at the limit it ends a process.
-    memory = f"MemoryHigh={limit * 95 // 100}M\nMemoryMax={limit}M\n" if limit else ""
     values = {
         "name": name,
         "instance": instance,
@@ -167,7 +219,7 @@ def service(plan, release, instance):
         "socket": place,
         "release": directory,
         "command": _command([f"{directory}/run", *words]),
-        "memory": memory,
+        "memory": _memory(plan["server"]["memory_limit"]),
         "timeout": plan["server"]["graceful_timeout"] + 5,
     }
     # However often it ends: what it needs may come up later.
@@ -181,10 +233,13 @@ def units(plan):
     for kind in ("workers", "timers"):
         for job in plan.get(kind) or []:
             unit, description = f"{plan['name']}-{job['name']}", f"{job['name']} of {plan['name']}"
-            command = _command([f"{plan['root']}/current/run", *job["command"]])
+            words = [f"{plan['root']}/current/run", *job["command"]]
             restart = "Restart=always\nRestartSec=2\n" if kind == "workers" else ""
-            service = _JOB.format(root=plan["root"], command=command, restart=restart)
-            text = _unit(plan, description=description, type="exec" if kind == "workers" else "oneshot", service=service)
+            service = _JOB.format(root=plan["root"], command=_command(words), restart=restart)
+            if plan.get("image"):
+                text = _image_unit(plan, description, f"app-{unit}", words, runs=kind == "workers")
+            else:
+                text = _unit(plan, description=description, type="exec" if kind == "workers" else "oneshot", service=service)
             if kind == "workers":
                 found[f"{unit}.service"] = text + _INSTALL.format(target="multi-user")
             else:

@@ -170,7 +170,7 @@ def run(params, check_mode=False, diff=False):
         "paths": paths(),
         "running": listings.running(units),
         "state": state(),
-        "system": {"name": name, "version": version},
+        "system": {"name": name, "version": version, "architecture": os.uname().machine},
         "trees": seal.holding(units),
         "unmanaged": others.served(made),
         "users": listings.users(read("/etc/passwd")),

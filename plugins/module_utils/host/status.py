@@ -259,6 +259,16 @@ def disks(mounts):
     return sorted(found, key=lambda one: one["path"])
 
 
+def images():
+    """Return how many MiB the images of applications take together, each once, with what they share counted for each."""
+    found = {}
+    for path in glob.glob("/srv/*/releases/*/image.json"):
+        with contextlib.suppress(ValueError, KeyError):
+            image = json.loads(read(path))
+            found[image["id"]] = image["size"]
+    return sum(found.values()) // 2**20
+
+
 def _percent(part, whole):
     """Return the percentage, rounded up as df does; 0 of nothing."""
     return -(-100 * part // whole) if whole else 0
@@ -351,6 +361,7 @@ def run(params, check_mode=False, diff=False):
         "addresses": {address: balancer.holds(address) for address in params["addresses"]},
         "vrrp": read(facts.HOLDER).strip() if params["addresses"] else "",
         "disks": disks(read("/proc/self/mounts")),
+        "images_mb": images(),
         "memory": memory(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max"), read("/sys/fs/cgroup/memory.current")),
         "journals": journals(),
         "closed": closed(),

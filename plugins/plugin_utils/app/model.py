@@ -9,6 +9,7 @@ An *app* is an item of ``python_app_apps``. A *plan* is what a host needs to kno
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 import posixpath
 import re
@@ -47,10 +48,27 @@ _OWN = (
     "venv",
     "wheels",
 )
+#: What is for an application that is an image, and nobody else.
+_OF_IMAGES = ("cpu_limit", "network", "port", "registry", "user_namespace", "volumes")
+#: What has no place with an image, and why.
+_NOT_OF_IMAGES = {
+    **dict.fromkeys(("wsgi", "asgi"), "the image has its own server: give serve, or nothing for the image's own entry point and command"),
+    **dict.fromkeys(("requirements", "constraints", "project", "extras"), "what it depends on is in the image"),
+    "python": "the image has its own",
+    **dict.fromkeys(("processes", "threads", "restart_interval"), "the image has its own server, which is told by serve or by environment"),
+    "restrict": "what confines it are the arguments of Podman: see network, volumes, memory_limit and cpu_limit",
+    **dict.fromkeys(("checksum", "deploy_key", "include", "exclude", "subdirectory"), "it is for a source"),
+}
+#: How the image of an application may be called on its host: the application's name is part of that.
+_IMAGE_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*\Z")
+_INSIDE = re.compile(r"(/[\w.@+-]+)+\Z")
+_BELOW = re.compile(r"\w[\w.@+-]*(/\w[\w.@+-]*)*\Z")
 #: What of a plan makes no other release: what each host is told of its own, and what only a run asks for.
 _OF_HOSTS = ("aliases", "backup", "builder", "single_timers", "steps", "timeouts", "tls")
 #: What the server of an application is told, and what it is where the app does not say: 0 is what suits the host, or no limit.
 SERVER = {"processes": 0, "threads": 0, "request_timeout": 60, "graceful_timeout": 15, "restart_interval": 0, "memory_limit": 0}
+#: The database's socket where the environment does not say.
+DATABASE_SOCKET = "/run/mysqld/mysqld.sock"
 #: How much a visitor may send in one request where the app does not say: as much as web servers let by themselves.
 MAX_BODY = "1G"
 #: What ssh takes for an address, and nobody for a path: user@host:path.
@@ -114,8 +132,8 @@ def accounts_missing(apps, web_user, users, members):
 
 
 def located(app):
-    """Return ``app`` with ``{version}`` in its source filled in."""
-    return {**app, "source": app["source"].replace("{version}", str(app.get("version") or ""))} if app.get("source") else app
+    """Return ``app`` with ``{version}`` in its source or image filled in."""
+    return app | {key: app[key].replace("{version}", str(app.get("version") or "")) for key in ("source", "image") if app.get(key)}
 
 
 def chosen(apps, site="", version=""):
@@ -135,7 +153,10 @@ def choice_problems(apps, site="", version=""):
 
 
 def kind(app):
-    """Return what an app's source is: ``requirement``, ``wheel``, ``archive``, ``git`` or ``directory``."""
+    """Return what an app is made of: ``image`` or ``build``; else ``requirement``, ``wheel``, ``archive``, ``git`` or ``directory``."""
+    for name in ("image", "build"):
+        if app.get(name):
+            return name
     source = located(app).get("source")
     if not source:
         return "requirement"
@@ -144,6 +165,11 @@ def kind(app):
     if source.endswith(ARCHIVES):
         return "archive"
     return "git" if is_remote(source) or source.endswith(".git") or app.get("version") else "directory"
+
+
+def is_image(app):
+    """Return whether an app is an image, or built as one."""
+    return kind(app) in ("image", "build")
 
 
 def is_remote(source):
@@ -202,7 +228,7 @@ def plan(app):
         "tls": bool(app.get("tls")),
         "path": (app.get("path") or "/").rstrip("/"),
         "health_path": app.get("health_path") or "/",
-        "static_dir": app.get("static_dir") or "static",
+        "static_dir": static_place(app),
         "requirements": [_place(name) for name in app.get("requirements") or []],
         "constraints": [_place(name) for name in app.get("constraints") or []],
         "project": bool(app.get("project")),
@@ -216,7 +242,36 @@ def plan(app):
         "single_timers": app.get("single_timers") or "here",
         "backup": _backup(app) if app.get("backup_before_migrate") else {},
         "timeouts": {**TIMEOUTS, **{name: value for name, value in (app.get("timeouts") or {}).items() if value}},
+        # What image that is, is known when it is resolved.
+        **({"image": {"kind": kind(app)}, "container": _container(app)} if is_image(app) else {}),
     }
+
+
+def _container(app):
+    """Return how an app runs in its image. Where its database is, is no secret."""
+    network, environment = app.get("network") or "database", app.get("environment") or {}
+    host, database = str(environment.get("DB_HOST") or ""), {}
+    if host.startswith("/"):
+        database = {"socket": host}
+    elif host not in ("", "localhost"):
+        database = {"address": host, "port": int(environment.get("DB_PORT") or 3306)}
+    elif host or environment.get("DB_SOCKET"):
+        database = {"socket": environment.get("DB_SOCKET") or DATABASE_SOCKET}
+    return {
+        "collected": bool(app.get("collect")),
+        "cpu_limit": app.get("cpu_limit") or 0,
+        "database": database,
+        "network": network,
+        "port": app.get("port") or 0,
+        "static": app.get("static_dir") or ("/static" if app.get("collect") else ""),
+        "user_namespace": app.get("user_namespace") is not False,
+        "volumes": dict(app.get("volumes") or {}),
+    }
+
+
+def static_place(app):
+    """Return the directory of a release of ``app`` that has its static files. Those of an image are copied there."""
+    return "static" if is_image(app) else app.get("static_dir") or "static"
 
 
 def media_place(name, media):
@@ -263,11 +318,71 @@ def name_of(app):
     return app.get("origin") or f"python_app_apps: {app['name']}"
 
 
+def made_of_problem(app):
+    """Return what is wrong with the keys of ``app`` that say what it is made of, empty if nothing is."""
+    given = [key for key in ("source", "requirement", "image", "build") if app.get(key)]
+    if len(given) == 1:
+        return ""
+    found = f"{', '.join(given[:-1])} and {given[-1]}" if given else "none of source, requirement, image and build"
+    return (
+        f"{found}: give one, a source to fetch, a requirement such as name==version for pip, an image, or a build with the directory of a "
+        "Containerfile."
+    )
+
+
+def _image_problems(where, app):
+    given = [key for key in _OF_IMAGES if app.get(key) not in (None, "", {}, [])]
+    if not is_image(app):
+        for key in given:
+            yield f"{where} {key}, which is for an application that is an image: remove it."
+        return
+    for key, why in _NOT_OF_IMAGES.items():
+        if app.get(key):
+            yield f"{where} {key} beside {kind(app)}, but {why}. Remove it."
+    if not _IMAGE_NAME.match(app["name"]):
+        yield f"{where} a name that no image can have: use small letters and digits, with one dot, hyphen or underscore between them."
+    port, network = app.get("port"), app.get("network") or "database"
+    if port is not None and not 0 < port < 65536:
+        yield f"{where} port {port}: give a port from 1 to 65535."
+    if port and any("$SOCKET" in word for word in app.get("serve") or []):
+        yield f"{where} port beside a serve with $SOCKET: give one, the port that it listens on or the socket."
+    if port and network == "open":
+        yield (
+            f"{where} port beside network open: without a network of its own, old and new release cannot have the same port. Have it "
+            "listen on the Unix socket $SOCKET, or let it reach its database alone."
+        )
+    if network == "database" and (wrong := _database_problem(app.get("environment") or {})):
+        yield f"{where} {wrong}"
+    for inside, below in (app.get("volumes") or {}).items():
+        if not _INSIDE.match(str(inside)) or posixpath.normpath(inside) != inside:
+            yield f"{where} volumes with {inside!r}: give an absolute path in the image, such as /app/data."
+        if not _BELOW.match(str(below)):
+            yield f"{where} volumes with {below!r} for {inside}: give the name of a directory, which is made in /srv/{app['name']}/state."
+    if app.get("cpu_limit") is not None and not 0 < app["cpu_limit"] <= 100000:
+        yield f"{where} cpu_limit {app['cpu_limit']}: give how much of a core it may take in percent, such as 150 for one and a half."
+    if app.get("static_dir") and not (_INSIDE.match(app["static_dir"]) and posixpath.normpath(app["static_dir"]) == app["static_dir"]):
+        yield f"{where} static_dir {app['static_dir']!r}: give an absolute path in the image, such as /app/static."
+    if app.get("backup_before_migrate") and not app.get("migrate"):
+        yield f"{where} backup_before_migrate and no migrate: give migrate, or remove it."
+
+
+def _database_problem(environment):
+    host = str(environment.get("DB_HOST") or "")
+    if host in ("", "localhost") or host.startswith("/"):
+        return ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return f"DB_HOST {host!r} in its environment, and network database, which lets it reach an address: give that, or network open."
+    return "" if str(environment.get("DB_PORT") or 3306).isdigit() else f"DB_PORT {environment['DB_PORT']!r}: give a number."
+
+
 def _source_problems(where, app):
     source, requirement = app.get("source"), app.get("requirement")
-    if bool(source) == bool(requirement):
-        found = "both a source and a requirement" if source else "neither source nor requirement"
-        yield f"{where} {found}: give one, a source to fetch or a requirement such as name==version for pip."
+    if wrong := made_of_problem(app):
+        yield f"{where} {wrong}"
+        return
+    if is_image(app):
         return
     if requirement and app.get("version") and re.search(r"[=<>~!@]", requirement):
         yield f"{where} the requirement {mask.plain(requirement)} and the version {app['version']}: give the version in one of them only."
@@ -302,7 +417,7 @@ def _or(kinds):
 
 def _server_problems(where, app):
     given = [key for key in ("wsgi", "asgi", "serve") if app.get(key)]
-    if len(given) != 1:
+    if len(given) != 1 and not is_image(app):
         found = " and ".join(given) or "none of wsgi, asgi and serve"
         yield f"{where} {found}: give one of them, a callable for our server or a command that is a server."
     for key in ("wsgi", "asgi"):
@@ -311,7 +426,7 @@ def _server_problems(where, app):
                 f"{where} {key} {app[key]!r}: give the module and the callable, for instance myapp.{key}:application, "
                 "or a factory, myapp:create_app()."
             )
-    if app.get("serve") and not any("$SOCKET" in word for word in app["serve"]):
+    if app.get("serve") and not is_image(app) and not any("$SOCKET" in word for word in app["serve"]):
         yield f"{where} serve without $SOCKET: give a command that listens on it, such as [gunicorn, --bind, 'unix:$SOCKET', 'shop:app']."
     for key in SERVER:
         most = 1000 if key in ("processes", "threads") else 10**9
@@ -345,6 +460,7 @@ def problems(apps, keep_releases=2, port=80, tls_port=443):
         seen.add(app["name"])
         problems.extend(_source_problems(where, app))
         problems.extend(_server_problems(where, app))
+        problems.extend(_image_problems(where, app))
         if user(app) == "root":
             problems.append(f"{where} the user root, as which no application runs: give a user of its own.")
         if not _USER.match(user(app)):
@@ -366,7 +482,7 @@ def problems(apps, keep_releases=2, port=80, tls_port=443):
             elif jobs.count(job) > 1:
                 problems.append(f"{where} two workers or timers {job}: give each a name of its own.")
         static = app.get("static_dir") or "static"
-        if posixpath.normpath(static) != static or static.split("/")[0] in (*_OWN, ".."):
+        if not is_image(app) and (posixpath.normpath(static) != static or static.split("/")[0] in (*_OWN, "..")):
             problems.append(f"{where} static_dir {static!r}: give a directory within the release, for instance static or src/static.")
         for key in ("health_path", "path"):
             if app.get(key) and not app[key].startswith("/"):
@@ -391,6 +507,8 @@ def directories(apps):
         found.append({"path": "/etc/python_app", "owner": "root", "group": "root", "mode": "0755"})
         # Logs hold what applications say of their settings, and where their sources come from.
         found.append({"path": "/var/log/python_app", "owner": "root", "group": "adm", "mode": "0750"})
+    if any(map(is_image, apps)):
+        found.append({"path": "/etc/containers/containers.conf.d", "owner": "root", "group": "root", "mode": "0755"})
     for app in apps:
         root = f"/srv/{app['name']}"
         found.append({"path": root, "owner": "root", "group": "root", "mode": "0755"})
@@ -536,7 +654,8 @@ def taken(results):
 
 
 def pages(plans, releases=None):
-    """Return the pages that tell the health of ``plans`` as http_health_info takes them; ``releases``: those that answer, if not theirs.
+    """Return the pages that tell the health of ``plans`` as http_health_info takes them; ``releases``: those that answer, if not theirs,
+    empty for one that does not say which it is.
 
     Under its own name an application has to show its release; under an alias another may answer, such as a redirection of Apache's.
     """
@@ -544,9 +663,9 @@ def pages(plans, releases=None):
     for plan in plans:
         # With TLS, what comes by HTTP may be redirected, whatever the application says.
         page = {"path": plan["path"] + plan["health_path"], "tls": plan["tls"]}
-        release = (releases or {}).get(plan["name"]) or plan["release"]
+        release = plan["release"] if releases is None else releases.get(plan["name"], "")
         # A server that is the application's own does not say it.
-        headers = {} if plan["serve"] else {"X-Release": release}
+        headers = {} if plan["serve"] or plan.get("image") or not release else {"X-Release": release}
         found.append({**page, "name": plan["name"], "host": plan["host"], "headers": headers})
         found += [{**page, "name": _alias_page(plan, alias), "host": alias, "headers": {}} for alias in plan["aliases"]]
     return found

@@ -142,7 +142,7 @@ class Cache:
         home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         self.directory = pathlib.Path(directory or os.path.join(home, "foobar.lamp"))
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._run = run
+        self.run = run
 
     @contextlib.contextmanager
     def file(self, *words, suffix=""):
@@ -156,7 +156,7 @@ class Cache:
         """Return the commit that ``version`` (a branch, a tag, a commit or nothing) names in a git.Repository."""
         if git.COMMIT.match(version or ""):
             return version
-        with self.file("commit", repository.url, version or "HEAD", self._run) as place:
+        with self.file("commit", repository.url, version or "HEAD", self.run) as place:
             if not place.exists():
                 place.write_text(repository.commit(version or "HEAD"))
             return place.read_text()
@@ -500,12 +500,12 @@ def pack(app, plan, cache, launchers, wheels_for="", pip_environment=None):
             unfinished = place.with_suffix(".new")
             with tarfile.open(unfinished, "w:gz", compresslevel=4) as archive:
                 for name in sorted(os.listdir(stage)):
-                    archive.add(stage / name, name, filter=_of_root)
+                    archive.add(stage / name, name, filter=of_root)
             unfinished.rename(place)
         return place
 
 
-def _of_root(member):
+def of_root(member):
     """Make a member root's, readable by all and writable by nobody else."""
     member.uid = member.gid = 0
     member.uname = member.gname = "root"

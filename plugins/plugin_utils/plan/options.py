@@ -56,6 +56,13 @@ _TLS = {
     "redirect": _BOOL,
     "wildcard": _TEXTS,
 }
+#: What an image is built from.
+_BUILD = {
+    "directory": {**_TEXT, "required": True},
+    "file": _TEXT,
+    "target": _TEXT,
+    "args": {"type": "dict", "values": {"type": "variable"}},
+}
 _REDIRECT = {"type": ["str", "dict"], "options": {"to": {**_TEXT, "required": True}, "status": {"type": "int"}}}
 
 #: What argument_specs cannot say, by the path of the option.
@@ -93,6 +100,7 @@ _MORE = {
     "nginx_workers": {"values": _SETTING},
     "python_app_apps.after": _COMMAND,
     "python_app_apps.backup_command": _COMMAND,
+    "python_app_apps.build": {"type": ["str", "dict"], "options": _BUILD},
     "python_app_apps.collect": _COMMAND,
     "python_app_apps.environment": _ENVIRONMENT,
     "python_app_apps.max_body": {"type": ["int", "str"]},
@@ -100,8 +108,10 @@ _MORE = {
     "python_app_apps.restrict": {"values": {**_REPEATED, "octal": re.compile("UMask$")}},
     "python_app_apps.serve": _COMMAND,
     "python_app_apps.timers.command": _COMMAND,
+    "python_app_apps.volumes": {"values": _TEXT},
     "python_app_apps.workers.command": _COMMAND,
     "python_app_pip_environment": _ENVIRONMENT,
+    "python_app_podman_settings": {"values": {"type": "dict"}},
 }
 #: Of dictionaries, the keys that are gone, by the path of the option.
 _GONE = {"apache_vhosts": GONE_OF_VIRTUAL_HOSTS, "python_app_apps": GONE_OF_APPLICATIONS}
@@ -146,6 +156,7 @@ def _lamp():
 
     app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
     app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "database_scheme": _TEXT, "static_url": _TEXT}
+    app |= {"compose": _TEXT, "service": _TEXT}
     an_app = {"type": "dict", "options": app, "gone": GONE_OF_APPLICATIONS}
     vhost = options("apache")["apache_vhosts"]["options"]
     site = {

@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote
 
-from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks, references
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as _python_app
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front, tls, web
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import SOCKET, socket_of
@@ -22,6 +22,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import app_u
 DATABASE_AUTHORITY = "/etc/python_app/database.pem"
 #: The options of a client that trusts it.
 DATABASE_OPTIONS = "/etc/python_app/database.cnf"
+#: What a host needs to run images: a shell without libraries reads their settings in them, and a program ends with their last process.
+PODMAN = ["bash-static", "catatonit", "crun", "iproute2", "netavark", "podman"]
 #: The scheme of an application's DATABASE_URL, and those that Django's readers of it know.
 SCHEME = "mysql+pymysql"
 #: Where a directory that hosts share may be, and what the services of web hosts do not see of a host.
@@ -81,6 +83,11 @@ class PythonApp(Role):
         problems = _python_app.choice_problems(inputs["python_app_apps"], chosen, version)
         for app in _python_app.chosen(inputs["python_app_apps"], chosen) if version else []:
             source = app.get("source") or ""
+            if _python_app.is_image(app) and "{version}" not in (app.get("image") or ""):
+                problems.append(
+                    f"lamp_deploy_version is {version!r}, and {app['name']} is an image whose name has no place for it: leave the version "
+                    "out, or write {version} in image, such as registry.foobar.com/shop:{version}."
+                )
             if _python_app.kind(app) == "directory" and not os.path.exists(os.path.join(source, ".git")):
                 problems.append(
                     f"lamp_deploy_version is {version!r}, and {app['name']} comes from {source}, which is no git repository: leave the "
@@ -91,7 +98,9 @@ class PythonApp(Role):
     def packages(self, inputs):
         """Steps of a deploy are systemd units, which are asked for over D-Bus; a minimal Debian has none."""
         static = any("collect" in app or "static_dir" in app for app in inputs["python_app_apps"])
-        return ["dbus", "logrotate", "python3-venv", *(["brotli"] if static else []), *inputs["python_app_packages"]]
+        images = any(map(_python_app.is_image, inputs["python_app_apps"]))
+        more = (["brotli"] if static else []) + (PODMAN if images else [])
+        return ["dbus", "logrotate", "python3-venv", *more, *inputs["python_app_packages"]]
 
     def offers(self, inputs):
         """What applications keep in files, for backups."""
@@ -120,6 +129,9 @@ class PythonApp(Role):
 
 def _source_problems(app):
     where, kind = _python_app.called(app), _python_app.kind(app)
+    if kind in ("image", "build"):
+        yield from _image_problems(where, app)
+        return
     source = _python_app.located(app).get("source") or ""
     if kind == "directory" and not os.path.isdir(source):
         yield f"{where} the source {source}, which is no directory on this computer: correct the path."
@@ -142,6 +154,15 @@ def _source_problems(app):
             if known and not os.path.isfile(os.path.join(source, name)):
                 place = "on this computer" if os.path.isabs(name) else f"in {source}"
                 yield f"{where} the {key} {name}, which is no file {place}: add or correct it."
+
+
+def _image_problems(where, app):
+    image, build = _python_app.located(app).get("image") or "", app.get("build") or {}
+    if references.is_path(image) and not os.path.exists(image):
+        yield f"{where} the image {image}, which is no file on this computer: correct the path."
+    directory = build.get("directory", "") if isinstance(build, dict) else build
+    if directory and not os.path.isdir(directory):
+        yield f"{where} the build {directory}, which is no directory on this computer: correct the path."
 
 
 def _media_problems(app, mounts):
@@ -193,6 +214,11 @@ def _app(name, one, path, app_name, app, site, database):
     source = app.get("source", "")
     if source and not _python_app.is_remote(source):
         role_app["source"] = on_controller(source)
+    if references.is_path(app.get("image", "")):
+        role_app["image"] = on_controller(app["image"])
+    if build := app.get("build"):
+        build = build if isinstance(build, dict) else {"directory": build}
+        role_app["build"] = {**build, "directory": on_controller(build["directory"])}
     if (key := app.get("deploy_key", "")) and "-----BEGIN" not in key:
         role_app["deploy_key"] = on_controller(key)
     secret = site.secrets[name]

@@ -8,7 +8,17 @@ from __future__ import annotations
 import os
 
 from ansible.errors import AnsibleError
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import inventory, keepalived, options, records, renamed, secrets, tls, values
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import (
+    composed,
+    inventory,
+    keepalived,
+    options,
+    records,
+    renamed,
+    secrets,
+    tls,
+    values,
+)
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import site as of_site
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import Site
 
@@ -29,8 +39,17 @@ def settled(of, variables, templar):
     """Return the variables of ``of``, as ``options.options`` knows it, with the types that are documented, and what is wrong with them."""
     known = options.options(of)
     found, problems = values_of(known, variables, templar)
+    if "lamp_sites" in found:
+        found["lamp_sites"], _notes, wrong = composed.sites(found["lamp_sites"], base_of(variables, found))
+        problems += wrong
     said = values.settle(known, found)
     return said.values, problems + said.problems
+
+
+def notes(variables, templar):
+    """Return what a user may not expect of how compose files are read."""
+    found = values_of(("lamp_base_dir", "lamp_sites"), variables, templar)[0]
+    return composed.sites(found.get("lamp_sites"), base_of(variables, found))[1]
 
 
 def site_of(variables, templar=None):

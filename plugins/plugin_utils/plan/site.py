@@ -14,6 +14,7 @@ import posixpath
 import re
 from functools import cached_property
 
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as python_app
 from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import OWN_ACCOUNTS, OWN_DATABASES
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
@@ -224,13 +225,10 @@ def app_user(name):
 
 
 def _app_problems(where, app):
-    if bool(app.get("source")) == bool(app.get("requirement")):
-        yield (
-            f"{where}.source is {'there besides' if app.get('source') else 'missing, and so is'} requirement: give one, a directory "
-            "on this computer, a git repository, an archive or a wheel, or what pip installs."
-        )
+    if wrong := python_app.made_of_problem(app):
+        yield f"{where} has {wrong}"
     given = [key for key in ("wsgi", "asgi", "serve") if app.get(key)]
-    if not given:
+    if not given and not python_app.is_image(app):
         yield f"{where}.wsgi is missing, and so are asgi and serve: give the module and the callable, for instance myapp.wsgi:application."
     elif len(given) > 1:
         yield f"{where}.{given[1]} is there besides {given[0]}: give one of them."

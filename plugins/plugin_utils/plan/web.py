@@ -132,14 +132,14 @@ def _vhost(name, site, base):
         proxy = {"name": app_name, "path": path, "socket": f"/srv/{app_name}/live.sock", "timeout": app.get("request_timeout", 60)}
         proxy["max_body"] = python_app.max_body(app)
         # Another server than ours does not say which connections it will close after a switch.
-        vhost.setdefault("proxy", []).append({**proxy, "reuse": "serve" not in app})
+        vhost.setdefault("proxy", []).append({**proxy, "reuse": not ("serve" in app or python_app.is_image(app))})
         if "media" in app:
             vhost.setdefault("media", []).append(
                 {"url": front.media_url(path, app["media"]), "path": python_app.media_place(app_name, app["media"])}
             )
         if "collect" in app or "static_dir" in app:
             url = app.get("static_url", f"{path.rstrip('/')}/static/")
-            directory = f"{current}/{app.get('static_dir', 'static')}"
+            directory = f"{current}/{python_app.static_place(app)}"
             vhost.setdefault("static", []).append({"url": url, "path": directory, "immutable": "collect" in app, "precompressed": True})
     return vhost
 

@@ -218,7 +218,8 @@ def disks(hosts, limits):
     for host, said in hosts.items():
         for disk in said["disks"]:
             if disk["percent"] >= limits["full"]:
-                yield Finding((host,), f"{disk['path']} is {disk['percent']} % full", "make room, or enlarge it")
+                images = f"; images of applications take up to {said['images_mb']} MiB" if said.get("images_mb") else ""
+                yield Finding((host,), f"{disk['path']} is {disk['percent']} % full", f"make room, or enlarge it{images}")
             if disk["inodes"] >= limits["full"]:
                 yield Finding((host,), f"{disk['path']} has {disk['inodes']} % of its inodes used", "remove files that are not needed")
 

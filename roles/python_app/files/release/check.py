@@ -56,5 +56,5 @@ while True:
 if status >= 400:
     sys.exit(f"{PAGE} was answered with {status}: {' '.join(text.split())[:500]}")
 # Another program than ours says nothing of its release.
-if not RELEASE["serve"] and release != os.path.basename(HERE):
+if not (RELEASE["serve"] or RELEASE.get("image")) and release != os.path.basename(HERE):
     sys.exit(f"{PAGE} was answered with {status}, and not by the application: the header X-Release is {release!r}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
@@ -58,6 +60,32 @@ def test_repository_is_asked_before_the_first_change(variables_of, tmp_path, mon
     for known in ({"ansible_run_tags": ["mysql"]}, {"ansible_run_tags": ["bind", "apache"]}):
         assert act(variables_of(lamp_sites=sites, **known))["problems"] == []
     assert act(variables_of(lamp_sites=sites), converges=False)["problems"] == []
+
+
+def test_image_is_looked_at_before_the_first_change(variables_of, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "shop.tar").write_bytes(b"no archive")
+    sites = {"www.foobar.com": {"app": {"image": "shop.tar", "port": 8000}}}
+    (problem,) = act(variables_of(lamp_sites=sites))["problems"]
+    assert problem.startswith(f"lamp_sites['www.foobar.com'].app has the image {tmp_path}/shop.tar, which is no whole tar archive")
+    assert act(variables_of(lamp_sites=sites), converges=False)["problems"] == []
+
+
+def test_site_is_what_its_compose_file_says(variables_of, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    image = f"registry.foobar.com/shop@sha256:{'a' * 64}"
+    web = {"image": image, "expose": [8000], "depends_on": ["db"], "environment": {"DATABASE_URL": "mysql://db/shop", "A": "{{ b }}"}}
+    db = {"image": "mariadb", "environment": {"MARIADB_DATABASE": "shop"}}
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": {"web": web, "db": db}}))
+    variables = variables_of(lamp_sites={"www.foobar.com": {"app": {"compose": "compose.yml"}}})
+    result = act(variables)
+    assert (result["problems"], result["databases"]) == ([], {"www.foobar.com": "shop"})
+    (app,) = result["inputs"]["python_app_apps"]
+    assert (app["image"], app["port"], app["environment"]["A"]) == (image, 8000, "{{ b }}")
+    assert app["environment"]["DATABASE_URL"].startswith("mysql+pymysql://shop:")
+    assert not act(variables, of="site").get("failed")
+    (tmp_path / "compose.yml").write_text("services: {web: {image: a, expose: [80], privileged: true}}")
+    assert act(variables, of="site")["msg"].startswith("compose.yml: services.web.privileged has no place here")
 
 
 def test_secrets_are_made_once_for_all_hosts(variables_of, tmp_path):

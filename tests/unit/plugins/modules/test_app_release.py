@@ -13,7 +13,7 @@ def test_failed_deploy_takes_back_its_own_release_only(tmp_path, current, goes, 
     monkeypatch.setattr(Application, "back", lambda self, target: target)
     monkeypatch.setattr(Application, "drop", lambda self: None)
     application = Application({"name": "shop", "root": str(tmp_path), "release": "mine", "user": "shop"})
-    params = {"drop": True, "release": "", "releases": {}}
+    params = {"drop": True, "release": "", "releases": {}, "answers": {}}
     if goes:
         assert app_release.act(application, "rollback", params)
     else:

@@ -129,3 +129,45 @@ def test_what_hosts_share_is_for_writing_and_nothing_runs_without_it(unit):
     assert "ReadWritePaths=/srv/www.foobar.com /mnt/media" in found
     assert "ReadWritePaths=/srv/www.foobar.com" in lines()
     assert not [line for line in lines() if line.startswith("RequiresMountsFor")]
+
+
+CONTAINER = {"port": 0, "cpu_limit": 0}
+OF_IMAGE = {**PLAN, "image": {"kind": "layout"}, "container": CONTAINER}
+
+
+def test_image_is_run_by_its_launcher_in_a_unit_that_ends_all_of_it():
+    text = app_units.service({**OF_IMAGE, "serve": ["serve", "$SOCKET"]}, RELEASE, INSTANCE)
+    assert app_units.owner(text) == "www.foobar.com"
+    assert f'ExecStart="/srv/www.foobar.com/releases/{RELEASE}/run" "--service" "serve" "$$SOCKET"' in text
+    assert f"ExecStop=/usr/bin/podman --events-backend=none stop --ignore --time=15 app-www.foobar.com-{INSTANCE}" in text
+    assert f"rm --force --ignore --time=0 app-www.foobar.com-{INSTANCE}" in text
+    assert f'"SOCKET=/run/python_app/www.foobar.com/{INSTANCE}/app.sock" "SOCKET_GROUP=build-app-www"' in text
+    assert "WantedBy=multi-user.target" in text
+    assert "--drain" not in text
+    assert "CPUQuota" not in text
+    # The launcher is root's, who starts Podman.
+    assert "User=" not in text
+
+
+def test_image_with_a_port_and_limits():
+    text = app_units.service(
+        {**OF_IMAGE, "container": {"port": 80, "cpu_limit": 150}, "server": {"memory_limit": 100, "graceful_timeout": 5}}, RELEASE, INSTANCE
+    )
+    assert text.index("podman --events-backend=none stop") < text.index(
+        f'ExecStop=-"/srv/www.foobar.com/releases/{RELEASE}/run" "--drain" "5"'
+    )
+    assert "MemoryMax=100M\n" in text
+    assert "CPUQuota=150%\n" in text
+
+
+def test_workers_and_timers_run_in_the_image():
+    units = app_units.units({**OF_IMAGE, "shared_media": "/mnt/media"})
+    worker, timer = units["www.foobar.com-q.service"], units["www.foobar.com-t.service"]
+    assert 'ExecStart="/srv/www.foobar.com/current/run" "sh" "-c" "echo \\"$$A\\" 5%%"' in worker
+    assert "Type=notify" in worker
+    assert 'Environment="CONTAINER=app-www.foobar.com-q"' in worker
+    assert "RequiresMountsFor=/mnt/media" in worker
+    assert "Type=oneshot" in timer
+    # By that the launcher knows whether it is to wait for the end.
+    assert "NotifyAccess" not in timer
+    assert "SOCKET" not in worker + timer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
 
 from .example import APP, SITE, facts, inputs_of, problems_of, site_of
@@ -29,8 +30,8 @@ def problems(*apps, **more):
         ({"source": "/{version}.whl", "version": "7"}, "source /7.whl, which is no file"),
         ({"source": "https://me:hush@example.com/x.zip"}, "the source https://example.com/x.zip and no checksum"),
         ({"source": "https://example.com/x.zip", "checksum": "md5:0"}, "checksum 'md5:0'"),
-        ({"source": ""}, "neither source nor requirement"),
-        ({"requirement": "shop==1"}, "both a source and a requirement"),
+        ({"source": ""}, "none of source, requirement, image and build"),
+        ({"requirement": "shop==1"}, "source and requirement"),
         ({"source": "", "requirement": "shop==1", "project": True}, "project, which a requirement is anyway"),
         ({"source": "", "requirement": "shop==1", "version": "2"}, "requirement shop==1 and the version 2"),
         ({"requirements": ["x.txt"]}, "requirements x.txt, which is no file"),
@@ -121,6 +122,54 @@ def test_value_of_several_lines_is_taken(app):
 def test_value_that_is_null_is_refused(app):
     (problem,) = problems({**app, "environment": {"KEY": None}})
     assert "no value of KEY: give one, or leave it out" in problem
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"image": "/nowhere.tar"}, "image /nowhere.tar, which is no file"),
+        ({"image": None, "build": {"directory": "/nowhere"}}, "build /nowhere, which is no directory"),
+        ({"build": "."}, "image and build: give one"),
+        ({"wsgi": "shop:app"}, "wsgi beside image, but the image has its own server"),
+        ({"requirements": ["requirements.txt"]}, "requirements beside image, but what it depends on is in the image"),
+        ({"python": "3.12"}, "python beside image"),
+        ({"threads": 2}, "threads beside image"),
+        ({"restrict": {"PrivateDevices": False}}, "restrict beside image"),
+        ({"port": 0}, "port 0: give a port"),
+        ({"port": 80, "serve": ["x", "$SOCKET"]}, "port beside a serve with $SOCKET"),
+        ({"port": 80, "network": "open"}, "port beside network open"),
+        ({"volumes": {"data": "data"}}, "volumes with 'data': give an absolute path"),
+        ({"volumes": {"/a/../b": "data"}}, "volumes with '/a/../b'"),
+        ({"volumes": {"/data": "../data"}}, "volumes with '../data' for /data"),
+        ({"volumes": {"/data": "a:b"}}, "volumes with 'a:b' for /data"),
+        ({"cpu_limit": 0}, "cpu_limit 0"),
+        ({"static_dir": "static"}, "static_dir 'static': give an absolute path in the image"),
+        ({"name": "Shop"}, "a name that no image can have"),
+        ({"environment": {"DB_HOST": "db.example.com"}}, "DB_HOST 'db.example.com' in its environment, and network database"),
+        ({"environment": {"DB_HOST": "192.0.2.1", "DB_PORT": "x"}}, "DB_PORT 'x': give a number"),
+    ],
+)
+def test_problems_of_images_name_value_and_remedy(change, words):
+    (problem,) = problems({"name": "shop", "image": "registry.foobar.com/shop:1.4", **change})
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("environment", "database"),
+    [
+        ({}, {}),
+        ({"DB_HOST": "192.0.2.1"}, {"address": "192.0.2.1", "port": 3306}),
+        ({"DB_HOST": "2001:db8::1", "DB_PORT": "3307"}, {"address": "2001:db8::1", "port": 3307}),
+        ({"DB_HOST": "localhost", "DB_SOCKET": "/run/x/y.sock"}, {"socket": "/run/x/y.sock"}),
+        ({"DB_HOST": "/run/x/y.sock"}, {"socket": "/run/x/y.sock"}),
+    ],
+)
+def test_plan_of_an_image_says_where_the_database_is_and_nothing_else_of_its_environment(environment, database):
+    app = {"name": "shop", "image": "shop.tar", "environment": {"DB_PASSWORD": "hush", **environment}}
+    assert problems({**app, "image": "shop:1"}) == []
+    found = model.plan(app)
+    assert found["container"]["database"] == database
+    assert "hush" not in str(found)
 
 
 APPS = [{"name": "a.com", "host": "a.com"}, {"name": "a.com_x", "host": "a.com"}, {"name": "b.com", "host": "b.com"}]
@@ -325,3 +374,11 @@ def test_directory_that_hosts_cannot_share_is_refused(app, shared, mounts, words
 def test_directory_on_a_mount_or_below_is_taken(app, place):
     given = {"python_app_apps": [{**app, "media": {"shared": place}}]}
     assert problems_of("python_app", given, {"mounts": {"/": "/dev/vda1", "/mnt/media": "nas:/media"}}) == []
+
+
+def test_version_of_an_image_needs_a_place_in_its_name():
+    role, said = roles.ALL["python_app"], site_of(web="one", lamp_deploy_site="a.com", lamp_deploy_version="v2")
+    app = {"name": "a.com", "host": "a.com", "image": "registry.foobar.com/shop:v1"}
+    (problem,) = role.narrowed_problems(said, {"python_app_apps": [app]})
+    assert problem.startswith("lamp_deploy_version is 'v2', and a.com is an image whose name has no place for it: leave the version out")
+    assert role.narrowed_problems(said, {"python_app_apps": [{**app, "image": "registry.foobar.com/shop:{version}"}]}) == []

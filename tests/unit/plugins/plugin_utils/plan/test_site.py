@@ -21,7 +21,7 @@ def test_good_sites_have_no_problems():
         ({"www.foobar.com": {"document_root": "/x", "database": "a'b"}}, ['.database is "a\'b"', "use 1 to 64 letters"]),
         ({"www.foobar.com": {"document_root": "x"}}, [".document_root is 'x'", "absolute path"]),
         ({"www.foobar.com": {"app": {**APP, "wsgi": "shop"}}}, [".wsgi is 'shop'", "myapp.wsgi:application"]),
-        ({"www.foobar.com": {"app": {"wsgi": "a:b"}}}, [".source is missing"]),
+        ({"www.foobar.com": {"app": {"wsgi": "a:b"}}}, [".app has none of source"]),
         ({"www.foobar.com": {"app": {**APP, "asgi": "a:b"}}}, [".asgi is there besides wsgi", "give one of them"]),
         ({"www_foobar": {"document_root": "/x"}}, ["lamp_sites['www_foobar'] is no host name"]),
         ({"a.com": {"document_root": "/x", "aliases": ["b.com"]}, "b.com": {"document_root": "/y"}}, ["answers to b.com"]),
@@ -44,7 +44,7 @@ def test_problem_names_variable_value_and_remedy(sites, words):
         ({"api": APP}, "apps has the path 'api': begin it with a slash"),
         ({"/api": {**APP, "wsgi": "x"}}, "apps['/api'].wsgi is 'x'"),
         ({"/api": {**APP, "user": "one"}, "/b": {**APP, "user": "one"}}, "which runs lamp_sites['www.foobar.com'].apps['/api'] already"),
-        ({"/api": {**APP, "requirement": "x==1"}}, "source is there besides requirement"),
+        ({"/api": {**APP, "requirement": "x==1"}}, "has source and requirement"),
     ],
 )
 def test_problems_of_applications_under_paths(apps, words):
