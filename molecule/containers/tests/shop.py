@@ -24,22 +24,22 @@ class Shop:
     state = f"/srv/{SHOP}/state/data"
 
     def __init__(self, site):
-        self._site, self._number = site, 0
+        self._site = site
 
     def change(self, broken="", more=""):
         """Make another image of it, which is ``broken`` in this way; ``more``: what its Dockerfile has besides."""
         if broken:
             for path in (self.source, SCRATCH / "shop.tar"):
                 shutil.copy(path, f"{path}.whole")
-        self._number += 1
+        number = int(re.search(r'^VERSION = "(.*)"$', self.source.read_text(), re.MULTILINE)[1]) + 1
         text = re.sub(r'^BREAK = ".*"$', f'BREAK = "{broken}"', self.source.read_text(), flags=re.MULTILINE)
-        self.source.write_text(re.sub(r'^VERSION = ".*"$', f'VERSION = "{self._number}"', text, flags=re.MULTILINE))
+        self.source.write_text(re.sub(r'^VERSION = ".*"$', f'VERSION = "{number}"', text, flags=re.MULTILINE))
         dockerfile = (self.source.parent / "Dockerfile").read_text() + more
         (SCRATCH / "Dockerfile").write_text(dockerfile)
         words = ["docker", "build", "--quiet", "--tag", "lamp-containers/shop", "--file", SCRATCH / "Dockerfile", "."]
         subprocess.run(words, cwd=self.source.parent, check=True, capture_output=True)
         subprocess.run(["docker", "save", "--output", SCRATCH / "shop.tar", "lamp-containers/shop"], check=True)
-        return str(self._number)
+        return str(number)
 
     def current(self):
         """Return its current release."""
