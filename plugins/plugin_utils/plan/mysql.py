@@ -98,7 +98,9 @@ class Mysql(Role):
         absent = [one.name for one in site.hosts(self.GROUP) if not one.facts]
         if not inputs["mysql_cluster_members"] or not absent:
             return []
-        return [f"{' and '.join(absent)} of {self.GROUP} is not in this run, and its hosts are a cluster: run all of them, --limit {self.GROUP}."]
+        return [
+            f"{' and '.join(absent)} of {self.GROUP} is not in this run, and its hosts are a cluster: run all of them, --limit {self.GROUP}."
+        ]
 
     def packages(self, inputs):
         """The server of Debian or of its own archive, and what unpacks the files that fill databases."""
@@ -128,7 +130,9 @@ class Mysql(Role):
         if inputs["mysql_cluster_members"]:
             members = [Port(number, "tcp", self.GROUP) for number in PORTS]
             members += [Port(inputs["mysql_cluster_port"], "tcp", group) for group in (self.GROUP, "lamp_web")]
-        return members + ([] if inputs["mysql_bind_address"] in _LOOPBACK else [Port(3306, "tcp", "lamp_web", tuple(_clients(inputs["mysql_users"])))])
+        return members + (
+            [] if inputs["mysql_bind_address"] in _LOOPBACK else [Port(3306, "tcp", "lamp_web", tuple(_clients(inputs["mysql_users"])))]
+        )
 
     def problems(self, inputs, facts, search=()):
         """Passwords are never shown. A file that fills a database is read where it is about to be used: on a new host before all else."""
