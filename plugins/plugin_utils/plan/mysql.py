@@ -46,7 +46,7 @@ class Mysql(Role):
     }
     EXAMPLE = {"mysql_bind_address": "::"}
     KEYS = {"mysql_users": ("name", "host")}
-    LATE = ("mysql_cluster_authorities",)
+    LATE = ("mysql_cluster_cas",)
     EDGES = {
         "databases and accounts": "lamp_sites",
         "where accounts come from, whether TLS is needed": "lamp_web",
@@ -91,16 +91,14 @@ class Mysql(Role):
 
     def late(self, site, host):
         """Each member has an authority of its own, which a first run makes."""
-        return {"mysql_cluster_authorities": authorities(site) if site.clustered else []}
+        return {"mysql_cluster_cas": authorities(site) if site.clustered else []}
 
     def site_problems(self, site, host, inputs):
         """Who asks one member alone knows neither what the others have nor by which authorities they are known."""
         absent = [one.name for one in site.hosts(self.GROUP) if not one.facts]
         if not inputs["mysql_cluster_members"] or not absent:
             return []
-        return [
-            f"{' and '.join(absent)} of {self.GROUP} is not in this run, and its hosts are a cluster: run all of them, --limit {self.GROUP}."
-        ]
+        return [f"{' and '.join(absent)} of {self.GROUP} is not in this run, and its hosts are a cluster: run all, --limit {self.GROUP}."]
 
     def packages(self, inputs):
         """The server of Debian or of its own archive, and what unpacks the files that fill databases."""
@@ -231,8 +229,8 @@ def _cluster_problems(inputs, facts):
     if not members:
         if len(was) > 1:
             yield (
-                f"The host is a member of a cluster ({', '.join(was)}), and by the inventory it stands alone: there is no way back yet. Give "
-                "its group the others again, see docs/database-cluster.md."
+                f"The host is a member of a cluster ({', '.join(was)}), and by the inventory it stands alone: there is no way back yet. "
+                "Give its group the others again, see docs/database-cluster.md."
             )
         return
     if inputs["mysql_implementation"] != "mariadb":

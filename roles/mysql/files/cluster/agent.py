@@ -38,6 +38,8 @@ _STATUS = (
     "wsrep_ready",
 )  # fmt: skip
 _ASK = f"SHOW GLOBAL STATUS WHERE Variable_name IN ({', '.join(map(repr, _STATUS))})"
+# Of all that names who is in the view, this alone is always true: wsrep_incoming_addresses misses who joined during a state transfer.
+_NAMES = "SELECT node_name FROM mysql.wsrep_cluster_members"
 _ROW = "SELECT member, term, beat FROM foobar_lamp.writer WHERE id = 1"
 _BEGIN = "INSERT IGNORE INTO foobar_lamp.writer (id, member, term, beat) VALUES (1, %s, 1, 0)"
 _CLAIM = "UPDATE foobar_lamp.writer SET member = %s, term = term + 1, beat = 0 WHERE id = 1 AND term = %s"
@@ -53,7 +55,7 @@ class Member:
         self._names = {address: name for name, address in known["members"].items()}
         self._seen = (None, 0.0)
         self._without, self._held = 0.0, 0.0
-        self.status, self.row, self.asked, self.why = {}, (), 0.0, "the server was not asked yet"
+        self.status, self.view, self.row, self.asked, self.why = {}, [], (), 0.0, "the server was not asked yet"
 
     def ask(self):
         """Ask the server, and do what that calls for."""
@@ -61,12 +63,14 @@ class Member:
             with self._cursor() as cursor:
                 cursor.execute(_ASK)
                 status = dict(cursor.fetchall())
-                row = ()
+                view, row = self._reached(status), ()
                 if self._works(status):
+                    cursor.execute(_NAMES)
+                    view = sorted(name for (name,) in cursor.fetchall())
                     cursor.execute(_ROW)
                     row = cursor.fetchone() or ()
-                    self._write(cursor, status, row)
-                self.status, self.row, self.asked, self.why = status, row, time.monotonic(), ""
+                    self._write(cursor, status, view, row)
+                self.status, self.view, self.row, self.asked, self.why = status, row, time.monotonic(), ""
         except pymysql.MySQLError as error:
             code = error.args[0] if error.args else 0
             # A write that lost against another member's: the next question shows it.
@@ -93,11 +97,12 @@ class Member:
     def _works(status):
         return status.get("wsrep_cluster_status") == cluster.PRIMARY and status.get("wsrep_ready") == "ON"
 
-    def _view(self, status):
+    def _reached(self, status):
+        """Return whom one without a majority is together with."""
         places = [one.rpartition(":")[0].strip("[]") for one in status.get("wsrep_incoming_addresses", "").split(",") if one]
         return [self._names.get(place, place) for place in places if place]
 
-    def _write(self, cursor, status, row):
+    def _write(self, cursor, status, view, row):
         now, me = time.monotonic(), self._known["me"]
         if not row:
             cursor.execute(_BEGIN, (me,))
@@ -106,7 +111,7 @@ class Member:
         seen = (row, status.get("wsrep_cluster_conf_id"))
         if seen != self._seen[0]:
             self._seen = (seen, now)
-        there = row[0] in self._view(status)
+        there = row[0] in view
         self._without = 0.0 if there else self._without or now
         if row[0] == me:
             if now - self._held >= _BEAT:
@@ -124,7 +129,7 @@ class Member:
         return {
             "running": True,
             "status": status["wsrep_cluster_status"],
-            "view": self._view(status),
+            "view": self.view,
             "uuid": status["wsrep_cluster_state_uuid"],
             "seqno": int(status["wsrep_last_committed"]),
             "data": cluster.CLUSTER,

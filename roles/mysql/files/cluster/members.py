@@ -90,4 +90,4 @@ def ask_all(known):
     """Return what the agents of all members say, ``{name: answer or None}``."""
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
         answers = pool.map(lambda address: ask(address, known["port"]), known["members"].values())
-    return dict(zip(known["members"], answers))
+    return dict(zip(known["members"], answers, strict=True))

@@ -196,14 +196,14 @@ def test_one_host_is_as_it_ever_was():
     assert inputs_of("database_proxy", site, "web1") == {}
     assert roles.ALL["database_proxy"].packages(make.defaults("database_proxy")) == []
     assert roles.ALL["database_proxy"].offers(make.defaults("database_proxy")) == {}
-    assert roles.ALL["mysql"].late(site, site.host("db1")) == {"mysql_cluster_authorities": []}
+    assert roles.ALL["mysql"].late(site, site.host("db1")) == {"mysql_cluster_cas": []}
 
 
 def test_members_know_the_authorities_of_all():
     site = site_of(**CLUSTER)
     for name in ("db1", "db3"):
         site.host(name).facts["ca_certificates"] = {"/etc/mysql/tls/ca.pem": f"PEM of {name}\n"}
-    assert roles.ALL["mysql"].late(site, site.host("db2")) == {"mysql_cluster_authorities": ["PEM of db1", "PEM of db3"]}
+    assert roles.ALL["mysql"].late(site, site.host("db2")) == {"mysql_cluster_cas": ["PEM of db1", "PEM of db3"]}
     (trusted,) = roles.ALL["python_app"].late(site, site.host("web1"))["python_app_trusted_certificates"]
     assert trusted["content"] == "PEM of db1\nPEM of db3"
 
