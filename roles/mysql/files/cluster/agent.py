@@ -70,13 +70,18 @@ class Member:
                     cursor.execute(_ROW)
                     row = cursor.fetchone() or ()
                     self._write(cursor, status, view, row)
-                self.status, self.view, self.row, self.asked, self.why = status, row, time.monotonic(), ""
+                self.status, self.view, self.row, self.asked, self.why = status, view, row, time.monotonic(), ""
         except pymysql.MySQLError as error:
             code = error.args[0] if error.args else 0
             # A write that lost against another member's: the next question shows it.
             if code in (1205, 1213):
                 return
-            self.status, self.row, self.why = {}, (), f"the server does not answer ({error.args[-1] if error.args else error})"
+            self.status, self.view, self.row, self.why = (
+                {},
+                [],
+                (),
+                f"the server does not answer ({error.args[-1] if error.args else error})",
+            )
             self._close()
 
     def _cursor(self):
