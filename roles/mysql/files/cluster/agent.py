@@ -80,7 +80,7 @@ class Member:
                 {},
                 [],
                 (),
-                f"the server does not answer ({error.args[-1] if error.args else error})",
+                f"the server does not answer ({error})",
             )
             self._close()
 
