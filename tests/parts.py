@@ -16,6 +16,7 @@ PARTS = (
     *(
         "mysql",
         "galaxy",
+        "cluster",
         "deploys",
         "containers",
         "apart",
@@ -47,7 +48,8 @@ ROLES = {
     "haproxy": {"balancers", "integration", "vip"},
     "keepalived": {"vip"},
     "linux_base": {"galaxy", "grades"},
-    "mysql": {"mysql", "backup", "grades"},
+    "database_proxy": {"cluster"},
+    "mysql": {"mysql", "backup", "cluster", "grades"},
     "nginx": {"galaxy", "grades"},
     "python_app": {"python_app", "deploys", "containers"},
 }
@@ -58,7 +60,7 @@ RULES = (
     (r"roles/(?P<role>\w+)/", lambda role: STATIC | {"unit"} | DEFAULT | ROLES.get(role, {role})),
     (r"plugins/\w+/(_?dns|_?gss|_?zone)", lambda role: STATIC | {"unit", "integration", "bind", "default-13"}),
     (
-        r"plugins/\w+/((plan|roles)/)?(?P<role>mysql|backup|certificates|firewall|haproxy|keepalived)",
+        r"plugins/\w+/((plan|roles)/)?(?P<role>mysql|backup|certificates|database_proxy|firewall|haproxy|keepalived)",
         lambda role: STATIC | {"unit", "default-13"} | ROLES.get(role, {role}),
     ),
     (r"plugins/\w+/(app/|app_|python_app)", lambda role: STATIC | {"unit", "default-13", "python_app", "deploys", "containers"}),

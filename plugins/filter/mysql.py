@@ -14,6 +14,7 @@ import re
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts as _mysql_accounts
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import apparmor as _mysql_apparmor
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import declared as _mysql_declared
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import galera as _mysql_galera
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import queries as _mysql_queries
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import settings as _mysql_settings
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import import_problems
@@ -112,6 +113,7 @@ class FilterModule:
             "mysql_declared": _mysql_declared.declared,
             "mysql_differences": _mysql_settings.differences,
             "mysql_filled_query": _mysql_queries.filled,
+            "mysql_galera": _mysql_galera.galera,
             "mysql_import_begin": _mysql_queries.import_begin,
             "mysql_import_problems": import_problems,
             "mysql_imports": mysql_imports,

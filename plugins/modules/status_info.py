@@ -128,6 +128,12 @@ status:
       sample: {web1: {state: UP, seconds: 86400, why: ""}}
     addresses: {description: Whether the host has each of the addresses., type: dict, sample: {203.0.113.5: true}}
     vrrp: {description: "What keepalived says of the host - V(MASTER), V(BACKUP), V(FAULT), or empty.", type: str}
+    cluster:
+      description:
+        - Of a host whose database server is a member of a cluster - who the C(members) are, what the host has C(said) of its own (null
+          where its agent says nothing), whether it has all that the cluster has (C(synced)), the engine's word for its C(state), who is
+          the C(writer), and C(why) the server cannot be asked. Of any other host it is empty.
+      type: dict
     disks:
       description: How full each file system is, in percent of its bytes and its inodes.
       type: list

@@ -136,7 +136,9 @@ class Image:
         words = [f"--file={place}/Containerfile", f"--tag={self.tag}", *([f"--target={build['target']}"] if build["target"] else [])]
         # The values are the environment's: other users see arguments.
         words += [f"--build-arg={name}" for name in build["args"]] + ([f"--isolation={isolation}"] if isolation else [])
-        self._podman("image", "build", "--quiet", "--network=host", *words, f"{place}/context", environment={"TMPDIR": place, **build["args"]})
+        self._podman(
+            "image", "build", "--quiet", "--network=host", *words, f"{place}/context", environment={"TMPDIR": place, **build["args"]}
+        )
 
     @contextlib.contextmanager
     def _mounted(self):

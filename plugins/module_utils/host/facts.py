@@ -53,7 +53,7 @@ RECORDED_KEYS = "/var/lib/foobar.lamp/bind_keys"
 PRIVATE_KEYS = "/var/lib/bind/dnssec"
 # What roles remember of the host, lists of texts, in NAME.json.
 STATE = "/var/lib/foobar.lamp"
-REMEMBERED = ("apache_access", "firewall", "nginx_access", "mysql_settings", "mysql_accepted")
+REMEMBERED = ("apache_access", "firewall", "nginx_access", "mysql_settings", "mysql_accepted", "mysql_cluster")
 # The certificate of each name that is served, and what the command that had it issued says about it.
 CERTIFICATES = "/var/lib/foobar.lamp/certificates"
 AUTHORITIES = ("/etc/mysql/tls/ca.pem",)

@@ -14,9 +14,9 @@ import re
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.password import matches, native
 
-#: What engines and packages have for themselves. A password for root would take its way in from the host.
-OWN_ACCOUNTS = {"debian-sys-maint", "mariadb.sys", "mysql", "mysql.infoschema", "mysql.session", "mysql.sys", "root"}
-OWN_DATABASES = {"information_schema", "mysql", "performance_schema", "sys"}
+#: What engines, packages and clusters have for themselves. A password for root would take its way in from the host.
+OWN_ACCOUNTS = {"debian-sys-maint", "mariadb.sys", "mysql", "mysql-agent", "mysql.infoschema", "mysql.session", "mysql.sys", "root"}
+OWN_DATABASES = {"foobar_lamp", "information_schema", "mysql", "performance_schema", "sys"}
 #: What both engines mean by ALL on a database; MariaDB means a little more.
 _ALL = {
     "ALTER",

@@ -129,6 +129,8 @@ def _count_problems(role, groups):
         wanted = "the host that does this part" if fewest == 1 else f"{fewest} hosts at least"
         there = f"has only {', '.join(hosts)}" if hosts else "is empty"
         yield f"Group {role.GROUP} {there}: put {wanted} into it."
+    if len(hosts) in role.NOT_HOSTS:
+        yield f"Group {role.GROUP} has {len(hosts)} hosts ({', '.join(hosts)}): {role.NOT_HOSTS[len(hosts)]}."
     if most is not None and len(hosts) > most:
         yield (
             f"Group {role.GROUP} has {len(hosts)} hosts ({', '.join(hosts)}): this version takes {'one' if most == 1 else most}, "

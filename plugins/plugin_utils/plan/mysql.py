@@ -13,14 +13,16 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import settings as _mysql_settings
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import host_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.dump import PACKED, dump_problems
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.galera import PORTS
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Port, Role
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import database_user
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import DATABASE, DATABASE_PROXY, database_user, is_address
 
 _DATABASE = re.compile(r"[0-9A-Za-z_$-]{1,64}\Z")
 _USER = re.compile(r"[0-9A-Za-z_.$-]{1,80}\Z")
 _HOST = re.compile(r"[0-9A-Za-z_.:%/-]{1,255}\Z")
 _CHARSET = re.compile(r"[0-9A-Za-z_]{1,64}\Z")
 _TLS_NAME = re.compile(r"[0-9A-Za-z.:*-]{1,253}\Z")
+_MEMBER = re.compile(r"[0-9A-Za-z._-]{1,32}\Z")
 _SHORTEST = 12
 _UNPACKERS = dict(zip(PACKED.values(), ("gzip", "xz-utils", "bzip2", "zstd"), strict=True))
 #: The longest name that an account may have, by engine.
@@ -33,18 +35,32 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 class Mysql(Role):
     """See Role."""
 
-    GROUP = "lamp_db"
-    HOSTS = (1, 1)
+    GROUP = DATABASE
+    HOSTS = (1, 5)
+    NOT_HOSTS = {
+        2: (
+            "two cannot tell a host that is gone from a cable that is cut, and so neither may go on alone. Put a third one into it, or "
+            "leave one (a third host that only votes, a witness, is not there yet)"
+        ),
+        4: "four are no safer than three, since two of them may not go on without the others. Put a fifth one into it, or leave three",
+    }
     EXAMPLE = {"mysql_bind_address": "::"}
     KEYS = {"mysql_users": ("name", "host")}
+    LATE = ("mysql_cluster_cas",)
     EDGES = {
         "databases and accounts": "lamp_sites",
         "where accounts come from, whether TLS is needed": "lamp_web",
         "whether binary logs are kept": "backup_enabled",
+        "the members of the cluster, where there are several": "lamp_db",
     }
 
     def inputs(self, site, host, offered):
-        """An application on the database's own host goes through the socket, one elsewhere over TCP with TLS."""
+        """An application on the database's own host goes through the socket, one elsewhere over TCP with TLS.
+
+        Where several hosts have the database, all go by the proxy of their own host, over TCP with TLS.
+        """
+        if site.clustered:
+            return self._shared(site, host)
         apart = site.hosts("lamp_web", without="lamp_db")
         own = [address for one in site.hosts(self.GROUP) for address in one.peer_addresses] if apart else []
         clients = ["localhost"] if len(apart) < len(site.hosts("lamp_web")) else []
@@ -58,11 +74,38 @@ class Mysql(Role):
             "mysql_binary_logs": host.given.get("backup_enabled", True),
         }
 
+    def _shared(self, site, host):
+        """Return the inputs of a member of a cluster."""
+        clients = [address for one in site.hosts("lamp_web") for address in one.peer_addresses]
+        return {
+            # The proxies of web hosts listen at the loopback address, which clients ask for in the certificate.
+            "mysql_bind_address": ",".join(host.peer_addresses),
+            "mysql_tls_names": [*host.peer_addresses, DATABASE_PROXY],
+            "mysql_databases": [{"name": one["database"]} for one in site.sites.values() if "database" in one],
+            "mysql_users": _users(site, list(dict.fromkeys(clients))),
+            "mysql_binary_logs": host.given.get("backup_enabled", True),
+            "mysql_cluster_members": [{"name": one.name, "address": one.peer_addresses[0]} for one in site.hosts(self.GROUP)],
+            "mysql_cluster_host": host.name,
+            "mysql_cluster_name": site.domain,
+        }
+
+    def late(self, site, host):
+        """Each member has an authority of its own, which a first run makes."""
+        return {"mysql_cluster_cas": authorities(site) if site.clustered else []}
+
+    def site_problems(self, site, host, inputs):
+        """Who asks one member alone knows neither what the others have nor by which authorities they are known."""
+        absent = [one.name for one in site.hosts(self.GROUP) if not one.facts]
+        if not inputs["mysql_cluster_members"] or not absent:
+            return []
+        return [f"{' and '.join(absent)} of {self.GROUP} is not in this run, and its hosts are a cluster: run all, --limit {self.GROUP}."]
+
     def packages(self, inputs):
         """The server of Debian or of its own archive, and what unpacks the files that fill databases."""
         suffixes = {os.path.splitext(str(database.get("import") or ""))[1] for database in inputs["mysql_databases"]}
         server = f"{inputs['mysql_implementation']}-server"
-        return [server, "python3-pymysql", "logrotate", "openssl", *sorted(_UNPACKERS[one] for one in suffixes & _UNPACKERS.keys())]
+        more = ["galera-4", "mariadb-backup", "socat"] if inputs["mysql_cluster_members"] else []
+        return [server, "python3-pymysql", "logrotate", "openssl", *more, *sorted(_UNPACKERS[one] for one in suffixes & _UNPACKERS.keys())]
 
     def offers(self, inputs):
         """The database, for backups."""
@@ -73,11 +116,21 @@ class Mysql(Role):
             "socket": socket_of(settings),
             "datadir": re.sub(r"(?<=.)/+$", "", _setting(settings, "datadir") or "/var/lib/mysql"),
         }
-        return {"services": [engine], "backup_database": database}
+        agent = ["mysql-agent"] if inputs["mysql_cluster_members"] else []
+        return {"services": [engine, *agent], "backup_database": database}
 
     def ports(self, inputs):
-        """MySQL's, where it listens for other hosts: those of applications, and those from which accounts of the inventory's may come."""
-        return [] if inputs["mysql_bind_address"] in _LOOPBACK else [Port(3306, "tcp", "lamp_web", tuple(_clients(inputs["mysql_users"])))]
+        """MySQL's, where it listens for other hosts: those of applications, and those from which accounts of the inventory's may come.
+
+        Of a cluster, those by which members reach each other, and the one at which the host says how its server is.
+        """
+        members = []
+        if inputs["mysql_cluster_members"]:
+            members = [Port(number, "tcp", self.GROUP) for number in PORTS]
+            members += [Port(inputs["mysql_cluster_port"], "tcp", group) for group in (self.GROUP, "lamp_web")]
+        return members + (
+            [] if inputs["mysql_bind_address"] in _LOOPBACK else [Port(3306, "tcp", "lamp_web", tuple(_clients(inputs["mysql_users"])))]
+        )
 
     def problems(self, inputs, facts, search=()):
         """Passwords are never shown. A file that fills a database is read where it is about to be used: on a new host before all else."""
@@ -98,7 +151,12 @@ class Mysql(Role):
         if f"{engine}-server" not in packages:
             imports = [database for database in databases if database.get("import")]
             problems += import_problems(imports, search, users, engine=engine)
-        return [*problems, *_authority_problems(inputs["mysql_tls_names"], facts)]
+        return [*problems, *_authority_problems(inputs["mysql_tls_names"], facts), *_cluster_problems(inputs, facts)]
+
+
+def authorities(site):
+    """Return the certificates of the authorities of all database hosts, as far as these have them."""
+    return [text.strip() for one in site.hosts(DATABASE) for text in one.facts.get("ca_certificates", {}).values()]
 
 
 def socket_of(settings):
@@ -164,6 +222,40 @@ def _authority_problems(tls_names, facts):
             "/etc/mysql/tls/ca.key is missing, the key of the authority in /etc/mysql/tls/ca.pem that clients trust. Restore it from a "
             "backup. If it is lost, remove ca.pem and run the whole site: both are made anew, and clients fail until they have the new one."
         )
+
+
+def _cluster_problems(inputs, facts):
+    members, was = inputs["mysql_cluster_members"], (facts.get("state") or {}).get("mysql_cluster") or []
+    if not members:
+        if len(was) > 1:
+            yield (
+                f"The host is a member of a cluster ({', '.join(was)}), and by the inventory it stands alone: there is no way back yet. "
+                "Give its group the others again, see docs/database-cluster.md."
+            )
+        return
+    if inputs["mysql_implementation"] != "mariadb":
+        yield (
+            f"mysql_implementation is {inputs['mysql_implementation']}, and {len(members)} hosts are to have the database: a cluster is "
+            "MariaDB's. Set it to mariadb, or leave one host in the group."
+        )
+    if len(members) not in (3, 5):
+        yield f"mysql_cluster_members has {len(members)} hosts: give three or five, of which more than half have to be there."
+    names = [one["name"] for one in members]
+    for one in members:
+        if not _MEMBER.match(one["name"]):
+            yield f"mysql_cluster_members has the name {one['name']!r}: use letters, digits, dots, underscores and hyphens."
+        if not is_address(one["address"]):
+            yield f"mysql_cluster_members gives {one['name']} the address {one['address']!r}: give an IPv4 or IPv6 address."
+        elif one["name"] == inputs["mysql_cluster_host"] and one["address"] not in inputs["mysql_tls_names"]:
+            yield f"mysql_tls_names lacks {one['address']}, at which members reach this host: add it."
+    if len(set(names)) < len(names):
+        yield "mysql_cluster_members has a name twice: remove one."
+    if inputs["mysql_cluster_host"] not in names:
+        yield f"mysql_cluster_host is {inputs['mysql_cluster_host']!r}, which is no name of mysql_cluster_members: give this host's."
+    if not _MEMBER.match(inputs["mysql_cluster_name"]):
+        yield f"mysql_cluster_name is {inputs['mysql_cluster_name']!r}: use letters, digits, dots, underscores and hyphens, at most 32."
+    if not 0 < inputs["mysql_cluster_port"] < 65536:
+        yield f"mysql_cluster_port is {inputs['mysql_cluster_port']}: give a port from 1 to 65535."
 
 
 def _memory_problems(settings, memory_mb):

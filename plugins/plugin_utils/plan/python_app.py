@@ -14,9 +14,9 @@ from urllib.parse import quote
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks, references
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as _python_app
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front, tls, web
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import SOCKET, socket_of
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import SOCKET, authorities, socket_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import app_user, database_user, origin
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import DATABASE_PROXY, app_user, database_user, origin
 
 #: The certificate of the database's authority on web hosts.
 DATABASE_AUTHORITY = "/etc/python_app/database.pem"
@@ -49,13 +49,17 @@ class PythonApp(Role):
         "applications": "lamp_sites",
         "where the database is, and by which socket": "mysql",
         "the authority of its certificate, once it is made": "mysql",
+        "the way to it, where several hosts have it": "database_proxy",
         "the port to ask for their health": "apache, nginx",
     }
 
     def inputs(self, site, host, offered):
         """The applications of all sites, with where their database is."""
         database = _Database("localhost", socket_of(host.given.get("mysql_settings")))
-        if "lamp_db" not in host.groups:
+        if site.clustered:
+            # The same on all hosts, whichever of the database's hosts writes.
+            database = _Database(DATABASE_PROXY, "")
+        elif "lamp_db" not in host.groups:
             database = _Database(site.hosts("lamp_db")[0].peer_addresses[0], "")
         inputs = {"python_app_apps": [_app(*one, site, database) | _single_timers(site, host) for one in site.apps()]}
         for port in ("listen", "tls_listen"):
@@ -65,8 +69,7 @@ class PythonApp(Role):
 
     def late(self, site, host):
         """An application on another host than its database checks the database's certificate."""
-        hosts = [] if "lamp_db" in host.groups else site.hosts("lamp_db")
-        found = [text.strip() for one in hosts for text in one.facts.get("ca_certificates", {}).values()]
+        found = authorities(site) if site.clustered or "lamp_db" not in host.groups else []
         name = posixpath.basename(DATABASE_AUTHORITY).removesuffix(".pem")
         return {"python_app_trusted_certificates": [{"name": name, "content": "\n".join(found)}] if found else []}
 

@@ -42,6 +42,8 @@ class Role:
     ALSO: tuple[str, ...] = ()
     #: The fewest and the most hosts of the group; None: any number.
     HOSTS: tuple[int, int | None] = (0, None)
+    #: Numbers of hosts between these with which it does not work, and why not: ``{number: what is said behind the hosts' names}``.
+    NOT_HOSTS: dict[int, str] = {}
     #: Where several roles can do a group's work: by which variable one is chosen.
     CHOICE: Choice | None = None
     #: By which keys the entries of inputs that are lists are told apart, where it is not their name.

@@ -23,6 +23,9 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
 SECRETS = ("database_password", "secret_key")
 #: The group of those that stand before the web hosts.
 BALANCERS = "lamp_lb"
+#: The group of the database's hosts, and where applications reach the database where these are several.
+DATABASE = "lamp_db"
+DATABASE_PROXY = "127.0.0.1"
 #: The group of the name servers.
 NAME_SERVERS = "lamp_dns"
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
@@ -166,6 +169,11 @@ class Site:
     def balanced(self):
         """Whether balancers stand before the web hosts."""
         return self.entrance == BALANCERS
+
+    @property
+    def clustered(self):
+        """Whether several hosts have the database."""
+        return len(self.groups.get(DATABASE, ())) > 1
 
     @property
     def balancers(self):

@@ -85,6 +85,18 @@ def _balancers(reached):
     return rows
 
 
+def _cluster(reached):
+    rows = [("DATABASE", "STATE", "IN VIEW", "WRITES")]
+    for host, said in reached.items():
+        if one := said.get("cluster"):
+            member = one["said"] or {}
+            state = one["state"] if member.get("running") else "STOPPED" if member else "UNKNOWN"
+            if member.get("running") and member["status"] != "Primary":
+                state = "NO MAJORITY"
+            rows.append((host, state, ", ".join(member.get("view") or []) or "-", one["writer"] or "-"))
+    return rows
+
+
 def _state(app):
     if app["state"] != "active":
         return app["state"].upper()
@@ -153,7 +165,7 @@ def page(report):
     lines = [f"{report['domain']} at {report['time'] or 'no known time'}: {verdict}"]
     lines += [f"  {problem['text']}" for problem in report["problems"]]
     lines += table(_hosts(report))
-    for rows in (_addresses, _balancers, _services, _applications, _versions, _certificates, _backups, _zones):
+    for rows in (_addresses, _balancers, _services, _cluster, _applications, _versions, _certificates, _backups, _zones):
         lines += table(rows(reached))
     if report["remarks"]:
         lines += ["", "REMARKS", *(remark["text"] for remark in report["remarks"])]

@@ -11,6 +11,8 @@ from __future__ import annotations
 import datetime
 from typing import Any, NamedTuple
 
+from ansible_collections.foobar.lamp.plugins.module_utils.mysql import cluster as _cluster
+
 #: The states of a unit that runs, in systemd's words.
 _RUNS = ("active", "activating", "reloading", "refreshing")
 #: Of a certificate's life: renewed it is with a third left, or a half if that is short.
@@ -197,6 +199,43 @@ def backups(hosts, _limits):
                 yield Finding((host,), f"the last drill failed at {one['last']} ({one['reason']})", remedy)
 
 
+def cluster(hosts, _limits):
+    """Members of the database's cluster that are not in it, or of which more than one is one by itself."""
+    members = {name: said["cluster"] for name, said in hosts.items() if said.get("cluster")}
+    for name, one in members.items():
+        if one["said"] is None:
+            yield Finding((name,), "the host does not say how its database server is", "'systemctl status mysql-agent' there says why")
+        elif not one["said"]["running"]:
+            why = f" ({one['why']})" if one["why"] else ""
+            remedy = f"'journalctl -u mariadb' there says what it waits for. {_cluster.decide(_told(members)).why.rstrip('.')}"
+            yield Finding((name,), f"the database server is no member of the cluster{why}", remedy)
+        elif one["said"]["status"] != _cluster.PRIMARY:
+            what = "the database server has no majority, and answers nobody"
+            yield Finding((name,), what, _cluster.decide(_told(members)).why.rstrip("."))
+        elif not one["synced"]:
+            yield Finding((name,), f"the database server has not all that the cluster has ({one['state']})", "wait until it has")
+    there = {name: one for name, one in members.items() if one["said"] and one["said"]["status"] == _cluster.PRIMARY}
+    decision = _cluster.decide({name: one["said"] for name, one in there.items()} | _absent(there))
+    if decision.action == _cluster.REFUSE:
+        yield Finding(tuple(there), "the database's hosts are not one cluster", decision.why.rstrip("."))
+    for name in sorted(
+        {name for one in there.values() for name in one["members"]} - {name for one in there.values() for name in one["said"]["view"]}
+    ):
+        yield Finding(tuple(there), f"the cluster of the database goes on without {name}", f"see that {name} runs; it joins by itself")
+    writers = {name: one["writer"] for name, one in there.items()}
+    if len(set(writers.values())) > 1 or "" in writers.values():
+        yield Finding(tuple(there), f"who writes is not the same for all ({_each(writers)})", "it settles within seconds: ask again")
+
+
+def _absent(members):
+    """Return the members that nobody has asked, as ``decide`` has them."""
+    return {name: None for one in members.values() for name in one["members"] if name not in members}
+
+
+def _told(members):
+    return _absent(members) | {name: one["said"] for name, one in members.items()}
+
+
 def zones(hosts, _limits):
     """Name servers that do not have a zone, or have it older than others."""
     found: dict[str, dict[str, int]] = {}
@@ -257,7 +296,22 @@ def restarts(hosts, _limits):
             yield Finding((host,), f"the host wants to be restarted{why}", "restart it", False)
 
 
-PARTS = (unset, addresses, services, balancers, applications, certificates, backups, zones, disks, memory, leftovers, restarts, versions)
+PARTS = (
+    unset,
+    addresses,
+    services,
+    balancers,
+    applications,
+    cluster,
+    certificates,
+    backups,
+    zones,
+    disks,
+    memory,
+    leftovers,
+    restarts,
+    versions,
+)
 
 
 def _together(findings):

@@ -44,7 +44,7 @@ def act(variables, **arguments):
 def test_plan_of_a_host_has_inputs_roles_records_and_no_problem(variables_of):
     result = act(variables_of(apache_listen=trust_as_template("{{ [port] }}"), port=8080))
     assert result["problems"] == []
-    assert result["roles"] == ["linux_base", "firewall", "certificates", "python_app", "apache", "backup"]
+    assert result["roles"] == ["linux_base", "firewall", "certificates", "database_proxy", "python_app", "apache", "backup"]
     assert (result["inputs"]["apache_listen"], result["inputs"]["python_app_port"]) == ([8080], 8080)
     assert result["records"] == [{"name": "www.foobar.com.", "type": "A", "values": ["192.0.2.1"]}]
     assert result["given"] == {"python_app_trusted_certificates": []}

@@ -159,3 +159,16 @@ def test_group_that_is_nearly_one_of_ours_is_doubted():
     assert inventory.group_doubts(groups) == [
         "Group lamp_nds is none that a role is for, and its hosts do nothing by it: did you mean lamp_dns?"
     ]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "words"),
+    [("a b", "two cannot tell a host that is gone from a cable that is cut"), ("a b c d", "four are no safer than three")],
+)
+def test_database_on_an_even_number_of_hosts_is_refused_with_the_reason(hosts, words):
+    (problem,) = inventory.inventory_problems({"lamp": hosts.split(), "lamp_db": hosts.split(), "lamp_web": ["a"]}, {})
+    assert words in problem
+    assert problem.startswith("Group lamp_db has ")
+    for number in (1, 3, 5):
+        names = [f"db{one}" for one in range(number)]
+        assert inventory.inventory_problems({"lamp": names, "lamp_db": names, "lamp_web": names[:1]}, {}) == []

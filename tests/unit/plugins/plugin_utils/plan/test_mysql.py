@@ -159,3 +159,81 @@ def test_accounts_that_are_declared_or_there_may_define(tmp_path):
 def test_what_unpacks_files_is_installed(name, packages):
     inputs = {**make.defaults("mysql"), "mysql_databases": [{"name": "a", "import": name}, {"name": "b", "import": name}, {"name": "c"}]}
     assert roles.ALL["mysql"].packages(inputs) == ["mariadb-server", "python3-pymysql", "logrotate", "openssl", *packages]
+
+
+CLUSTER = {"web": "web1 web2", "db": "db1 db2 db3"}
+
+
+def test_several_hosts_are_a_cluster_that_all_reach_by_their_own_loopback_address():
+    site = site_of(**CLUSTER)
+    inputs = inputs_of("mysql", site, "db2")
+    assert [one["name"] for one in inputs["mysql_cluster_members"]] == ["db1", "db2", "db3"]
+    assert (inputs["mysql_cluster_host"], inputs["mysql_cluster_name"]) == ("db2", "foobar.com")
+    assert inputs["mysql_bind_address"] == "192.0.2.4"
+    assert inputs["mysql_tls_names"] == ["192.0.2.4", "127.0.0.1"]
+    assert [(user["host"], user["require_tls"]) for user in inputs["mysql_users"]] == [("192.0.2.1", True), ("192.0.2.2", True)]
+    assert problems_of("mysql", {**inputs, "mysql_users": []}) == []
+    ports = [(port.number, port.peers) for port in roles.ALL["mysql"].ports({**make.defaults("mysql"), **inputs})]
+    assert ports == [*((number, "lamp_db") for number in (4444, 4567, 4568)), (9200, "lamp_db"), (9200, "lamp_web"), (3306, "lamp_web")]
+    for name in ("web1", "web2"):
+        (app,) = inputs_of("python_app", site, name)["python_app_apps"]
+        assert app["environment"]["DB_HOST"] == "127.0.0.1"
+        assert "ssl_ca=" in app["environment"]["DATABASE_URL"]
+        servers = inputs_of("database_proxy", site, name)["database_proxy_servers"]
+        assert [one["address"] for one in servers] == ["192.0.2.3", "192.0.2.4", "192.0.2.5"]
+
+
+def test_an_application_beside_a_member_goes_by_the_proxy_too():
+    site = site_of(web="db1", db="db1 db2 db3")
+    (app,) = inputs_of("python_app", site, "db1")["python_app_apps"]
+    assert app["environment"]["DB_HOST"] == "127.0.0.1"
+    assert [user["host"] for user in inputs_of("mysql", site, "db1")["mysql_users"]] == ["192.0.2.1"]
+
+
+def test_one_host_is_as_it_ever_was():
+    site = site_of(web="web1", db="db1")
+    assert not [name for name in inputs_of("mysql", site, "db1") if "cluster" in name]
+    assert inputs_of("database_proxy", site, "web1") == {}
+    assert roles.ALL["database_proxy"].packages(make.defaults("database_proxy")) == []
+    assert roles.ALL["database_proxy"].offers(make.defaults("database_proxy")) == {}
+    assert roles.ALL["mysql"].late(site, site.host("db1")) == {"mysql_cluster_cas": []}
+
+
+def test_members_know_the_authorities_of_all():
+    site = site_of(**CLUSTER)
+    for name in ("db1", "db3"):
+        site.host(name).facts["ca_certificates"] = {"/etc/mysql/tls/ca.pem": f"PEM of {name}\n"}
+    assert roles.ALL["mysql"].late(site, site.host("db2")) == {"mysql_cluster_cas": ["PEM of db1", "PEM of db3"]}
+    (trusted,) = roles.ALL["python_app"].late(site, site.host("web1"))["python_app_trusted_certificates"]
+    assert trusted["content"] == "PEM of db1\nPEM of db3"
+
+
+def test_a_run_about_some_members_alone_is_refused():
+    site = site_of(**CLUSTER, hosts={"db3": {"ansible_facts": {}, "lamp_address": "192.0.2.5"}})
+    host, inputs = site.host("db1"), {**make.defaults("mysql"), **inputs_of("mysql", site, "db1")}
+    (problem,) = roles.ALL["mysql"].site_problems(site, host, inputs)
+    assert problem.startswith("db3 of lamp_db is not in this run")
+
+
+MEMBERS = [{"name": f"db{number}", "address": f"192.0.2.{number}"} for number in (1, 2, 3)]
+MEMBER = {"mysql_cluster_members": MEMBERS, "mysql_cluster_host": "db1", "mysql_tls_names": ["192.0.2.1"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "known", "words"),
+    [
+        ({ENGINE: "mysql"}, {}, "mysql_implementation is mysql, and 3 hosts are to have the database: a cluster is MariaDB's"),
+        ({"mysql_cluster_members": MEMBERS[:2]}, {}, "mysql_cluster_members has 2 hosts: give three or five"),
+        ({"mysql_cluster_members": [*MEMBERS[:2], {**MEMBERS[2], "name": "a b"}]}, {}, "mysql_cluster_members has the name 'a b'"),
+        ({"mysql_cluster_members": [*MEMBERS[:2], {**MEMBERS[2], "address": "x"}]}, {}, "mysql_cluster_members gives db3 the address 'x'"),
+        ({"mysql_cluster_members": [*MEMBERS[:2], MEMBERS[1]]}, {}, "mysql_cluster_members has a name twice"),
+        ({"mysql_cluster_host": "db9"}, {}, "mysql_cluster_host is 'db9'"),
+        ({"mysql_tls_names": ["db1"]}, {}, "mysql_tls_names lacks 192.0.2.1"),
+        ({"mysql_cluster_name": "a b"}, {}, "mysql_cluster_name is 'a b'"),
+        ({"mysql_cluster_port": 0}, {}, "mysql_cluster_port is 0"),
+        ({"mysql_cluster_members": []}, {"state": {"mysql_cluster": ["db1", "db2", "db3"]}}, "there is no way back yet"),
+    ],
+)
+def test_problems_of_a_cluster(given, known, words):
+    (problem,) = problems_of("mysql", {**MEMBER, **given}, known)
+    assert words in problem

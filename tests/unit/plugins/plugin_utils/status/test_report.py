@@ -6,6 +6,8 @@ import copy
 import json
 
 import pytest
+from ansible_collections.foobar.lamp.plugins.module_utils.mysql import cluster as database_cluster
+from ansible_collections.foobar.lamp.plugins.plugin_utils.status import report as parts
 from ansible_collections.foobar.lamp.plugins.plugin_utils.status.page import page
 from ansible_collections.foobar.lamp.plugins.plugin_utils.status.report import report
 
@@ -280,3 +282,45 @@ def test_page_shows_each_subject():
 
 def test_report_is_json():
     assert json.loads(json.dumps(reported()))["hosts"]["web2"]["disks"] == WELL["disks"]
+
+
+def member(name="db1", **more):
+    """Return what status_info says of a member of a cluster."""
+    said = {"data": "cluster", "uuid": "11111111-a", "running": True, "status": "Primary", "view": ["db1", "db2", "db3"], "seqno": 5}
+    own = {key: more.pop(key) for key in list(more) if key in said}
+    found = database_cluster.said({**said, **own})
+    return {
+        "members": ["db1", "db2", "db3"],
+        "said": found,
+        "synced": found["status"] == "Primary",
+        "state": "Synced",
+        "writer": "db1",
+        "why": "",
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (member(), []),
+        (member(said=None), ["does not say how its database server is"]),
+        (member(running=False, status="", view=[], why="no socket"), ["is no member of the cluster (no socket): 'journalctl -u mariadb'"]),
+        (member(status="non-Primary", view=["db1"]), ["has no majority, and answers nobody"]),
+        (member(synced=False, state="Joining"), ["has not all that the cluster has (Joining): wait"]),
+        (member(view=["db1", "db2"]), ["goes on without db3"]),
+        (member(writer=""), ["who writes is not the same for all"]),
+        (member(view=["db1", "db2", "db3", "192.0.2.9"]), ["192.0.2.9 is in the cluster and no member by the inventory"]),
+    ],
+)
+def test_members_of_the_databases_cluster(one, words):
+    texts = [finding.shown()["text"] for finding in parts.cluster({"db1": {"cluster": one}, "web1": {"cluster": {}}}, {})]
+    assert len(texts) == len(words), texts
+    assert all(word in text for word, text in zip(words, texts, strict=True)), texts
+
+
+def test_two_clusters_are_one_too_many():
+    hosts = {"db1": {"cluster": member(view=["db1"])}, "db2": {"cluster": member(view=["db2"], writer="db2")}}
+    texts = [finding.shown()["text"] for finding in parts.cluster(hosts, {})]
+    assert any("There is more than one cluster" in text for text in texts)
+    assert any("who writes is not the same for all (db1 on db1, db2 on db2)" in text for text in texts)

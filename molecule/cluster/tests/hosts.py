@@ -1,0 +1,130 @@
+"""The hosts of the scenario, and a writer on the web host, as an application would be."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+
+from support.containers import address_of, on_host, run
+from support.waiting import wait_for
+
+MEMBERS = ["lamp-cluster-db1", "lamp-cluster-db2", "lamp-cluster-db3"]
+WEB, ENVIRONMENT = "lamp-cluster-web", "/etc/python_app/www.foobar.com.env"
+
+# Writes numbers, each in a transaction of its own, from four threads over the address that the application has, until nobody listens any
+# more and a write has been acknowledged again. Then it says which were acknowledged, the longest time in seconds between two of them, and
+# what failed.
+_WRITE = """
+import json, os, pymysql, ssl, sys, threading, time
+env = {}
+for line in open(sys.argv[1]):
+    key, equals, value = line.rstrip("\\n").partition("=")
+    if equals:
+        env[key] = value.strip("\\"'")
+done, failed, ended, lock, last, told = [], [], threading.Event(), threading.Lock(), [int(sys.argv[2])], [False]
+def connect():
+    return pymysql.connect(host=env["DB_HOST"], port=int(env["DB_PORT"]), user=env["DB_USER"], password=env["DB_PASSWORD"],
+        database=env["DB_NAME"], ssl_ca=env["DB_SSL_CA"], connect_timeout=2, read_timeout=10, write_timeout=10)
+def write():
+    connection = None
+    while not ended.is_set():
+        with lock:
+            last[0] += 1
+            number = last[0]
+        try:
+            connection = connection or connect()
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO numbers VALUES (%s)", (number,))
+            connection.commit()
+            done.append((number, time.monotonic()))
+        except Exception as error:
+            failed.append([number, connection is not None, str(error)[:80]])
+            connection = None
+            time.sleep(0.01)
+        if not told[0]:
+            told[0] = True
+            print("begun", flush=True)
+        time.sleep(0.005)
+threads = [threading.Thread(target=write) for _ in range(4)]
+for thread in threads:
+    thread.start()
+sys.stdin.read()
+asked = time.monotonic()
+while not any(when > asked for _number, when in done[-8:]) and time.monotonic() < asked + 60:
+    time.sleep(0.05)
+ended.set()
+for thread in threads:
+    thread.join()
+times = sorted(when for _number, when in done)
+gap = max((later - earlier for earlier, later in zip(times, times[1:])), default=0)
+print(json.dumps({"done": [number for number, _when in done], "gap": gap, "failed": failed}))
+"""
+
+
+def sql(host, statement):
+    """Return what root of a host gets from its server, a line each."""
+    return on_host(host, f"mariadb --batch --skip-column-names --execute '{statement}'").splitlines()
+
+
+def state(host):
+    """Return what the agent of a host says, nothing if it says nothing. Asked by the web host, as its proxy does."""
+    ask = f"from urllib.request import urlopen as u; print(u('http://{address_of(host)}:9200/state', timeout=2).read().decode())"
+    with contextlib.suppress(ValueError):
+        return json.loads(on_host(WEB, f'python3 -c "{ask}" 2> /dev/null')) or {}
+    return {}
+
+
+def writes(host):
+    """Whether a host says that applications write there."""
+    ask = f"from urllib.request import urlopen as u; print(u('http://{address_of(host)}:9200/write', timeout=2).status)"
+    return on_host(WEB, f'python3 -c "{ask}" 2> /dev/null').strip() == "200"
+
+
+def writer():
+    """Return the member that writes; exactly one has to."""
+    found = [host for host in MEMBERS if writes(host)]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def together(hosts=MEMBERS):
+    """Whether these are all members of one cluster, and have all."""
+    said = [state(host) for host in hosts]
+    return all(one.get("synced") and len(one["view"]) == len(hosts) for one in said) and len({one["uuid"] for one in said}) == 1
+
+
+def kill(*hosts):
+    """End hosts at once, as a power cut does."""
+    run("docker", "kill", *hosts, check=True)
+
+
+def start(*hosts):
+    """Start hosts again."""
+    run("docker", "start", *hosts, check=True)
+
+
+def stored(host):
+    """Return the numbers that a member has."""
+    return {int(line) for line in sql(host, "SELECT number FROM foobar.numbers")}
+
+
+@contextlib.contextmanager
+def numbers(begin):
+    """Write while the block runs; the result is there behind it."""
+    process = subprocess.Popen(
+        ["docker", "exec", "-i", WEB, "python3", "-c", _WRITE, ENVIRONMENT, str(begin)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    found = {}
+    assert process.stdout.readline() == "begun\n"
+    try:
+        yield found
+    finally:
+        found.update(json.loads(process.communicate(timeout=120)[0] or "{}"))
+
+
+def whole():
+    """Wait until all members are together and one writes."""
+    wait_for(together, 120)
+    wait_for(lambda: sum(map(writes, MEMBERS)) == 1, 20)

@@ -1,0 +1,126 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start the server of a member of the cluster, when it is known how: as one that joins, or as the first.
+
+run SERVER...   has galera_recovery say how far the data are, waits for a decision, and becomes the server. As the server's user
+note            keeps what the directory of data says, for the agent. As the server's user
+decide          prints what is decided, as JSON, when a person's run asks
+wait SECONDS    waits until the server has all that the cluster has
+started         the same after a start, for a minute, and no longer than a moment where nobody can say it
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import cluster  # noqa: E402
+import members  # noqa: E402
+
+#: For how long one that crashed looks for the others, before it leaves that to the engine: which begins anew only with all of them.
+_PATIENCE = 15
+
+
+def _say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def _become(server, more):
+    os.execv(server[0], [*server, *more])  # noqa: S606 # it takes this one's place
+
+
+def _form(datadir):
+    """Let the engine take these data for the first member's: who called has seen that they are."""
+    path = f"{datadir}/grastate.dat"
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            file.write(text.replace("safe_to_bootstrap: 0", "safe_to_bootstrap: 1"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(f"{path}.new", path)
+    if os.path.exists(f"{datadir}/gvwstate.dat"):
+        os.unlink(f"{datadir}/gvwstate.dat")
+
+
+def run(server):
+    """Become the server."""
+    known, told = members.settings(), os.environ.get("_WSREP_NEW_CLUSTER", "")
+    recovered = subprocess.run(["/usr/bin/galera_recovery"], stdout=subprocess.PIPE, text=True, check=False)
+    if recovered.returncode:
+        sys.exit("How far the data are cannot be found out: galera_recovery says above why.")
+    option = recovered.stdout.split()
+    began, last = time.monotonic(), ""
+    while True:
+        mine = members.on_disk(known["datadir"], "".join(option))
+        members.note(mine)
+        found = {name: cluster.said(answer) for name, answer in members.ask_all(known).items()} | {known["me"]: mine}
+        decision = cluster.decide(found)
+        running = [name for name, one in found.items() if one and one["running"] and one["status"] == cluster.PRIMARY]
+        if told and running:
+            sys.exit(f"This host was to begin a cluster, and {' and '.join(running)} is one already: start mariadb, which joins it.")
+        if told or (decision.action, decision.members) == (cluster.FORM, (known["me"],)):
+            _say(f"The cluster begins here: {'so it was told' if told else decision.why}")
+            _form(known["datadir"])
+            _become(server, [*option, "--wsrep-new-cluster"])
+        # Refused is what others would lose: this one may have all that they have.
+        refused = decision.action == cluster.REFUSE and known["me"] in (decision.members or [known["me"]])
+        if running and not refused or decision.action == cluster.JOIN:
+            _say(f"Joins: {decision.why}")
+            _become(server, option)
+        if mine["last_view"] and time.monotonic() - began > _PATIENCE:
+            _say(f"Looks for those with which it was together last: {decision.why}")
+            _become(server, option)
+        if decision.why != last:
+            _say(f"Waits: {decision.why}")
+            last = decision.why
+        time.sleep(1)
+
+
+def decide():
+    """Print the decision."""
+    known = members.settings()
+    answers = members.ask_all(known)
+    decision = cluster.decide({name: cluster.said(answer) for name, answer in answers.items()}, setting_up=True)
+    mine = answers[known["me"]] or {}
+    print(json.dumps({**decision._asdict(), "running": bool(mine.get("running")), "writer": mine.get("writer", "")}))
+
+
+def wait(seconds):
+    """Wait until the server has all that the cluster has."""
+    known, end = members.settings(), time.monotonic() + seconds
+    while not (members.ask(known["members"][known["me"]], known["port"]) or {}).get("synced"):
+        if time.monotonic() > end:
+            why = cluster.decide({name: cluster.said(answer) for name, answer in members.ask_all(known).items()}).why
+            sys.exit(f"mariadb is not a member of the cluster after {seconds} s. {why} 'journalctl -u mariadb' says more.")
+        time.sleep(0.2)
+
+
+def started():
+    """Wait after a start, so that the next member is not restarted before this one works."""
+    known, began = members.settings(), time.monotonic()
+    while time.monotonic() - began < 60:
+        mine = members.ask(known["members"][known["me"]], known["port"]) or {}
+        if mine.get("synced") or not mine.get("running") and time.monotonic() - began > 3:
+            return
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "run":
+        run(sys.argv[2:])
+    elif sys.argv[1] == "note":
+        members.note(members.on_disk(members.settings()["datadir"]))
+    elif sys.argv[1] == "decide":
+        decide()
+    elif sys.argv[1] == "started":
+        started()
+    else:
+        wait(int(sys.argv[2]))

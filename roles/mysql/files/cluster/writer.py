@@ -1,0 +1,24 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a member of the cluster takes the writer's part. Pure."""
+
+from __future__ import annotations
+
+#: After how many seconds one that has committed nothing works no more. Members agree on a view without one that is gone in less.
+STALE = 4
+#: How much longer the others wait, so that it has stopped before another one begins.
+_GRACE = 1.5
+_SYNCED, _DONOR = "4", "2"
+
+
+def claims(there, state, silent, without):
+    """Whether a member is to write now, which another one does by the table.
+
+    ``there``: whether that one is in the view. ``state``: the engine's number for this one's own. ``silent``: for how many seconds the
+    writer has committed nothing, ``without``: for how many it has not been in the view.
+    """
+    if state == _SYNCED:
+        return not there or silent > STALE + _GRACE
+    # One that gives its data to another can write, but one that does not comes first.
+    return state == _DONOR and not there and without > 3
