@@ -31,8 +31,7 @@ class Service:
 
     def _processes(self):
         """Return the numbers of all processes of the unit, which a container's are, too."""
-        group = sh(self.container, f"systemctl show --property=ControlGroup --value {self.unit}").strip()
-        return sh(self.container, f"cat $(find /sys/fs/cgroup -path '*{group}/cgroup.procs' | head -n 1)").split()
+        return sh(self.container, f"find /sys/fs/cgroup -path '*/{self.unit}/cgroup.procs' -exec cat {{}} + | sort -u").split()
 
     def processor(self):
         """Return the seconds of processor time that its processes have taken."""
