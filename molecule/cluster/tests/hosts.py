@@ -88,7 +88,7 @@ def writer():
     return found[0]
 
 
-def together(hosts=MEMBERS):
+def together(hosts=(*MEMBERS,)):
     """Whether these are all members of one cluster, and have all."""
     said = [state(host) for host in hosts]
     return all(one.get("synced") and len(one["view"]) == len(hosts) for one in said) and len({one["uuid"] for one in said}) == 1

@@ -189,13 +189,14 @@ def _unpack(archive, target):
     os.mkdir(target)
     with tarfile.open(archive) as opened:
         for member in opened:
-            if not member.isfile() or not _MEMBER.match(member.name):
+            content = opened.extractfile(member) if member.isfile() and _MEMBER.match(member.name) else None
+            if not content:
                 if member.isdir():
                     continue
                 raise ImageError("image", f"{member.name} has no place in an image layout: ship an OCI layout or what docker save writes.")
             path = os.path.join(target, member.name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            with opened.extractfile(member) as content, open(path, "wb") as file:
+            with content, open(path, "wb") as file:
                 shutil.copyfileobj(content, file)
 
 

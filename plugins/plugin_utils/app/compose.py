@@ -153,7 +153,7 @@ class _Reader:
             place = f"services.{name}.{key}"
             if key == "security_opt" and all(str(one).startswith("no-new-privileges") for one in value):
                 continue
-            if key == "tmpfs" and all(str(one).split(":")[0] in _SCRATCH for one in _listed(value)):
+            if key == "tmpfs" and all(str(one).partition(":")[0] in _SCRATCH for one in _listed(value)):
                 continue
             if key in _REFUSED and value not in (None, False, [], {}, ""):
                 self.refuse(place, f"has no place here: {_REFUSED[key]}")

@@ -250,7 +250,8 @@ def plan(app):
 def _container(app):
     """Return how an app runs in its image. Where its database is, is no secret."""
     network, environment = app.get("network") or "database", app.get("environment") or {}
-    host, database = str(environment.get("DB_HOST") or ""), {}
+    host = str(environment.get("DB_HOST") or "")
+    database: dict[str, str | int] = {}
     if host.startswith("/"):
         database = {"socket": host}
     elif host not in ("", "localhost"):

@@ -142,11 +142,10 @@ def opened(path, architecture, scratch=None):
     with contextlib.ExitStack() as stack:
         try:
             if os.path.isdir(path):
-                files = _Directory(path)
+                yield _image(_Directory(path), architecture)
             else:
                 file = stack.enter_context(_plain(path, scratch))
-                files = _Archive(stack.enter_context(tarfile.open(fileobj=file, mode="r:")))
-            yield _image(files, architecture)
+                yield _image(_Archive(stack.enter_context(tarfile.open(fileobj=file, mode="r:"))), architecture)
         except (tarfile.TarError, EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
             raise ImageError(f"is no whole tar archive ({error}): make it anew, for instance by 'docker save' or 'podman save'.") from None
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -38,7 +38,8 @@ def _apps(site):
     """Yield the keys that lead to each application of a site with a compose file, and that application."""
     if not isinstance(site, dict):
         return
-    several = site.get("apps") if isinstance(site.get("apps"), dict) else {}
+    several = site.get("apps")
+    several = several if isinstance(several, dict) else {}
     for where, app in [(("app",), site.get("app")), *((("apps", path), app) for path, app in several.items())]:
         if isinstance(app, dict) and (isinstance(app.get("compose"), str) or "service" in app):
             yield where, app

@@ -31,8 +31,8 @@ def member(data=CLUSTER, seqno=-1, **more):
     return said({"data": data, "uuid": ONE if data == CLUSTER else NOBODY, "seqno": seqno, **more})
 
 
-def running(status=PRIMARY, view=ALL, seqno=10, **more):
-    return member(running=True, status=status, view=view, seqno=seqno, **more)
+def running(status=PRIMARY, view=(*ALL,), seqno=10, **more):
+    return member(running=True, status=status, view=list(view), seqno=seqno, **more)
 
 
 NEW, MINE, REST = member(FRESH), member(OWN), member(PARTIAL)
