@@ -15,7 +15,7 @@ from .hosts import MEMBERS, WEB, kill, numbers, sql, start, state, stored, toget
 def table():
     """Make the table that is written to."""
     whole()
-    sql(MEMBERS[0], "CREATE TABLE IF NOT EXISTS foobar.numbers (number INT PRIMARY KEY)")
+    sql(MEMBERS[0], "CREATE OR REPLACE TABLE foobar.numbers (number INT PRIMARY KEY)")
 
 
 @pytest.fixture(autouse=True)
