@@ -39,6 +39,7 @@ class Shop:
         words = ["docker", "build", "--quiet", "--tag", "lamp-containers/shop", "--file", SCRATCH / "Dockerfile", "."]
         subprocess.run(words, cwd=self.source.parent, check=True, capture_output=True)
         subprocess.run(["docker", "save", "--output", SCRATCH / "shop.tar", "lamp-containers/shop"], check=True)
+        subprocess.run(["docker", "image", "rm", "lamp-containers/shop"], check=True, capture_output=True)
         return str(number)
 
     def current(self):
