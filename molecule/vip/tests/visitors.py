@@ -11,7 +11,7 @@ from support.waiting import wait_for
 
 BALANCERS = ["lamp-vip-lb1", "lamp-vip-lb2"]
 VISITOR, SITE = "lamp-vip-visitor", "www.foobar.com"
-VIP, VIP6 = "172.31.77.200", "fd00:f00:ba5:77::200"
+VIP, VIP6 = "198.18.77.200", "fd00:f00:ba5:77::200"
 
 # Who answers to an address, asked of all at once: the hardware addresses, a line each time. Once, or five times a second until nobody
 # listens any more. An end of standard input that comes before docker exec has begun is lost, so nobody waits for that one.
