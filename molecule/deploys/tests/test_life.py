@@ -6,6 +6,7 @@ import json
 import socket
 
 import pytest
+from support import web
 from support.applications import PROBE, declared, get, play, raw
 from support.waiting import wait_for
 
@@ -91,7 +92,8 @@ def test_body_in_chunks_that_is_cut_short_reaches_no_application(probe, site):
     for name, end in (("cut", "5\r\nhel"), ("whole", "5\r\nhello\r\n0\r\n\r\n")):
         head = f"POST /?{name} HTTP/1.1\r\nHost: {PROBE}\r\nTransfer-Encoding: chunked\r\n\r\n"
         with raw(f"{head}a000\r\n{'a' * 0xA000}\r\n{end}") as connection:
-            if name == "cut":  # nginx takes a visitor who says no more for one who has gone
+            # nginx takes a visitor who says no more for one who has gone.
+            if name == "cut" or web.SERVER == "apache":
                 connection.shutdown(socket.SHUT_WR)
             assert connection.recv(100) or name == "cut"
     wait_for(lambda: f"whole {0xA000 + 5}" in site.run(f"cat {posts}").stdout)
