@@ -19,6 +19,8 @@ from support.web import CLOSED, SERVICE
 
 from .visitors import INVENTORY, SITE
 
+#: What all units hear of that begin with lamp-.
+HELD = "/run/systemd/system/lamp-.service.d"
 GONE = """
 all:
   vars: {ansible_ssh_common_args: -o StrictHostKeyChecking=no}
@@ -85,8 +87,15 @@ def faults(web, db, name_server):
             ),
         ),
         Fault(web, f"systemctl stop 'app-{SITE}@*'", serving, (f"{SITE} is stopped (inactive): run foobar.lamp.site, which starts it; ",)),
-        # One that does not even start with the system is known by the groups.
-        Fault(db, "systemctl disable --now mariadb", "systemctl enable --now mariadb", ("mariadb has to run and is inactive: ",)),
+        # One that does not even start with the system is known by the groups. A backup whose time comes meanwhile is passed over: it would
+        # fail, and be one more problem.
+        Fault(
+            db,
+            f"mkdir {HELD} && printf '[Unit]\\nConditionPathExists=/nowhere\\n' > {HELD}/held.conf && systemctl daemon-reload && "
+            "systemctl disable --now mariadb",
+            f"systemctl enable --now mariadb && rm -r {HELD} && systemctl daemon-reload",
+            ("mariadb has to run and is inactive: ",),
+        ),
         Fault(
             db,
             "systemd-run --unit=broken --wait false || true",
