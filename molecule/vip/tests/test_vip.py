@@ -13,7 +13,8 @@ from support.waiting import wait_for
 from .visitors import BALANCERS, SITE, VIP, VIP6, VISITOR, Visitors, addresses, holder, holders, other, state
 
 #: Seconds without an answer that a busy computer may take; on a quiet one they are less than one.
-LONGEST = 3
+# How long it takes is measured by tests/bench/failover.py: this is far from it, and from a machine that is only busy.
+LONGEST = 15
 
 
 def get(address):
