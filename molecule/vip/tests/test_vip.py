@@ -12,8 +12,7 @@ from support.waiting import wait_for
 
 from .visitors import BALANCERS, SITE, VIP, VIP6, VISITOR, Visitors, addresses, holder, holders, other, state
 
-#: Seconds without an answer that a busy computer may take; on a quiet one they are less than one.
-# How long it takes is measured by tests/bench/failover.py: this is far from it, and from a machine that is only busy.
+#: Seconds without an answer, far more than even a busy computer takes: how long it is, is measured by tests/bench/failover.py.
 LONGEST = 15
 
 
