@@ -4,62 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import pathlib
 import subprocess
 
+import support
 from support.containers import address_of, on_host, run
 from support.waiting import wait_for
 
 MEMBERS = ["lamp-cluster-db1", "lamp-cluster-db2", "lamp-cluster-db3"]
 WEB, ENVIRONMENT = "lamp-cluster-web", "/etc/python_app/www.foobar.com.env"
-
-# Writes numbers, each in a transaction of its own, from four threads over the address that the application has, until nobody listens any
-# more and a write has been acknowledged again. Then it says which were acknowledged, the longest time in seconds between two of them, and
-# what failed.
-_WRITE = """
-import json, os, pymysql, ssl, sys, threading, time
-env = {}
-for line in open(sys.argv[1]):
-    key, equals, value = line.rstrip("\\n").partition("=")
-    if equals:
-        env[key] = value.strip("\\"'")
-done, failed, ended, lock, last, told = [], [], threading.Event(), threading.Lock(), [int(sys.argv[2])], [False]
-def connect():
-    return pymysql.connect(host=env["DB_HOST"], port=int(env["DB_PORT"]), user=env["DB_USER"], password=env["DB_PASSWORD"],
-        database=env["DB_NAME"], ssl_ca=env["DB_SSL_CA"], connect_timeout=2, read_timeout=10, write_timeout=10)
-def write():
-    connection = None
-    while not ended.is_set():
-        with lock:
-            last[0] += 1
-            number = last[0]
-        try:
-            connection = connection or connect()
-            with connection.cursor() as cursor:
-                cursor.execute("INSERT INTO numbers VALUES (%s)", (number,))
-            connection.commit()
-            done.append((number, time.monotonic()))
-        except Exception as error:
-            failed.append([number, connection is not None, str(error)[:80]])
-            connection = None
-            time.sleep(0.01)
-        if not told[0]:
-            told[0] = True
-            print("begun", flush=True)
-        time.sleep(0.005)
-threads = [threading.Thread(target=write) for _ in range(4)]
-for thread in threads:
-    thread.start()
-sys.stdin.read()
-asked = time.monotonic()
-while not any(when > asked for _number, when in done[-8:]) and time.monotonic() < asked + 60:
-    time.sleep(0.05)
-ended.set()
-for thread in threads:
-    thread.join()
-times = sorted(when for _number, when in done)
-gap = max((later - earlier for earlier, later in zip(times, times[1:])), default=0)
-print(json.dumps({"done": [number for number, _when in done], "gap": gap, "failed": failed}))
-"""
+WRITE = (pathlib.Path(support.__file__).parent / "numbers.py").read_text()
 
 
 def sql(host, statement):
@@ -113,7 +67,7 @@ def stored(host):
 def numbers(begin):
     """Write while the block runs; the result is there behind it."""
     process = subprocess.Popen(
-        ["docker", "exec", "-i", WEB, "python3", "-c", _WRITE, ENVIRONMENT, str(begin)],
+        ["docker", "exec", "-i", WEB, "python3", "-c", WRITE, ENVIRONMENT, str(begin), "4"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     found = {}

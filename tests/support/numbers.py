@@ -1,0 +1,93 @@
+"""Write numbers as an application does, to be run on a web host: ENVIRONMENT BEGIN THREADS.
+
+Each number is a transaction of its own, by the way to the database that the application has. ``begun`` is said once all
+threads have tried. When nobody listens any more and a write has been acknowledged since, it says as JSON what was acknowledged
+(``done``, numbers), the longest time between two acknowledgements (``gap``, seconds), and what failed (``failed``: number,
+whether its connection stood already, why).
+"""
+
+import json
+import sys
+import threading
+import time
+
+import pymysql
+
+#: Seconds after which a thread takes its connection for dead, and others give up waiting for an acknowledgement at the end.
+PATIENCE, LAST = 10, 60
+
+
+def environment(path):
+    """Return the variables of an application."""
+    found = {}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            key, equals, value = line.rstrip("\n").partition("=")
+            if equals:
+                found[key] = value.strip("\"'")
+    return found
+
+
+class Numbers:
+    """What all threads write, and what became of it."""
+
+    def __init__(self, env, begin):
+        self.env, self.last = env, begin
+        self.done, self.failed, self.ended, self.lock = [], [], threading.Event(), threading.Lock()
+
+    def connect(self):
+        """Return a connection, as the application makes one."""
+        return pymysql.connect(
+            host=self.env["DB_HOST"], port=int(self.env["DB_PORT"]), user=self.env["DB_USER"], password=self.env["DB_PASSWORD"],
+            database=self.env["DB_NAME"], ssl_ca=self.env["DB_SSL_CA"], connect_timeout=2, read_timeout=PATIENCE, write_timeout=PATIENCE,
+        )  # fmt: skip
+
+    def write(self, tried):
+        """Write until it is over."""
+        connection = None
+        while not self.ended.is_set():
+            with self.lock:
+                self.last += 1
+                number = self.last
+            try:
+                connection = connection or self.connect()
+                with connection.cursor() as cursor:
+                    cursor.execute("INSERT INTO numbers VALUES (%s)", (number,))
+                connection.commit()
+                self.done.append((number, time.monotonic()))
+            except Exception as error:
+                self.failed.append([number, connection is not None, str(error)[:80]])
+                connection = None
+                time.sleep(0.01)
+            tried.set()
+            time.sleep(0.005)
+
+    def said(self):
+        """Return what is said at the end."""
+        times = sorted(when for _number, when in self.done)
+        gap = max((later - earlier for earlier, later in zip(times, times[1:])), default=0)  # noqa: B905 # one is longer
+        return {"done": [number for number, _when in self.done], "gap": gap, "failed": self.failed}
+
+
+def main(env, begin, threads):
+    """Write, and say what came of it."""
+    numbers = Numbers(environment(env), int(begin))
+    tried = [threading.Event() for _ in range(int(threads))]
+    running = [threading.Thread(target=numbers.write, args=(one,)) for one in tried]
+    for thread in running:
+        thread.start()
+    for one in tried:
+        one.wait()
+    print("begun", flush=True)
+    sys.stdin.read()
+    asked = time.monotonic()
+    while not any(when > asked for _number, when in numbers.done[-8:]) and time.monotonic() < asked + LAST:
+        time.sleep(0.05)
+    numbers.ended.set()
+    for thread in running:
+        thread.join()
+    print(json.dumps(numbers.said()))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
