@@ -38,6 +38,8 @@ SENT = {
 }
 LONGEST_OUTPUT = 8000
 LONGEST_NAME = 80
+# Seconds for which another run is waited for: what one that was killed has begun on the host goes on to its end.
+LONGEST_WAIT = 15
 
 
 def run_test(argv: list[str], secrets: list[bytes]) -> None:
@@ -88,7 +90,7 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
     if check_mode:
         recovered = transaction.pending()
     else:
-        transaction.lock()
+        transaction.lock(LONGEST_WAIT)
         recovered = transaction.heal()
     looks, changes = look(tree), Planner(check_mode).plan(tree)
     secrets = [entry["content"] for entry in tree["files"] if entry["secret"]]
