@@ -179,7 +179,7 @@ EVENTS = {
     "writer cut off from the others": (cut_off, True),
     "all hosts killed at once": (all_killed, True),
     "all servers stopped in order": (all_stopped, True),
-    "all servers killed, flushed once a second": (all_servers_killed, True),
+    "all servers killed (logs flushed once a second)": (all_servers_killed, True),
     "nothing": (nothing, True),
 }
 
@@ -220,7 +220,7 @@ def settings():
     site = yaml.safe_load((ROOT / "molecule/cluster/group_vars/all.yml").read_text())
     site["lamp_sites"]["www.foobar.com"]["app"]["source"] = str(ROOT / "files/app")
     hosts = {
-        host: {"ansible_connection": "community.docker.docker", "ansible_host": f"{NAME}-{host}", "lamp_address": address(host)}
+        host: {"ansible_connection": "community.docker.docker", "ansible_host": f"{NAME}-{host}", "ansible_user": "root"}
         for host in (*MEMBERS, WEB)
     }
     groups = {"lamp_db": {"hosts": {host: hosts[host] for host in MEMBERS}}, "lamp_web": {"hosts": {WEB: hosts[WEB]}}}
@@ -245,7 +245,7 @@ def cluster(keep):
             inventory.write_text(yaml.safe_dump(settings()))
             secrets = ROOT / ".cache" / "bench-database"
             run("ansible-playbook", "-i", str(inventory), "-e", f"lamp_secrets_dir={secrets}", "playbooks/site.yml", cwd=ROOT)
-        sh(WEB, "command -v curl > /dev/null || { apt-get update; apt-get install --yes curl; } > /dev/null")
+        sh(WEB, "{ apt-get update; apt-get install --yes --no-install-recommends curl python3-pymysql; } > /dev/null")
         wait(together, 120, "All members together")
         sql(MEMBERS[0], "CREATE OR REPLACE TABLE foobar.numbers (number INT PRIMARY KEY)")
         yield
