@@ -59,25 +59,6 @@ def test_credentials_are_in_a_file_for_a_while(tmp_path, monkeypatch):
         assert "REGISTRY_AUTH_FILE" not in environment
 
 
-@pytest.mark.parametrize(
-    ("said", "remedy"),
-    [
-        ("unauthorized: authentication required", "registry.foobar.com does not let us read it: give registry.username"),
-        ("denied: requested access to the resource is denied", "registry.foobar.com does not let us read it"),
-        ("manifest unknown: manifest unknown", "registry.foobar.com has no such image"),
-        ("no such manifest: registry.foobar.com/shop:1", "registry.foobar.com has no such image"),
-        ("http: server gave HTTP response to HTTPS client", "registry.foobar.com speaks no TLS"),
-        ("x509: certificate signed by unknown authority", "this computer does not trust the certificate"),
-        ("dial tcp: lookup registry.foobar.com on 192.0.2.1:53: no such host", "no name server knows registry.foobar.com"),
-        ("dial tcp 192.0.2.1:443: connect: connection refused", "registry.foobar.com does not answer"),
-        ("toomanyrequests: You have reached your pull rate limit", "registry.foobar.com wants fewer questions"),
-        ("something else", ":"),
-    ],
-)
-def test_remedies(said, remedy):
-    assert remedy in registries.remedy(said, references.parsed("registry.foobar.com/shop:1"))
-
-
 def test_without_a_tool(monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(registries.RegistryError, match=r"install skopeo here, or give the digest, registry.foobar.com/shop@sha256:…"):
