@@ -8,9 +8,9 @@ Runs against a host that script/site made (or any container of an inventory with
 sample application with another version in it, and a page that counts what is sent to it. With --images, on the host of
 `script/site --container`, the first half of the deploys goes from image to image, and the others from image to source and back.
 
-wrk (Debian package) asks all the while on the containers' own network, and senders post bodies of many sizes, each once. The last step puts
-the inventory's release back. Exit status 1 if a request failed, if a body was lost or came twice, if the releases did not change, if the web
-server was not reloaded, or if fewer than --requests were asked.
+wrk (Debian package) asks all the while on the containers' own network, and senders post bodies of many sizes, each once. The last step
+puts the inventory's release back. Exit status 1 if a request failed, if a body was lost or came twice, if the releases did not change, if
+the web server was not reloaded, or if fewer than --requests were asked.
 """
 
 from __future__ import annotations
