@@ -55,9 +55,11 @@ class Shop:
         return there, set(re.findall(rf"^localhost/foobar.lamp/{SHOP} (\S+)$", shown, re.MULTILINE))
 
     def strangers(self):
-        """Return what Podman has of images but those of releases."""
-        shown = self._site.check_output("podman images --format '{{.Repository}}:{{.Tag}}'")
-        return [name for name in shown.split() if not name.startswith("localhost/foobar.lamp/")]
+        """Return what Podman has of images but those of releases, and what these say that belongs to them."""
+        shown = self._site.check_output("podman images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}'")
+        known = self._site.check_output("cat /srv/*/releases/*/image.json")
+        images = [line.split() for line in shown.splitlines()]
+        return [name for number, name in images if not name.startswith("localhost/foobar.lamp/") and number not in known]
 
     def containers(self):
         """Return the names of its containers."""

@@ -192,7 +192,8 @@ def test_image_is_built_where_there_is_something_that_builds(shop, site, tools, 
     assert get("/static/made.txt", SHOP).text == shop.current()
     assert site.check_output(f"/srv/{SHOP}/current/run cat built") == kind
     assert json.loads(site.check_output(f"cat /srv/{SHOP}/current/release.json"))["image"]["kind"] == kind
-    assert kind == "context" or shop.strangers() == []
+    assert len(json.loads(site.check_output(f"cat /srv/{SHOP}/current/image.json"))["stages"]) == (1 if kind == "context" else 0)
+    assert shop.strangers() == []
 
 
 def test_open_network_reaches_what_the_host_reaches_and_its_database(shop):

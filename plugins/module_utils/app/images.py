@@ -67,18 +67,25 @@ def _pulled(name, release, image):
     return f"localhost/{name}-{release}:latest" if image["kind"] == "layout" else ""
 
 
+def _unnamed():
+    """Return the identifiers of the images that have no name, and of which no other image is made."""
+    return set(_asked("images", "--filter", "dangling=true", "--quiet", "--no-trunc").split())
+
+
 def discard(directory):
-    """Have Podman forget the image of the release at ``directory`` where a run died before the image had its tag."""
-    if os.path.exists(f"{directory}/made.json"):
-        return
-    try:
-        with open(f"{directory}/release.json", encoding="utf-8") as file:
-            plan = json.load(file)
-    except (OSError, ValueError):
-        return
-    if plan.get("image") and (name := _pulled(plan["name"], os.path.basename(directory), plan["image"])):
-        # By its name: the image stays where it has another one.
-        _asked("rmi", name)
+    """Have Podman forget what it has of the release at ``directory`` beside its image: the stages that were built for it, and what has not
+    got its tag because a run died.
+    """
+    about = {}
+    for name in ("release.json", "image.json"):
+        with contextlib.suppress(OSError, ValueError), open(f"{directory}/{name}", encoding="utf-8") as file:
+            about |= json.load(file)
+    gone = about.get("stages") or []
+    if about.get("image") and not os.path.exists(f"{directory}/made.json"):
+        gone = [*gone, *filter(None, [_pulled(about["name"], os.path.basename(directory), about["image"])])]
+    # By its name: an image stays where it has another one.
+    for one in gone:
+        _asked("rmi", one)
 
 
 def prune():
@@ -104,14 +111,16 @@ class Image:
         ``shipped``: the path of an image or of the files that it is built of, empty for a registry. ``login``: its user and password.
         ``isolation``: how a build is apart from the host, as Podman calls it.
         """
-        kind = self.plan["image"]["kind"]
+        kind, stages = self.plan["image"]["kind"], set()
         with tempfile.TemporaryDirectory(prefix=".", dir=os.path.dirname(self.directory)) as place:
             if kind == "registry":
                 self._pull(place, login)
             elif kind == "layout":
                 self._load(shipped, place)
             else:
+                before = _unnamed()
                 self._build(shipped, place, login, isolation)
+                stages = _unnamed() - before
         found = json.loads(_asked("image", "inspect", self.tag) or "[]")
         if not found:
             raise ImageError("image", f"Podman does not have {self.tag} any more: run again.")
@@ -122,7 +131,7 @@ class Image:
             command = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
             if not command and not self.plan["serve"]:
                 raise ImageError("image", "It has neither an entry point nor a command: give serve, the command that serves it.")
-            known = {"id": about["Id"], "uid": uid, "gid": gid, "command": command, "size": about["Size"]}
+            known = {"id": about["Id"], "uid": uid, "gid": gid, "command": command, "size": about["Size"], "stages": sorted(stages)}
             with open(f"{self.directory}/image.json", "w", encoding="utf-8") as file:
                 json.dump(known, file)
             self._copy_static(top)
