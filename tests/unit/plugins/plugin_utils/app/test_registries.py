@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import stat
@@ -132,4 +133,6 @@ def test_registry_refuses(registry, monkeypatch):
     for login in ({}, {"username": "joe", "password": "wrongpass"}):
         with pytest.raises(registries.RegistryError, match=r"does not let us read it: give registry.username") as error:
             asked(registry, "shop:1", login, monkeypatch, "skopeo")
+        # One line: it is the headline of what failed.
+        assert re.search(r"correct them or the name in image\. skopeo said: .*unauthorized[^\n]*\Z", str(error.value))
         assert "wrongpass" not in str(error.value)
