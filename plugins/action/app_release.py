@@ -20,6 +20,8 @@ LAUNCHERS = os.path.join(os.path.dirname(__file__), "../../roles/python_app/file
 IMAGE_LAUNCHERS = ("../image/run", "check.py", "compress.py")
 #: What is no source, but an image.
 IMAGES = ("image", "build")
+#: What builds images here where the task does not say.
+BUILD_TOOLS = ("podman", "docker", "buildah")
 #: Where podman keeps images by itself.
 STORAGE = "/var/lib/containers/storage"
 
@@ -80,8 +82,12 @@ class ActionModule(ActionBase):
             app = apps[plan["name"]]
             if model.kind(app) in IMAGES:
                 have = self._layers(args) if plan["image"]["kind"] != "registry" else ()
-                if image := images.pack_image(app, plan, cache, have, architecture):
+                tools = args.get("build_tools", BUILD_TOOLS)
+                if image := images.pack_image(app, plan, cache, have, architecture, tools):
                     shipped_images[plan["name"]] = self._ship(image)
+                if plan["image"]["kind"] == "context" and tools:
+                    none = f"none of {', '.join(tools)} works on this computer"
+                    self._display.display(f"{model.name_of(app)}: {none}, so the host builds the image.")
                 archives[plan["name"]] = self._ship(images.pack(plan, cache, [f"{LAUNCHERS}/{name}" for name in IMAGE_LAUNCHERS]))
                 return
             self._tell_left_out(app)

@@ -98,6 +98,12 @@ options:
     description: How to log in to registries, C(username) and C(password) by application. Set by the action plugin; not an input.
     type: dict
     default: {}
+  build_tools:
+    description: What builds images on the controller, the first that works there. Where none does, the host builds.
+    type: list
+    elements: str
+    choices: [podman, docker, buildah]
+    default: [podman, docker, buildah]
   build_isolation:
     description: How Podman keeps a build apart from the host, as its option C(--isolation) calls it. Its own default if empty.
     type: str
@@ -194,6 +200,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils.app.services import Se
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
 
 STEPS = ("make", "migrate", "switch", "after", "rollback", "restart", "pause", "resume", "retire", "list")
+BUILD_TOOLS = ("podman", "docker", "buildah")
 #: Those that remove the release when they fail.
 REMOVING = ("make", "migrate", "switch")
 
@@ -285,7 +292,9 @@ def attempt(application, step, params):
         return False, failures.failure(application.plan, explain(error, application.root))
     except (ReleaseError, ServiceError) as error:
         note = schema_of(application.name, params["backups"]) if error.step == "migrate" else ""
-        return False, failures.failed_step(application.plan, error.step, mask.mask(str(error), params["pip_environment"]), note)
+        login = params["registries"].get(application.name) or {}
+        secret = {**params["pip_environment"], "registry.password": login.get("password", "")}
+        return False, failures.failed_step(application.plan, error.step, mask.mask(str(error), secret), note)
 
 
 def main():
@@ -307,6 +316,7 @@ def main():
             "archives": {"type": "dict", "default": {}},
             "images": {"type": "dict", "default": {}},
             "registries": {"type": "dict", "default": {}, "no_log": True},
+            "build_tools": {"type": "list", "elements": "str", "choices": list(BUILD_TOOLS), "default": list(BUILD_TOOLS)},
             "build_isolation": {"type": "str", "default": ""},
             "storage": {"type": "path", "default": "/var/lib/containers/storage"},
             "server_wheels": {"type": "list", "elements": "str", "default": []},

@@ -2,13 +2,15 @@
 """Deploys and rollbacks while visitors ask: failed requests, and the 99th percentile of their times before and meanwhile.
 
     tests/bench/deploys.py [--deploys N] [--rollbacks N] [--requests N] [--connections N] [--pause MS] [--path PATH]
-                          [--reload] [--senders N] [--inventory FILE] [--container NAME]
+                          [--reload] [--senders N] [--images] [--inventory FILE] [--container NAME]
 
 Runs against a host that script/site made (or any container of an inventory with the sample application). Each deploy ships a copy of the
-sample application with another version in it, and a page that counts what is sent to it. wrk (Debian package) asks all the while on the
-containers' own network, and senders post bodies of many sizes, each once. The last step puts the inventory's release back. Exit status 1
-if a request failed, if a body was lost or came twice, if the releases did not change, if the web server was not reloaded, or if fewer than
---requests were asked.
+sample application with another version in it, and a page that counts what is sent to it. With --images, on the host of
+`script/site --container`, the first half of the deploys goes from image to image, and the others from image to source and back.
+
+wrk (Debian package) asks all the while on the containers' own network, and senders post bodies of many sizes, each once. The last step
+puts the inventory's release back. Exit status 1 if a request failed, if a body was lost or came twice, if the releases did not change, if
+the web server was not reloaded, or if fewer than --requests were asked.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import contextlib
 import http.client
 import itertools
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -33,17 +36,20 @@ import yaml
 
 ROOT = pathlib.Path(__file__).parents[2]
 SITE = "www.foobar.com"
-# In the application's state: a line for each body that it took.
-TAKEN = f"/srv/{SITE}/state/bench"
-PAGE = """
+# In the application's state: a line for each body that it took. An image sees the directory at a path of its own.
+TAKEN = f"/srv/{SITE}/state/bench/bodies"
+INSIDE = "/bench"
+PAGE = f"""
 
 @application.post("/bench/<number>")
 def bench(number):
     import os
     from flask import request
 
-    with open(os.path.expanduser("~/bench"), "a") as file:
-        file.write(f"{number} {len(request.get_data())}\\n")
+    place = "{INSIDE}" if os.path.isdir("{INSIDE}") else os.path.expanduser("~/bench")
+    os.makedirs(place, exist_ok=True)
+    with open(f"{{place}}/bodies", "a") as file:
+        file.write(f"{{number}} {{len(request.get_data())}}\\n")
     return "taken"
 """
 SIZES = (10, 1000, 20_000, 30_000)  # it takes 32 KiB
@@ -61,9 +67,52 @@ def arguments():
     parser.add_argument("--path", default="/healthz")
     parser.add_argument("--reload", action="store_true", help="reload the web server every five seconds")
     parser.add_argument("--senders", type=int, default=2)
-    parser.add_argument("--inventory", default=str(ROOT / "inventory/hosts.yml"))
-    parser.add_argument("--container", default="foobar-lamp")
-    return parser.parse_args()
+    parser.add_argument("--images", action="store_true", help="deploy images, and sources between them")
+    parser.add_argument("--inventory", help="inventory/hosts.yml, or with --images inventory/container.yml")
+    parser.add_argument("--container", help="foobar-lamp, or with --images foobar-lamp-container")
+    options = parser.parse_args()
+    options.inventory = options.inventory or str(ROOT / "inventory" / ("container.yml" if options.images else "hosts.yml"))
+    options.container = options.container or ("foobar-lamp-container" if options.images else "foobar-lamp")
+    return options
+
+
+class Versions:
+    """The sample application with the page, in one version after the other, each a source or an image."""
+
+    def __init__(self, directory, options):
+        self._images, self._half, self._base = options.images, options.deploys // 2, f"{options.container}-app"
+        self._sites = yaml.safe_load((ROOT / "inventory/group_vars/all.yml").read_text())["lamp_sites"]
+        self._source, self._image = pathlib.Path(directory, "app"), pathlib.Path(directory, "app.tar")
+        shutil.copytree(ROOT / "files/app", self._source, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+        with open(self._source / "foobar/wsgi.py", "a", encoding="utf-8") as file:
+            file.write(PAGE)
+        app = self._sites[SITE]["app"]
+        self._apps = {
+            "source": {**app, "source": str(self._source)},
+            "image": {
+                **{key: app[key] for key in ("migrate", "health_path")},
+                "image": str(self._image),
+                "static_dir": "/app/src/static",
+                "volumes": {INSIDE: "bench"},
+            },
+        }
+
+    def kind(self, number):
+        """Return what the deploy of this number, from 1 on, is of; 0 is what it begins with."""
+        return "image" if self._images and (number <= self._half or (number - self._half) % 2 == 0) else "source"
+
+    def make(self, number):
+        """Make another version; returns the options of the playbook that deploys it."""
+        (self._source / "foobar/__init__.py").write_text(f'"""The sample application."""\n\n__version__ = "deploy.{number}"\n')
+        if self.kind(number) == "image":
+            dockerfile = f"FROM {self._base}\nCOPY foobar/__init__.py foobar/wsgi.py /app/src/foobar/\n"
+            tag = f"{self._base}-bench"
+            build = ["docker", "build", "--quiet", "--tag", tag, "--file", "-", str(self._source)]
+            subprocess.run(build, input=dockerfile, check=True, capture_output=True, text=True)
+            subprocess.run(["docker", "save", "--output", str(self._image), tag], check=True)
+            subprocess.run(["docker", "image", "rm", tag], check=True, capture_output=True)
+        self._sites[SITE]["app"] = self._apps[self.kind(number)]
+        return ["-e", json.dumps({"lamp_sites": self._sites})]
 
 
 class Load:
@@ -181,28 +230,23 @@ def main():
     options = arguments()
     shown = ["docker", "inspect", "--format", "{{ range .NetworkSettings.Networks }}{{ .IPAddress }} {{ end }}", options.container]
     address = subprocess.run(shown, check=True, capture_output=True, text=True).stdout.split()[0]
-    before = Load(address, options, 20).result()
-    variables = yaml.safe_load((ROOT / "inventory/group_vars/all.yml").read_text())
-    seen, times = [release(address)], []
+    # As script/site calls them.
+    os.environ.setdefault("FOOBAR_LAMP_NAME", options.container)
+    os.environ.setdefault("FOOBAR_LAMP_IMAGE", str(ROOT / f".cache/{options.container}.tar"))
+    before, times = Load(address, options, 20).result(), []
     with tempfile.TemporaryDirectory() as directory:
-        source = pathlib.Path(directory, "app")
-        shutil.copytree(ROOT / "files/app", source, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
-        variables["lamp_sites"][SITE]["app"]["source"] = str(source)
-        with open(source / "foobar/wsgi.py", "a", encoding="utf-8") as file:
-            file.write(PAGE)
-        sites = json.dumps({"lamp_sites": variables["lamp_sites"]})
-        play("deploy", options.inventory, "-e", sites)
+        versions = Versions(directory, options)
+        play("deploy", options.inventory, *versions.make(0))
         seen = [release(address)]
         subprocess.run(["docker", "exec", options.container, "rm", "-f", TAKEN], check=True)
         load, senders = Load(address, options, 3600), Senders(address, options.senders)
         reloads = Reloads(options.container) if options.reload else contextlib.nullcontext()
         try:
             with senders, reloads:
-                for number in range(options.deploys):
-                    (source / "foobar/__init__.py").write_text(f'"""The sample application."""\n\n__version__ = "deploy.{number}"\n')
-                    times.append(play("deploy", options.inventory, "-e", sites))
+                for number in range(1, options.deploys + 1):
+                    times.append(play("deploy", options.inventory, *versions.make(number)))
                     seen.append(release(address))
-                    print(f"deploy {number + 1}: {times[-1]:.1f} s, {seen[-1]}", flush=True)
+                    print(f"deploy {number}: {times[-1]:.1f} s, {versions.kind(number)}, {seen[-1]}", flush=True)
                 for number in range(options.rollbacks):
                     times.append(play("rollback", options.inventory))
                     seen.append(release(address))

@@ -29,3 +29,11 @@ def test_containers_of_the_cluster_are_the_hosts_of_its_inventory():
     groups = yaml.safe_load((ROOT / "inventory/cluster.yml").read_text())["lamp"]["children"]
     (hosts,) = re.findall(r"^HOSTS=\((.*)\)$", (SCRIPTS / "site").read_text(), re.MULTILINE)
     assert hosts.split() == [host for group in groups.values() for host in group["hosts"]]
+
+
+def test_image_of_the_sample_application_has_the_server_of_other_applications():
+    """What `script/lock` writes, and nothing that somebody wrote there by hand."""
+    (_all, text) = (SCRIPTS / "lock").read_text().split("\n{\n")
+    made = subprocess.run(["bash", "-euc", text.partition("\n}")[0]], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert made.count("--hash=sha256:") > 1
+    assert (ROOT / "files/app/server.txt").read_text() == made

@@ -67,7 +67,7 @@ class Page(http.server.BaseHTTPRequestHandler):
         said = {"version": VERSION, "release": os.environ["RELEASE_ID"]}
         if self.path == "/about":
             said |= {"uid": os.getuid(), "gid": os.getgid(), "of image": os.environ.get("OF_IMAGE"), "secret": os.environ["SECRET_KEY"]}
-            said |= {"database": database(), "network": reaches(socket.AF_INET, ("192.0.2.1", 80))}
+            said |= {"database": database(), "network": reaches(socket.AF_INET, (os.environ.get("OUTSIDE", "192.0.2.1"), 3307))}
             said |= {"file": tried(lambda: pathlib.Path("/home/shop/new").write_text("x"))}
             said |= {"media": tried(lambda: pathlib.Path(os.environ["MEDIA_ROOT"], "picture.txt").write_text("sun"))}
             said |= {"data": tried(lambda: (DATA / "orders").write_text("1"))}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
 
 import pytest
 from support.applications import HOST, Visitors, command, declared, get, play, raw
@@ -13,7 +12,7 @@ from support.containers import run
 from support.plays import ENVIRONMENT, ROOT, killed
 from support.waiting import wait_for
 
-from .shop import SHOP, deploy
+from .shop import SCRATCH, SHOP, deploy
 
 PORT = "port.example.com"
 
@@ -134,17 +133,78 @@ def test_broken_image_never_serves_and_goes(shop, broken, words):
     assert f"app-{SHOP}.step" not in shop.containers()
 
 
-def test_registry_that_is_away_changes_nothing(shop):
+def test_registry_that_gives_nothing_changes_nothing(shop, registry):
+    """Whether this computer asks it for a tag, or the host for a digest."""
     before, there, sites = shop.current(), shop.releases(), declared()
-    for image, words in (("127.0.0.1:1/shop:1", "127.0.0.1:1/shop:1"), (f"127.0.0.1:1/shop@sha256:{'0' * 64}", r"failed \(image\)")):
-        sites[SHOP]["app"]["image"] = image
-        sites[SHOP]["app"]["registry"] = {"username": "shop", "password": "password of the registry"}
+    name, refused = registry.address, "does not let us read it: give registry.username and registry.password, or correct them"
+    for image, words in (
+        ("127.0.0.1:1/shop:1", "the image 127.0.0.1:1/shop:1, which cannot be asked for: 127.0.0.1:1 does not answer: correct the address"),
+        (f"127.0.0.1:1/shop@sha256:{'0' * 64}", r"failed \(image\): 127.0.0.1:1 does not answer: correct the address in image"),
+        (f"{name}/shop:1", f"the image {name}/shop:1, which cannot be asked for: {name} {refused}"),
+        (f"{name}/shop@sha256:{'0' * 64}", rf"failed \(image\): {name} {refused}"),
+    ):
+        sites[SHOP]["app"] |= {"image": image, "registry": {**registry.login, "password": "not the password"}}
         done = deploy(lamp_sites=sites)
         assert done.returncode != 0
-        assert re.search(words, done.stdout), done.stdout[-3000:]
-        assert "password of the registry" not in done.stdout
+        assert re.search(words, re.sub(r"\s+", " ", done.stdout)), done.stdout[-3000:]
+        assert "not the password" not in done.stdout
         assert shop.answer()["release"] == shop.current() == before
         assert shop.releases() == there
+        assert shop.strangers() == []
+
+
+def test_image_of_a_registry_with_a_login_is_served_and_the_login_shows_nowhere(shop, site, registry):
+    sites, number = declared(), shop.change()
+    tag, digest = registry.push()
+    sites[SHOP]["app"] |= {"image": tag, "registry": registry.login}
+    # What all users of the host may see of processes, all the while.
+    look = "echo $$ > /tmp/looks; while sleep 0.05; do cat /proc/[0-9]*/cmdline; done > /tmp/seen 2> /dev/null"
+    with subprocess.Popen(["docker", "exec", HOST, "sh", "-c", look]):
+        try:
+            done = deploy("--diff", "-v", lamp_sites=sites)
+        finally:
+            site.check_output("kill $(cat /tmp/looks)")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert shop.answer() == {"version": number, "release": shop.current()}
+    assert json.loads(site.check_output(f"cat /srv/{SHOP}/current/release.json"))["image"]["reference"] == digest
+    assert shop.strangers() == []
+    assert site.run("grep --quiet --text podman.*authfile /tmp/seen").succeeded
+    shown = site.check_output(
+        "podman inspect $(podman ps --all --quiet); podman image inspect $(podman images --quiet); journalctl --no-pager"
+    )
+    places = "/etc /root /run /srv /tmp /var/lib/containers /var/log /var/tmp"
+    secrets = (registry.login["password"], registry.token())
+    assert not [secret for secret in secrets if secret in done.stdout + shown]
+    found = site.run(f"grep --recursive --files-with-matches --fixed-strings --devices=skip -e %s -e %s {places}", *secrets)
+    assert found.stdout == ""
+
+
+@pytest.mark.parametrize(("tools", "kind"), [({}, "layout"), ({"python_app_build_tools": []}, "context")], ids=["controller", "host"])
+def test_image_is_built_where_there_is_something_that_builds(shop, site, tools, kind):
+    sites, place = declared(), SCRATCH / "built"
+    (place / "shop.py").write_text(re.sub(r'^VERSION = ".*"$', f'VERSION = "built as {kind}"', shop.source.read_text(), flags=re.MULTILINE))
+    app = sites[SHOP]["app"]
+    del app["image"], app["static_dir"]
+    app["build"] = {"directory": str(place), "args": {"BUILT_BY": kind}}
+    done = deploy(lamp_sites=sites, **tools)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert shop.answer() == {"version": f"built as {kind}", "release": shop.current()}
+    assert get("/static/made.txt", SHOP).text == shop.current()
+    assert site.check_output(f"/srv/{SHOP}/current/run cat built") == kind
+    assert json.loads(site.check_output(f"cat /srv/{SHOP}/current/release.json"))["image"]["kind"] == kind
+    assert len(json.loads(site.check_output(f"cat /srv/{SHOP}/current/image.json"))["stages"]) == (1 if kind == "context" else 0)
+    assert shop.strangers() == []
+
+
+def test_open_network_reaches_what_the_host_reaches_and_its_database(shop):
+    sites = declared()
+    assert shop.answer("/about")["network"] == "OSError"
+    sites[SHOP]["app"]["network"] = "open"
+    done = deploy(lamp_sites=sites)
+    assert done.returncode == 0, done.stdout[-3000:]
+    said = shop.answer("/about")
+    assert said["network"] == "hello"
+    assert re.match(r"\d+\.\d+\.\d+", said["database"])
 
 
 def test_full_disk_changes_nothing(shop, site):
@@ -169,15 +229,22 @@ def test_full_disk_changes_nothing(shop, site):
 @pytest.mark.parametrize("step", ["image", "migrate", "serve", "work"])
 def test_killed_deploy_is_made_good_by_the_next(shop, site, step):
     before = shop.current()
+    assert shop.strangers() == []
     shop.change()
     with Visitors("/", SHOP) as visitors:
-        with shop.gate(step), killed(command("deploy", lamp_deploy_site=SHOP)):
-            if step == "work":
-                wait_for(lambda: shop.current() != before)
-            else:
-                log = "health" if step == "serve" else step
-                wait_for(lambda: site.run(f"grep -lx '== {log}' $(ls -t /var/log/python_app/{SHOP}.*.log | head -n 1)").stdout)
-                time.sleep(0.5 if step == "image" else 0)
+        if step == "image":
+            with shop.dying_at("tag"):
+                assert deploy().returncode != 0
+            # The next deploy is of another one, and has no use for what has no tag yet.
+            assert len(shop.strangers()) == 1
+            shop.change()
+        else:
+            with shop.gate(step), killed(command("deploy", lamp_deploy_site=SHOP)):
+                if step == "work":
+                    wait_for(lambda: shop.current() != before)
+                else:
+                    log = "health" if step == "serve" else step
+                    wait_for(lambda: site.run(f"grep -lx '== {log}' $(ls -t /var/log/python_app/{SHOP}.*.log | head -n 1)").stdout)
         wait_for(shop.settled)
         done = deploy()
     assert done.returncode == 0, done.stdout[-3000:]
@@ -187,6 +254,7 @@ def test_killed_deploy_is_made_good_by_the_next(shop, site, step):
     assert len(shop.containers()) == 2
     there, images = shop.releases()
     assert there == images
+    assert shop.strangers() == []
     assert step != "work" or " changed=0 " in deploy().stdout
 
 

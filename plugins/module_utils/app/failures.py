@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.foobar.lamp.plugins.module_utils.app import pip
+from ansible_collections.foobar.lamp.plugins.module_utils.app import pip, registry
 
 #: What systemd says of a unit that ended, and conmon of a container's surroundings: not why.
 _UNIT = re.compile(r"\S+\.(service|timer)\b|\Aconmon \S+ <nwarn>")
@@ -27,9 +27,12 @@ def failure(plan, reason, words="", note=""):
 
 
 def failed_step(plan, step, said, note=""):
-    """Return the failure of a step, by what its command ``said``. ``note``: what else is to be known of it."""
+    """Return the failure of a step, by what its command ``said``. ``note``: what else is to be known of it. ``image`` is a host's."""
     what = f"release {plan['release']} of {plan.get('source', '')}" if plan.get("release") else "the release"
     known = pip.cause(said) if step in PIP_STEPS else ""
+    image = plan.get("image") or {}
+    if step == "image" and image.get("kind") == "registry":
+        known = registry.cause(said, image["reference"].partition("/")[0], "the host")
     return failure(plan, f"{what} failed ({step}): {known or reason(said)}", said, note)
 
 

@@ -58,6 +58,36 @@ def sizes():
     return {name: one["Size"] for one in found for name in one.get("Names") or () if name.startswith(f"{_PREFIX}/")}
 
 
+def _pulled(name, release, image):
+    """Return what Podman itself calls the ``image`` of a plan that it has pulled, empty where it is given its tag at once."""
+    if image["kind"] == "registry":
+        # A tag and a digest together are one too many.
+        return re.sub(r":[^:/]+(?=@)", "", image["reference"])
+    # Of the name of its directory.
+    return f"localhost/{name}-{release}:latest" if image["kind"] == "layout" else ""
+
+
+def _unnamed():
+    """Return the identifiers of the images that have no name, and of which no other image is made."""
+    return set(_asked("images", "--filter", "dangling=true", "--quiet", "--no-trunc").split())
+
+
+def discard(directory):
+    """Have Podman forget what it has of the release at ``directory`` beside its image: the stages that were built for it, and what has not
+    got its tag because a run died.
+    """
+    about = {}
+    for name in ("release.json", "image.json"):
+        with contextlib.suppress(OSError, ValueError), open(f"{directory}/{name}", encoding="utf-8") as file:
+            about |= json.load(file)
+    gone = about.get("stages") or []
+    if about.get("image") and not os.path.exists(f"{directory}/made.json"):
+        gone = [*gone, *filter(None, [_pulled(about["name"], os.path.basename(directory), about["image"])])]
+    # By its name: an image stays where it has another one.
+    for one in gone:
+        _asked("rmi", one)
+
+
 def prune():
     """Remove the images of releases that are gone, whosever they are."""
     gone = [one for one in sizes() if not os.path.isdir("/srv/{}/releases/{}".format(*one.removeprefix(f"{_PREFIX}/").rsplit(":", 1)))]
@@ -73,6 +103,7 @@ class Image:
         """``command``: runs a command, as Application.command does."""
         self.plan, self.directory, self._command = plan, directory, command
         self.tag = tag(plan["name"], plan["release"])
+        self.pulled = _pulled(plan["name"], plan["release"], plan["image"])
 
     def make(self, shipped, login, isolation):
         """Have Podman have the image, and know of it what the launcher needs; then the static files.
@@ -80,14 +111,16 @@ class Image:
         ``shipped``: the path of an image or of the files that it is built of, empty for a registry. ``login``: its user and password.
         ``isolation``: how a build is apart from the host, as Podman calls it.
         """
-        kind = self.plan["image"]["kind"]
+        kind, stages = self.plan["image"]["kind"], set()
         with tempfile.TemporaryDirectory(prefix=".", dir=os.path.dirname(self.directory)) as place:
             if kind == "registry":
                 self._pull(place, login)
             elif kind == "layout":
                 self._load(shipped, place)
             else:
-                self._build(shipped, place, isolation)
+                before = _unnamed()
+                self._build(shipped, place, login, isolation)
+                stages = _unnamed() - before
         found = json.loads(_asked("image", "inspect", self.tag) or "[]")
         if not found:
             raise ImageError("image", f"Podman does not have {self.tag} any more: run again.")
@@ -98,7 +131,7 @@ class Image:
             command = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
             if not command and not self.plan["serve"]:
                 raise ImageError("image", "It has neither an entry point nor a command: give serve, the command that serves it.")
-            known = {"id": about["Id"], "uid": uid, "gid": gid, "command": command, "size": about["Size"]}
+            known = {"id": about["Id"], "uid": uid, "gid": gid, "command": command, "size": about["Size"], "stages": sorted(stages)}
             with open(f"{self.directory}/image.json", "w", encoding="utf-8") as file:
                 json.dump(known, file)
             self._copy_static(top)
@@ -108,34 +141,31 @@ class Image:
         self._command(step, [*PODMAN, *words], user="root", directory=directory, timeout="install", **more)
 
     def _pull(self, place, login):
-        # A tag and a digest together are one too many.
-        name = re.sub(r":[^:/]+(?=@)", "", self.plan["image"]["reference"])
-        words = []
-        if login:
-            known = base64.b64encode(f"{login['username']}:{login['password']}".encode()).decode()
-            with open(f"{place}/auth.json", "x", encoding="ascii", opener=_private) as file:
-                json.dump({"auths": {name.partition("/")[0]: {"auth": known}}}, file)
-            words = [f"--authfile={place}/auth.json"]
-        self._podman("image", "pull", "--quiet", *words, name)
-        self._podman("image", "tag", name, self.tag)
-        # Else it would stay when its release goes.
-        _asked("untag", self.tag, name)
+        words = _login(place, self.pulled.partition("/")[0], login)
+        self._podman("image", "pull", "--quiet", *words, self.pulled)
+        self._name(self.pulled)
 
     def _load(self, shipped, place):
         """Layers that Podman has already need not be in what was shipped."""
-        _unpack(shipped, f"{place}/layout")
+        directory = f"{self.plan['name']}-{self.plan['release']}"
+        _unpack(shipped, f"{place}/{directory}")
         # From where it lies: Podman 4.3 makes a name of the path, and not each path is one.
-        self._podman("image", "pull", "--quiet", "oci:layout", directory=place, environment={"TMPDIR": place})
-        self._podman("image", "tag", self.plan["image"]["digest"].removeprefix("sha256:"), self.tag)
-        _asked("untag", self.tag, "localhost/layout:latest")
+        self._podman("image", "pull", "--quiet", f"oci:{directory}", directory=place, environment={"TMPDIR": place})
+        self._name(self.plan["image"]["digest"].removeprefix("sha256:"))
 
-    def _build(self, shipped, place, isolation):
+    def _name(self, image):
+        """Give an image that was pulled its tag, and no other name: that would stay when its release goes."""
+        self._podman("image", "tag", image, self.tag)
+        _asked("untag", self.tag, self.pulled)
+
+    def _build(self, shipped, place, login, isolation):
         self._command("image", ["tar", "--extract", "--gzip", f"--file={shipped}", f"--directory={place}"], user="root", directory="/")
         with open(f"{place}/build.json", encoding="utf-8") as file:
             build = json.load(file)
         words = [f"--file={place}/Containerfile", f"--tag={self.tag}", *([f"--target={build['target']}"] if build["target"] else [])]
         # The values are the environment's: other users see arguments.
         words += [f"--build-arg={name}" for name in build["args"]] + ([f"--isolation={isolation}"] if isolation else [])
+        words += _login(place, build.get("registry"), login)
         self._podman(
             "image", "build", "--quiet", "--network=host", *words, f"{place}/context", environment={"TMPDIR": place, **build["args"]}
         )
@@ -182,6 +212,16 @@ class Image:
             raise ImageError("collect", f"{out[0]} is a link that leads out of the static files.")
         shutil.rmtree(static)
         os.rename(kept, static)
+
+
+def _login(place, registry, login):
+    """Return the arguments by which Podman logs in to a registry. The file for it is in ``place``, and root's alone."""
+    if not login or not registry:
+        return []
+    known = base64.b64encode(f"{login['username']}:{login['password']}".encode()).decode()
+    with open(f"{place}/auth.json", "x", encoding="ascii", opener=_private) as file:
+        json.dump({"auths": {registry: {"auth": known}}}, file)
+    return [f"--authfile={place}/auth.json"]
 
 
 def _unpack(archive, target):

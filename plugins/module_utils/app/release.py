@@ -403,6 +403,7 @@ class Application:
         """Remove the release, unless it is current; its log stays."""
         if self.release == self.link("current"):
             return
+        images.discard(self.directory)
         build.remove(self.directory)
         images.prune()
         if self.release == self.link("previous"):
@@ -443,6 +444,7 @@ class Application:
         kept.update(one["release"] for one in self.releases()[: self.plan["keep"]])
         for path in glob.glob(f"{self.root}/releases/*"):
             if os.path.basename(path) not in kept:
+                images.discard(path)
                 build.remove(path)
         server.remove_unused()
         images.prune()

@@ -24,8 +24,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.app import ignores, mo
 _MOMENT = 315619200
 _FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE | re.MULTILINE)
 _HIDDEN = (".git", ".hg", ".svn")
-#: What builds, in the order in which they are taken, and how each says that it works.
-_WORKS = {"podman": ("podman", "info"), "buildah": ("buildah", "images", "--quiet"), "docker": ("docker", "version")}
+#: What builds, and how each says that it works.
+_WORKS = {"podman": ("podman", "info"), "docker": ("docker", "version"), "buildah": ("buildah", "images", "--quiet")}
 
 
 class Build(NamedTuple):
@@ -87,7 +87,9 @@ def digest(build):
 
 
 def stage(build, place):
-    """Put what is built from into ``place``: the directory ``context``, ``Containerfile``, and ``build.json`` with target and args."""
+    """Put what is built from into ``place``: the directory ``context``, ``Containerfile``, and ``build.json`` with target, args and
+    the registry that a login is for.
+    """
     place = pathlib.Path(place)
     (place / "context").mkdir()
     for name in listing(build):
@@ -95,7 +97,8 @@ def stage(build, place):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(os.path.join(build.directory, name), target, follow_symlinks=False)
     shutil.copy(os.path.join(build.directory, build.file), place / "Containerfile")
-    (place / "build.json").write_text(json.dumps({"target": build.target, "args": build.args}, sort_keys=True))
+    about = {"target": build.target, "args": build.args, "registry": _registry(build)}
+    (place / "build.json").write_text(json.dumps(about, sort_keys=True))
     for folder, folders, files in os.walk(place):
         for path in (os.path.join(folder, name) for name in (*folders, *files)):
             if not os.path.islink(path):
@@ -120,9 +123,9 @@ def _of_root(member):
     return member
 
 
-def tool():
-    """Return what builds images on this computer: podman, buildah or docker, the first that works; empty for none."""
-    return next((name for name, words in _WORKS.items() if shutil.which(name) and _works(words)), "")
+def tool(tools):
+    """Return which of ``tools`` builds images on this computer, the first that works; empty for none."""
+    return next((name for name in tools if shutil.which(name) and _works(_WORKS[name])), "")
 
 
 def _works(words):
@@ -139,6 +142,8 @@ def build_here(tool, app, build, target, architecture, patience):
     with tempfile.TemporaryDirectory() as place, registries.credentials(_registry(build), login if _registry(build) else {}) as environment:
         stage(build, place)
         words = [tool, "build", "--file", f"{place}/Containerfile", "--tag", tag, "--iidfile", f"{place}/id"]
+        # Of the three it alone keeps no layers for the next build by itself.
+        words += ["--layers"] if tool == "buildah" else []
         words += ["--target", build.target] if build.target else []
         if references.processor(architecture) != references.processor(platform.machine()) and architecture:
             words += ["--platform", references.platform(architecture)]

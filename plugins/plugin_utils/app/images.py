@@ -111,10 +111,11 @@ def _reading(app, path):
         ) from None
 
 
-def pack_image(app, plan, cache, have=(), architecture=""):
+def pack_image(app, plan, cache, have=(), architecture="", tools=()):
     """Return the path of what a host gets of the image, made only if the cache has none, and set ``plan["image"]``; None for a registry's.
 
-    ``have``: the digests of the layers that the host has. A layout is sent without those.
+    ``have``: the digests of the layers that the host has. A layout is sent without those. ``tools``: what may build one here, the first
+    that works; where none does, the host builds.
     """
     plan["image"] = planned(app, cache, architecture)
     kind = plan["image"]["kind"]
@@ -126,7 +127,7 @@ def pack_image(app, plan, cache, have=(), architecture=""):
     with cache.file("built", context, architecture, suffix=".tar") as built:
         if built.exists():
             os.utime(built)
-        elif tool := builders.tool():
+        elif tool := builders.tool(tools):
             with _unfinished(built) as unfinished:
                 build = builders.of(app)
                 builders.build_here(tool, app, build, unfinished, architecture, plan["timeouts"]["install"])

@@ -12,37 +12,14 @@ import contextlib
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import tempfile
 
-from ansible_collections.foobar.lamp.plugins.module_utils.app import mask
+from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, registry
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import oci, references
 
 _PATIENCE = 120  # seconds for one question
-#: What tools say, and what is to be done: {registry} and {image} are the ones that were asked.
-_REMEDIES = (
-    (
-        r"unauthorized|authentication required|denied|no basic auth|403 \(Forbidden\)|invalid username/password|status code 40[13]",
-        "{registry} does not let us read it: give registry.username and registry.password, or correct the name.",
-    ),
-    (r"toomanyrequests|too many requests", "{registry} wants fewer questions: log in by registry.username, or wait."),
-    (
-        r"manifest unknown|name unknown|not found|no such manifest|repository name not known",
-        "{registry} has no such image, or shows it to nobody without a login: correct the name or the tag, or give registry.username.",
-    ),
-    (
-        r"server gave HTTP response to HTTPS",
-        "{registry} speaks no TLS: give it a certificate, or declare it as insecure in /etc/containers/registries.conf, here and on hosts.",
-    ),
-    (r"x509|certificate", "this computer does not trust the certificate of {registry}: add its authority here and on the hosts."),
-    (r"no such host|lookup .*: |name resolution", "no name server knows {registry}: correct the address, or this computer's network."),
-    (
-        r"connection refused|timeout|deadline exceeded|no route|unreachable",
-        "{registry} does not answer: correct the address, or this computer's network.",
-    ),
-)
 
 
 class RegistryError(Exception):
@@ -54,8 +31,8 @@ class _ToolError(RegistryError):
 
 
 @contextlib.contextmanager
-def credentials(registry, login):
-    """Yield the environment in which podman, buildah, skopeo and docker log in to ``registry``; the file for it is gone afterwards.
+def credentials(host, login):
+    """Yield the environment in which podman, buildah, skopeo and docker log in to the registry ``host``; the file for it goes.
 
     ``login``: ``username`` and ``password``; without them the tools use what this user's own logins are.
     """
@@ -64,7 +41,7 @@ def credentials(registry, login):
         return
     token = base64.b64encode(f"{login['username']}:{login['password']}".encode()).decode()
     # Docker's own registry has an old name with docker.
-    names = [registry, *(["https://index.docker.io/v1/"] if registry == "docker.io" else [])]
+    names = [host, *(["https://index.docker.io/v1/"] if host == "docker.io" else [])]
     with tempfile.TemporaryDirectory() as place:
         own = pathlib.Path(os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker"))
         said = {}
@@ -103,14 +80,10 @@ def _run(words, environment, reference, login):
         raise RegistryError(f"cannot be asked for: {reference.registry} does not answer within {_PATIENCE} seconds.") from None
     if done.returncode:
         said = mask.mask(done.stderr.decode(errors="replace").strip()[-2000:], login)
-        raise _ToolError(f"cannot be asked for{remedy(said, reference)}\n{words[0]} said: {said}")
+        if why := registry.cause(said, reference.registry, "this computer"):
+            raise _ToolError(f"cannot be asked for: {why} {words[0]} said: {said.splitlines()[-1]}")
+        raise _ToolError(f"cannot be asked for:\n{words[0]} said: {said}")
     return done.stdout
-
-
-def remedy(said, reference):
-    """Return what is to be done about what a tool ``said`` of an image."""
-    found = (remedy for words, remedy in _REMEDIES if re.search(words, said, re.IGNORECASE))
-    return next((f": {remedy.format(registry=reference.registry)}" for remedy in found), ":")
 
 
 def of_manifest(content, architecture):

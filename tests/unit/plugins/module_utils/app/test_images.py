@@ -41,6 +41,20 @@ def test_user_that_cannot_be_is_refused(top, user, words):
         images._ids(user, str(top))
 
 
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ({"kind": "registry", "reference": "r:5000/shop:1@sha256:0"}, "r:5000/shop@sha256:0"),
+        ({"kind": "registry", "reference": "r:5000/shop@sha256:0"}, "r:5000/shop@sha256:0"),
+        ({"kind": "layout", "reference": ""}, "localhost/shop.example.com-0123:latest"),
+        # Its build gives it its tag.
+        ({"kind": "context", "reference": ""}, ""),
+    ],
+)
+def test_name_that_a_killed_run_leaves_is_known(image, name):
+    assert images._pulled("shop.example.com", "0123", image) == name
+
+
 def test_image_without_any_file_has_users_by_number(tmp_path):
     assert images._ids("65532:65532", str(tmp_path)) == (65532, 65532)
 

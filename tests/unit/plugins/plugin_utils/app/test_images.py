@@ -128,7 +128,7 @@ def context(tmp_path):
 
 
 def test_without_a_builder_the_host_builds(cache, context, monkeypatch):
-    monkeypatch.setattr(builders, "tool", lambda: "")
+    monkeypatch.setattr(builders, "tool", lambda _tools: "")
     one = app(build=str(context))
     content, words = images.resolve(one, cache, "x86_64")
     plan, _path, names = shipped(one, cache)
@@ -144,7 +144,7 @@ def test_image_is_built_once_for_all_hosts(cache, context, monkeypatch):
         built.append((tool, architecture, patience))
         files.written(target, files.docker())
 
-    monkeypatch.setattr(builders, "tool", lambda: "podman")
+    monkeypatch.setattr(builders, "tool", lambda _tools: "podman")
     monkeypatch.setattr(builders, "build_here", build_here)
     one = app(build={"directory": str(context)}, timeouts={"install": 77})
     for _host in range(2):
