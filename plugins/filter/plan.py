@@ -34,6 +34,7 @@ class FilterModule:
         return {
             "certificates_hosts_due": due.certificates,
             "inventory_summary": inventory.inventory_summary,
+            "mysql_hosts_to_join": due.joining,
             "mysql_hosts_to_require_tls": due.require_tls,
             "python_app_hosts_failed": due.failed,
             "records_hosts_due": due.records,

@@ -31,6 +31,17 @@ def require_tls(hosts, hostvars):
     ]
 
 
+def joining(hosts, hostvars):
+    """Return all that were asked where one of them is to be a member of a cluster and is none yet."""
+    asked = [name for name in hosts if _inputs(hostvars.get(name)).get("mysql_cluster_members")]
+    return asked if any(not recorded(hostvars[name]) for name in asked) else []
+
+
+def recorded(variables):
+    """Whether a host's database server was a member of a cluster when a run last saw to it."""
+    return bool((facts_of(variables).get("state") or {}).get("mysql_cluster"))
+
+
 def certificates(hosts, hostvars):
     """Return those on which the command of the certificates has to see to any in this run."""
     return [name for name in hosts if _certificates(hostvars.get(name) or {})]
