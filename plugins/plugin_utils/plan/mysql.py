@@ -13,7 +13,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import settings as _mysql_settings
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import host_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.dump import PACKED, dump_problems
-from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.galera import PORTS
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.galera import PORTS, place
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Port, Role
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import DATABASE, DATABASE_PROXY, database_user, is_address
 
@@ -116,7 +116,12 @@ class Mysql(Role):
             "socket": socket_of(settings),
             "datadir": re.sub(r"(?<=.)/+$", "", _setting(settings, "datadir") or "/var/lib/mysql"),
         }
-        agent = ["mysql-agent"] if inputs["mysql_cluster_members"] else []
+        members = {
+            one["name"]: f"http://{place(one['address'], inputs['mysql_cluster_port'])}/state" for one in inputs["mysql_cluster_members"]
+        }
+        if members:
+            database["cluster"] = {"host": inputs["mysql_cluster_host"], "members": members}
+        agent = ["mysql-agent"] if members else []
         return {"services": [engine, *agent], "backup_database": database}
 
     def ports(self, inputs):

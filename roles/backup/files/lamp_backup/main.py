@@ -12,7 +12,7 @@ import pathlib
 import signal
 import sys
 
-from . import BackupError, files, logs, offsite, owner, plan, restore, server, settings, tell, warn
+from . import BackupError, files, logs, members, offsite, owner, plan, restore, server, settings, tell, warn
 from .shelf import Shelf
 from .take import take
 
@@ -67,7 +67,12 @@ def parser() -> argparse.ArgumentParser:
     def as_json(one):
         one.add_argument("--json", action="store_true", help="print JSON")
 
-    verb("take", "take a backup, check it, remove those that are too old, copy it off the host", as_json)
+    def once(one):
+        one.add_argument(
+            "--once", action="store_true", help="in a cluster of database servers, leave the database to the member that takes it for all"
+        )
+
+    verb("take", "take a backup, check it, remove those that are too old, copy it off the host", as_json, once)
     verb("log", "keep the server's binary logs up to now, for restores to a moment")
     verb(
         "list",
@@ -251,7 +256,12 @@ def _told_files(said):
 def run(options, shelf, source, words) -> int:
     """Do what the words say; return the exit status. ``source`` are the backups that are read, ``shelf`` is the host's own."""
     if words.verb == "take":
-        name = take(options, shelf)
+        other = members.another(options) if words.once else ""
+        if other:
+            tell(f"{other} takes the backup of the database, for all members of the cluster.")
+            if not options.files:
+                return pushed(options, words.verb)
+        name = take(options, shelf, database=not other)
         gone = shelf.prune(logs.now(), options.keep_days, options.keep_at_least)
         said = summary(shelf, name)
         warnings = shelf.manifest(name).get("files", {}).get("warnings", [])
@@ -266,7 +276,7 @@ def run(options, shelf, source, words) -> int:
         else:
             print(
                 f"Took and checked {name}: {size(said['size'])}"
-                + (f", {said['tables']} tables with {said['rows']} rows" if options.engine else "")
+                + (f", {said['tables']} tables with {said['rows']} rows" if said["engine"] else "")
                 + ("" if said["files"] is None else f", {said['files']} files")
                 + f", in {shelf.directory}."
             )
@@ -292,6 +302,9 @@ def run(options, shelf, source, words) -> int:
         print(f"The replaced data are back; those that were live are in {restore.undo(options, shelf)}.")
     if words.verb == "discard":
         print("".join(f"Deleted {path}.\n" for path in restore.discard(options)) or "There are no replaced data.\n", end="")
+    if words.verb == "drill" and options.cluster and words.backup == "latest" and not source.names():
+        print("There is no backup here: another member of the cluster takes them.")
+        return 0
     if words.verb == "drill":
         wanted = chosen(options, shelf, source, argparse.Namespace(**vars(words), to=None))
         said = restore.drill(options, source, wanted, keep=source is shelf)

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import time
 
-from . import BackupError, files, logs, one, owner, plan, server, tell, warn
+from . import BackupError, files, logs, members, one, owner, plan, server, tell, warn
 from . import restore_files as trees
 from .reader import Reader
 
@@ -321,6 +321,7 @@ def heal(settings, shelf, identity: str | None = None) -> None:
     with contextlib.suppress(FileNotFoundError):
         if identity != str(BROUGHT) and BROUGHT.stat().st_mtime < time.time() - _FORGOTTEN:
             BROUGHT.unlink()
+    members.together(settings, server.Server(settings, settings.socket))
     if not settings.workshop.exists():
         return
     journal = settings.workshop / "exchange.json"
@@ -363,7 +364,8 @@ def drill(settings, shelf, wanted: dict, keep: bool = True) -> dict:
     try:
         shelf.verify_logs(wanted["name"])
         shelf.verify_files(wanted["name"])
-        said = build(settings, shelf, place, wanted) if settings.engine else {"name": wanted["name"], "until": None, "unlike": []}
+        of_database = "dump" in shelf.manifest(wanted["name"])
+        said = build(settings, shelf, place, wanted) if of_database else {"name": wanted["name"], "until": None, "unlike": []}
         said["files"] = trees.drill(settings, shelf, wanted)
     except BackupError as error:
         if keep:
