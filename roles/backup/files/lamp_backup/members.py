@@ -12,6 +12,7 @@ import concurrent.futures
 import contextlib
 import http.client
 import json
+import time
 import urllib.request
 
 from . import BackupError, server, warn
@@ -58,6 +59,34 @@ def another(settings) -> str:
     """Return which other member takes the backup for all now; empty where this host does, or nobody can say."""
     found = maker(ask(settings.cluster)) if settings.cluster else ""
     return "" if found == settings.cluster.get("host") else found
+
+
+def require_alone(cluster: dict) -> list[str]:
+    """Require that no other member runs, since this one begins the cluster anew; return those that do not answer.
+
+    Whoever goes on with the old data would take writes that nobody has afterwards. What has just been stopped is known in a moment.
+    """
+    end = time.monotonic() + _PATIENCE
+    while True:
+        others = {name: one for name, one in ask(cluster).items() if name != cluster["host"]}
+        running = [name for name, one in others.items() if one and one.get("running")]
+        if not running:
+            return [name for name, one in others.items() if not one]
+        if time.monotonic() > end:
+            raise BackupError(f"{' and '.join(running)} of the cluster runs: stop mariadb there first. Nothing was replaced.")
+        time.sleep(0.1)
+
+
+def lacking(said: dict[str, dict | None], host: str) -> bool:
+    """Return whether a member has other data than the cluster has, which the others have to be; an error where there is none.
+
+    ``said``: what each says.
+    """
+    cluster = [one["uuid"] for one in said.values() if one and one.get("running") and one.get("status") == _PRIMARY and one.get("uuid")]
+    if not cluster:
+        raise BackupError("No member runs as the cluster, whose data this one could get: start mariadb on one of them first.")
+    mine = said.get(host) or {}
+    return not (mine.get("running") and mine.get("uuid") == cluster[0])
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import threading
 import types
 
 import pytest
-from lamp_backup import BackupError, members
+from lamp_backup import BackupError, members, restore
 
 
 def says(writer="db1", state="Synced", status="Primary", running=True):
@@ -120,3 +120,34 @@ def test_a_server_that_refuses_is_read_all_the_same(agents, tmp_path, capsys):
     with members.apart(settings(tmp_path, agents[1], "db2"), live):
         live.failing = False
     assert "may have to wait" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("mine", "lacking"),
+    [
+        ({**says(), "uuid": "a"}, False),
+        ({**says(running=False), "uuid": "b"}, True),
+        ({**says(status="non-Primary"), "uuid": "b"}, True),
+        (None, True),
+    ],
+)
+def test_who_gets_the_data_of_the_others(mine, lacking):
+    assert members.lacking({"db1": {**says(), "uuid": "a"}, "db2": mine}, "db2") is lacking
+
+
+def test_nobody_throws_data_away_where_there_is_no_cluster():
+    with pytest.raises(BackupError, match="No member runs as the cluster"):
+        members.lacking({"db1": {**says(status="non-Primary"), "uuid": "a"}, "db2": None}, "db2")
+
+
+@pytest.mark.parametrize("forms", [False, True])
+def test_all_data_of_a_member_are_replaced_for_the_whole_cluster_or_not_at_all(agents, tmp_path, forms, capsys):
+    answers, urls = agents
+    given = settings(tmp_path, urls, "db2")
+    with pytest.raises(BackupError, match="stop mariadb there first" if forms else "run foobar.lamp.restore"):
+        restore.require_told(given, forms)
+    answers.update(db1=says(running=False), db3=None)
+    if forms:
+        restore.require_told(given, forms)
+        assert "db3 does not answer" in capsys.readouterr().err
+    restore.require_told(types.SimpleNamespace(cluster={}), forms)
