@@ -9,8 +9,10 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 
+from ansible_collections.foobar.lamp.plugins.module_utils.mysql import cluster as _cluster
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts as _mysql_accounts
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import apparmor as _mysql_apparmor
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import declared as _mysql_declared
@@ -105,6 +107,13 @@ def mysql_joining_problems(hosts, hostvars):
     )
 
 
+def mysql_leaving_problem(said):
+    """Return why a server may not leave its cluster and go on alone, empty if it may, by what all members have ``said`` (JSON)."""
+    found = json.loads(said)
+    members = {name: _cluster.said(one) for name, one in found.get("members", {}).items()}
+    return _cluster.not_alone(members, found["me"]) if found else ""
+
+
 def mysql_tls_name(name):
     """Return a name or an address as a certificate has it."""
     try:
@@ -134,6 +143,7 @@ class FilterModule:
             "mysql_imports_in_use": mysql_imports_in_use,
             "mysql_plan": _mysql_accounts.plan,
             "mysql_joining_problems": mysql_joining_problems,
+            "mysql_leaving_problem": mysql_leaving_problem,
             "mysql_logs": _mysql_settings.logs,
             "mysql_drifted": _mysql_settings.drifted,
             "mysql_marks": _mysql_settings.marks,

@@ -232,10 +232,11 @@ def _authority_problems(tls_names, facts):
 def _cluster_problems(inputs, facts):
     members, was = inputs["mysql_cluster_members"], (facts.get("state") or {}).get("mysql_cluster") or []
     if not members:
-        if len(was) > 1:
+        if len(was) > 1 and not inputs["mysql_leave_cluster"]:
             yield (
-                f"The host is a member of a cluster ({', '.join(was)}), and by the inventory it stands alone: there is no way back yet. "
-                "Give its group the others again, see docs/database-cluster.md."
+                f"The host is a member of a cluster ({', '.join(was)}), and by the inventory it stands alone. Give its group the others "
+                "again; or, if it is to go on alone, run `systemctl disable --now mariadb` on each of them, and foobar.lamp.site with "
+                "-e mysql_leave_cluster=true. See docs/database-cluster.md."
             )
         return
     if inputs["mysql_implementation"] != "mariadb":

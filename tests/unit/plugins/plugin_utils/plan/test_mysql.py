@@ -241,7 +241,7 @@ MEMBER = {"mysql_cluster_members": MEMBERS, "mysql_cluster_host": "db1", "mysql_
         ({"mysql_tls_names": ["db1"]}, {}, "mysql_tls_names lacks 192.0.2.1"),
         ({"mysql_cluster_name": "a b"}, {}, "mysql_cluster_name is 'a b'"),
         ({"mysql_cluster_port": 0}, {}, "mysql_cluster_port is 0"),
-        ({"mysql_cluster_members": []}, {"state": {"mysql_cluster": ["db1", "db2", "db3"]}}, "there is no way back yet"),
+        ({"mysql_cluster_members": []}, {"state": {"mysql_cluster": ["db1", "db2", "db3"]}}, "-e mysql_leave_cluster=true"),
     ],
 )
 def test_problems_of_a_cluster(given, known, words):

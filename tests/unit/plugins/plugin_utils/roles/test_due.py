@@ -13,7 +13,8 @@ def planned(facts=None, registered=None, **inputs):
 
 
 @pytest.mark.parametrize(
-    "which", [due.failed, due.joining, due.require_tls, due.certificates, lambda *one: due.records(one[0], {}, one[1])]
+    "which",
+    [due.failed, due.joining, due.leaving, due.proxies, due.require_tls, due.certificates, lambda *one: due.records(one[0], {}, one[1])],
 )
 def test_nothing_is_due_on_hosts_that_were_not_asked(which):
     assert which(HOSTS, {}) == []
@@ -30,6 +31,17 @@ def test_hosts_of_which_one_becomes_a_member():
     assert due.joining(HOSTS, {"one": planned(member, **inputs), "two": planned({}, **inputs)}) == ["one", "two"]
     assert due.joining(HOSTS, {"one": planned(member, **inputs), "two": planned(member, **inputs)}) == []
     assert due.joining(HOSTS, {"one": planned({}, mysql_cluster_members=[])}) == []
+
+
+def test_hosts_that_leave_a_cluster():
+    was, some = {"state": {"mysql_cluster": ["one"]}}, [{"name": "one"}]
+    assert due.leaving(HOSTS, {"one": planned(was, mysql_cluster_members=[]), "two": planned(was, mysql_cluster_members=some)}) == ["one"]
+    assert due.leaving(HOSTS, {"one": planned({}, mysql_cluster_members=[])}) == []
+    runs = {"running": ["lamp-database-proxy"]}
+    assert due.proxies(HOSTS, {"one": planned(runs, database_proxy_servers=[]), "two": planned(runs, database_proxy_servers=some)}) == [
+        "one"
+    ]
+    assert due.proxies(HOSTS, {"one": planned({}, database_proxy_servers=[])}) == []
 
 
 def test_hosts_whose_accounts_are_to_require_tls():
