@@ -9,7 +9,7 @@ from support import plays
 from support.containers import on_host
 from support.waiting import wait_for
 
-from .hosts import MEMBERS, numbers, sql, stored, together, whole, writer
+from .hosts import MEMBERS, WEB, numbers, sql, stored, together, whole, writer
 
 
 def backups(host):
@@ -37,6 +37,8 @@ def take():
 def test_one_takes_a_backup_for_all_and_each_moment_comes_back():
     whole()
     sql(MEMBERS[0], "CREATE OR REPLACE TABLE foobar.numbers (number INT PRIMARY KEY)")
+    # Of its files the web host takes one by itself.
+    on_host(WEB, "systemctl start lamp-backup", check=True)
     with numbers(1_000_000) as found:
         maker, others = take()
     assert maker != writer()
