@@ -9,15 +9,19 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 
+from ansible_collections.foobar.lamp.plugins.module_utils.mysql import cluster as _cluster
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts as _mysql_accounts
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import apparmor as _mysql_apparmor
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import declared as _mysql_declared
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import galera as _mysql_galera
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import joining as _mysql_joining
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import queries as _mysql_queries
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import settings as _mysql_settings
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import import_problems
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import due as _due
 
 _COLLATION = "utf8mb4_unicode_ci"
 
@@ -91,6 +95,25 @@ def mysql_imports_in_use(imports, grants):
     return [database["name"] for database in imports if database["cut"] and database["name"] in places]
 
 
+def mysql_joining_problems(hosts, hostvars):
+    """Return what keeps the servers of ``hosts`` from becoming members of one cluster, by what each of them has said to the role."""
+    said = {name: hostvars[name].get("__mysql_surveyed") or {} for name in hosts}
+    return _mysql_joining.problems(
+        {
+            name: _mysql_joining.read(one["stdout_lines"], _due.recorded(hostvars[name]))
+            for name, one in said.items()
+            if "stdout_lines" in one
+        }
+    )
+
+
+def mysql_leaving_problem(said):
+    """Return why a server may not leave its cluster and go on alone, empty if it may, by what all members have ``said`` (JSON)."""
+    found = json.loads(said)
+    members = {name: _cluster.said(one) for name, one in found.get("members", {}).items()}
+    return _cluster.not_alone(members, found["me"]) if found else ""
+
+
 def mysql_tls_name(name):
     """Return a name or an address as a certificate has it."""
     try:
@@ -119,6 +142,8 @@ class FilterModule:
             "mysql_imports": mysql_imports,
             "mysql_imports_in_use": mysql_imports_in_use,
             "mysql_plan": _mysql_accounts.plan,
+            "mysql_joining_problems": mysql_joining_problems,
+            "mysql_leaving_problem": mysql_leaving_problem,
             "mysql_logs": _mysql_settings.logs,
             "mysql_drifted": _mysql_settings.drifted,
             "mysql_marks": _mysql_settings.marks,

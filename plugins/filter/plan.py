@@ -33,7 +33,10 @@ class FilterModule:
         """Return ``{name: function}``."""
         return {
             "certificates_hosts_due": due.certificates,
+            "database_proxy_hosts_to_end": due.proxies,
             "inventory_summary": inventory.inventory_summary,
+            "mysql_hosts_to_join": due.joining,
+            "mysql_hosts_to_leave": due.leaving,
             "mysql_hosts_to_require_tls": due.require_tls,
             "python_app_hosts_failed": due.failed,
             "records_hosts_due": due.records,

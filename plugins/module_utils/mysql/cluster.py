@@ -180,6 +180,24 @@ def _again(there, silent):
     return Decision(FORM, (furthest,), f"{furthest} has all that any member has ({known}).")
 
 
+def not_alone(members, me):
+    """Return why the server of ``me`` may not go on without a cluster, a sentence; empty if it may: no other one has more, or takes writes.
+
+    ``members``: ``{name: what it says}``, None of one that does not answer.
+    """
+    mine = members.get(me)
+    others = [name for name, one in members.items() if name != me and one and one["running"] and one["status"] == PRIMARY]
+    if mine is None:
+        return f"{me} does not say how its database server is: 'systemctl status mysql-agent' there says why."
+    if mine["running"] and mine["status"] != PRIMARY:
+        return f"{me} has no majority, and the others may have more: start mariadb on them, so that it gets what it lacks."
+    if others := others or [name for name in mine["view"] if name != me]:
+        return f"{_and(others)} runs in the cluster, and would go on to take writes: run `systemctl disable --now mariadb` there first."
+    if mine["running"] or mine["data"] == CLUSTER and mine["safe"] and mine["seqno"] >= 0:
+        return ""
+    return f"{me} is stopped, and was not the last one to leave the cluster: start mariadb there and on another one, so that it gets all."
+
+
 def _place(one):
     return f"{one['uuid'][:8]} up to {one['seqno'] if one['seqno'] >= 0 else 'an unknown place'}"
 

@@ -18,6 +18,8 @@ _TIMES = {
 }
 #: The ports by which members agree, get what they have missed, and get everything; nothing else comes to these.
 PORTS = (4444, 4567, 4568)
+#: How many bytes of commits a member keeps for one that was away for a while.
+GCACHE = 512 * 2**20
 
 
 def place(address, port=""):
@@ -39,7 +41,7 @@ def galera(members, host, name, tls):
         # All members of the last view go on together after an end of all: nobody has to say who begins.
         "pc.recovery": "true",
         # One that was away for a while gets what it has missed, and not everything, even where the others were restarted.
-        "gcache.size": "512M",
+        "gcache.size": f"{GCACHE >> 20}M",
         "gcache.recover": "yes",
         **{f"socket.ssl_{key}": path for key, path in tls.items()},
     }

@@ -89,6 +89,9 @@ def _database_problems(database):
     for name in ("datadir", "socket"):
         if not _PATH.match(database.get(name) or "/x"):
             yield f"backup_database.{name} is {database[name]!r}: give an absolute path of letters, digits and _ . @ + -."
+    cluster = database.get("cluster") or {}
+    if cluster and cluster["host"] not in cluster["members"]:
+        yield f"backup_database.cluster.host is {cluster['host']!r}, which is no name of its members: give this host's."
     if not _UNIT.match(database.get("service") or "mysql"):
         yield f"backup_database.service is {database['service']!r}: name the server's unit of systemd."
 

@@ -13,7 +13,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import settings as _mysql_settings
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import host_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.dump import PACKED, dump_problems
-from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.galera import PORTS
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.galera import PORTS, place
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Port, Role
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import DATABASE, DATABASE_PROXY, database_user, is_address
 
@@ -116,7 +116,12 @@ class Mysql(Role):
             "socket": socket_of(settings),
             "datadir": re.sub(r"(?<=.)/+$", "", _setting(settings, "datadir") or "/var/lib/mysql"),
         }
-        agent = ["mysql-agent"] if inputs["mysql_cluster_members"] else []
+        members = {
+            one["name"]: f"http://{place(one['address'], inputs['mysql_cluster_port'])}/state" for one in inputs["mysql_cluster_members"]
+        }
+        if members:
+            database["cluster"] = {"host": inputs["mysql_cluster_host"], "members": members}
+        agent = ["mysql-agent"] if members else []
         return {"services": [engine, *agent], "backup_database": database}
 
     def ports(self, inputs):
@@ -227,10 +232,11 @@ def _authority_problems(tls_names, facts):
 def _cluster_problems(inputs, facts):
     members, was = inputs["mysql_cluster_members"], (facts.get("state") or {}).get("mysql_cluster") or []
     if not members:
-        if len(was) > 1:
+        if len(was) > 1 and not inputs["mysql_leave_cluster"]:
             yield (
-                f"The host is a member of a cluster ({', '.join(was)}), and by the inventory it stands alone: there is no way back yet. "
-                "Give its group the others again, see docs/database-cluster.md."
+                f"The host is a member of a cluster ({', '.join(was)}), and by the inventory it stands alone. Give its group the others "
+                "again; or, if it is to go on alone, run `systemctl disable --now mariadb` on each of them, and foobar.lamp.site with "
+                "-e mysql_leave_cluster=true. See docs/database-cluster.md."
             )
         return
     if inputs["mysql_implementation"] != "mariadb":

@@ -73,6 +73,7 @@ _MORE = {
     "apache_vhosts.redirects": {"values": _REDIRECT},
     "apache_mpm": {"values": _SETTING},
     "apache_settings": {"values": _REPEATED},
+    "backup_database.cluster.members": {"values": _TEXT},
     "backup_files.before": _COMMAND,
     "backup_on_failure": _COMMAND,
     "bind_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},

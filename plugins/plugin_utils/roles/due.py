@@ -31,6 +31,33 @@ def require_tls(hosts, hostvars):
     ]
 
 
+def joining(hosts, hostvars):
+    """Return all that were asked where one of them is to be a member of a cluster and is none yet."""
+    asked = [name for name in hosts if _inputs(hostvars.get(name)).get("mysql_cluster_members")]
+    return asked if any(not recorded(hostvars[name]) for name in asked) else []
+
+
+def leaving(hosts, hostvars):
+    """Return those whose database server was a member of a cluster and is to be none."""
+    asked = [name for name in hosts if "mysql_cluster_members" in _inputs(hostvars.get(name))]
+    return [name for name in asked if recorded(hostvars[name]) and not _inputs(hostvars[name])["mysql_cluster_members"]]
+
+
+def proxies(hosts, hostvars):
+    """Return those that lead to several database hosts, and are to lead to one no more."""
+    asked = [name for name in hosts if "database_proxy_servers" in _inputs(hostvars.get(name))]
+    return [
+        name
+        for name in asked
+        if "lamp-database-proxy" in facts_of(hostvars[name]).get("running", []) and not _inputs(hostvars[name])["database_proxy_servers"]
+    ]
+
+
+def recorded(variables):
+    """Whether a host's database server was a member of a cluster when a run last saw to it."""
+    return bool((facts_of(variables).get("state") or {}).get("mysql_cluster"))
+
+
 def certificates(hosts, hostvars):
     """Return those on which the command of the certificates has to see to any in this run."""
     return [name for name in hosts if _certificates(hostvars.get(name) or {})]

@@ -184,15 +184,20 @@ def certificates(hosts, _limits):
 
 
 def backups(hosts, _limits):
-    """Backups, copies of them and drills that are older than twice their schedule, and drills that failed."""
+    """Backups, copies of them and drills that are older than twice their schedule, and drills that failed.
+
+    Of a cluster one member does each for all.
+    """
+    together = [said["backups"] for said in hosts.values() if said["backups"] and said.get("cluster")]
     for host, said in hosts.items():
         for kind, words in _KINDS.items() if said["backups"] else ():
             one, unit = said["backups"][kind], _UNITS[kind]
-            since = one["last"] or said["backups"]["able_since"]
+            last = max(other[kind]["last"] for other in together) if said.get("cluster") else one["last"]
+            since = last or said["backups"]["able_since"]
             late = one["every"] and (moment(said["time"]) - moment(since)).total_seconds() > 2 * one["every"]
             remedy = f"'journalctl -u {unit}' there says why, and 'systemctl start {unit}' tries again"
-            if late and one["last"]:
-                yield Finding((host,), f"the last {words} is of {one['last']}, older than twice its schedule", remedy)
+            if late and last:
+                yield Finding((host,), f"the last {words} is of {last}, older than twice its schedule", remedy)
             elif late:
                 yield Finding((host,), f"no {words} is known, for longer than twice its schedule", remedy)
             if one.get("passed") is False:

@@ -12,7 +12,7 @@ import pathlib
 import signal
 import sys
 
-from . import BackupError, files, logs, offsite, owner, plan, restore, server, settings, tell, warn
+from . import BackupError, files, logs, members, offsite, owner, plan, restore, server, settings, tell, warn
 from .shelf import Shelf
 from .take import take
 
@@ -67,7 +67,12 @@ def parser() -> argparse.ArgumentParser:
     def as_json(one):
         one.add_argument("--json", action="store_true", help="print JSON")
 
-    verb("take", "take a backup, check it, remove those that are too old, copy it off the host", as_json)
+    def once(one):
+        one.add_argument(
+            "--once", action="store_true", help="in a cluster of database servers, leave the database to the member that takes it for all"
+        )
+
+    verb("take", "take a backup, check it, remove those that are too old, copy it off the host", as_json, once)
     verb("log", "keep the server's binary logs up to now, for restores to a moment")
     verb(
         "list",
@@ -80,9 +85,17 @@ def parser() -> argparse.ArgumentParser:
         "prepare", "build a copy of the data from a backup, beside the live ones, and compare it; replaces nothing", which, alone, identity,
         as_json,
     )  # fmt: skip
-    verb("swap", "put the prepared copy in the place of the live data, which are kept")
-    verb("restore", "prepare and swap", which, alone, identity)
-    verb("undo", "put the replaced data back, and keep those that were live")
+
+    def forms(one):
+        one.add_argument(
+            "--form-cluster", action="store_true",
+            help="in a cluster of database servers, whose other members are stopped: begin it anew with these data"
+        )  # fmt: skip
+
+    verb("swap", "put the prepared copy in the place of the live data, which are kept", forms)
+    verb("restore", "prepare and swap", which, alone, identity, forms)
+    verb("undo", "put the replaced data back, and keep those that were live", forms)
+    verb("rejoin", "have a member of a cluster get all data from the others; its own are kept as replaced ones")
     verb("discard", "delete the replaced data")
     verb("drill", "restore a backup into a private server, compare, report, clean up", name, identity)
     verb("copy", "copy the backups off the host")
@@ -251,7 +264,12 @@ def _told_files(said):
 def run(options, shelf, source, words) -> int:
     """Do what the words say; return the exit status. ``source`` are the backups that are read, ``shelf`` is the host's own."""
     if words.verb == "take":
-        name = take(options, shelf)
+        other = members.another(options) if words.once else ""
+        if other:
+            tell(f"{other} takes the backup of the database, for all members of the cluster.")
+            if not options.files:
+                return pushed(options, words.verb)
+        name = take(options, shelf, database=not other)
         gone = shelf.prune(logs.now(), options.keep_days, options.keep_at_least)
         said = summary(shelf, name)
         warnings = shelf.manifest(name).get("files", {}).get("warnings", [])
@@ -266,7 +284,7 @@ def run(options, shelf, source, words) -> int:
         else:
             print(
                 f"Took and checked {name}: {size(said['size'])}"
-                + (f", {said['tables']} tables with {said['rows']} rows" if options.engine else "")
+                + (f", {said['tables']} tables with {said['rows']} rows" if said["engine"] else "")
                 + ("" if said["files"] is None else f", {said['files']} files")
                 + f", in {shelf.directory}."
             )
@@ -280,18 +298,27 @@ def run(options, shelf, source, words) -> int:
         new = logs.keep(options, shelf, server.Server(options, options.socket))
         print(f"Kept {', '.join(new)}." if new else "Nothing was written since the last time.")
         return pushed(options, words.verb)
+    forms = getattr(words, "form_cluster", False)
+    if words.verb == "restore" and not _only(words):
+        restore.require_told(options, forms)
     if words.verb in ("prepare", "restore"):
         said = restore.prepare(options, source, chosen(options, shelf, source, words), words.force)
         print(json.dumps(said) if getattr(words, "json", False) else f"Prepared {told(said)}", flush=True)
     if words.verb in ("swap", "restore"):
-        said, old = restore.swap(options, shelf)
+        said, old = restore.swap(options, shelf, forms)
         print(f"Restored {told(said)}")
         if old and (options.engine or said["files"]):
             print(f"The replaced data are in {old}: lamp-backup undo puts them back, lamp-backup discard deletes them.")
     if words.verb == "undo":
-        print(f"The replaced data are back; those that were live are in {restore.undo(options, shelf)}.")
+        print(f"The replaced data are back; those that were live are in {restore.undo(options, shelf, forms)}.")
+    if words.verb == "rejoin":
+        old = restore.rejoin(options, shelf)
+        print(f"Gets the data of the cluster (journalctl -u {options.service}); its own are in {old}." if old else "It has them already.")
     if words.verb == "discard":
         print("".join(f"Deleted {path}.\n" for path in restore.discard(options)) or "There are no replaced data.\n", end="")
+    if words.verb == "drill" and options.cluster and words.backup == "latest" and not source.names():
+        print("There is no backup here: another member of the cluster takes them.")
+        return 0
     if words.verb == "drill":
         wanted = chosen(options, shelf, source, argparse.Namespace(**vars(words), to=None))
         said = restore.drill(options, source, wanted, keep=source is shelf)

@@ -14,13 +14,15 @@ import shutil
 import subprocess
 import time
 
-from . import BackupError, files, logs, one, owner, plan, server, tell, warn
+from . import BackupError, files, logs, members, one, owner, plan, server, tell, warn
 from . import restore_files as trees
 from .reader import Reader
 
 # Where a playbook puts the identity for the time of its run, and the seconds after which it is not one that is about to use it.
 BROUGHT = pathlib.Path("/run/lamp-backup/identity")
 _FORGOTTEN = 600
+# For how many seconds a member of a cluster may find out how to start.
+_LONGEST = 60
 
 
 def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = False) -> dict:
@@ -216,8 +218,41 @@ def down(settings) -> bool:
     return done.stdout.strip() in ("inactive", "failed")
 
 
-def swap(settings, shelf) -> tuple[dict, pathlib.Path | None]:
-    """Put the prepared copy in the place of the live data; say what it is, and where the replaced data are now."""
+def require_told(settings, forms: bool) -> None:
+    """Require that replacing all data of a member of a cluster is meant for the whole of it (``forms``), and that no other one runs."""
+    if not settings.cluster:
+        return
+    if not forms:
+        raise BackupError(
+            "This is a member of a cluster, which has the same data on all: run foobar.lamp.restore, which sees to the others. "
+            "By hand: stop mariadb on all others, give --form-cluster here, and run lamp-backup rejoin on each of them afterwards."
+        )
+    for name in members.require_alone(settings.cluster):
+        warn(f"{name} does not answer: it must not run. When it is back it refuses to, until lamp-backup rejoin there.")
+
+
+def rejoin(settings, shelf) -> pathlib.Path | None:
+    """Have a member of a cluster start with nothing, so that it gets all from the others; return where its own data are then.
+
+    None where it has what they have.
+    """
+    if not settings.cluster:
+        raise BackupError("This host is no member of a cluster.")
+    if not members.lacking(members.ask(settings.cluster), settings.cluster["host"]):
+        return None
+    _require_exchangeable(settings)
+    place = settings.workshop / "joining"
+    server.Private(settings, place, {}).make()
+    if settings.datadir.exists():
+        owner.run(server.USER, _flag, str(settings.datadir), str(place))
+    return _exchange(settings, shelf, place, {}, "joins")
+
+
+def swap(settings, shelf, forms: bool = False) -> tuple[dict, pathlib.Path | None]:
+    """Put the prepared copy in the place of the live data; say what it is, and where the replaced data are now.
+
+    ``forms``: a cluster begins anew with them.
+    """
     told = settings.workshop / "restored.json"
     if not told.exists():
         raise BackupError("Nothing is prepared: run lamp-backup prepare first.")
@@ -228,20 +263,23 @@ def swap(settings, shelf) -> tuple[dict, pathlib.Path | None]:
         replaced = one.exchange(settings, shelf, said["database"], source if said["database"] else None, directories)
         source.unlink(missing_ok=True)
     else:
-        replaced = _exchange(settings, shelf, settings.workshop / "restored", directories)
+        require_told(settings, forms)
+        replaced = _exchange(settings, shelf, settings.workshop / "restored", directories, "forms" if forms else "")
     told.unlink()
     return said, replaced
 
 
-def undo(settings, shelf) -> pathlib.Path | None:
-    """Put the data and files back that were replaced last; what was live meanwhile is kept in turn."""
+def undo(settings, shelf, forms: bool = False) -> pathlib.Path | None:
+    """Put the data and files back that were replaced last; what was live meanwhile is kept in turn. ``forms``: see ``swap``."""
     kept = replaced(settings)
     alone = one.kept(settings)
     if alone and (not kept or alone[-1].name.partition("-")[2] > kept[-1].name.partition("-")[2]):
         return one.undo(settings, shelf)
     if not kept:
         raise BackupError(f"There are no replaced data in {settings.workshop} to put back.")
-    return _exchange(settings, shelf, kept[-1], trees.replaced(settings, kept[-1].name.partition("-")[2]))
+    require_told(settings, forms)
+    directories = trees.replaced(settings, kept[-1].name.partition("-")[2])
+    return _exchange(settings, shelf, kept[-1], directories, "forms" if forms else "")
 
 
 def replaced(settings) -> list[pathlib.Path]:
@@ -257,10 +295,11 @@ def discard(settings) -> list[pathlib.Path]:
     return gone + one.discard(settings) + trees.discard(settings)
 
 
-def _exchange(settings, shelf, new, directories):
+def _exchange(settings, shelf, new, directories, how=""):
     """Stop the server, put ``new`` in the place of its data, start it; if it does not start, the old data come back.
 
-    ``directories``: what takes the place of directories of files at the same time, ``{live: new}``.
+    ``directories``: what takes the place of directories of files at the same time, ``{live: new}``. ``how`` a member of a cluster starts:
+    it ``forms`` one, ``joins`` one and gets everything, or goes on as it would by itself.
     """
     live, journal = server.Server(settings, settings.socket), settings.workshop / "exchange.json"
     if live.answers():
@@ -270,7 +309,7 @@ def _exchange(settings, shelf, new, directories):
     old = settings.workshop / f"replaced-{stamp}"
     moves = [{"live": str(settings.datadir), "new": str(new), "old": str(old)}]
     moves += [{"live": place, "new": fresh, "old": trees.old_name(place, stamp)} for place, fresh in directories.items()]
-    files.write_json(journal, {"moves": moves})
+    files.write_json(journal, {"moves": moves, "how": how})
     _stop(settings, moves)
     there = settings.datadir.exists()
     try:
@@ -283,7 +322,7 @@ def _exchange(settings, shelf, new, directories):
                 os.rename(move["live"], move["old"])
             os.rename(move["new"], move["live"])
             files.sync(pathlib.Path(move["live"]).parent)
-        _start(settings, moves)
+        _start(settings, moves, how)
     except (BackupError, OSError) as error:
         _put_back(settings, moves)
         journal.unlink()
@@ -298,9 +337,19 @@ def _stop(settings, moves):
     server.systemctl("stop", settings.service)
 
 
-def _start(settings, moves):
-    server.systemctl("start", settings.service)
-    server.Server(settings, settings.socket).ask("SELECT 1")
+def _start(settings, moves, how=""):
+    live = server.Server(settings, settings.socket)
+    if how == "forms":
+        server.form_cluster()
+    elif settings.cluster:
+        # It may wait for others, for as long as they are not there.
+        server.systemctl("start", "--no-block", settings.service)
+    else:
+        server.systemctl("start", settings.service)
+    if settings.cluster and how != "joins":
+        server.wait_for(live, _LONGEST)
+    elif not settings.cluster:
+        live.ask("SELECT 1")
     for unit in trees.services(settings, moves):
         server.systemctl("start", unit)
 
@@ -321,14 +370,16 @@ def heal(settings, shelf, identity: str | None = None) -> None:
     with contextlib.suppress(FileNotFoundError):
         if identity != str(BROUGHT) and BROUGHT.stat().st_mtime < time.time() - _FORGOTTEN:
             BROUGHT.unlink()
+    members.together(settings, server.Server(settings, settings.socket))
     if not settings.workshop.exists():
         return
     journal = settings.workshop / "exchange.json"
     if journal.exists():
-        _finish(settings, journal, shelf.read(str(settings.workshop), journal.name)["moves"])
+        _finish(settings, journal, **shelf.read(str(settings.workshop), journal.name))
     one.put_back(settings, shelf)
     if settings.engine:
         server.remove(settings.workshop / "drill")
+        server.remove(settings.workshop / "joining")
     trees.clean_drill(settings)
     if not (settings.workshop / "restored.json").exists():
         if settings.engine:
@@ -337,11 +388,11 @@ def heal(settings, shelf, identity: str | None = None) -> None:
         trees.clean(settings)
 
 
-def _finish(settings, journal, moves):
+def _finish(settings, journal, moves, how=""):
     done = not any(os.path.lexists(move["new"]) for move in moves)
     try:
         if done and settings.datadir.exists():
-            _start(settings, moves)
+            _start(settings, moves, how)
         else:
             _put_back(settings, moves)
     except BackupError as error:
@@ -363,7 +414,8 @@ def drill(settings, shelf, wanted: dict, keep: bool = True) -> dict:
     try:
         shelf.verify_logs(wanted["name"])
         shelf.verify_files(wanted["name"])
-        said = build(settings, shelf, place, wanted) if settings.engine else {"name": wanted["name"], "until": None, "unlike": []}
+        of_database = "dump" in shelf.manifest(wanted["name"])
+        said = build(settings, shelf, place, wanted) if of_database else {"name": wanted["name"], "until": None, "unlike": []}
         said["files"] = trees.drill(settings, shelf, wanted)
     except BackupError as error:
         if keep:

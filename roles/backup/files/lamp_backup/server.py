@@ -44,11 +44,29 @@ def release(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", text).groups())
 
 
-def systemctl(verb: str, unit: str) -> None:
-    """Start or stop a unit of systemd."""
-    done = subprocess.run(["systemctl", verb, unit], capture_output=True, text=True, check=False)
+def systemctl(*words: str) -> None:
+    """Start or stop a unit of systemd, which is the last word."""
+    _run("systemctl", *words)
+
+
+def form_cluster() -> None:
+    """Start the server as the first member of a cluster."""
+    _run("galera_new_cluster")
+
+
+def _run(*words):
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BackupError(f"systemctl {verb} {unit}: {done.stderr.strip()} (journalctl --unit={unit} says more)")
+        raise BackupError(f"{' '.join(words)}: {done.stderr.strip()} (its journal says more)")
+
+
+def wait_for(live: Server, seconds: float) -> None:
+    """Wait until a server answers."""
+    end = time.monotonic() + seconds
+    while not live.answers():
+        if time.monotonic() > end:
+            raise BackupError(f"The database server ({live.socket}) does not answer after {seconds} s: its journal says what it waits for.")
+        time.sleep(0.2)
 
 
 class Server:

@@ -22,7 +22,7 @@ def load(path: str = PLACE) -> types.SimpleNamespace:
         raise BackupError(f"{path}: {error.strerror}. Become root; if it is missing, run the role backup.") from error
     except ValueError as error:
         raise BackupError(f"{path} is broken ({error}): run the role backup, which writes it anew.") from error
-    settings = types.SimpleNamespace(**{"engine": "", "datadir": None, "socket": "", "service": "", "programs": {}, **found})
+    settings = types.SimpleNamespace(**{"engine": "", "datadir": None, "socket": "", "service": "", "programs": {}, "cluster": {}, **found})
     settings.directory, settings.workshop = pathlib.Path(found["directory"]), pathlib.Path(found["workshop"])
     settings.datadir = pathlib.Path(settings.datadir) if settings.engine else None
     return settings

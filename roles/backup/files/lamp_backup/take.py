@@ -9,7 +9,7 @@ import os
 import pathlib
 import shutil
 
-from . import BackupError, files, logs, plan, server, store
+from . import BackupError, files, logs, members, plan, server, store
 from .reader import Reader
 
 # What MySQL knows of sizes may be of the day before, unless it is asked not to remember.
@@ -22,8 +22,11 @@ _UNSAFE = """
     AND table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')"""
 
 
-def take(settings, shelf) -> str:
-    """Take a backup and check it; what is too old goes only then. Returns its name."""
+def take(settings, shelf, database: bool = True) -> str:
+    """Take a backup and check it; what is too old goes only then. Returns its name.
+
+    Without ``database`` of the files alone: another member of the cluster takes one of that.
+    """
     # A pack is never written over: it may be of a backup that is there no more and still be needed by others.
     name = plan.name_of(logs.now(), {*shelf.names(), *(pack.partition("-")[0] for pack in shelf.packs())})
     part, taker = shelf.directory / f".{name}.part", None
@@ -35,8 +38,9 @@ def take(settings, shelf) -> str:
         taker = store.Taker(settings, shelf, part, name) if settings.files else None
         began = logs.now()
         manifest = {"time": plan.shown(began), "host": os.uname().nodename, "timeline": None, "position": None}
-        if settings.engine:
-            manifest |= _dump(settings, live, part, taker)
+        if settings.engine and database:
+            with members.apart(settings, live):
+                manifest |= _dump(settings, live, part, taker)
         if taker:
             manifest["files"] = taker.result()
             shelf.take_packs(part)

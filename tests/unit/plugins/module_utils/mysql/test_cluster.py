@@ -16,6 +16,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils.mysql.cluster import (
     WAIT,
     decide,
     last_view_of,
+    not_alone,
     position_of,
     said,
     state_of,
@@ -163,6 +164,35 @@ def test_where_there_is_a_cluster_none_is_formed(found, setting_up):
 def test_who_is_first_does_not_depend_on_the_order(order, places):
     members = {name: crashed("", place, "") for name, place in zip(ALL, places, strict=True)}
     assert decide(members) == decide({ALL[number]: members[ALL[number]] for number in order})._replace(why=decide(members).why)
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        # The last one of the view has all, whoever is silent or stopped.
+        ([running(view=["db1"]), None, None], ""),
+        ([running(view=["db1"]), SAFE, crashed("c")], ""),
+        # Others would go on, whatever this one is.
+        ([running(), running(), running()], "db2 and db3 runs in the cluster"),
+        ([running(view=["db1"]), running(view=["db2"]), None], "db2 runs in the cluster"),
+        ([running(view=["db1", "db3"]), None, None], "db3 runs in the cluster"),
+        ([SAFE, running(view=["db2"]), None], "db2 runs in the cluster"),
+        # They have more, or may have.
+        ([running("non-Primary", ["db1"]), None, None], "db1 has no majority"),
+        ([member(seqno=10), SAFE, None], "db1 is stopped, and was not the last one"),
+        ([crashed("a", 10), None, None], "db1 is stopped, and was not the last one"),
+        ([member(safe=True), None, None], "db1 is stopped, and was not the last one"),
+        ([NEW, None, None], "db1 is stopped, and was not the last one"),
+        ([REST, SAFE, None], "db1 is stopped, and was not the last one"),
+        # It was the last one.
+        ([SAFE, member(seqno=9), None], ""),
+        ([None, SAFE, None], "db1 does not say"),
+    ],
+)
+def test_who_may_go_on_alone(members, why):
+    found = not_alone(dict(zip(ALL, members, strict=True)), "db1")
+    assert found.startswith(why)
+    assert bool(found) == bool(why)
 
 
 def test_the_engines_files():

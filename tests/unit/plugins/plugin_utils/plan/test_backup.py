@@ -65,6 +65,7 @@ def test_right(right):
         ({"database": {"datadir": "/var/lib/mysql"}}, "backup_database.engine is missing"),
         ({"database": {"engine": "mysql", "socket": "x"}}, "backup_database.socket is 'x'"),
         ({"database": {"engine": "mysql", "service": "a b"}}, "backup_database.service is 'a b'"),
+        ({"database": {"engine": "mariadb", "cluster": {"host": "a", "members": {}}}}, "backup_database.cluster.host is 'a'"),
         ({"files": [FILES, FILES]}, "has two directories that are called a"),
         ({"schedule": " "}, "backup_schedule is empty"),
         ({"log_schedule": ""}, "backup_log_schedule is empty"),

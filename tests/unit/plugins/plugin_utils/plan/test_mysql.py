@@ -183,6 +183,16 @@ def test_several_hosts_are_a_cluster_that_all_reach_by_their_own_loopback_addres
         assert [one["address"] for one in servers] == ["192.0.2.3", "192.0.2.4", "192.0.2.5"]
 
 
+def test_backups_know_the_members():
+    site = site_of(**CLUSTER)
+    offered = roles.ALL["mysql"].offers({**make.defaults("mysql"), **inputs_of("mysql", site, "db2")})["backup_database"]["cluster"]
+    assert offered == {
+        "host": "db2",
+        "members": {"db1": "http://192.0.2.3:9200/state", "db2": "http://192.0.2.4:9200/state", "db3": "http://192.0.2.5:9200/state"},
+    }
+    assert "cluster" not in roles.ALL["mysql"].offers(make.defaults("mysql"))["backup_database"]
+
+
 def test_an_application_beside_a_member_goes_by_the_proxy_too():
     site = site_of(web="db1", db="db1 db2 db3")
     (app,) = inputs_of("python_app", site, "db1")["python_app_apps"]
@@ -231,7 +241,7 @@ MEMBER = {"mysql_cluster_members": MEMBERS, "mysql_cluster_host": "db1", "mysql_
         ({"mysql_tls_names": ["db1"]}, {}, "mysql_tls_names lacks 192.0.2.1"),
         ({"mysql_cluster_name": "a b"}, {}, "mysql_cluster_name is 'a b'"),
         ({"mysql_cluster_port": 0}, {}, "mysql_cluster_port is 0"),
-        ({"mysql_cluster_members": []}, {"state": {"mysql_cluster": ["db1", "db2", "db3"]}}, "there is no way back yet"),
+        ({"mysql_cluster_members": []}, {"state": {"mysql_cluster": ["db1", "db2", "db3"]}}, "-e mysql_leave_cluster=true"),
     ],
 )
 def test_problems_of_a_cluster(given, known, words):

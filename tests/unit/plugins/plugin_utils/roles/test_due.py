@@ -12,7 +12,10 @@ def planned(facts=None, registered=None, **inputs):
     return {"__plan": {"inputs": inputs}, "ansible_facts": {"foobar_lamp": facts or {}}, **(registered or {})}
 
 
-@pytest.mark.parametrize("which", [due.failed, due.require_tls, due.certificates, lambda *one: due.records(one[0], {}, one[1])])
+@pytest.mark.parametrize(
+    "which",
+    [due.failed, due.joining, due.leaving, due.proxies, due.require_tls, due.certificates, lambda *one: due.records(one[0], {}, one[1])],
+)
 def test_nothing_is_due_on_hosts_that_were_not_asked(which):
     assert which(HOSTS, {}) == []
     assert which(HOSTS, {"one": {}}) == []
@@ -21,6 +24,24 @@ def test_nothing_is_due_on_hosts_that_were_not_asked(which):
 def test_hosts_on_which_an_application_failed():
     failure = {"failures": [{"plan": {"name": "shop"}}]}
     assert due.failed(HOSTS, {"one": planned(), "two": {"__python_app_switched": failure}}) == ["two"]
+
+
+def test_hosts_of_which_one_becomes_a_member():
+    inputs, member = {"mysql_cluster_members": [{"name": "one"}]}, {"state": {"mysql_cluster": ["one"]}}
+    assert due.joining(HOSTS, {"one": planned(member, **inputs), "two": planned({}, **inputs)}) == ["one", "two"]
+    assert due.joining(HOSTS, {"one": planned(member, **inputs), "two": planned(member, **inputs)}) == []
+    assert due.joining(HOSTS, {"one": planned({}, mysql_cluster_members=[])}) == []
+
+
+def test_hosts_that_leave_a_cluster():
+    was, some = {"state": {"mysql_cluster": ["one"]}}, [{"name": "one"}]
+    assert due.leaving(HOSTS, {"one": planned(was, mysql_cluster_members=[]), "two": planned(was, mysql_cluster_members=some)}) == ["one"]
+    assert due.leaving(HOSTS, {"one": planned({}, mysql_cluster_members=[])}) == []
+    runs = {"running": ["lamp-database-proxy"]}
+    assert due.proxies(HOSTS, {"one": planned(runs, database_proxy_servers=[]), "two": planned(runs, database_proxy_servers=some)}) == [
+        "one"
+    ]
+    assert due.proxies(HOSTS, {"one": planned({}, database_proxy_servers=[])}) == []
 
 
 def test_hosts_whose_accounts_are_to_require_tls():

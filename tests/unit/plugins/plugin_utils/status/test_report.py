@@ -226,6 +226,18 @@ def test_what_is_new_to_a_host_is_not_late():
     assert texts(reported("backups", value={})) == []
 
 
+def test_backups_of_a_cluster_are_one_members_for_all():
+    member = {"members": [], "said": None, "synced": True, "state": "", "writer": "", "why": ""}
+    hosts = {name: {**copy.deepcopy(WELL), "cluster": member} for name in ("db1", "db2")}
+    old = "2026-11-20T00:05:00Z"
+    hosts["db1"]["backups"]["backup"]["last"], hosts["db1"]["backups"]["copy"]["last"] = old, ""
+    assert list(parts.backups(hosts, {})) == []
+    hosts["db2"]["backups"]["backup"]["last"] = "2026-11-19T00:05:00Z"
+    assert [(*one.hosts, one.what) for one in parts.backups(hosts, {})] == [
+        (host, f"the last backup is of {old}, older than twice its schedule") for host in hosts
+    ]
+
+
 def test_failed_unit_is_said_once():
     answers = {"web1": {"status": {**copy.deepcopy(WELL), "addresses": {}}}}
     said = answers["web1"]["status"]
