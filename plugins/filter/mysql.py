@@ -16,6 +16,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import apparmor 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import declared as _mysql_declared
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import galera as _mysql_galera
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import queries as _mysql_queries
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import rolling as _mysql_rolling
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import settings as _mysql_settings
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import import_problems
 
@@ -123,6 +124,7 @@ class FilterModule:
             "mysql_drifted": _mysql_settings.drifted,
             "mysql_marks": _mysql_settings.marks,
             "mysql_refused": _mysql_settings.refused,
+            "mysql_restart_order": _mysql_rolling.restart_order,
             "mysql_restart_sentence": _mysql_settings.restart_sentence,
             "mysql_settings_query": _mysql_queries.settings,
             "mysql_state_queries": _mysql_queries.state,
