@@ -89,13 +89,13 @@ def test_one_that_stops_does_not_wait_for_ever():
 @pytest.fixture
 def hosts(monkeypatch):
     """Return three members whose agents answer, by name, without a server behind them."""
-    known = {"members": {name: "127.0.0.1" for name in ALL}, "port": 0}
+    known = {"members": dict.fromkeys(ALL, "127.0.0.1"), "port": 0}
     found, ports = {}, {}
     for name in ALL:
         member = agent.Member({**known, "me": name})
         member.status = {
-            "wsrep_cluster_state_uuid": "u", "wsrep_cluster_status": "Primary", "wsrep_flow_control_paused": "0", "wsrep_last_committed": "1",
-            "wsrep_local_recv_queue": "0", "wsrep_local_state": "4", "wsrep_local_state_comment": "Synced", "wsrep_ready": "ON",
+            "wsrep_cluster_state_uuid": "u", "wsrep_cluster_status": "Primary", "wsrep_flow_control_paused": "0", "wsrep_ready": "ON",
+            "wsrep_last_committed": "1", "wsrep_local_recv_queue": "0", "wsrep_local_state": "4", "wsrep_local_state_comment": "Synced",
         }  # fmt: skip
         member.view, member.row, member.asked, member.why = ALL, ("db1", 1, 0), time.monotonic() + 60, ""
         server = agent.Server(("127.0.0.1", 0), agent.handler_of(member))
