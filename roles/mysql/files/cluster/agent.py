@@ -4,7 +4,7 @@
 """Say by HTTP how the database server of this host is, and which member of the cluster writes.
 
 GET /write    200 where applications write: on one member. The others, and one that does not work, say 503 and why
-GET /proxy    the same in haproxy's words for agents, up or down: what is said so on purpose, it acts on at once
+GET /proxy    down where another one writes, else up: haproxy's words for what is so on purpose, and acted on at once
 GET /read     200 where the server has all that the cluster has
 GET /state    JSON
 GET /metrics  for Prometheus
@@ -178,9 +178,14 @@ class Member:
             return f"the server is no member of a majority ({status.get('wsrep_cluster_status')})"
         if status["wsrep_local_state"] not in (_SYNCED, _DONOR):
             return f"the server has not all that the cluster has ({status['wsrep_local_state_comment']})"
-        if not row or row[0] != self._known["me"]:
-            return f"{row[0] if row else 'nobody'} writes"
-        return f"{self._heir} is to write" if self._heir else ""
+        return self.elsewhere() if row else "nobody writes"
+
+    def elsewhere(self):
+        """Return that another member writes, or is about to; nothing if this one does, or if that is not known."""
+        row, heir = self.row, self._heir
+        if heir:
+            return f"{heir} is to write"
+        return f"{row[0]} writes" if row and row[0] != self._known["me"] else ""
 
     def not_reading(self):
         """Return why the server's answers may be old, nothing if they are not."""
@@ -240,8 +245,8 @@ def handler_of(member):
                 wrong = member.not_writing() if self.path == "/write" else member.not_reading()
                 self._answer(503 if wrong else 200, (wrong or "yes") + "\n")
             elif self.path == "/proxy":
-                now, wrong = time.monotonic(), member.not_writing()
-                self._answer(200, f"down #{wrong}\n" if wrong else "up\n")
+                now, elsewhere = time.monotonic(), member.elsewhere()
+                self._answer(200, f"down #{elsewhere}\n" if elsewhere else "up\n")
                 member.proxies.told(self.client_address[0], now)
             elif self.path == "/state":
                 self._answer(200 if state else 503, json.dumps(state) + "\n")

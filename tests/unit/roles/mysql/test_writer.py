@@ -129,6 +129,9 @@ def said(port):
 
 def test_a_proxy_is_told_in_its_own_words(hosts):
     assert [said(port) for _member, port in hosts.values()] == ["up\n", "down #db1 writes\n", "down #db1 writes\n"]
+    # What is no purpose, the other check sees.
+    hosts["db1"][0].why = "the server does not answer"
+    assert said(hosts["db1"][1]) == "up\n"
 
 
 class Cursor:
