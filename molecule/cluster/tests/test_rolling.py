@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
+import pytest
 from support.containers import on_host
 from support.plays import command, killed, play
 
@@ -26,12 +27,28 @@ def started():
     return {host: int(on_host(host, show, check=True)) for host in MEMBERS}
 
 
-def test_a_setting_restarts_one_after_the_other_though_a_run_is_killed():
+@pytest.fixture(autouse=True)
+def table():
+    """Begin with all members, and the table that is written to."""
     whole()
     sql(MEMBERS[0], "CREATE TABLE IF NOT EXISTS foobar.numbers (number INT PRIMARY KEY)")
+
+
+def test_a_server_that_is_stopped_by_hand_has_another_one_write():
+    first = writer()
+    with numbers(500_000) as found:
+        on_host(first, "systemctl restart mariadb", check=True)
+    print(f"restarted by hand: gap {found['gap']:.2f} s, {len(found['done'])} acknowledged, {failed(found)}")
+    whole()
+    assert f"writes in the place of {first}." in on_host(first, "journalctl --unit mariadb --output cat --no-pager --lines 1000")
+    assert writer() != first
+    assert lost(found) == {}
+
+
+def test_a_setting_restarts_one_after_the_other_though_a_run_is_killed():
     first, terms, value = writer(), term(), values()[MEMBERS[0]] + 1
     settings = {"mysql_settings": {"mysqld": {"back_log": value}}}
-    with numbers(500_000) as found:
+    with numbers(600_000) as found:
         with killed(command("site", "--tags", "mysql", **settings), stdout=subprocess.PIPE) as process:
             # The first one has begun with it, and the run waits until it is there.
             assert any("Wait until it has all that the cluster has" in line for line in process.stdout)

@@ -9,6 +9,7 @@ decide          prints what is decided, as JSON, when a person's run asks
 wait SECONDS    waits until the server has all that the cluster has
 whole SECONDS   waits until all members have that and are together; else one that stops would be the second that is away
 leave SECONDS   the same, and then hands the writer's part over to another one, if this one has it. As the server's user
+stop            hands it over before a stop, if another one is there. As the server's user
 started         the same after a start, for a minute, and no longer than a moment where nobody can say it
 """
 
@@ -123,12 +124,25 @@ def whole(seconds):
 def leave(seconds):
     """Make ready for a stop of the server: print who writes then, if that was this one."""
     known, answers = members.settings(), whole(seconds)
-    me = known["me"]
-    if answers[me]["writer"] != me:
+    if answers[known["me"]]["writer"] == known["me"]:
+        _hand_over(known, writer.heir(known["me"], answers))
+
+
+def stop():
+    """Do the same as far as others are there: a person stops the server, or the host. One that ended by itself has nothing to hand over."""
+    if not os.environ.get("MAINPID"):
         return
+    known = members.settings()
+    me, answers = known["me"], members.ask_all(known)
     heir = writer.heir(me, answers)
+    if heir and (answers[me] or {}).get("writer") == me:
+        _hand_over(known, heir)
+
+
+def _hand_over(known, heir):
+    """Have the agent hand the writer's part over, and print who writes then."""
+    me, end = known["me"], time.monotonic() + _HANDING_OVER + 1
     members.name_heir(heir, _HANDING_OVER)
-    end = time.monotonic() + _HANDING_OVER + 1
     while (now := (members.ask(known["members"][me], known["port"]) or {}).get("writer", "")) in ("", me):
         if time.monotonic() > end:
             sys.exit(f"{me} still writes, and was to hand that over to {heir}: 'journalctl -u mysql-agent' there says why. Run this again.")
@@ -159,5 +173,7 @@ if __name__ == "__main__":
         whole(int(sys.argv[2]))
     elif sys.argv[1] == "leave":
         leave(int(sys.argv[2]))
+    elif sys.argv[1] == "stop":
+        stop()
     else:
         wait(int(sys.argv[2]))

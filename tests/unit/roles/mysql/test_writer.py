@@ -172,18 +172,43 @@ def test_an_heir_out_of_view_gets_nothing(hosts):
     assert member._write(Cursor(), member.status, member.view, member.row) == ("db1", 1, 0)
 
 
-@pytest.mark.usefixtures("places")
-def test_leaving_hands_over_and_says_to_whom(hosts, capsys):
+@pytest.fixture
+def handing_over(hosts):
+    """Have the member that writes do as it is told."""
     member, _port = hosts["db1"]
 
     def hand_over():
-        while not members.heir():
-            time.sleep(0.01)
+        wait_for(members.heir, 60)
         member.row = (members.heir(), 2, 0)
 
     threading.Thread(target=hand_over, daemon=True).start()
+
+
+@pytest.mark.usefixtures("places", "handing_over")
+def test_leaving_hands_over_and_says_to_whom(capsys):
     start.leave(1)
     assert capsys.readouterr().out == "db2 writes in the place of db1.\n"
+
+
+@pytest.mark.usefixtures("places", "handing_over")
+def test_one_that_is_stopped_hands_over_to_whoever_is_there(hosts, capsys, monkeypatch):
+    monkeypatch.setenv("MAINPID", "1")
+    hosts["db2"][0].status = {}
+    for name in ("db1", "db3"):
+        hosts[name][0].view = ["db1", "db3"]
+    start.stop()
+    assert capsys.readouterr().out == "db3 writes in the place of db1.\n"
+
+
+@pytest.mark.usefixtures("places")
+def test_one_that_ended_or_is_alone_hands_nothing_over(hosts, capsys, monkeypatch):
+    monkeypatch.delenv("MAINPID", raising=False)
+    start.stop()
+    monkeypatch.setenv("MAINPID", "1")
+    for name in ("db2", "db3"):
+        hosts[name][0].status = {}
+    start.stop()
+    assert (capsys.readouterr().out, members.heir()) == ("", "")
 
 
 @pytest.mark.usefixtures("places")
