@@ -60,7 +60,8 @@ class Member:
         self._names = {address: name for name, address in known["members"].items()}
         self._seen = (None, 0.0)
         self._without, self._held = 0.0, 0.0
-        self._heir, self.proxies = "", Proxies()
+        # Who wrote when the server said so last: one that has handed over and stops says nothing else to proxies.
+        self._last, self._heir, self.proxies = "", "", Proxies()
         self.status, self.view, self.row, self.asked, self.why = {}, [], (), 0.0, "the server was not asked yet"
 
     def ask(self):
@@ -77,6 +78,7 @@ class Member:
                     row = cursor.fetchone() or ()
                     row = self._write(cursor, status, view, row)
                 self.status, self.view, self.row, self.asked, self.why = status, view, row, time.monotonic(), ""
+                self._last = row[0] if row else self._last
         except pymysql.MySQLError as error:
             code = error.args[0] if error.args else 0
             # A write that lost against another member's: the next question shows it.
@@ -181,11 +183,11 @@ class Member:
         return self.elsewhere() if row else "nobody writes"
 
     def elsewhere(self):
-        """Return that another member writes, or is about to; nothing if this one does, or if that is not known."""
-        row, heir = self.row, self._heir
+        """Return that another member writes, or is about to, as far as this one knows; nothing if it does itself."""
+        writer, heir = self.row[0] if self.row else self._last, self._heir
         if heir:
             return f"{heir} is to write"
-        return f"{row[0]} writes" if row and row[0] != self._known["me"] else ""
+        return f"{writer} writes" if writer not in ("", self._known["me"]) else ""
 
     def not_reading(self):
         """Return why the server's answers may be old, nothing if they are not."""

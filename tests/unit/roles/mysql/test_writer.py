@@ -8,6 +8,7 @@ import time
 
 import agent
 import members
+import pymysql
 import pytest
 import start
 from proxies import Proxies
@@ -129,9 +130,26 @@ def said(port):
 
 def test_a_proxy_is_told_in_its_own_words(hosts):
     assert [said(port) for _member, port in hosts.values()] == ["up\n", "down #db1 writes\n", "down #db1 writes\n"]
-    # What is no purpose, the other check sees.
-    hosts["db1"][0].why = "the server does not answer"
-    assert said(hosts["db1"][1]) == "up\n"
+
+
+class Stopped:
+    """The connection to a server that stops."""
+
+    def cursor(self):
+        raise pymysql.OperationalError(2006, "gone")
+
+    def _force_close(self):
+        pass
+
+
+def test_one_whose_server_has_stopped_sends_proxies_where_it_sent_them_before(hosts):
+    member, port = hosts["db1"]
+    member._last, member._connection = "db2", Stopped()
+    member.ask()
+    assert (said(port), member.not_writing()[:28]) == ("down #db2 writes\n", "the server does not answer (")
+    # What is no purpose, the other check of a proxy sees.
+    member._last = "db1"
+    assert said(port) == "up\n"
 
 
 class Cursor:
