@@ -19,6 +19,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import declared 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import galera as _mysql_galera
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import joining as _mysql_joining
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import queries as _mysql_queries
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import rolling as _mysql_rolling
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import settings as _mysql_settings
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import import_problems
 from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import due as _due
@@ -148,6 +149,7 @@ class FilterModule:
             "mysql_drifted": _mysql_settings.drifted,
             "mysql_marks": _mysql_settings.marks,
             "mysql_refused": _mysql_settings.refused,
+            "mysql_restart_order": _mysql_rolling.restart_order,
             "mysql_restart_sentence": _mysql_settings.restart_sentence,
             "mysql_settings_query": _mysql_queries.settings,
             "mysql_state_queries": _mysql_queries.state,

@@ -190,6 +190,9 @@ ansible_facts:
               the role has made no configuration there.
           type: dict
           sample: {bind: [example.org]}
+        writes:
+          description: Whether the host is the one of a cluster of database servers that applications write to, at the time of asking.
+          type: bool
         users:
           description: Names of the accounts in C(/etc/passwd).
           type: list

@@ -63,6 +63,11 @@ def stored(host):
     return {int(line) for line in sql(host, "SELECT number FROM foobar.numbers")}
 
 
+def lost(found):
+    """Return the numbers that were acknowledged and that a member does not have."""
+    return {host: missing for host in MEMBERS if (missing := set(found["done"]) - stored(host))}
+
+
 @contextlib.contextmanager
 def numbers(begin):
     """Write while the block runs; the result is there behind it."""
@@ -82,3 +87,9 @@ def whole():
     """Wait until all members are together and one writes."""
     wait_for(together, 120)
     wait_for(lambda: sum(map(writes, MEMBERS)) == 1, 20)
+
+
+def failed(found):
+    """Return in words what failed."""
+    open_before = [one for one in found["failed"] if one[1]]
+    return f"{len(open_before)} writes and {len(found['failed']) - len(open_before)} connections failed"

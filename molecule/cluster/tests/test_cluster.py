@@ -8,7 +8,7 @@ import pytest
 from support.containers import address_of, on_host, run
 from support.waiting import wait_for
 
-from .hosts import MEMBERS, WEB, kill, numbers, sql, start, state, stored, together, whole, writer, writes
+from .hosts import MEMBERS, WEB, failed, kill, lost, numbers, sql, start, state, stored, together, whole, writer, writes
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,11 +26,6 @@ def members():
 
 def others(host):
     return [one for one in MEMBERS if one != host]
-
-
-def lost(found):
-    """Return the numbers that were acknowledged and that a member does not have."""
-    return {host: missing for host in MEMBERS if (missing := set(found["done"]) - stored(host))}
 
 
 def test_all_have_what_the_first_one_had_and_what_the_run_made():
@@ -153,9 +148,3 @@ def test_a_writer_that_is_cut_off_writes_no_more():
     assert lost(found) == {}
     assert len({tuple(sql(host, "CHECKSUM TABLE foobar.numbers")) for host in MEMBERS}) == 1
     assert writer() != first
-
-
-def failed(found):
-    """Return in words what failed."""
-    open_before = [one for one in found["failed"] if one[1]]
-    return f"{len(open_before)} writes and {len(found['failed']) - len(open_before)} connections failed"

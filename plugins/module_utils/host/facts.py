@@ -17,7 +17,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils.app import units as ap
 from ansible_collections.foobar.lamp.plugins.module_utils.common import listings, safe_paths
 from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import ask, read
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import seal
-from ansible_collections.foobar.lamp.plugins.module_utils.host import firewall, haproxy_runtime, login, others
+from ansible_collections.foobar.lamp.plugins.module_utils.host import firewall, haproxy_runtime, login, member, others
 from ansible_collections.foobar.lamp.plugins.module_utils.host import units as systemd_units
 
 ARGUMENT_SPEC = {"refresh": {"type": "bool", "default": False}, "sshd_settings": {"type": "dict"}, "_run": {"type": "str"}}
@@ -173,6 +173,7 @@ def run(params, check_mode=False, diff=False):
         "system": {"name": name, "version": version, "architecture": os.uname().machine},
         "trees": seal.holding(units),
         "unmanaged": others.served(made),
+        "writes": member.writes(),
         "users": listings.users(read("/etc/passwd")),
         "waiting": listings.waiting({name: unit for name, unit in units.items() if unit["Id"] in wanted}),
         "zones": listings.zones(read(others.ZONES)),

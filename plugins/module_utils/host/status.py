@@ -12,7 +12,6 @@ import calendar
 import concurrent.futures
 import contextlib
 import glob
-import http.client
 import json
 import os
 import re
@@ -25,7 +24,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import ask,
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import seal
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import stale
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transaction import JOURNALS, Transaction
-from ansible_collections.foobar.lamp.plugins.module_utils.host import balancer, facts, http_health_info, soa
+from ansible_collections.foobar.lamp.plugins.module_utils.host import balancer, facts, http_health_info, member, soa
 from ansible_collections.foobar.lamp.plugins.module_utils.host import units as systemd_units
 from ansible_collections.foobar.lamp.plugins.module_utils.mysql import cluster as database_cluster
 
@@ -57,7 +56,6 @@ UNITS = "/etc/systemd/system"
 #: By which a run comes to the host.
 SSHD = "ssh.service"
 DATABASE_CERTIFICATE = "/etc/mysql/tls/server.pem"
-CLUSTER_SETTINGS = "/etc/mysql/cluster/settings.json"
 REBOOT = "/run/reboot-required"
 _BACKUP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\Z")
 _MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d) UTC")
@@ -239,15 +237,10 @@ def backups(settings, every):
 
 def cluster(settings):
     """Return how the host's server is as a member of the cluster, by its agent; ``said`` is None where that says nothing."""
-    connection = http.client.HTTPConnection(settings["members"][settings["me"]], settings["port"], timeout=PATIENCE)
-    answer = {}
     try:
-        connection.request("GET", "/state")
-        answer = json.loads(connection.getresponse().read(1 << 16)) or {}
-    except (OSError, ValueError, http.client.HTTPException):
-        pass
-    finally:
-        connection.close()
+        answer = json.loads(member.ask(settings, "/state", PATIENCE)[1] or "{}") or {}
+    except ValueError:
+        answer = {}
     words = {name: answer.get(name) if isinstance(answer.get(name), str) else "" for name in ("state", "writer", "why")}
     return {"members": list(settings["members"]), "said": database_cluster.said(answer), "synced": answer.get("synced") is True, **words}
 
@@ -343,7 +336,7 @@ def run(params, check_mode=False, diff=False):
     serving = {_bare(unit) for page in params["applications"] if (unit := live(page["name"]))}
     names = [name if name.endswith(systemd_units.KINDS) else f"{name}.service" for name in ours | serving | seal.stamped()]
     timers = {name: schedule(name) for name in ("lamp-backup", "lamp-backup-drill")}
-    backed_up, member, programs = _json(BACKUP_SETTINGS), _json(CLUSTER_SETTINGS), "/usr/local/sbin"
+    backed_up, in_cluster, programs = _json(BACKUP_SETTINGS), member.settings(), "/usr/local/sbin"
     # At the same time: they take longer than all else.
     said_certificates = ask(f"{programs}/site-certificates", "status", "--json") if os.path.exists(f"{programs}/site-certificates") else str
     said_database = (
@@ -381,7 +374,7 @@ def run(params, check_mode=False, diff=False):
         "servers": balancer.servers(params["servers"], said_servers),
         "addresses": {address: balancer.holds(address) for address in params["addresses"]},
         "vrrp": read(facts.HOLDER).strip() if params["addresses"] else "",
-        "cluster": cluster(member) if member else {},
+        "cluster": cluster(in_cluster) if in_cluster else {},
         "disks": disks(read("/proc/self/mounts")),
         "images_mb": images(),
         "memory": memory(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max"), read("/sys/fs/cgroup/memory.current")),

@@ -12,8 +12,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import BALAN
 def order(hosts, groups, hostvars):
     """Return the names of ``hosts``, each once, so that what the others need goes last: by the last of what a host does.
 
-    Secondary name servers, balancers, web hosts, database, the balancer that holds the address of all (as far as ``hostvars`` say), primary
-    name server.
+    Secondary name servers, balancers, web hosts, database, the one of a cluster's that writes, the balancer that holds the address of all
+    (both as far as ``hostvars`` say), primary name server.
     """
     servers = groups.get(NAME_SERVERS) or ()
     # The same for all hosts.
@@ -22,13 +22,13 @@ def order(hosts, groups, hostvars):
     def parts(name):
         yield 0
         if name in groups.get(BALANCERS, ()):
-            yield 4 if facts_of(hostvars.get(name)).get("holds") else 1
+            yield 5 if facts_of(hostvars.get(name)).get("holds") else 1
         if name in groups.get("lamp_web", ()):
             yield 2
         if name in groups.get("lamp_db", ()):
-            yield 3
+            yield 4 if facts_of(hostvars.get(name)).get("writes") else 3
         if name == first:
-            yield 5
+            yield 6
 
     return sorted(hosts, key=lambda name: max(parts(name)))
 

@@ -4,12 +4,14 @@
 """Say by HTTP how the database server of this host is, and which member of the cluster writes.
 
 GET /write    200 where applications write: on one member. The others, and one that does not work, say 503 and why
+GET /proxy    down where another one writes, else up: haproxy's words for what is so on purpose, and acted on at once
 GET /read     200 where the server has all that the cluster has
 GET /state    JSON
 GET /metrics  for Prometheus
 
 Who writes is a row of a table that all members have. Where the member it names is gone, another puts its own name there. Two that do
 so at once write the same row: the cluster takes the first, and the other one fails. So all agree, without talking to each other.
+A writer that is to hand its part over first says so to all proxies, and then puts the other one's name there: two never write.
 """
 
 from __future__ import annotations
@@ -28,9 +30,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cluster  # noqa: E402
 import members  # noqa: E402
 import pymysql  # noqa: E402
+from proxies import Proxies  # noqa: E402
 from writer import STALE, claims  # noqa: E402
 
 _EVERY, _BEAT = 0.1, 1
+#: For how many seconds one that hands over waits for proxies, which ask ten times a second.
+_TELLING = 1
 _SYNCED, _DONOR = "4", "2"
 _STATUS = (
     "wsrep_cluster_conf_id", "wsrep_cluster_state_uuid", "wsrep_cluster_status", "wsrep_connected", "wsrep_flow_control_paused",
@@ -42,7 +47,7 @@ _ASK = f"SHOW GLOBAL STATUS WHERE Variable_name IN ({', '.join(map(repr, _STATUS
 _NAMES = "SELECT node_name FROM mysql.wsrep_cluster_members"
 _ROW = "SELECT member, term, beat FROM foobar_lamp.writer WHERE id = 1"
 _BEGIN = "INSERT IGNORE INTO foobar_lamp.writer (id, member, term, beat) VALUES (1, %s, 1, 0)"
-_CLAIM = "UPDATE foobar_lamp.writer SET member = %s, term = term + 1, beat = 0 WHERE id = 1 AND term = %s"
+_GIVE = "UPDATE foobar_lamp.writer SET member = %s, term = term + 1, beat = 0 WHERE id = 1 AND term = %s"
 _HOLD = "UPDATE foobar_lamp.writer SET beat = beat + 1 WHERE id = 1 AND member = %s"
 
 
@@ -55,6 +60,8 @@ class Member:
         self._names = {address: name for name, address in known["members"].items()}
         self._seen = (None, 0.0)
         self._without, self._held = 0.0, 0.0
+        # Who wrote when the server said so last: one that has handed over and stops says nothing else to proxies.
+        self._last, self._heir, self.proxies = "", "", Proxies()
         self.status, self.view, self.row, self.asked, self.why = {}, [], (), 0.0, "the server was not asked yet"
 
     def ask(self):
@@ -69,8 +76,9 @@ class Member:
                     view = sorted(name for (name,) in cursor.fetchall())
                     cursor.execute(_ROW)
                     row = cursor.fetchone() or ()
-                    self._write(cursor, status, view, row)
+                    row = self._write(cursor, status, view, row)
                 self.status, self.view, self.row, self.asked, self.why = status, view, row, time.monotonic(), ""
+                self._last = row[0] if row else self._last
         except pymysql.MySQLError as error:
             code = error.args[0] if error.args else 0
             # A write that lost against another member's: the next question shows it.
@@ -83,6 +91,8 @@ class Member:
                 f"the server does not answer ({error})",
             )
             self._close()
+        finally:
+            self._heir = ""
 
     def _cursor(self):
         if not self._connection:
@@ -108,10 +118,11 @@ class Member:
         return [self._names.get(place, place) for place in places if place]
 
     def _write(self, cursor, status, view, row):
+        """Do what the row calls for; return it as it is then, as far as that matters at once."""
         now, me = time.monotonic(), self._known["me"]
         if not row:
             cursor.execute(_BEGIN, (me,))
-            return
+            return row
         # Of another view, the time that it took to agree on it is nobody's fault.
         seen = (row, status.get("wsrep_cluster_conf_id"))
         if seen != self._seen[0]:
@@ -119,11 +130,23 @@ class Member:
         there = row[0] in view
         self._without = 0.0 if there else self._without or now
         if row[0] == me:
+            heir = members.heir()
+            if heir != me and heir in view:
+                return self._hand_over(cursor, row, heir)
             if now - self._held >= _BEAT:
                 cursor.execute(_HOLD, (me,))
                 self._held = time.monotonic()
         elif claims(there, status.get("wsrep_local_state"), now - self._seen[1], now - (self._without or now)):
-            cursor.execute(_CLAIM, (me, row[1]))
+            cursor.execute(_GIVE, (me, row[1]))
+        return row
+
+    def _hand_over(self, cursor, row, heir):
+        """Have another member write. By then all proxies have closed their connections to this one."""
+        self._heir = heir
+        self.proxies.wait_until_told(_TELLING)
+        cursor.execute(_GIVE, (heir, row[1]))
+        cursor.execute(_ROW)
+        return cursor.fetchone() or ()
 
     def state(self):
         """Return what the member says, as ``cluster.said`` has it, and more."""
@@ -157,9 +180,14 @@ class Member:
             return f"the server is no member of a majority ({status.get('wsrep_cluster_status')})"
         if status["wsrep_local_state"] not in (_SYNCED, _DONOR):
             return f"the server has not all that the cluster has ({status['wsrep_local_state_comment']})"
-        if not row or row[0] != self._known["me"]:
-            return f"{row[0] if row else 'nobody'} writes"
-        return ""
+        return self.elsewhere() if row else "nobody writes"
+
+    def elsewhere(self):
+        """Return that another member writes, or is about to, as far as this one knows; nothing if it does itself."""
+        writer, heir = self.row[0] if self.row else self._last, self._heir
+        if heir:
+            return f"{heir} is to write"
+        return f"{writer} writes" if writer not in ("", self._known["me"]) else ""
 
     def not_reading(self):
         """Return why the server's answers may be old, nothing if they are not."""
@@ -199,24 +227,35 @@ class Server(http.server.ThreadingHTTPServer):
         self.socket.bind(self.server_address)
         self.server_name, self.server_port = self.server_address[:2]
 
+    def handle_error(self, request, client_address):
+        """Say nothing of who hangs up."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
 
 def handler_of(member):
     """Return the class that answers."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         timeout = 2
+        # All at once: a balancer that has read the first line hangs up.
+        wbufsize = -1
 
         def do_GET(self):
             state = member.state() if self.path == "/state" else None
             if self.path in ("/write", "/read"):
                 wrong = member.not_writing() if self.path == "/write" else member.not_reading()
                 self._answer(503 if wrong else 200, (wrong or "yes") + "\n")
+            elif self.path == "/proxy":
+                now, elsewhere = time.monotonic(), member.elsewhere()
+                self._answer(200, f"down #{elsewhere}\n" if elsewhere else "up\n")
+                member.proxies.told(self.client_address[0], now)
             elif self.path == "/state":
                 self._answer(200 if state else 503, json.dumps(state) + "\n")
             elif self.path == "/metrics":
                 self._answer(200, member.metrics())
             else:
-                self._answer(404, "There are /write, /read, /state and /metrics.\n")
+                self._answer(404, "There are /write, /proxy, /read, /state and /metrics.\n")
 
         def _answer(self, status, text):
             body = text.encode()

@@ -10,12 +10,15 @@ import contextlib
 import http.client
 import json
 import os
+import time
 
 import cluster
 
 SETTINGS = "/etc/mysql/cluster/settings.json"
 #: What a server that does not run was like last. Written as its user, read by the agent.
 NOTES = "/run/mysql-cluster/notes.json"
+#: To whom the agent is to hand the writer's part over, if it has that, and until when. Written and read likewise.
+HEIR = "/run/mysql-cluster/heir.json"
 RECORDED = "/var/lib/foobar.lamp/mysql_cluster.json"
 _OWN = {"foobar_lamp", "lost+found", "mysql", "performance_schema", "sys"}
 _MOST = 1 << 16
@@ -58,11 +61,15 @@ def on_disk(datadir, option=""):
 
 def note(found):
     """Keep what ``on_disk`` returned for the agent."""
-    fresh = f"{NOTES}.new"
+    _keep(NOTES, found)
+
+
+def _keep(path, found):
+    fresh = f"{path}.new"
     with open(fresh, "w", encoding="utf-8") as file:
         json.dump(found, file)
     os.chmod(fresh, 0o644)
-    os.replace(fresh, NOTES)
+    os.replace(fresh, path)
 
 
 def noted():
@@ -71,6 +78,20 @@ def noted():
         return cluster.said(json.loads(_read(NOTES)))
     except ValueError:
         return None
+
+
+def name_heir(name, seconds):
+    """Tell the agent to hand the writer's part over to a member within so many seconds: what is found later was forgotten."""
+    _keep(HEIR, {"name": name, "until": time.monotonic() + seconds})
+
+
+def heir():
+    """Return the name of the member to which the writer's part is to be handed over now, nothing if to none."""
+    try:
+        found = json.loads(_read(HEIR) or "{}")
+        return str(found["name"]) if time.monotonic() < found["until"] else ""
+    except (KeyError, TypeError, ValueError):
+        return ""
 
 
 def ask(address, port, timeout=1.5):

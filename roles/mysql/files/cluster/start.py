@@ -7,6 +7,9 @@ run SERVER...   has galera_recovery say how far the data are, waits for a decisi
 note            keeps what the directory of data says, for the agent. As the server's user
 decide          prints what is decided, as JSON, when a person's run asks
 wait SECONDS    waits until the server has all that the cluster has
+whole SECONDS   waits until all members have that and are together; else one that stops would be the second that is away
+leave SECONDS   the same, and then hands the writer's part over to another one, if this one has it. As the server's user
+stop            hands it over before a stop, if another one is there. As the server's user
 started         the same after a start, for a minute, and no longer than a moment where nobody can say it
 """
 
@@ -22,9 +25,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import cluster  # noqa: E402
 import members  # noqa: E402
+import writer  # noqa: E402
 
 #: For how long one that crashed looks for the others, before it leaves that to the engine: which begins anew only with all of them.
 _PATIENCE = 15
+#: Within how many seconds an agent hands over. It looks ten times a second, and gives the proxies one.
+_HANDING_OVER = 5
 
 
 def _say(text):
@@ -90,7 +96,7 @@ def decide():
     answers = members.ask_all(known)
     decision = cluster.decide({name: cluster.said(answer) for name, answer in answers.items()}, setting_up=True)
     mine = answers[known["me"]] or {}
-    print(json.dumps({**decision._asdict(), "running": bool(mine.get("running")), "writer": mine.get("writer", "")}))
+    print(json.dumps({**decision._asdict(), "running": bool(mine.get("running")), "writer": mine.get("writer", ""), "me": known["me"]}))
 
 
 def wait(seconds):
@@ -101,6 +107,47 @@ def wait(seconds):
             why = cluster.decide({name: cluster.said(answer) for name, answer in members.ask_all(known).items()}).why
             sys.exit(f"mariadb is not a member of the cluster after {seconds} s. {why} 'journalctl -u mariadb' says more.")
         time.sleep(0.2)
+
+
+def whole(seconds):
+    """Wait until all members are together, and return what they say."""
+    known, end = members.settings(), time.monotonic() + seconds
+    while missing := writer.missing(answers := members.ask_all(known)):
+        if time.monotonic() > end:
+            names = " and ".join(missing)
+            why = f"{names} is not there with all that the cluster has, so no other member is stopped"
+            sys.exit(f"{why}: see to {names} first, foobar.lamp.status says what to do, and run this again.")
+        time.sleep(0.2)
+    return answers
+
+
+def leave(seconds):
+    """Make ready for a stop of the server: print who writes then, if that was this one."""
+    known, answers = members.settings(), whole(seconds)
+    if answers[known["me"]]["writer"] == known["me"]:
+        _hand_over(known, writer.heir(known["me"], answers))
+
+
+def stop():
+    """Do the same as far as others are there: a person stops the server, or the host. One that ended by itself has nothing to hand over."""
+    if not os.environ.get("MAINPID"):
+        return
+    known = members.settings()
+    me, answers = known["me"], members.ask_all(known)
+    heir = writer.heir(me, answers)
+    if heir and (answers[me] or {}).get("writer") == me:
+        _hand_over(known, heir)
+
+
+def _hand_over(known, heir):
+    """Have the agent hand the writer's part over, and print who writes then."""
+    me, end = known["me"], time.monotonic() + _HANDING_OVER + 1
+    members.name_heir(heir, _HANDING_OVER)
+    while (now := (members.ask(known["members"][me], known["port"]) or {}).get("writer", "")) in ("", me):
+        if time.monotonic() > end:
+            sys.exit(f"{me} still writes, and was to hand that over to {heir}: 'journalctl -u mysql-agent' there says why. Run this again.")
+        time.sleep(0.05)
+    print(f"{now} writes in the place of {me}.")
 
 
 def started():
@@ -122,5 +169,11 @@ if __name__ == "__main__":
         decide()
     elif sys.argv[1] == "started":
         started()
+    elif sys.argv[1] == "whole":
+        whole(int(sys.argv[2]))
+    elif sys.argv[1] == "leave":
+        leave(int(sys.argv[2]))
+    elif sys.argv[1] == "stop":
+        stop()
     else:
         wait(int(sys.argv[2]))

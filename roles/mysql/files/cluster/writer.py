@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a member of the cluster takes the writer's part. Pure."""
+"""When a member of the cluster takes the writer's part, and to whom it may leave it. Pure.
+
+*answers* is what the agents of all members say, ``{name: answer or None}``, in the inventory's order.
+"""
 
 from __future__ import annotations
 
@@ -22,3 +25,15 @@ def claims(there, state, silent, without):
         return not there or silent > STALE + _GRACE
     # One that gives its data to another can write, but one that does not comes first.
     return state == _DONOR and not there and without > 3
+
+
+def missing(answers):
+    """Return the names of those that are not together with all others, or have not all that these have."""
+    synced = {name: one for name, one in answers.items() if one and one.get("synced")}
+    return [name for name in answers if name not in synced or any(name not in one["view"] for one in synced.values())]
+
+
+def heir(me, answers):
+    """Return who is to write when ``me`` is about to stop: the first that has all, None where there is none."""
+    apart = {me, *missing(answers)}
+    return next((name for name in answers if name not in apart), None)

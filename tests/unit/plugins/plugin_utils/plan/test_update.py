@@ -35,6 +35,13 @@ def test_what_others_need_goes_last(groups, holder, found):
     assert order(groups, holder) == found
 
 
+def test_the_member_that_writes_is_the_last_of_its_cluster():
+    groups = {**APART, "lamp_db": ["db1", "db2", "db3"]}
+    hosts = [*groups["lamp_dns"], *groups["lamp_db"], "lb1", "web1"]
+    known = {"db1": facts(writes=True), "db2": facts(writes=False), "lb1": facts(holds=True)}
+    assert update.order(hosts, groups, known) == ["ns2", "web1", "db2", "db3", "db1", "lb1", "ns1"]
+
+
 def test_primary_name_server_is_the_one_that_the_inventory_names():
     named = dict.fromkeys(APART["lamp_dns"], {"lamp_dns_primary": "ns2"})
     assert update.order(APART["lamp_dns"], APART, named) == ["ns1", "ns2"]
