@@ -128,7 +128,7 @@ class Registry:
 
     def token(self):
         """Return the login as tools write it into their files."""
-        return base64.b64encode(":".join(self.login.values()).encode()).decode()
+        return base64.b64encode(f"{self.login['username']}:{self.login['password']}".encode()).decode()
 
 
 def deploy(name=SHOP, **variables):

@@ -161,7 +161,7 @@ def test_image_of_a_registry_with_a_login_is_served_and_the_login_shows_nowhere(
     look = "echo $$ > /tmp/looks; while sleep 0.05; do cat /proc/[0-9]*/cmdline; done > /tmp/seen 2> /dev/null"
     with subprocess.Popen(["docker", "exec", HOST, "sh", "-c", look]):
         try:
-            done = deploy("--diff", "-v", lamp_sites=sites)
+            done = play("deploy", "--diff", "-v", lamp_deploy_site=SHOP, lamp_sites=sites)
         finally:
             site.check_output("kill $(cat /tmp/looks)")
     assert done.returncode == 0, done.stdout[-3000:]

@@ -63,7 +63,7 @@ def _pulled(name, release, image):
     if image["kind"] == "registry":
         # A tag and a digest together are one too many.
         return re.sub(r":[^:/]+(?=@)", "", image["reference"])
-    # Of the name of its directory.
+    # Of the name of its directory, by Podman 4.3; later ones give it none.
     return f"localhost/{name}-{release}:latest" if image["kind"] == "layout" else ""
 
 
@@ -80,10 +80,12 @@ def discard(directory):
     for name in ("release.json", "image.json"):
         with contextlib.suppress(OSError, ValueError), open(f"{directory}/{name}", encoding="utf-8") as file:
             about |= json.load(file)
-    gone = about.get("stages") or []
+    gone = list(about.get("stages") or [])
     if about.get("image") and not os.path.exists(f"{directory}/made.json"):
-        gone = [*gone, *filter(None, [_pulled(about["name"], os.path.basename(directory), about["image"])])]
-    # By its name: an image stays where it has another one.
+        pulled = _pulled(about["name"], os.path.basename(directory), about["image"])
+        # By its name: an image stays where it has another one. One of files has none at all, if that is its only one.
+        gone += [pulled] if pulled else []
+        gone += _unnamed() & {about["image"]["digest"]}
     for one in gone:
         _asked("rmi", one)
 
