@@ -121,16 +121,16 @@ def _split(primaries):
 
 
 def _strange(there, cluster):
-    """Return a refusal where a member has other data than the ``cluster`` has, which it would lose by joining."""
+    """Return a refusal where members have other data than the ``cluster`` has, which they would lose by joining."""
     uuids = {one["uuid"] for one in cluster.values()}
     if len(uuids) > 1:
         where = "; ".join(f"{name}: {_place(one)}" for name, one in cluster.items())
         remedy = "move the data aside (/var/lib/mysql) on those whose data you do not want"
         return Decision(REFUSE, (), f"The members have data of different clusters ({where}): {remedy}.")
-    for name, one in there.items():
-        if cluster and (one["data"] == OWN or one["data"] == CLUSTER and one["uuid"] not in uuids):
-            why = f"{name} has data that are not the cluster's, and would lose them: dump what you want of them, and move them aside there."
-            return Decision(REFUSE, (name,), why)
+    strange = [name for name, one in there.items() if one["data"] == OWN or one["data"] == CLUSTER and one["uuid"] not in uuids]
+    if cluster and strange:
+        why = f"{_and(strange)} {'have' if strange[1:] else 'has'} data that are not the cluster's, and would lose them"
+        return Decision(REFUSE, tuple(strange), f"{why}: dump what you want of them, and move them aside there.")
     return None
 
 

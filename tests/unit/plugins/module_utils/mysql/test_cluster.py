@@ -55,6 +55,8 @@ TABLE = [
     ([running(), running(uuid=OTHER), None], REFUSE, "", "more than one cluster"),
     ([running(), MINE, NEW], REFUSE, "db2", "db2 has data that are not the cluster's"),
     ([running(), member(uuid=OTHER), NEW], REFUSE, "db2", "db2 has data that are not the cluster's"),
+    # All who would lose theirs are named: whoever is not, joins.
+    ([running(), member(uuid=OTHER), member(uuid=OTHER)], REFUSE, "db2 db3", "db2 and db3 have data that are not the cluster's"),
     ([running(view=[*ALL, "192.0.2.9"]), None, None], REFUSE, "", "192.0.2.9 is in the cluster and no member by the inventory"),
     ([SAFE, member(uuid=OTHER, seqno=5), NEW], REFUSE, "", "data of different clusters"),
     ([SAFE, MINE, NEW], REFUSE, "db2", "would lose them"),
@@ -151,6 +153,16 @@ def test_nothing_is_formed_without_proof(found, setting_up):
         assert setting_up
         assert not any(one["recorded"] for one in found)
         assert [one["data"] for one in found].count(OWN) == (members[first]["data"] == OWN)
+
+
+@given(some.lists(members_said, min_size=3, max_size=5), some.booleans())
+def test_nobody_with_other_data_joins(found, setting_up):
+    members = {f"db{number}": one for number, one in enumerate(found, 1)}
+    decision = decide(members, setting_up)
+    uuids = {one["uuid"] for one in found if one and one["running"] and one["status"] == PRIMARY}
+    if len(uuids) == 1 and decision.action in (JOIN, REFUSE) and decision.members:
+        other = [name for name, one in members.items() if one and one["data"] in (OWN, CLUSTER) and one["uuid"] not in uuids]
+        assert set(decision.members) == set(other)
 
 
 @given(some.lists(members_said, min_size=3, max_size=5), some.booleans())
