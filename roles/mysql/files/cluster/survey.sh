@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC1091
 # What a host has that is to be a member of a cluster: words parted by tabs, a line each (plugin_utils/mysql/joining.py reads them).
 # Changes nothing, and fails at nothing: a server that is not there, or does not answer, says nothing.
 # $1: the directory of its data. $2: its socket.
