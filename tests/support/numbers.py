@@ -72,7 +72,7 @@ class Numbers:
 def main(env, begin, threads):
     """Write, and say what came of it."""
     numbers = Numbers(environment(env), int(begin))
-    tried = [threading.Event() for _ in range(int(threads))]
+    tried = [threading.Event() for _thread in range(int(threads))]
     running = [threading.Thread(target=numbers.write, args=(one,)) for one in tried]
     for thread in running:
         thread.start()

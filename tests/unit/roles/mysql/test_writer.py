@@ -19,8 +19,8 @@ ALL = ["db1", "db2", "db3"]
 SYNCED = {"running": True, "synced": True, "view": ALL, "writer": "db1"}
 
 
-def answers(db1=SYNCED, db2=SYNCED, db3=SYNCED):
-    return {"db1": db1, "db2": db2, "db3": db3}
+def answers(**others):
+    return dict.fromkeys(ALL, SYNCED) | others
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ ALL = ["db1", "db2", "db3"]
 REASONS, NONE = {"msg": "The server is restarted for back_log."}, {"skipped": True}
 
 
-def host(me, writer="db1", config=("mariadb",), reasons=REASONS):
+def host(me, writer="db1", config=("mariadb",), **more):
+    reasons = more.get("reasons", REASONS)
     return {
         "__mysql_config": {"reload": list(config), "restart": []},
         "__mysql_decision": {"stdout": json.dumps({"me": me, "writer": writer})},
