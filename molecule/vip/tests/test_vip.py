@@ -12,8 +12,8 @@ from support.waiting import wait_for
 
 from .visitors import BALANCERS, SITE, VIP, VIP6, VISITOR, Visitors, addresses, holder, holders, other, state
 
-#: Seconds without an answer, far more than even a busy computer takes: how long it is, is measured by tests/bench/failover.py.
-LONGEST = 15
+#: Seconds without an answer that a busy computer may take; on a quiet one they are less than one.
+LONGEST = 3
 
 
 def get(address):
