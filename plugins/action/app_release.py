@@ -12,6 +12,7 @@ import socket
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, server
+from ansible_collections.foobar.lamp.plugins.module_utils.app.images import BUILD_TOOLS
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import images, model, sources
 
@@ -20,8 +21,6 @@ LAUNCHERS = os.path.join(os.path.dirname(__file__), "../../roles/python_app/file
 IMAGE_LAUNCHERS = ("../image/run", "check.py", "compress.py")
 #: What is no source, but an image.
 IMAGES = ("image", "build")
-#: What builds images here where the task does not say.
-BUILD_TOOLS = ("podman", "docker", "buildah")
 #: Where podman keeps images by itself.
 STORAGE = "/var/lib/containers/storage"
 

@@ -195,12 +195,12 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, mask, services, units
+from ansible_collections.foobar.lamp.plugins.module_utils.app.images import BUILD_TOOLS
 from ansible_collections.foobar.lamp.plugins.module_utils.app.release import Application, OvertakenError, ReleaseError
 from ansible_collections.foobar.lamp.plugins.module_utils.app.services import ServiceError
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
 
 STEPS = ("make", "migrate", "switch", "after", "rollback", "restart", "pause", "resume", "retire", "list")
-BUILD_TOOLS = ("podman", "docker", "buildah")
 #: Those that remove the release when they fail.
 REMOVING = ("make", "migrate", "switch")
 
@@ -316,7 +316,7 @@ def main():
             "archives": {"type": "dict", "default": {}},
             "images": {"type": "dict", "default": {}},
             "registries": {"type": "dict", "default": {}, "no_log": True},
-            "build_tools": {"type": "list", "elements": "str", "choices": list(BUILD_TOOLS), "default": list(BUILD_TOOLS)},
+            "build_tools": {"type": "list", "elements": "str", "choices": [*BUILD_TOOLS], "default": [*BUILD_TOOLS]},
             "build_isolation": {"type": "str", "default": ""},
             "storage": {"type": "path", "default": "/var/lib/containers/storage"},
             "server_wheels": {"type": "list", "elements": "str", "default": []},

@@ -24,6 +24,8 @@ import tempfile
 from ansible_collections.foobar.lamp.plugins.module_utils.common import tree
 
 PODMAN = ["/usr/bin/podman", "--events-backend=none"]
+#: What builds images on the controller, in the order in which they are taken.
+BUILD_TOOLS = ("podman", "docker", "buildah")
 _PREFIX = "localhost/foobar.lamp"
 _MEMBER = re.compile(r"(\./)?(oci-layout|index\.json|blobs/[a-z0-9]+/[0-9a-f]+)\Z")
 

@@ -27,8 +27,8 @@ LONGEST_STRETCH = 2.5
 LISTEN = "0A"  # the state of a socket, as the kernel writes it
 LONGEST_WAY = 15  # seconds until a unit that stops has given its ports up
 LONGEST = 30  # lines of a log
-_MOST_TURNS = 8
 ALL = 1000  # lines of it that are searched for the first reason
+_MOST_TURNS = 8  # times that the journal is asked
 # What a program says when it cannot go on, by its level or else by its words; and what is not yet that, or only follows from it.
 _LEVEL = re.compile(r"\[(\w+:)?(error|crit|alert|emerg)", re.IGNORECASE)
 _REASON = re.compile(
