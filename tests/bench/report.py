@@ -25,41 +25,56 @@ ROOT = pathlib.Path(__file__).parents[2]
 FLOOR, OURS = "shell script", "foobar.lamp"
 COLOURS = ("#0b6e4f", "#c8553d", "#5b5f97", "#b0a8b9", "#e0a458")
 RUNS = {"first": "first run", "again": "run again"}
-SERVING = """The same release with the same database, on one host, through loopback, 16 connections: as playbooks/site.yml serves it, by
-Apache and by nginx; by Debian's Apache and mod_wsgi with the settings that they come with; by nginx before gunicorn, once with the
-processes that gunicorn's documentation advises (twice the cores and one), once with our number of processes and threads. An ASGI
-application is asked of the site, and of nginx before uvicorn with as many processes. The load shares the cores with what it asks. A bare
-loop calls the application without any server: the floor.
+SERVING = """The same release with the same database, on one host, through loopback, with 16 connections. It is served
+- as playbooks/site.yml sets it up, by Apache and by nginx;
+- by Debian's Apache and mod_wsgi with their default settings;
+- by nginx in front of gunicorn, once with the processes that gunicorn's documentation
+  recommends (twice the cores and one), once with our number of processes and threads.
 
-A page is bound by Python. A static file is bound by the kernel: by system calls, and by handing a connection to a thread."""
-TLS = """The same over HTTPS, on connections that are kept, against the same over HTTP in the same round. And what a connection for
-one style sheet costs the server in all: with a full handshake (TLS 1.3, X25519MLKEM768, a certificate of P-256), and with one that takes
-up what was agreed upon before."""
-FAILING = """Seven containers on that machine, as `script/site --cluster` makes them: two balancers with one address, two web hosts, a
-database, two name servers. Visitors come at a fixed rate, whatever becomes of those before them, each second
-{rates}.
-Each waits for {limit} seconds at most, and who waits in vain counts as so slow. Gaps are from one good answer to the next, of all kinds.
-Where two figures stand, they are the median and the worst of {runs} runs; failures are those of all runs. A page on a kept connection that
-ends is asked for once more, as browsers do. Forms are counted in the database; of those that were answered {lost} were not there. Noticed:
-until the address had moved, as somebody else sees it, or until the slower of both balancers sent a web host no more visitors. A hung host
-is a paused container, whose kernel goes on: a balancer still answers for its address, beside the one that has taken it over.
+An ASGI application is measured on the site, and on nginx in front of uvicorn with as many
+processes. The load generator shares the cores with the servers. A bare loop calls the
+application without any server: this is the floor.
+
+The speed of a page is limited by Python. The speed of a static file is limited by the
+kernel: by system calls, and by passing a connection to a thread."""
+TLS = """The same over HTTPS, on kept connections, compared with HTTP in the same round; and
+what a connection for one style sheet costs the server in total: with a full handshake (TLS
+1.3, X25519MLKEM768, a certificate of P-256), and with one that resumes an earlier session."""
+FAILING = """Seven containers on that machine, as `script/site --cluster` makes them: two balancers with
+one address, two web hosts, a database, two name servers. Visitors come at a fixed rate,
+whatever happens to earlier ones, each second {rates}.
+
+- Each visitor waits for {limit} seconds at most; one who gets no answer counts as having waited
+  that long.
+- Gaps are from one good answer to the next, of all kinds.
+- Where there are two figures, they are the median and the worst of {runs} runs; failures are
+  those of all runs.
+- A page on a kept connection that ends is requested once more, as browsers do.
+- Forms are counted in the database; of those that were answered, {lost} were missing there.
+- "Noticed" is the time until the address had moved, as seen from another host, or until the
+  slower of both balancers sent a web host no more visitors.
+- A hung host is a paused container, whose kernel continues: a balancer still answers for its
+  address, beside the one that has taken it over.
 
 {note}"""
 NOTES = {False: "", True: "The machine had other work at the same time, more or less of it, so these figures are indicative."}
-THROUGH = """16 connections that are kept, from the host of the balancer that does not hold the address. All hosts and the load share the
-cores of one machine, so a balancer takes from the web hosts what it needs, and more web hosts cannot serve more. This shows what a
-balancer costs, and not how a site grows with hosts of their own."""
+THROUGH = """16 kept connections, from the host of the balancer that does not hold the address.
+All hosts and the load generator share the cores of one machine, so a balancer takes from the
+web hosts what it needs, and more web hosts cannot serve more. This shows what a balancer
+costs, not how a site grows with separate hosts."""
 ROLES = {
-    False: "The popular Ansible roles for the same parts are not to be had here, without Ansible Galaxy, and so not compared.",
+    False: "The popular Ansible roles for the same parts could not be installed here, without Ansible\nGalaxy, and so are not compared.",
     True: "The popular Ansible roles for the same parts are not compared.",
 }
 BOUNDS = {
-    "hosts": """A first run is bound by the processor: each host unpacks its packages and wheels, and here all hosts share the cores of one
-machine with the controller, whichever way is taken. A run again is bound by the controller's processor: Ansible starts a process for each
-task and host, and builds and sends a program where the host is asked.""",
-    "sites": """A first run hardly notices sites: it is packages and the application. In a run again of foobar.lamp each site costs the
-controller the checks of what was declared and the rendering of its virtual host, and the host nothing: untouched files are known by
-their seal. pyinfra asks the host about each file and each link by itself.""",
+    "hosts": """A first run is limited by the processor: each host unpacks its packages and wheels, and
+here all hosts share the cores of one machine with the controller, whichever tool is used. A
+second run is limited by the controller's processor: Ansible starts a process for each task and
+host, and builds and sends a program whenever it asks the host.""",
+    "sites": """The number of sites hardly affects a first run, which is packages and the application. In
+a second run of foobar.lamp, each site costs the controller the checks of its declaration and
+the rendering of its virtual host, and costs the host nothing: untouched files are known by
+their fingerprint. pyinfra asks the host about each file and each link.""",
 }
 
 
@@ -158,7 +173,7 @@ class Converging:
         counts = [f"{self.size(point)}: {first} and {again}" for point, (first, again) in runs.items()]
         return (
             f"{table(['seconds', *map(self.size, points)], rows)}\n\n"
-            f"Numbers of first runs and of runs again: {'; '.join(counts)}.\n\n{BOUNDS[what]}"
+            f"Numbers of first runs, and of runs again: {'; '.join(counts)}.\n\n{BOUNDS[what]}"
         )
 
     def draw(self, path):
@@ -190,21 +205,26 @@ class Converging:
         return f"""## Converging
 {described(self.machine)} The hosts are containers on the same machine.
 
-foobar.lamp runs `playbooks/site.yml`; the others are [a shell script](../tests/bench/peers/converge.sh), which is about the least that
-can be done, and [a deploy of pyinfra](../tests/bench/peers/deploy.py). All three end with the same packages, the same application with its
-database, virtual hosts and records; only foobar.lamp checks inputs first, tests each configuration, takes back what fails and heals what
-was left half done. All go by SSH and begin with a new connection. Nothing is cached for any of them: each first run fetches package lists,
-packages and wheels. {ROLES[self.galaxy]}
+foobar.lamp runs `playbooks/site.yml`; the others are
+[a shell script](../tests/bench/peers/converge.sh), which does about the least that is possible,
+and [a deploy of pyinfra](../tests/bench/peers/deploy.py). All three end with the same packages,
+the same application with its database, virtual hosts and records. Only foobar.lamp checks
+inputs first, tests each configuration, rolls back what fails and recovers what was left half
+done. All use SSH and begin with a new connection. Nothing is cached for any of them: each
+first run fetches package lists, packages and wheels.
+{ROLES[self.galaxy]}
 
 {self.headline()}
 
 ### More hosts
-Each has the web server and the application, the first one the database and the name server as well.
+Each host has the web server and the application; the first one also has the database and the
+name server.
 
 {self.growth("hosts")}
 
 ### More sites
-One with the application, the others with static files; each with its virtual host and its records.
+One site has the application, the others have static files; each has its virtual host and its
+records.
 
 {self.growth("sites")}
 
@@ -324,9 +344,9 @@ class Failing:
         if not one:
             return ""
         return (
-            f"A third web host, made of a bare one by a run of {one['took']:.0f} s: of {one['asked']:,} pages {one['failed']:,} failed, "
-            f"of {one['forms']:,} forms {one['forms_failed']:,}, and {one['forms_twice']:,} were taken twice; the slowest page took "
-            f"{one['worst']:.2f} s.\n\n"
+            f"A third web host was added by a run of {one['took']:.0f} s on a bare host: {one['failed']:,} of {one['asked']:,} pages\n"
+            f"and {one['forms_failed']:,} of {one['forms']:,} forms failed, and {one['forms_twice']:,} forms were taken twice;\n"
+            f"the slowest page took {one['worst']:.2f} s.\n\n"
         )
 
     def again(self):
@@ -400,9 +420,10 @@ def main():
         parser.error(f"{directory} has none of converge.json, serve.json and failover.json: run script/bench first.")
     head = """# How fast it is
 
-Made by `script/bench`, which measures this on your machine; `script/bench --render` makes this page anew from [what was measured](bench/).
-Figures are medians, with the least and the most in brackets; ratios are of one round, in which all take turns. Seconds of another
-machine are others; ratios are less so.
+`script/bench` makes this page by measuring on your machine; `script/bench --render` writes it
+again from the [last results](bench/). Figures are medians, with the least and the most in
+brackets; ratios are of one round, in which all take turns. On another machine the seconds
+differ, the ratios less so.
 """
     (directory.parent / "bench.md").write_text("\n".join([head, *parts]))
 
