@@ -312,7 +312,7 @@ def test_failure_that_no_file_made_is_told(load):
     on_host("chmod 644 /usr/local/sbin/lamp-test")
     done = load("good, and new", always=True)
     assert done.returncode != 0
-    assert "There is no way back: no file of lamp-test is known to have been another while it ran." in done.words, done.stdout
+    assert "Cannot roll back: no earlier working configuration of lamp-test is recorded." in done.words, done.stdout
     assert service()[2] == "good, and new"
 
 

@@ -184,7 +184,7 @@ def test_settings_that_no_new_login_fits_are_taken_back_by_the_host_itself(play,
     assert done.returncode != 0
     said = " ".join(done.stdout.split())
     assert "no matching key exchange method found" in said, done.stdout[-3000:]
-    assert "The host goes back to those of before within 20 seconds." in said
+    assert "The host restores the old ones within 20 seconds." in said
     assert "kexalgorithms sntrup761x25519-sha512@openssh.com" in sh("sshd -T")
     wait_for(lambda: sh("sshd -T") == before, 60)
     # sshd itself reads what was put back a moment later.
@@ -248,7 +248,7 @@ def test_run_says_why_its_settings_are_not_kept(play, admins, before):
     done = play(**variables, __linux_base_sshd_digest="that of another", __linux_base_sshd_seconds=10)
     assert done.returncode != 0
     said = " ".join(done.stdout.split())
-    assert "were not confirmed: sshd has read other settings than those of this run. The host goes back" in said, done.stdout[-3000:]
+    assert "were not confirmed: sshd has read other settings than those of this run. The host restores" in said, done.stdout[-3000:]
     wait_for(lambda: sh("sshd -T") == before, 60)
 
 
@@ -258,7 +258,7 @@ def test_run_that_did_not_come_by_ssh_says_that_no_login_tries_its_settings(play
     done = play(way=way, linux_base_admins=admins, linux_base_sshd_settings=settings)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "This run did not come to server1 by SSH" in " ".join(done.stdout.split())
-    assert "Come by a new one" not in done.stdout
+    assert "Connect again" not in done.stdout
     assert "maxauthtries 5" in sh("sshd -T")
     assert sh(f"cmp {FILE} /var/lib/foobar.lamp/sshd.conf; systemctl list-timers --all | grep foobar-lamp-sshd-back || true") == ""
 
@@ -432,8 +432,11 @@ def old_host(ssh_host):
 @pytest.mark.parametrize(
     ("role", "words"),
     [
-        ("apache", "This host serves /etc/apache2/sites-enabled/shop.conf (shop.example.org) from files that are not this collection's."),
-        ("bind", "This host serves example.org from files that are not this collection's."),
+        (
+            "apache",
+            "This host serves /etc/apache2/sites-enabled/shop.conf (shop.example.org) from files that this collection has not made.",
+        ),
+        ("bind", "This host serves example.org from files that this collection has not made."),
     ],
 )
 def test_host_that_serves_something_is_refused(refused, old_host, role, words):
