@@ -151,7 +151,7 @@ LONGEST_WAIT = 300  # seconds for another run that loads the same tree
 
 
 def recall(transaction: Transaction, unit: str) -> Proven:
-    """What is remembered. Of a unit that has read its files since then, whoever made it do so, that is nothing."""
+    """Load the rollback record; it is empty if the unit has loaded its files since, whoever triggered that."""
     proven = load(transaction.proven())
     units = ask_systemd({unit})
     behind = {name for names in stale(transaction.stamps(), units).values() for name in names}
@@ -159,7 +159,7 @@ def recall(transaction: Transaction, unit: str) -> Proven:
 
 
 def secrets_of(proven: Proven) -> list[bytes]:
-    """The contents, old and new, whose words are nobody's to see."""
+    """Return the contents, old and new, that no message may show."""
     states = [look(path) for path in proven.secrets] + [entry.state for entry in proven.entries.values() if entry.secret]
     return [state.content for state in states if state.content]
 
@@ -169,11 +169,11 @@ def go_back(transaction: Transaction, proven: Proven, unit: str, verb: str, watc
     try:
         changes = way_back(proven.of(unit), look, safe_paths.names)
         if not changes:
-            return [], f"There is no way back: no file of {unit} is known to have been another while it ran."
+            return [], f"Cannot roll back: no earlier working configuration of {unit} is recorded."
         transaction.apply(changes)
     except (TreeError, OSError) as error:
         words = explain(error, transaction.place) if isinstance(error, OSError) else str(error)
-        return [], f"There is no way back: {words.removesuffix(BACK)}"
+        return [], f"Cannot roll back: {words.removesuffix(BACK)}"
     paths = [printable(change.path) for change in changes]
     systemctl("daemon-reload")
     if verb == "restart" or not running(ask_systemd({unit})):

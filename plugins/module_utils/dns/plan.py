@@ -132,7 +132,7 @@ def _check_names(existing, changes):
         if "CNAME" in kinds and others:
             raise DeclarationError(f"{name} would be an alias (CNAME) and have {', '.join(others)}: remove one of them.")
         if "DS" in kinds and "NS" not in kinds:
-            raise DeclarationError(f"{name} would have DS but no NS, so nothing that it could vouch for: declare the NS records too.")
+            raise DeclarationError(f"{name} would have DS but no NS, and DS needs a delegation: declare the NS records too.")
 
 
 def _check_name_servers(existing, changes, zone):

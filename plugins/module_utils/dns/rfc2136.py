@@ -211,7 +211,7 @@ class Server:
                 if left == 0:
                     raise
             except ssl.SSLError as error:
-                raise ServerError(f"{self._where} speaks no TLS that can be trusted ({error}): check port, tls_ca and tls_name.") from error
+                raise ServerError(f"{self._where} failed the verification of TLS ({error}): check port, tls_ca and tls_name.") from error
             except dns.tsig.PeerError as error:
                 word = type(error).__name__.replace("Peer", "").upper().replace("SIGNATURE", "SIG").replace("TRUNCATION", "TRUNC")
                 raise self._refused(word) from error

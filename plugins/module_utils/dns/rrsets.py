@@ -83,9 +83,7 @@ def parse(records, zone, default_ttl, variable="records"):
         if first == new:
             continue
         if not (first.state == new.state == "append" and first.ttl == new.ttl):
-            problems.append(
-                f"{where} says otherwise than {variable}[{place}], which declares {name} {kind} too: put both into one of them."
-            )
+            problems.append(f"{where} differs from {variable}[{place}], which also declares {name} {kind}: put both into one of them.")
         declared[name, kind] = first._replace(values=first.values | new.values), place
     if problems:
         raise DeclarationError(*problems)
