@@ -54,5 +54,5 @@ msg:
   description: How many problems there are. The page has a sentence for each.
   returned: failure
   type: str
-  sample: 2 problems, in words above.
+  sample: 2 problems, described above.
 """

@@ -102,7 +102,7 @@ def test_file_that_another_is_mounted_on(tree, place):
 def test_path_below_a_file(tree, place):
     place("size=256k")
     done = tree(files=[{"dest": "/mnt/test/small/x", "content": "new\n"}])
-    assert "/mnt/test/small/x: cannot be there, because /mnt/test/small or what is above it is no directory." in " ".join(
+    assert "/mnt/test/small/x: cannot be there, because /mnt/test/small or something above it is not a directory." in " ".join(
         done.stdout.split()
     )
 
@@ -152,7 +152,7 @@ def test_untouched_tree_is_answered_by_what_the_host_said_already(user, place):
         again = recap(user.play(playbook="tree.yml"))
         assert (again["changed"], again["failed"]) == (0, 0)
         on_host("touch /mnt/test/small")
-        assert "Another run is at work on the tree 'test'" in user.play(playbook="tree.yml").stdout
+        assert "Another run is changing the tree 'test'" in user.play(playbook="tree.yml").stdout
     finally:
         on_host("kill -- -$(cat /run/other)")
     assert recap(user.play(playbook="tree.yml"))["changed"] == 0

@@ -117,8 +117,8 @@ def test_root_by_password_is_not_shut_out_where_passwords_are_let_in(refused):
     ("settings", "words"),
     [
         ({"PermitRootLogin": "no"}, "PermitRootLogin is no, but this run logs in as root with a key"),
-        ({"AllowUsers": ["ada", "eve"]}, "AllowUsers is ada eve, which shuts out root"),
-        ({"AllowGroups": "sudo"}, "AllowGroups is sudo, which shuts out root"),
+        ({"AllowUsers": ["ada", "eve"]}, "AllowUsers is ada eve, which locks out root"),
+        ({"AllowGroups": "sudo"}, "AllowGroups is sudo, which locks out root"),
         ({"Port": 2222}, "Port is 2222, but this run came by port 22: name both, [2222, 22]"),
         ({"ListenAddress": "127.0.0.1"}, "ListenAddress is 127.0.0.1:22, but this run came by"),
         ({"PubkeyAuthentication": "no"}, "PubkeyAuthentication is no, but this run logs in with a key"),
@@ -132,7 +132,7 @@ def test_settings_do_not_shut_out_the_run(refused, settings, words):
 @pytest.mark.parametrize(
     ("admin", "words"),
     [
-        ({"state": "absent"}, "linux_base_admins removes ada, as whom this run came"),
+        ({"state": "absent"}, "linux_base_admins removes ada, the user of this run"),
         ({"ssh_keys": ["ssh-ed25519 " + base64.b64encode(b"another").decode().replace("YW5v", "AAAA")]}, "without the one by which"),
         ({"shell": "/usr/sbin/nologin"}, "the shell /usr/sbin/nologin"),
     ],
@@ -315,7 +315,7 @@ def test_timer_that_rotates_logs_runs_again_if_somebody_stopped_it(play, admins)
 def test_what_sshd_alone_knows_is_asked_before_it_reads_its_files(refused):
     # The list of before is in the files until they are exchanged.
     refused(
-        "AllowUsers is ada eve, which shuts out root", "The old files are back.", linux_base_sshd_settings={"AllowUsers": ["ada", "eve"]}
+        "AllowUsers is ada eve, which locks out root", "The old files are back.", linux_base_sshd_settings={"AllowUsers": ["ada", "eve"]}
     )
 
 

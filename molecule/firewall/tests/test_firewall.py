@@ -256,7 +256,7 @@ def test_run_from_elsewhere_is_refused_before_the_first_change(firewall):
     before = table(WEB)
     done = firewall(WEB, firewall_ssh_from=["198.51.100.7"])
     assert done.returncode != 0
-    assert "firewall_ssh_from is 198.51.100.7, which shuts out" in done.stdout
+    assert "firewall_ssh_from is 198.51.100.7, which locks out" in done.stdout
     assert table(WEB) == before
 
 

@@ -132,7 +132,7 @@ def _declaration(record, kind, zone, default_ttl, where):
     if state in ("present", "append") and not values:
         raise DeclarationError(f"{where} has no values: give at least one, or set state to absent.")
     if state == "ignore" and values:
-        raise DeclarationError(f"{where} has values, but is to be ignored: remove the values or the state.")
+        raise DeclarationError(f"{where} has values, but its state is ignore: remove the values or the state.")
     if kind in _SINGLE and len(values) > 1:
         raise DeclarationError(f"{where} has {len(values)} values: an alias leads to one name, keep one.")
     return Declaration(state, ttl, fixed, values)

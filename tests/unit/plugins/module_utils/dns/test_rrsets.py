@@ -119,7 +119,7 @@ def test_values_have_international_names_too():
         ({"name": "www", "type": "ANY", "values": ["1"]}, "which the server itself keeps"),
         ({"name": "www", "type": "A", "values": []}, "has no values"),
         ({"name": "www", "type": "A", "state": "append"}, "has no values"),
-        ({"name": "www", "type": "A", "values": ["192.0.2.1"], "state": "ignore"}, "is to be ignored"),
+        ({"name": "www", "type": "A", "values": ["192.0.2.1"], "state": "ignore"}, "its state is ignore"),
         ({"name": "www", "type": "A", "ttl": -1, "values": ["192.0.2.1"]}, "has the ttl -1"),
         ({"name": "www", "type": "CNAME", "values": ["a", "b"]}, "has 2 values"),
         ({"name": "a..b", "type": "A", "values": ["192.0.2.1"]}, "has no valid name"),
