@@ -144,7 +144,7 @@ def faults(web, db, name_server):
             db,
             f"mkdir -p {place}/aside && (mv {place}/2*Z {place}/aside || true) && mkdir {old} && echo '{{}}' > {old}/manifest.json",
             f"rm -r {old} && (mv {place}/aside/* {place} || true) && rmdir {place}/aside",
-            ("the last backup is from 2026-11-01T00:00:00Z, older than twice its schedule: 'journalctl -u lamp-backup' there says why, ",),
+            ("the last backup is of 2026-11-01T00:00:00Z, older than twice its schedule: 'journalctl -u lamp-backup' there says why, ",),
         ),
         # A remark: on its own it fails no run.
         Fault(web, "echo linux-image > /run/reboot-required.pkgs && touch /run/reboot-required", "rm /run/reboot-required*", ()),

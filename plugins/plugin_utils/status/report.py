@@ -196,7 +196,7 @@ def backups(hosts, _limits):
             late = one["every"] and (moment(said["time"]) - moment(since)).total_seconds() > 2 * one["every"]
             remedy = f"'journalctl -u {unit}' there says why, and 'systemctl start {unit}' tries again"
             if late and one["last"]:
-                yield Finding((host,), f"the last {words} is from {one['last']}, older than twice its schedule", remedy)
+                yield Finding((host,), f"the last {words} is of {one['last']}, older than twice its schedule", remedy)
             elif late:
                 yield Finding((host,), f"no {words} is known, for longer than twice its schedule", remedy)
             if one.get("passed") is False:
