@@ -28,9 +28,9 @@ explain() {
     local status=$?
     case $status in
         # What Ctrl-C leaves: of the shell, and of Ansible.
-        130 | 99) printf '\n%s was interrupted at "%s": run it again, it goes on from there.\n' "$0" "$STEP" >&2; return ;;
+        130 | 99) printf '\n%s was interrupted at "%s": run it again, and it continues from there.\n' "$0" "$STEP" >&2; return ;;
     esac
-    [ "$status" -eq 0 ] || [ -z "$STEP" ] || printf '\n%s stopped at "%s" (status %s). What it said stands above; correct that and run it again.\n' \
+    [ "$status" -eq 0 ] || [ -z "$STEP" ] || printf '\n%s stopped at "%s" (status %s). Its messages are above: correct the cause and run it again.\n' \
         "$0" "$STEP" "$status" >&2
 }
 trap explain EXIT
@@ -125,7 +125,7 @@ pip_from_package() {
         # apt gives a download to its own user when it can; here it cannot, and says so.
         (cd $place && { apt-get -qq download python3-pip-whl 2> /dev/null ||
             { root apt-get -qq update && apt-get -qq download python3-pip-whl 2> /dev/null; }; }) ||
-            die "pip cannot be had: install python3-venv and run this again."
+            die "pip is missing: install python3-venv and run this again."
         dpkg-deb --extract $place/python3-pip-whl_*.deb $place
     fi
     PIP=("$1/bin/python" "$(compgen -G "$place/usr/share/python-wheels/pip-*.whl")/pip")
@@ -150,7 +150,7 @@ engine() {
         sleep 1
     done
     if root docker info > /dev/null 2>&1; then
-        die "The Docker engine runs, but $(id -un) may not use it: add the user to the group docker and log in anew, or run this as root."
+        die "The Docker engine runs, but $(id -un) may not use it: add the user to the group docker and log in again, or run this as root."
     fi
     die "The Docker engine does not answer: see .cache/dockerd.log or 'systemctl status docker'."
 }

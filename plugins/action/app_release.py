@@ -140,7 +140,7 @@ class ActionModule(ActionBase):
         """Say at once what the run says again, with all its words, in the end."""
         if not result.get("failed"):
             for one in result.get("failures", []):
-                self._display.warning(f"{one['headline']}\nThe others go on, and the run fails in the end.")
+                self._display.warning(f"{one['headline']}\nThe others are deployed, and the run fails at the end.")
         return result
 
     def _ship(self, path):

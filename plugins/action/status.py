@@ -39,5 +39,5 @@ class ActionModule(ActionBase):
         display.display(json.dumps(found, sort_keys=True) if given["format"] == "json" else "\n".join(["", *page(found), ""]))
         # Ansible says this twice, below the page.
         count = len(found["problems"])
-        failed = {} if found["healthy"] else {"failed": True, "msg": f"{count} problem{'s' if count > 1 else ''}, in words above."}
+        failed = {} if found["healthy"] else {"failed": True, "msg": f"{count} problem{'s' if count > 1 else ''}, described above."}
         return {**result, "changed": False, **failed}

@@ -70,7 +70,7 @@ options:
         default: "0644"
       secret:
         description:
-          - Whether the contents are to be kept out of the diff, and their words out of what the checker says.
+          - Whether to keep the contents out of the diff and out of the checker's output.
         type: bool
         default: false
       present:
@@ -89,12 +89,12 @@ options:
         default: false
       effective:
         description:
-          - The program that has to agree that what the file says is in force. Where another of its files overrides a setting, or it does
+          - The program that must confirm that the file's settings are in force. If another of its files overrides a setting, or it does
             not read this one, the old files are put back and the task fails with the name of the other file.
           - V(sshd) is asked by C(sshd -T), V(systemd) by C(systemd-analyze cat-config) for a drop-in of a unit or of a file such as
             C(journald.conf), V(sysctl) by C(systemd-sysctl --cat-config), V(apt) by C(apt-config dump), V(mariadbd) and V(mysqld) by
             C(--print-defaults), V(apache) by C(DUMP_CONFIG) for settings outside of sections, V(bind) by C(named-checkconf -p).
-          - The files of others that can override it are watched. The task sees a change of one as it sees a change of its own.
+          - Unmanaged files that can override it are watched. The task notices a change of one as it notices a change of its own.
         type: str
         choices: [apache, apt, bind, mariadbd, mysqld, sshd, sysctl, systemd]
       vars:
@@ -131,7 +131,7 @@ options:
         elements: dict
   directories:
     description:
-      - The directories. A link that leads to a directory is as good as one, with its target's owner and mode.
+      - The directories. A link that leads to a directory counts as one, with its target's owner and mode.
     type: list
     elements: dict
     default: []
@@ -185,19 +185,19 @@ options:
   service:
     description:
       - The systemd unit that reads the tree. It is returned in RV(reload) or RV(restart) when something changed.
-      - It is so, too, when it is active but was not reloaded (or restarted) since an earlier change, for instance because a play
-        failed before its handlers ran. The task then reports a change, so that its handlers make up for it.
+      - It is also returned when it is active but was not reloaded (or restarted) since an earlier change, for instance because a play
+        failed before its handlers ran. The task then reports a change, so that its handlers run.
     type: str
   rollback:
     description:
-      - Whether to remember, before a change, the files that units run with, or ran with until they ended, until they run with the new ones.
+      - Whether to remember, before a change, the last known good files of units - those that they run with, or ran with until they ended.
       - A checker may accept what no start does. M(foobar.lamp.config_tree_service) then puts the old files back.
-      - What is remembered, secrets too, is in a file beside the journal that root alone can read.
+      - They are kept, secrets too, in a file beside the journal that only root can read.
     type: bool
     default: false
   idle:
     description:
-      - Units that have to run with the tree and do not, as M(foobar.lamp.host_facts) found. They are returned in RV(idle), and the task
+      - Units that should run with the tree and do not, as M(foobar.lamp.host_facts) found. They are returned in RV(idle), and the task
         reports a change, so that its handlers start them.
     type: list
     elements: str
@@ -228,12 +228,12 @@ attributes:
     support: none
 notes:
   - New and old files wait in hidden directories (C(.lamp-config-tree.*)) beside their destinations during the run.
-  - A link is followed on the way to a destination where nobody but root can put one. In a directory that somebody else can change it is
-    refused, and so is a file with another name (a hard link).
+  - A link on the way to a destination is followed if only root can put one there. In a directory that somebody else can change, it is
+    refused, and so is a file with a second name (a hard link).
   - Since a file is replaced by a new one, other hard links to the old one keep the old contents.
-  - If M(foobar.lamp.host_facts) asked the host earlier in the run, and nothing of the tree was touched since the last run that wanted
-    the very same, the run's first task about the tree is answered on the controller. Where a task before it touches the same files by
-    other means, let M(foobar.lamp.host_facts) ask again with O(foobar.lamp.host_facts#module:refresh).
+  - If M(foobar.lamp.host_facts) asked the host earlier in the run, and nothing of the tree was touched since the last run that declared
+    the very same, the run's first task about the tree is answered on the controller. If a task before it touches the same files by other
+    means, let M(foobar.lamp.host_facts) ask again with O(foobar.lamp.host_facts#module:refresh).
 seealso:
   - module: foobar.lamp.config_tree_service
   - module: ansible.builtin.template
@@ -289,25 +289,25 @@ changed_paths:
   sample: [/etc/apache2/conf-available/lamp.conf]
 kept:
   description:
-    - Where no run has made the tree yet, the files that others had made and that are, or in check mode would be, changed or removed.
-      What a package ships is not among them.
+    - On the first run of a tree, the unmanaged files that are, or in check mode would be, changed or removed. Files that a package ships
+      are not among them.
     - Their copies, and those of links, are in C(/var/lib/foobar.lamp/before/NAME), for root alone. A warning names them.
   returned: success
   type: list
   elements: str
 reload:
-  description: The units that have to be reloaded, since files of theirs changed, now or in a run that died before its handlers.
+  description: The units that must be reloaded, because their files changed now or in a run that died before its handlers.
   returned: success
   type: list
   elements: str
   sample: [apache2]
 restart:
-  description: The units that have to be restarted, since a file that they read only at their start changed.
+  description: The units that must be restarted, because a file that they read only at their start changed.
   returned: success
   type: list
   elements: str
 stale:
-  description: Those of RV(reload) and RV(restart) of which nothing changed in this run.
+  description: Those of RV(reload) and RV(restart) whose files did not change in this run.
   returned: success
   type: list
   elements: str
@@ -317,11 +317,11 @@ idle:
   type: list
   elements: str
 generation:
-  description: What tells the tree as it stands now from what another run makes of it. Empty where the host was not asked.
+  description: Identifies this state of the tree, so that a change by another run is noticed. Empty if the host was not asked.
   returned: success
   type: str
 recovered:
-  description: Whether an earlier run had died on its way and the old tree was, or in check mode would be, brought back first.
+  description: Whether an earlier run had died half-way and the old tree was, or in check mode would be, restored first.
   returned: success
   type: bool
 diff:

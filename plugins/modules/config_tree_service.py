@@ -9,15 +9,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: config_tree_service
-short_description: Reload or restart a service, and go back to its old configuration if it does not run with the new one
+short_description: Reload or restart a service, and roll its configuration back if it does not run with the new one
 version_added: 0.1.0
 description:
   - Reloads or restarts a systemd unit whose files M(foobar.lamp.config_tree) has changed, and requires it to run afterwards.
   - A checker may accept what no start does, such as an address that the host does not have, or a directory that is not there. Then the
-    files that the unit ran with are put back in one transaction, and it is restarted (or reloaded, if it never stopped) with them. The
+    unit's last known good files are put back in one transaction, and it is restarted (or reloaded, if it never stopped) with them. The
     task fails with the messages of systemd and of the service, and says what is in force now.
   - The old files are known if the tree was changed with O(foobar.lamp.config_tree#module:rollback) while the unit ran, or when it had run
-    with them until it ended. After several changes that the unit has not read, those that it really ran with come back.
+    with them until it ended. After several changes that the unit has not loaded, the files that it really ran with are put back.
 options:
   name:
     description:
@@ -31,8 +31,8 @@ options:
     required: true
   state:
     description:
-      - V(reloaded) has the unit read its files while it runs; one that does not run is started.
-      - V(restarted) has systemd read its own files anew before.
+      - V(reloaded) makes the unit load its files while it runs; a unit that does not run is started.
+      - V(restarted) makes systemd reload its own files first.
     type: str
     choices: [reloaded, restarted]
     required: true
@@ -45,16 +45,16 @@ options:
     default: ""
   watch:
     description:
-      - How many seconds a unit is watched of which systemd is not told when it has started, or has read its files; up to two and a half
-        times as long on a busy host. If it ends later, nothing is put back.
-      - One whose command to reload comes back only when its files are read needs less.
+      - How many seconds to watch a unit that does not notify systemd when it has started or loaded its files; up to two and a half times
+        as long on a busy host. If it ends later, nothing is put back.
+      - A unit whose reload command waits until the files are loaded needs less.
     type: int
     default: 4
   replaces:
     description:
-      - A unit that runs and has the ports that this one wants. It is stopped, and as soon as its ports are free this one is started; what
-        it does for visitors it may finish meanwhile. The next start of the host starts this one, and not that.
-      - If this one does not run, the other is started again and the task fails. The new files stay, as nobody runs with them.
+      - A running unit that has the ports that this one needs. It is stopped, and this one is started as soon as the ports are free; the
+        old one may finish its requests meanwhile. When the host starts, it starts this one instead of the old one.
+      - If this one does not run, the other is started again and the task fails. The new files stay, because nothing runs with them.
     type: str
     default: ""
   logs:
@@ -104,13 +104,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rolled_back:
-  description: The paths that were put back as the unit had read them.
+  description: The paths that were put back to what the unit had loaded.
   returned: failure
   type: list
   elements: str
   sample: [/etc/nginx/conf.d/limits.conf]
 superseded:
-  description: Whether nothing was done since the tree is another run's now.
+  description: Whether nothing was done because another run has changed the tree since.
   returned: failure
   type: bool
 """
@@ -151,7 +151,7 @@ LONGEST_WAIT = 300  # seconds for another run that loads the same tree
 
 
 def recall(transaction: Transaction, unit: str) -> Proven:
-    """What is remembered. Of a unit that has read its files since then, whoever made it do so, that is nothing."""
+    """Load the rollback record; it is empty if the unit has loaded its files since, whoever triggered that."""
     proven = load(transaction.proven())
     units = ask_systemd({unit})
     behind = {name for names in stale(transaction.stamps(), units).values() for name in names}
@@ -159,7 +159,7 @@ def recall(transaction: Transaction, unit: str) -> Proven:
 
 
 def secrets_of(proven: Proven) -> list[bytes]:
-    """The contents, old and new, whose words are nobody's to see."""
+    """Return the contents, old and new, that no message may show."""
     states = [look(path) for path in proven.secrets] + [entry.state for entry in proven.entries.values() if entry.secret]
     return [state.content for state in states if state.content]
 
@@ -169,11 +169,11 @@ def go_back(transaction: Transaction, proven: Proven, unit: str, verb: str, watc
     try:
         changes = way_back(proven.of(unit), look, safe_paths.names)
         if not changes:
-            return [], f"There is no way back: no file of {unit} is known to have been another while it ran."
+            return [], f"Cannot roll back: no earlier working configuration of {unit} is recorded."
         transaction.apply(changes)
     except (TreeError, OSError) as error:
         words = explain(error, transaction.place) if isinstance(error, OSError) else str(error)
-        return [], f"There is no way back: {words.removesuffix(BACK)}"
+        return [], f"Cannot roll back: {words.removesuffix(BACK)}"
     paths = [printable(change.path) for change in changes]
     systemctl("daemon-reload")
     if verb == "restart" or not running(ask_systemd({unit})):

@@ -9,11 +9,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: debian_packages
 author: The foobar.lamp developers (@foobar)
-short_description: Install Debian packages, and start what they bring when it is time
+short_description: Install Debian packages, and start their services afterwards
 version_added: 0.1.0
 description:
-  - Installs by M(ansible.builtin.apt), without recommended packages, from lists that are at most an hour old. When a package cannot be
-    fetched, as when its version has gone since, lists are fetched anew and it is tried once more.
+  - Installs by M(ansible.builtin.apt), without recommended packages, from lists that are at most an hour old. If a package cannot be
+    fetched, for instance because its version is no longer there, the lists are fetched again and the task tries once more.
   - If another program on the host uses apt or dpkg, such as automatic updates, the task waits. A warning names that program, and so does
     the error if it takes too long.
   - The installation starts no service (C(policy-rc.d)). Afterwards everything is started that the next start of the system would start

@@ -9,10 +9,10 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: plan
 author: The foobar.lamp developers (@foobar)
-short_description: What a run is to do on a host, and all that is wrong with it
+short_description: Plan a run on a host, and find all problems
 version_added: 0.1.0
 description:
-  - Works out the inputs of all roles of a host from the sites (C(lamp_sites) and the other variables C(lamp_*)), the groups of the
+  - Computes the inputs of all roles of a host from the sites (C(lamp_sites) and the other variables C(lamp_*)), the groups of the
     inventory, and the inputs that the inventory gives. If the inventory gives a list or a dictionary, its entries are added to those that
     follow from the sites, and replace entries of the same name. Any other value replaces the one that follows from the sites.
   - A value of another type than documented is a problem. The task does not connect to the host. It changes nothing but secrets, which it
@@ -21,14 +21,14 @@ options:
   of:
     description:
       - V(site) checks what is known before hosts are asked. The task fails with all problems together.
-      - V(host) makes the plan of the host. M(foobar.lamp.host_facts) has to be asked before.
+      - V(host) makes the plan of the host. Run M(foobar.lamp.host_facts) before.
     type: str
     choices: [site, host]
     default: host
   converges:
     description:
-      - Whether the run makes what the roles describe. A run that does not, such as a rollback, makes no secrets, and only wrong types are
-        problems for it.
+      - Whether the playbook runs the roles. One that does not, such as a rollback, makes no secrets, and only wrong types are problems for
+        it.
     type: bool
     default: true
 extends_documentation_fragment: [ansible.builtin.action_common_attributes]
@@ -83,7 +83,7 @@ records:
   type: list
   elements: dict
 problems:
-  description: A sentence for each problem. With any, the inputs are not to be used.
+  description: A sentence for each problem. If there are any, do not use the inputs.
   returned: with O(of=host)
   type: list
   elements: str

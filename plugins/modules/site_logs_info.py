@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: site_logs_info
 author: The foobar.lamp developers (@foobar)
-short_description: What the web server and the units of applications said of a site, in the order of time
+short_description: The logs of a site's web server and applications, in the order of time
 version_added: 0.1.0
 description:
   - Reads the end of the site's access log and error log in C(/var/log/apache2) and C(/var/log/nginx), with

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: status
 author: The foobar.lamp developers (@foobar)
-short_description: Show how the whole site is, and fail where something is wrong
+short_description: Show the state of the whole site, and fail if there is a problem
 version_added: 0.1.0
 description:
   - Prints one page, or JSON, about all hosts, from what M(foobar.lamp.status_info) returned on each. The page has a sentence for each
@@ -54,5 +54,5 @@ msg:
   description: How many problems there are. The page has a sentence for each.
   returned: failure
   type: str
-  sample: 2 problems, in words above.
+  sample: 2 problems, described above.
 """

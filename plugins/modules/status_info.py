@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: status_info
 author: The foobar.lamp developers (@foobar)
-short_description: Ask a host how it is at this moment
+short_description: Read the state of a host
 version_added: 0.1.0
 description:
   - Collects in one round trip all that M(foobar.lamp.status) shows of a host - its services, applications, certificates, backups, zones,
@@ -19,8 +19,8 @@ description:
 options:
   services:
     description:
-      - Units of systemd that have to run. Others are found - C(ssh), and what was made in C(/etc/systemd/system), such as the timers of
-        backups and the workers of applications, as far as they are enabled.
+      - Units of systemd that should run. The module adds C(ssh) and the enabled units in C(/etc/systemd/system), such as the timers of
+        backups and the workers of applications.
     type: list
     elements: str
     default: []

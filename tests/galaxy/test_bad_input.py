@@ -12,7 +12,7 @@ from support.plays import recap
 from .users import HOST, SITE
 
 #: The first task that asks a host.
-ASKS = "Ask what the hosts are and have"
+ASKS = "Gather the hosts' facts"
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_port_out_of_range(refused, variable):
 def test_source_that_does_not_exist(user, refused):
     sites = copy.deepcopy(user.sites)
     sites[SITE]["app"]["source"] = "../nowhere"
-    refused("nowhere, which is no directory on this computer", lamp_sites=sites)
+    refused("nowhere, which is not a directory on this computer", lamp_sites=sites)
 
 
 def test_entry_that_is_none(user, refused):
@@ -105,7 +105,7 @@ def test_old_name_of_a_variable_of_a_role_alone(user, refused):
 def test_host_in_no_group(user, refused):
     inventory = copy.deepcopy(user.inventory)
     inventory["all"] = {"hosts": {"server2": {"ansible_host": "192.0.2.2"}}}
-    words = ("Host server2 stands in no group: put it into one of lamp_db, lamp_dns, ", "lamp_web, or into a group of its own.")
+    words = ("Host server2 is in no group: put it into one of lamp_db, lamp_dns, ", "lamp_web, or into another group of your own.")
     refused(*words, inventory=inventory)
 
 

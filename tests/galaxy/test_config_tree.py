@@ -102,7 +102,7 @@ def test_file_that_another_is_mounted_on(tree, place):
 def test_path_below_a_file(tree, place):
     place("size=256k")
     done = tree(files=[{"dest": "/mnt/test/small/x", "content": "new\n"}])
-    assert "/mnt/test/small/x: cannot be there, because /mnt/test/small or what is above it is no directory." in " ".join(
+    assert "/mnt/test/small/x: cannot be there, because /mnt/test/small or something above it is not a directory." in " ".join(
         done.stdout.split()
     )
 
@@ -152,7 +152,7 @@ def test_untouched_tree_is_answered_by_what_the_host_said_already(user, place):
         again = recap(user.play(playbook="tree.yml"))
         assert (again["changed"], again["failed"]) == (0, 0)
         on_host("touch /mnt/test/small")
-        assert "Another run is at work on the tree 'test'" in user.play(playbook="tree.yml").stdout
+        assert "Another run is changing the tree 'test'" in user.play(playbook="tree.yml").stdout
     finally:
         on_host("kill -- -$(cat /run/other)")
     # What a killed run has begun comes to its end.
@@ -314,7 +314,7 @@ def test_failure_that_no_file_made_is_told(load):
     on_host("chmod 644 /usr/local/sbin/lamp-test")
     done = load("good, and new", always=True)
     assert done.returncode != 0
-    assert "There is no way back: no file of lamp-test is known to have been another while it ran." in done.words, done.stdout
+    assert "Cannot roll back: no earlier working configuration of lamp-test is recorded." in done.words, done.stdout
     assert service()[2] == "good, and new"
 
 

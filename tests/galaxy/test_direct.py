@@ -107,4 +107,4 @@ def test_warning_of_a_dry_run_is_shown(ask):
     answer, said = ask("foobar.lamp.dns_records", {"zone": "example.com", "key_file": "/nowhere", "records": [record]}, PIPE, "--check")
     assert [change["action"] for change in answer["changes"]] == ["create"]
     # The module would have missed dnspython before the key.
-    assert "[WARNING]: The key file /nowhere is not there yet. In a dry run" in " ".join(said.split())
+    assert "[WARNING]: The key file /nowhere does not exist yet. In check mode," in " ".join(said.split())

@@ -117,8 +117,8 @@ def test_root_by_password_is_not_shut_out_where_passwords_are_let_in(refused):
     ("settings", "words"),
     [
         ({"PermitRootLogin": "no"}, "PermitRootLogin is no, but this run logs in as root with a key"),
-        ({"AllowUsers": ["ada", "eve"]}, "AllowUsers is ada eve, which shuts out root"),
-        ({"AllowGroups": "sudo"}, "AllowGroups is sudo, which shuts out root"),
+        ({"AllowUsers": ["ada", "eve"]}, "AllowUsers is ada eve, which locks out root"),
+        ({"AllowGroups": "sudo"}, "AllowGroups is sudo, which locks out root"),
         ({"Port": 2222}, "Port is 2222, but this run came by port 22: name both, [2222, 22]"),
         ({"ListenAddress": "127.0.0.1"}, "ListenAddress is 127.0.0.1:22, but this run came by"),
         ({"PubkeyAuthentication": "no"}, "PubkeyAuthentication is no, but this run logs in with a key"),
@@ -132,7 +132,7 @@ def test_settings_do_not_shut_out_the_run(refused, settings, words):
 @pytest.mark.parametrize(
     ("admin", "words"),
     [
-        ({"state": "absent"}, "linux_base_admins removes ada, as whom this run came"),
+        ({"state": "absent"}, "linux_base_admins removes ada, the user of this run"),
         ({"ssh_keys": ["ssh-ed25519 " + base64.b64encode(b"another").decode().replace("YW5v", "AAAA")]}, "without the one by which"),
         ({"shell": "/usr/sbin/nologin"}, "the shell /usr/sbin/nologin"),
     ],
@@ -184,7 +184,7 @@ def test_settings_that_no_new_login_fits_are_taken_back_by_the_host_itself(play,
     assert done.returncode != 0
     said = " ".join(done.stdout.split())
     assert "no matching key exchange method found" in said, done.stdout[-3000:]
-    assert "The host goes back to those of before within 20 seconds." in said
+    assert "The host restores the old ones within 20 seconds." in said
     assert "kexalgorithms sntrup761x25519-sha512@openssh.com" in sh("sshd -T")
     wait_for(lambda: sh("sshd -T") == before, 60)
     # sshd itself reads what was put back a moment later.
@@ -248,7 +248,7 @@ def test_run_says_why_its_settings_are_not_kept(play, admins, before):
     done = play(**variables, __linux_base_sshd_digest="that of another", __linux_base_sshd_seconds=10)
     assert done.returncode != 0
     said = " ".join(done.stdout.split())
-    assert "were not confirmed: sshd has read other settings than those of this run. The host goes back" in said, done.stdout[-3000:]
+    assert "were not confirmed: sshd has read other settings than those of this run. The host restores" in said, done.stdout[-3000:]
     wait_for(lambda: sh("sshd -T") == before, 60)
 
 
@@ -258,7 +258,7 @@ def test_run_that_did_not_come_by_ssh_says_that_no_login_tries_its_settings(play
     done = play(way=way, linux_base_admins=admins, linux_base_sshd_settings=settings)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "This run did not come to server1 by SSH" in " ".join(done.stdout.split())
-    assert "Come by a new one" not in done.stdout
+    assert "Connect again" not in done.stdout
     assert "maxauthtries 5" in sh("sshd -T")
     assert sh(f"cmp {FILE} /var/lib/foobar.lamp/sshd.conf; systemctl list-timers --all | grep foobar-lamp-sshd-back || true") == ""
 
@@ -315,7 +315,7 @@ def test_timer_that_rotates_logs_runs_again_if_somebody_stopped_it(play, admins)
 def test_what_sshd_alone_knows_is_asked_before_it_reads_its_files(refused):
     # The list of before is in the files until they are exchanged.
     refused(
-        "AllowUsers is ada eve, which shuts out root", "The old files are back.", linux_base_sshd_settings={"AllowUsers": ["ada", "eve"]}
+        "AllowUsers is ada eve, which locks out root", "The old files are back.", linux_base_sshd_settings={"AllowUsers": ["ada", "eve"]}
     )
 
 
@@ -432,8 +432,11 @@ def old_host(ssh_host):
 @pytest.mark.parametrize(
     ("role", "words"),
     [
-        ("apache", "This host serves /etc/apache2/sites-enabled/shop.conf (shop.example.org) from files that are not this collection's."),
-        ("bind", "This host serves example.org from files that are not this collection's."),
+        (
+            "apache",
+            "This host serves /etc/apache2/sites-enabled/shop.conf (shop.example.org) from files that this collection has not made.",
+        ),
+        ("bind", "This host serves example.org from files that this collection has not made."),
     ],
 )
 def test_host_that_serves_something_is_refused(refused, old_host, role, words):

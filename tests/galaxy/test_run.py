@@ -217,7 +217,7 @@ def test_main_file_that_does_not_include_ours_is_told(user, site, tag, file, lin
     said = " ".join(done.stdout.split())
     assert done.returncode != 0
     assert f"({file}" in said, done.stdout[-3000:]
-    assert "it does not include this one, so add that" in said
+    assert "it does not read this file, so include it there" in said
 
 
 def test_run_after_all_this_changes_nothing(user, site):

@@ -19,7 +19,7 @@ WORDS = {
 REMEDIES = {
     "BADKEY": "it does not know {key}, or (Knot DNS) does not let it do this: check name and algorithm",
     "BADSIG": "its secret for {key} is another one: check the secret.",
-    "BADTIME": "set the clocks of both hosts right",
+    "BADTIME": "correct the clocks of both hosts",
     "NOTAUTH": "it serves the zone, but does not take {key}: check name, algorithm and secret, and the clocks of both hosts.",
 }
 KEYS = (
@@ -56,7 +56,7 @@ def test_zone_that_the_server_does_not_serve_is_told_from_a_key(run, info, any_s
     assert "check the zone's name" in run(any_server, [WWW], zone="example.org")["msg"]
     assert "does not serve the zone: check the zone's name" in info(any_server, zone="example.org")["msg"]
     dry = run(any_server, [WWW], zone="example.org", check=True, exclusive=True)
-    assert "In a dry run all records count" in str(dry["warnings"])
+    assert "In check mode, all records are shown" in str(dry["warnings"])
 
 
 def test_key_that_may_not_is_told_from_one_that_is_wrong(info, any_server):

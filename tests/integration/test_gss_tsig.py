@@ -152,7 +152,7 @@ def test_keytab_without_the_user(run, admin, place):
     assert f"No such file or directory: '{place}/none'" in run([WWW], gss_keytab=str(place / "none"))["msg"]
     planned = run([WWW], gss_keytab=str(place / "none"), check=True)
     assert planned["changed"]
-    assert planned["warnings"][0]["event"]["msg"].startswith(f"The key file {place}/none is not there yet.")
+    assert planned["warnings"][0]["event"]["msg"].startswith(f"The key file {place}/none does not exist yet.")
 
 
 def test_user_whom_the_realm_turns_away(run, realm, admin):
@@ -160,7 +160,7 @@ def test_user_whom_the_realm_turns_away(run, realm, admin):
     assert "the realm has locked the user" in run([WWW], gss_keytab=str(admin))["msg"]
     realm.change("modprinc +allow_tix admin")
     realm.change("cpw -randkey admin")
-    assert "the keytab holds another key than the realm: fetch it anew" in run([WWW], gss_keytab=str(admin))["msg"]
+    assert "the keytab has another key than the realm: fetch it again" in run([WWW], gss_keytab=str(admin))["msg"]
     realm.change("delprinc -force admin")
     assert "'admin@FOOBAR.COM' not found in Kerberos database\": the realm has no such user" in run([WWW], gss_keytab=str(admin))["msg"]
 
@@ -169,7 +169,7 @@ def test_user_whom_the_realm_turns_away(run, realm, admin):
 def test_server_that_the_realm_does_not_know(run, admin, name):
     message = run([WWW], gss_keytab=str(admin), gss_server=name)["msg"]
     assert f"cannot be spoken to as DNS/{name}: Kerberos says 'Server " in message
-    assert "let gss_server be the name for which the realm has DNS/NAME" in message
+    assert "set gss_server to the name for which the realm has DNS/NAME" in message
 
 
 def test_realm_that_does_not_answer(run, realm, admin):
@@ -197,10 +197,10 @@ def test_server_without_kerberos(run, place, admin, kind):
 def test_clock_that_is_wrong(run, realm, admin):
     # Where Kerberos gets the ticket itself, it learns the realm's time; the name server looks at the signature's.
     message = run([WWW], gss_keytab=str(admin), environment=later("1h"))["msg"]
-    assert "answered BADTIME: set the clocks of both hosts right" in message
+    assert "answered BADTIME: correct the clocks of both hosts" in message
     realm.log_in("admin", admin)
     message = run([WWW], environment=later("1h"))["msg"]
-    assert "Kerberos says 'Clock skew too great': set the clocks of this host, the realm's servers and the name server right" in message
+    assert "Kerberos says 'Clock skew too great': correct the clocks of this host, of the realm's servers and of the name server" in message
 
 
 def test_key_that_is_given_back_is_forgotten(run, bind, admin):
@@ -213,14 +213,14 @@ def late(self, *arguments):
 rfc2136.Server.update = late
 """
     message = run([WWW], gss_keytab=str(admin), prelude=give_back)["msg"]
-    assert "answered BADKEY: it has forgotten the key that was agreed on, as after a restart: run again." in message
+    assert "answered BADKEY: it has forgotten the negotiated key, for instance after a restart: run again." in message
     assert bind.ask("www.foobar.com", "A") == []
 
 
 # What a forger may do to the server's answers, as a change of ``message``, and what is said of it. The signature is the last
 # record, and begins with the key's name, of which the question has the first label too.
 FORGERIES = {
-    "update, signed otherwise": ("UPDATE", "message[-20] ^= 1", "answered what cannot be understood (BadSignature"),
+    "update, signed otherwise": ("UPDATE", "message[-20] ^= 1", "gave an answer that cannot be understood (BadSignature"),
     "update, not signed": ("UPDATE", "message[4:] = bytes(8)", "did not sign its answer"),
     "key, signed otherwise": ("KEY", "message[-20] ^= 1", "signed the agreed key wrongly: it is not the server that Kerberos knows."),
     "key, not signed": ("KEY", "message[11] -= 1; del message[message.rindex(message[12:29]):]", "did not sign the agreed key"),

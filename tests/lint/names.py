@@ -1,4 +1,8 @@
-"""Check that no public name has a word that docs/glossary.md gives up: options, results, variables, playbooks, roles, filters, lookups."""
+"""Check that the words that docs/glossary.md gives up are not used.
+
+No public name may have one that the page writes as code: options, results, variables, playbooks, roles, filters, lookups. No
+documentation, task or description may have one that it writes in italics.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,45 @@ def forbidden(page):
         if row := re.fullmatch(r"\| \*\*(.+?)\*\* \|.*\| (.*) \|", line):
             found |= dict.fromkeys(re.findall(r"`(.+?)`", row[2]), row[1])
     return found
+
+
+def avoided(page):
+    """Return the words that are refused in prose, with the term to use: those in italics in the last column of the page's table."""
+    found = {}
+    for line in page.splitlines():
+        if row := re.fullmatch(r"\| \*\*(.+?)\*\* \|.*\| (.*) \|", line):
+            found |= dict.fromkeys((word.strip("`") for word in re.findall(r"\*(.+?)\*", row[2])), row[1])
+    return found
+
+
+def lapses(lines, refused):
+    """Yield a sentence for each of ``lines`` (with where it stands) that has one of the words ``refused``, outside of code."""
+    for line, where in lines:
+        words = re.sub(r"`[^`]*`", "", line)
+        for word, term in refused.items():
+            if re.search(rf"\b{re.escape(word)}\b", words, re.IGNORECASE):
+                yield f"{where} has '{word}': the glossary's term is {term}."
+
+
+def prose():
+    """Yield each line that users read outside of blocks of code, with its place: pages, playbooks, tasks, descriptions."""
+    for pattern in (
+        "*.md",
+        "docs/**/*.md",
+        "examples/**/*.md",
+        "playbooks/**/*.yml",
+        "roles/*/tasks/*.yml",
+        "roles/*/meta/*.yml",
+        "plugins/*/*.yml",
+    ):
+        for file in sorted(TOP.glob(pattern)):
+            if file.name in ("glossary.md", "CHANGELOG.md"):
+                continue
+            code = False
+            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+                code ^= file.suffix == ".md" and line.lstrip().startswith("```")
+                if not code:
+                    yield line, f"{file.relative_to(TOP)}:{number}"
 
 
 def problems(names, refused):
@@ -67,6 +110,7 @@ def public():
 
 if __name__ == "__main__":
     sys.path.insert(0, str(TOP / ".cache/collections"))
-    found = list(dict.fromkeys(problems(public(), forbidden((TOP / "docs/glossary.md").read_text()))))
+    glossary = (TOP / "docs/glossary.md").read_text()
+    found = list(dict.fromkeys([*problems(public(), forbidden(glossary)), *lapses(prose(), avoided(glossary))]))
     print("\n".join(found), end="\n" if found else "")
     sys.exit(bool(found))

@@ -1,4 +1,4 @@
-"""The lint of public names by the glossary."""
+"""The lint of public names, and of prose, by the glossary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 from lint import names
 from support.plays import ROOT
 
-REFUSED = names.forbidden((ROOT / "docs/glossary.md").read_text())
+PAGE = (ROOT / "docs/glossary.md").read_text()
+REFUSED, AVOIDED = names.forbidden(PAGE), names.avoided(PAGE)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,32 @@ def test_all_kinds_of_public_names_are_looked_at():
     assert found >= {"config_tree", "rollback", "dest", "recovered", "reloaded", "mysql_plan", "apache_vhosts", "preflight"}
     assert found >= {"document_root", "restore_name_server", "lamp_restore_to", "lamp_address", "late"}
     assert "_tree" not in found
+
+
+@pytest.mark.parametrize(
+    ("line", "term"),
+    [
+        ("A run that died half-way heals.", "recover"),
+        ("Unproven releases", "unverified"),
+        ("let the host run dry", "drain"),
+        ("Healed.", "recover"),
+    ],
+)
+def test_word_that_is_given_up_is_refused_in_prose(line, term):
+    assert list(names.lapses([(line, "docs/x.md:3")], AVOIDED))[0].endswith(f"the glossary's term is {term}.")
+
+
+@pytest.mark.parametrize("line", ["All is well.", "the code `healed` of old", "the health check", "sealing wax", "what it said"])
+def test_other_words_are_taken_in_prose(line):
+    assert list(names.lapses([(line, "docs/x.md:3")], AVOIDED)) == []
+
+
+def test_prose_is_what_users_read_and_no_code():
+    lines = {where: line for line, where in names.prose()}
+    assert {where.partition(":")[0] for where in lines} >= {
+        "README.md",
+        "docs/design.md",
+        "playbooks/site.yml",
+        "roles/bind/meta/argument_specs.yml",
+    }
+    assert not any("ansible-galaxy collection install" in line for where, line in lines.items() if where.startswith("README.md"))

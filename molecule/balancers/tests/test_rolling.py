@@ -137,7 +137,7 @@ def test_update_stops_at_a_host_that_does_not_come_back():
         done = play("update", "--limit", ",".join(WEB))
         on_host(WEB[0], f"systemctl start {SERVICE}", check=True)
     assert done.returncode != 0
-    assert f"{WEB[0]} did not come back well: {SERVICE}.service ran before the update, and not now" in done.stdout
+    assert f"{WEB[0]} is not healthy after the update: {SERVICE}.service ran before the update, but not after it" in done.stdout
     # The other one had no turn.
     assert done.stdout.count("PLAY [Update]") == 1
     assert drained(BALANCERS[0]) == []

@@ -27,7 +27,7 @@ def test_web_hosts_without_visitors_are_problems():
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("{")]
     said = json.loads(line)
     found = {one["what"].partition(" (")[0]: sorted(one["hosts"]) for one in said["problems"]}
-    assert found[f"{SERVICE} has to run and is inactive"] == [down]
+    assert found[f"{SERVICE} should run, but is inactive"] == [down]
     assert found[f"{down} is DOWN and gets no visitors from there"] == sorted(BALANCERS)
-    assert found[f"{drained} is taken out by hand or by a run that was killed"] == BALANCERS[:1]
+    assert found[f"{drained} was drained by hand or by a killed run"] == BALANCERS[:1]
     assert said["hosts"][BALANCERS[1]]["servers"][drained]["state"] == "UP"

@@ -82,7 +82,7 @@ def faults(web, db, name_server):
             "systemctl stop named",
             "systemctl start named",
             (
-                "named has to run and is inactive: 'systemctl status named' there says why, and foobar.lamp.site starts it.",
+                "named should run, but is inactive: 'systemctl status named' there says why, and foobar.lamp.site starts it.",
                 "the name server gives no serial of foobar.com: ",
             ),
         ),
@@ -94,7 +94,7 @@ def faults(web, db, name_server):
             f"mkdir {HELD} && printf '[Unit]\\nConditionPathExists=/nowhere\\n' > {HELD}/held.conf && systemctl daemon-reload && "
             "systemctl disable --now mariadb",
             f"systemctl enable --now mariadb && rm -r {HELD} && systemctl daemon-reload",
-            ("mariadb has to run and is inactive: ",),
+            ("mariadb should run, but is inactive: ",),
         ),
         Fault(
             db,
@@ -165,7 +165,7 @@ def test_each_fault_is_a_sentence_and_a_failed_run(web, db, name_server):
     texts = [one["text"] for one in said["problems"]]
     assert [words for words in expected if sum(text.startswith(words) for text in texts) != 1] == [], texts
     assert len(texts) == len(expected), texts
-    assert "the host wants to be restarted (linux-image): restart it." in " ".join(one["text"] for one in said["remarks"])
+    assert "the host needs a reboot (linux-image): restart it." in " ".join(one["text"] for one in said["remarks"])
     assert (done.returncode, said["healthy"]) == (2, False)
     # People read the same, before all else.
     assert shown.returncode == 2
@@ -181,7 +181,7 @@ def test_remark_fails_no_run(web):
     finally:
         web.check_output("rm /run/reboot-required")
     assert (done.returncode, said["healthy"], said["problems"]) == (0, True, []), said["problems"]
-    assert "the host wants to be restarted: restart it." in said["remarks"][0]["text"]
+    assert "the host needs a reboot: restart it." in said["remarks"][0]["text"]
 
 
 def test_all_is_well(web, name_servers):

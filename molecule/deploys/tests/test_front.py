@@ -221,7 +221,7 @@ def test_logs_tell_of_a_visitor_and_of_nothing_before():
     done = run("logs", lamp_logs_site=ALBUM, lamp_logs_grep="a-visitor-was-here", lamp_logs_since="-1h")
     assert re.search(r"\d{4}-\d\d-\d\dT[\d:.]+Z access: .*GET /a-visitor-was-here", done.stdout)
     assert "tail --follow=name" in done.stdout
-    assert "Nothing was said" in run("logs", lamp_logs_site=ALBUM, lamp_logs_grep="visitor", lamp_logs_since="+1h").stdout
+    assert "There are no log lines" in run("logs", lamp_logs_site=ALBUM, lamp_logs_grep="visitor", lamp_logs_since="+1h").stdout
 
 
 @pytest.mark.parametrize(("status", "word"), [(0, "rc=0"), (3, "ended with the status 3")])

@@ -218,8 +218,8 @@ def test_alias_that_the_application_does_not_take_fails_the_run(site):
 @pytest.mark.parametrize(
     ("declared", "confirm", "words"),
     [
-        (True, NAME, "which lamp_sites has: take it out there and run foobar.lamp.site before this"),
-        (False, "", f"If that is meant, add -e lamp_remove_confirm={NAME}"),
+        (True, NAME, "which lamp_sites has: remove it there and run foobar.lamp.site first"),
+        (False, "", f"To confirm, add -e lamp_remove_confirm={NAME}"),
         (False, NAME, f"still serves {NAME}: run foobar.lamp.site first"),
     ],
     ids=["declared", "without a word", "served"],

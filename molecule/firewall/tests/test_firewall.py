@@ -120,7 +120,7 @@ def test_rule_is_shown_loaded_confirmed_by_a_new_connection_and_no_change_again(
     assert re.search(r"^\+\s+ip saddr \{ \S+ \} tcp dport 8099 accept$", shown, re.MULTILINE), shown
     assert table(WEB) == before
     said = well(firewall(WEB, firewall_rules=rules))
-    assert "Come by a new connection" in said
+    assert "Connect again" in said
     assert scan(STRANGER, list(targets)) == targets
     assert confirmed(WEB)
     well(firewall(WEB, firewall_rules=rules), changed=0)
@@ -246,9 +246,9 @@ def test_two_runs_that_declare_the_same_both_confirm_it():
 def test_run_that_did_not_come_by_ssh_says_that_no_login_tries_its_rules(firewall_by_docker):
     said = well(firewall_by_docker(DB, firewall_ssh_from=["198.51.100.7"]))
     assert f"this run did not come to {DB} by SSH" in " ".join(said.split())
-    assert "Come by a new connection" not in said
+    assert "Connect again" not in said
     for said in (well(firewall_by_docker(DB, firewall_ssh_from=["198.51.100.7"]), changed=0), well(firewall_by_docker(DB))):
-        assert "Say that no login tries them" not in said
+        assert "Warn that no login tests the rules" not in said
     assert confirmed(DB)
 
 
@@ -256,7 +256,7 @@ def test_run_from_elsewhere_is_refused_before_the_first_change(firewall):
     before = table(WEB)
     done = firewall(WEB, firewall_ssh_from=["198.51.100.7"])
     assert done.returncode != 0
-    assert "firewall_ssh_from is 198.51.100.7, which shuts out" in done.stdout
+    assert "firewall_ssh_from is 198.51.100.7, which locks out" in done.stdout
     assert table(WEB) == before
 
 
@@ -283,7 +283,7 @@ def test_second_firewall_is_refused(firewall):
     try:
         done = firewall(WEB)
         assert done.returncode != 0
-        assert "The host has a firewall already, nftables" in done.stdout
+        assert "The host already has a firewall, nftables" in done.stdout
     finally:
         on_host(WEB, "systemctl disable nftables; mv /root/nftables.conf /etc/", check=True)
     well(firewall(WEB), changed=0)
@@ -297,7 +297,7 @@ def test_host_that_lacks_the_capability_goes_without_or_is_refused(firewall_by_d
     assert f"{DB} goes without a firewall: it lacks the capability CAP_NET_ADMIN." in said
     done = firewall_by_docker(DB, "--check", ansible_python_interpreter=python, firewall_enabled=True)
     assert done.returncode != 0
-    assert "firewall_enabled is true, and the host cannot have a firewall: it lacks the capability CAP_NET_ADMIN." in done.stdout
+    assert "firewall_enabled is true, but the host cannot have a firewall: it lacks the capability CAP_NET_ADMIN." in done.stdout
 
 
 def test_without_it_nothing_of_it_is_left_and_nothing_else_is_gone(firewall):

@@ -137,9 +137,9 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
         place, verb = os.path.join(before.BEFORE, params["name"]), "would be" if check_mode else "is"
         result["warnings"] = [f"{params['name']}: what was here before {verb} kept in {place}: {', '.join(result['kept'])}."]
     if recovered:
-        result["msg"] = "An earlier run had died on its way; its old files were brought back first."
+        result["msg"] = "An earlier run had died half-way; its old files were restored first."
     if left_behind:
-        result["msg"] = f"{', '.join(left_behind)}: not reloaded since the configuration was last changed by an earlier run."
+        result["msg"] = f"{', '.join(left_behind)}: not reloaded since an earlier run changed the configuration."
     if show:
         result["diff"] = diff_of(changes, user_name, group_name)
     return result

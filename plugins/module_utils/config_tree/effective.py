@@ -83,8 +83,8 @@ def require(program: str, path: str, content: bytes) -> None:
     if unread:
         words = ", ".join(unread[:MOST_NAMED]) + (", …" if len(unread) > MOST_NAMED else "")
         told.append(
-            f"{path} says {words}, which is not in force for {program}, and none of its other files says another"
-            f" ({', '.join(sources(program, path))}): it does not include this one, so add that."
+            f"{path} says {words}, which is not in force for {program}, and no other file overrides it"
+            f" ({', '.join(sources(program, path))}): it does not read this file, so include it there."
         )
     raise TreeError("\n".join(told))
 
@@ -113,14 +113,14 @@ def ask(*command: str) -> str:
             check=False,
         )
     except FileNotFoundError:
-        raise TreeError(f"Whether the files are in force, '{words}' cannot say: there is no program {command[0]}.") from None
+        raise TreeError(f"'{words}' cannot check whether the files are in force: there is no program {command[0]}.") from None
     except OSError as error:
-        raise TreeError(f"Whether the files are in force, '{words}' cannot say. {explain(error, command[0])}") from error
+        raise TreeError(f"'{words}' cannot check whether the files are in force. {explain(error, command[0])}") from error
     except subprocess.TimeoutExpired:
-        raise TreeError(f"Whether the files are in force, '{words}' has not said within {SECONDS} seconds.") from None
+        raise TreeError(f"'{words}' has not checked within {SECONDS} seconds whether the files are in force.") from None
     if done.returncode:
         said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
-        raise TreeError(f"Whether the files are in force, '{words}' cannot say:\n{said}")
+        raise TreeError(f"'{words}' cannot check whether the files are in force:\n{said}")
     return done.stdout.decode("utf-8", "replace")
 
 

@@ -277,7 +277,7 @@ def _refuse_conflicts(tree: dict[str, list]) -> None:
     for path, entry in declared.items():
         for parent in parents(path):
             if parent in declared and parent not in directories:
-                raise TreeError(f"{entry['where']}: lies below {declared[parent]['where']}, which is no directory.")
+                raise TreeError(f"{entry['where']}: lies below {declared[parent]['where']}, which is not a directory.")
 
 
 def parents(path: str) -> list[str]:

@@ -173,7 +173,7 @@ class Planner:
         for entry in (entry for entries in tree.values() for entry in entries):
             real, path = _real(entry["path"]), entry["path"]
             if seen.setdefault(real, path) != path:
-                raise TreeError(f"{path}: is the same place as {seen[real]}, declared too.")
+                raise TreeError(f"{path}: is the same place as {seen[real]}, which is declared too.")
 
     def _require_parent(self, path: str) -> None:
         parent = os.path.dirname(path)
@@ -183,7 +183,7 @@ class Planner:
             with safe_paths.directory(parent):
                 pass
         except NotADirectoryError as error:
-            raise TreeError(f"{path}: cannot be there, because {parent} or what is above it is no directory.") from error
+            raise TreeError(f"{path}: cannot be there, because {parent} or something above it is not a directory.") from error
         except FileNotFoundError as error:
             if not self._check:
                 raise TreeError(f"{path}: its directory {parent} does not exist; declare it under 'directories'.") from error

@@ -43,11 +43,14 @@ class Proven:
         return {path: entry for path, entry in self.entries.items() if entry.unit == unit}
 
     def without(self, units: set[str]) -> Proven:
-        """The same without the entries of units that run with what is on disk."""
+        """Return a copy without the entries of units that run with the files on disk."""
         return replace(self, entries={path: entry for path, entry in self.entries.items() if entry.unit not in units})
 
     def before(self, changes: list[Change], proved: set[str], look: Look, real: Look) -> Proven:
-        """The same with the states before changes that units read which have proved them; what is known already is what they run with."""
+        """Return a copy that also records the current state of each path about to change, if its unit is running with it.
+
+        Earlier records win: they are what the unit runs with.
+        """
         entries = dict(self.entries)
         for change in changes:
             if change.unit not in proved:
@@ -71,7 +74,7 @@ def dump(proven: Proven) -> str:
 
 
 def load(text: str) -> Proven:
-    """What `dump` made; of a text that is none there is nothing to go back to."""
+    """The inverse of `dump`; an unreadable text yields an empty record."""
 
     def entry(kept: dict) -> Entry:
         state = kept["state"]
@@ -88,7 +91,7 @@ def load(text: str) -> Proven:
 def way_back(entries: dict[str, Entry], look: Look, names: Callable[[str], list[str]]) -> list[Change]:
     """The changes that lead from what `look` finds to the entries, in an order in which they can be made.
 
-    `names` lists a directory. One that was made and is not empty without what goes stays: others have put something there.
+    `names` lists a directory. A directory that we created is removed only if nothing else is in it.
     """
     made: list[Change] = []
     gone: list[Change] = []

@@ -1,12 +1,11 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tell without a word to the host, beyond the one question of host_facts, that a tree still is what a run left. No Ansible.
+"""Detect unchanged trees without a round trip, using the fingerprints that host_facts reports. No Ansible.
 
-A run that found, or left, the host as its tree wants it seals that: it keeps what the tree was (as a digest) and what lstat
-said of every path, and of the files of others that could override one. As long as lstat says the same, to the nanosecond of the last
-change of anything about the file, nobody has touched it, and host_facts tells the digest. A tree with the same digest then has nothing
-to compare and nothing to send.
+A run that leaves the host as its tree declares it records a fingerprint: a digest of the tree, and what lstat says of every path and of
+the unmanaged files that could override one. As long as lstat says the same, to the nanosecond of the last change of anything about the
+file, nobody has touched it, and host_facts reports the digest. A tree with the same digest has nothing to compare and nothing to send.
 
 Private to this collection; it may change at any time.
 """

@@ -82,7 +82,7 @@ class Transaction:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 if time.monotonic() >= deadline:
-                    raise BusyError(f"Another run is at work on the tree '{self._name}'; wait for it to end.") from error
+                    raise BusyError(f"Another run is changing the tree '{self._name}'; wait for it to end.") from error
                 time.sleep(0.2)
             else:
                 return
@@ -225,7 +225,7 @@ class Transaction:
             found = os.fstat(descriptor)
             if found.st_uid != os.geteuid() or found.st_mode & 0o077:
                 os.close(descriptor)
-                raise safe_paths.UnsafePathError(stage, f"has been exchanged by {safe_paths.user_name(found.st_uid)}; remove it")
+                raise safe_paths.UnsafePathError(stage, f"was replaced by {safe_paths.user_name(found.st_uid)}; remove it")
             self._stages[stage] = descriptor
         return self._stages[stage]
 
@@ -326,7 +326,7 @@ class Transaction:
                     # One that was put in its place is nobody's to be given away.
                     expected = {os.geteuid() if step["old"] is None else step["old"][0], step["new"][0]}
                     if os.fstat(descriptor).st_uid not in expected:
-                        raise safe_paths.UnsafePathError(path, "has been exchanged while this ran; run again")
+                        raise safe_paths.UnsafePathError(path, "was replaced during this run; run again")
                     _own(descriptor, step["new"])
                 return
             with self._at(journal, path) as (place, name):

@@ -88,7 +88,7 @@ def systemctl(verb: str, *units: str) -> str:
         for job in _run("systemctl", "show", "--property=Job", "--value", "--", *units).stdout.split():
             _run("systemctl", "cancel", job)
         named = " ".join(units)
-        return f"{named} hangs: it has not read its files within {LONGEST_RELOAD} seconds. 'systemctl restart {named}' ends it."
+        return f"{named} hangs: it has not loaded its files within {LONGEST_RELOAD} seconds. 'systemctl restart {named}' ends it."
     return "" if done.returncode == 0 else done.stderr.strip() or f"systemctl {verb} ended with status {done.returncode}."
 
 

@@ -51,7 +51,7 @@ def read(server, declared, exclusive):
         if error.word not in _REFUSALS or exclusive and isinstance(error, rfc2136.UnservedError):
             raise
         if exclusive:
-            raise rfc2136.ServerError(f"{error} To be exclusive takes a transfer of the zone.", error.word) from error
+            raise rfc2136.ServerError(f"{error} The option exclusive needs a transfer of the zone.", error.word) from error
     return (*server.query(list(declared)), False)
 
 

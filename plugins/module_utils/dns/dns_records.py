@@ -64,14 +64,14 @@ def to_come(params, reason):
         for record in params["records"]
         if record["state"] in ("present", "append")
     ]
-    return {"changed": bool(changes), "changes": changes, "warnings": [f"{reason} In a dry run all records count as to be created."]}
+    return {"changed": bool(changes), "changes": changes, "warnings": [f"{reason} In check mode, all records are shown as created."]}
 
 
 def run(params, check_mode=False, diff=False):
     """Do what dns_records documents; return its result. Raises ImportError for a library that is not there."""
     for file in (params["key_file"], params["gss_keytab"]):
         if file and check_mode and not os.path.exists(file):
-            return to_come(params, f"The key file {file} is not there yet.")
+            return to_come(params, f"The key file {file} does not exist yet.")
     if missing := missing_library(params):
         raise ImportError(missing[0])
     warnings = []

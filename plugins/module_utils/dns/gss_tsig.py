@@ -36,14 +36,14 @@ _NEGOTIATE, _DELETE = 3, 5
 _ROUNDS = 10
 _LOG_IN = "log in with kinit as the user that the module runs as, or set gss_keytab."
 _KEYTAB = "see with klist -k whether the keytab holds a key of gss_principal."
-_STALE = "the keytab holds another key than the realm: fetch it anew."
-_CLOCKS = "set the clocks of this host, the realm's servers and the name server right."
+_STALE = "the keytab has another key than the realm: fetch it again."
+_CLOCKS = "correct the clocks of this host, of the realm's servers and of the name server."
 _NO_REALM = "krb5.conf and the DNS know no server of this realm: correct gss_principal or gss_server, or krb5.conf."
 # By the number that Kerberos gives an error.
 _REMEDY = {
     -1765328383: "the realm has locked the user: ask its administrator.",
     -1765328378: "the realm has no such user: correct gss_principal, or the keytab.",
-    -1765328377: "let gss_server be the name for which the realm has DNS/NAME; Kerberos takes its realm from krb5.conf and the DNS.",
+    -1765328377: "set gss_server to the name for which the realm has DNS/NAME; Kerberos takes its realm from krb5.conf and the DNS.",
     -1765328366: "the realm has locked the user: ask its administrator.",
     -1765328360: _STALE,
     -1765328353: _STALE,
@@ -88,7 +88,7 @@ def agree(exchange, server, principal=None, keytab=None):
     except dns.tsig.BadSignature as error:
         raise GssError("signed the agreed key wrongly: it is not the server that Kerberos knows.") from error
     if not context.complete or token:
-        raise GssError(f"came to no end in {_ROUNDS} rounds of agreeing on a key: look into its log.")
+        raise GssError(f"came to no end in {_ROUNDS} rounds of agreeing on a key: read its log.")
     if not signed:
         raise GssError("did not sign the agreed key: it is not the server that Kerberos knows.")
     return key, str(context.initiator_name)

@@ -29,7 +29,9 @@ def server(params, zone):
     else:
         for option in _GSS_OPTIONS:
             if params[option]:
-                raise ValueError(f"{option} is {params[option]}, which says something only where key_algorithm is {GSS}: set that too.")
+                raise ValueError(
+                    f"{option} is {params[option]}, which only applies with key_algorithm {GSS}: set that, or remove {option}."
+                )
         if params["key_file"]:
             key = rfc2136.read_key_file(params["key_file"])
         elif params["key_name"]:

@@ -132,14 +132,14 @@ def _check_names(existing, changes):
         if "CNAME" in kinds and others:
             raise DeclarationError(f"{name} would be an alias (CNAME) and have {', '.join(others)}: remove one of them.")
         if "DS" in kinds and "NS" not in kinds:
-            raise DeclarationError(f"{name} would have DS but no NS, so nothing that it could vouch for: declare the NS records too.")
+            raise DeclarationError(f"{name} would have DS but no NS, and DS needs a delegation: declare the NS records too.")
 
 
 def _check_name_servers(existing, changes, zone):
     """Raise DeclarationError where the zone would lose its name servers, or one of them its last address: BIND refuses that."""
     gone = [change[:2] for change in changes if change.after is None and change.type in ("NS", "A", "AAAA")]
     if (zone, "NS") in gone:
-        raise DeclarationError(f"The name servers of {zone} itself cannot be absent: declare those that it shall have.")
+        raise DeclarationError(f"The name servers of {zone} itself cannot be absent: declare those that it should have.")
     after = applied(existing, changes) if gone else {}
     targets = {value.target for value in after[zone, "NS"].values} if (zone, "NS") in after else ()
     for name, kind in gone:

@@ -41,9 +41,9 @@ _REMEDY = {
     "leads to a name of the zone that has no address.",
     "NOTIMP": "it takes no updates, or not for this zone: ask the zone's primary.",
     "NOTZONE": "a name lies outside the zone: correct it.",
-    "FORMERR": "it does not understand the update: look into its log.",
-    "SERVFAIL": "look into its log; BIND answers so when it cannot write the zone's journal or a record set grows too large.",
-    "BADTIME": "set the clocks of both hosts right.",
+    "FORMERR": "it does not understand the update: read its log.",
+    "SERVFAIL": "read its log; BIND answers so when it cannot write the zone's journal or a record set grows too large.",
+    "BADTIME": "correct the clocks of both hosts.",
     "BADKEY": "it does not know {key}, or (Knot DNS) does not let it do this: check name and algorithm, and Knot's acl.",
     "BADSIG": "its secret for {key} is another one: check the secret.",
     "an empty transfer": "it does not transfer zones, or not this one: let the key or user transfer it, or ask another server.",
@@ -53,8 +53,8 @@ _REMEDY = {
     "NOTAUTH key": "it serves the zone, but does not take {key}: check name, algorithm and secret, and the clocks of both hosts.",
     "NOTAUTH right": "it serves the zone and knows {key}: let that do this (PowerDNS: TSIG-ALLOW-AXFR and TSIG-ALLOW-DNSUPDATE, Knot DNS: "
     "acl), or ask the zone's primary, if this is none.",
-    "NOTAUTH none": "it serves the zone, but wants this to be signed: give a key that it lets do this.",
-    "BADTRUNC": "it wants longer signatures: check the algorithm.",
+    "NOTAUTH none": "it serves the zone, but requires a signature: give a key that it allows this.",
+    "BADTRUNC": "it requires longer signatures: check the algorithm.",
 }
 
 
@@ -86,7 +86,7 @@ def read_key_file(path):
     algorithm = re.search(r'algorithm\s+"?([^";\s]+)', text)
     secret = re.search(r'secret\s+"?([^";\s]+)', text)
     if not (name and algorithm and secret):
-        raise ValueError(f"{path} holds no key: it wants name, algorithm and secret as tsig-keygen writes them.")
+        raise ValueError(f"{path} has no key: write name, algorithm and secret into it as tsig-keygen does.")
     return name[1], algorithm[1], secret[1]
 
 
@@ -211,7 +211,7 @@ class Server:
                 if left == 0:
                     raise
             except ssl.SSLError as error:
-                raise ServerError(f"{self._where} speaks no TLS that can be trusted ({error}): check port, tls_ca and tls_name.") from error
+                raise ServerError(f"{self._where} failed the verification of TLS ({error}): check port, tls_ca and tls_name.") from error
             except dns.tsig.PeerError as error:
                 word = type(error).__name__.replace("Peer", "").upper().replace("SIGNATURE", "SIG").replace("TRUNCATION", "TRUNC")
                 raise self._refused(word) from error
@@ -222,13 +222,13 @@ class Server:
             except dns.exception.TooBig:
                 raise
             except EOFError as error:
-                raise ServerError(f"{self._where} ended the connection before its answer: see whether it runs, and its log.") from error
+                raise ServerError(f"{self._where} closed the connection before its answer: check that it runs, and its log.") from error
             except OSError as error:
                 raise UnreachableError(
                     f"{self._where} does not answer ({error}): see that it runs and that a firewall lets TCP through."
                 ) from error
             except dns.exception.DNSException as error:
-                raise ServerError(f"{self._where} answered what cannot be understood ({type(error).__name__}: {error}).") from error
+                raise ServerError(f"{self._where} gave an answer that cannot be understood ({type(error).__name__}: {error}).") from error
         raise AssertionError("unreachable")
 
     def _stream(self):
@@ -263,7 +263,7 @@ class Server:
         wire = _next(stream)
         question = sent.get(struct.unpack("!H", wire[:2])[0])
         if question is None:
-            raise ServerError(f"{self._where} answered what was not asked: ask the zone's primary.")
+            raise ServerError(f"{self._where} answered another question: ask the zone's primary.")
         keyring = self._signature.get("keyring")
         try:
             answer = dns.message.from_wire(wire, keyring=keyring, request_mac=question.mac if keyring else b"", **options)
@@ -284,7 +284,7 @@ class Server:
         return self._receive(stream, {message.id: message})
 
     def _fail_unsigned(self):
-        raise ServerError(f"{self._where} did not sign its answer: see that it knows the key.")
+        raise ServerError(f"{self._where} did not sign its answer: make sure that it knows the key.")
 
     def _transfer(self, stream):
         question = dns.message.make_query(self._zone, "AXFR", flags=0)
@@ -298,7 +298,7 @@ class Server:
             for rrset in answer.answer:
                 kind = kind_of(rrset.rdtype)
                 if soa is None and (kind, rrset.name) != ("SOA", self._zone):
-                    raise ServerError(f"{self._where} answered the transfer with what is no zone: ask the zone's primary.")
+                    raise ServerError(f"{self._where} answered the transfer with something that is not a zone: ask the zone's primary.")
                 if kind == "SOA":
                     soa, ended = rrset[0], soa is not None
                 new = RRset(rrset.ttl, frozenset(rrset))
@@ -347,9 +347,9 @@ class Server:
 
     def _refused(self, word, to="", remedy=None):
         if self._gss and word == "BADKEY":
-            remedy = "it has forgotten the key that was agreed on, as after a restart: run again."
+            remedy = "it has forgotten the negotiated key, for instance after a restart: run again."
         meaning = self._meaning() if word == "NOTAUTH" else word
-        remedy = remedy or _REMEDY.get(meaning, "look into its log.").format(key=self._key)
+        remedy = remedy or _REMEDY.get(meaning, "read its log.").format(key=self._key)
         return (UnservedError if meaning == "NOTAUTH zone" else ServerError)(f"{self._where} answered {word}{to}: {remedy}", word)
 
     def _meaning(self):

@@ -83,9 +83,7 @@ def parse(records, zone, default_ttl, variable="records"):
         if first == new:
             continue
         if not (first.state == new.state == "append" and first.ttl == new.ttl):
-            problems.append(
-                f"{where} says otherwise than {variable}[{place}], which declares {name} {kind} too: put both into one of them."
-            )
+            problems.append(f"{where} differs from {variable}[{place}], which also declares {name} {kind}: put both into one of them.")
         declared[name, kind] = first._replace(values=first.values | new.values), place
     if problems:
         raise DeclarationError(*problems)
@@ -134,7 +132,7 @@ def _declaration(record, kind, zone, default_ttl, where):
     if state in ("present", "append") and not values:
         raise DeclarationError(f"{where} has no values: give at least one, or set state to absent.")
     if state == "ignore" and values:
-        raise DeclarationError(f"{where} has values, but is to be ignored: remove the values or the state.")
+        raise DeclarationError(f"{where} has values, but its state is ignore: remove the values or the state.")
     if kind in _SINGLE and len(values) > 1:
         raise DeclarationError(f"{where} has {len(values)} values: an alias leads to one name, keep one.")
     return Declaration(state, ttl, fixed, values)

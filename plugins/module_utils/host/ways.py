@@ -142,9 +142,9 @@ def _sshd_closes(login):
         allowed, denied = sshd.get(f"allow{name.lower()}", []), sshd.get(f"deny{name.lower()}", [])
         remedy = "or run as another administrator, whom it lets in (ansible_user)."
         if allowed and not any(fits(login, pattern) for pattern in allowed):
-            yield f"{_SETTING}Allow{name} is {' '.join(allowed)}, which shuts out {user}, as whom this run came: let {user} in, {remedy}"
+            yield f"{_SETTING}Allow{name} is {' '.join(allowed)}, which locks out {user}, the user of this run: allow {user}, {remedy}"
         if any(fits(login, pattern) for pattern in denied):
-            yield f"{_SETTING}Deny{name} is {' '.join(denied)}, which shuts out {user}, as whom this run came: let {user} in, {remedy}"
+            yield f"{_SETTING}Deny{name} is {' '.join(denied)}, which locks out {user}, the user of this run: allow {user}, {remedy}"
 
 
 def _method_closes(login):
@@ -200,10 +200,10 @@ def admins_close(login, admins, sshd=True):
         return
     for admin in (admin for admin in admins if admin["name"] == user):
         if admin.get("state") == "absent":
-            yield f"linux_base_admins removes {user}, as whom this run came: run as another administrator (ansible_user)."
+            yield f"linux_base_admins removes {user}, the user of this run: run as another administrator (ansible_user)."
             return
         if re.search(r"/(nologin|false)$", admin.get("shell") or ""):
-            yield f"linux_base_admins gives {user}, as whom this run came, the shell {admin['shell']}: give one that runs commands."
+            yield f"linux_base_admins gives {user}, the user of this run, the shell {admin['shell']}: give one that runs commands."
         yield from _keys_close(login, admin) if sshd else ()
     sudoers = [admin["name"] for admin in admins if admin.get("sudo", True) and admin.get("state") != "absent"]
     if login["by_sudo"] and set(login["sudo"]) == {SUDOERS} and user not in sudoers:

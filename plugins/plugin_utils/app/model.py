@@ -393,7 +393,7 @@ def _source_problems(where, app):
         yield f"{where} the checksum {app['checksum']!r}: give sha256: and 64 hexadecimal digits."
     names = {name for key in ("requirements", "constraints") for name in app.get(key) or []}
     if len(beyond(app)) < len([name for name in names if posixpath.isabs(name)]):
-        yield f"{where} two requirements or constraints files of the same name beyond its source: give each a name of its own."
+        yield f"{where} two requirements or constraints files of the same name beyond its source: give each its own name."
     for name in sorted(names):
         if ".." in name.split("/") and not posixpath.isabs(name):
             yield f"{where} the file {name}: give one in the source, or an absolute path on this computer."
@@ -467,7 +467,7 @@ def problems(apps, keep_releases=2, port=80, tls_port=443):
         if not _USER.match(user(app)):
             problems.append(f"{where} the user {user(app)!r}: use up to 32 small letters, digits, underscores and hyphens.")
         elif users.setdefault(user(app), app["name"]) != app["name"]:
-            problems.append(f"{where} the user {user(app)}, which runs {users[user(app)]} already: give each a user of its own.")
+            problems.append(f"{where} the user {user(app)}, which runs {users[user(app)]} already: give each its own user.")
         problems += [
             f"{where} the service {name!r}: give the name of a unit of systemd, such as redis-server."
             for name in app.get("services") or []
@@ -481,7 +481,7 @@ def problems(apps, keep_releases=2, port=80, tls_port=443):
             if not _JOB.match(job):
                 problems.append(f"{where} a worker or timer {job!r}: use small letters, digits and hyphens.")
             elif jobs.count(job) > 1:
-                problems.append(f"{where} two workers or timers {job}: give each a name of its own.")
+                problems.append(f"{where} two workers or timers {job}: give each its own name.")
         static = app.get("static_dir") or "static"
         if not is_image(app) and (posixpath.normpath(static) != static or static.split("/")[0] in (*_OWN, "..")):
             problems.append(f"{where} static_dir {static!r}: give a directory within the release, for instance static or src/static.")
@@ -737,7 +737,7 @@ def without_failed(apps, hosts):
 def failures_of_health(plans, wrong, logs):
     """Return the failures of those ``plans`` that are ``wrong``, as `unhealthy` returns it; ``logs``: what was logged, by name."""
     return [
-        failures.failure(plan, f"{wrong[plan['name']]} when asked for its health through the web server.", logs.get(plan["name"], ""))
+        failures.failure(plan, f"{wrong[plan['name']]} to the health check through the web server.", logs.get(plan["name"], ""))
         for plan in plans
         if plan["name"] in wrong
     ]

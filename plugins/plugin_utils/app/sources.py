@@ -189,7 +189,7 @@ def _resolve(app, cache):
         return f"files {digest_of_files(source, listing(source, app.get('exclude') or (), app.get('include') or ()))}", model.described(app)
     checksum = app.get("checksum") if model.is_url(source) else _sha256(source)
     if app.get("checksum") and checksum != app["checksum"]:
-        raise SourceError(f"{source} has the checksum {checksum}, not {app['checksum']}: correct the checksum, or mistrust the file.")
+        raise SourceError(f"{source} has the checksum {checksum}, not {app['checksum']}: correct the checksum, or do not use the file.")
     return f"{kind} {checksum}{within}", model.described(app)
 
 
@@ -358,7 +358,7 @@ def _downloaded(url, checksum):
         except OSError as error:
             raise SourceError(f"{mask.plain(url)} cannot be fetched: {error}.") from None
         if (found := _sha256(path)) != checksum:
-            raise SourceError(f"{mask.plain(url)} has the checksum {found}, not {checksum}: correct the checksum, or mistrust the file.")
+            raise SourceError(f"{mask.plain(url)} has the checksum {found}, not {checksum}: correct the checksum, or do not use the file.")
         yield path
 
 

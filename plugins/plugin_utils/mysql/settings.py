@@ -137,7 +137,7 @@ def marks(live, running):
 
 
 def _taken(wanted, now):
-    """A server rounds sizes up, and not to the double; a mode such as ANSI it takes with all that it stands for."""
+    """A server rounds sizes up, but to less than the double; it expands a mode such as ANSI to all modes that this stands for."""
     return set(wanted.split(",")) <= set(now.split(",")) or (
         bool(_NUMBER.match(wanted) and _NUMBER.match(now)) and float(wanted) <= float(now) < 2 * float(wanted)
     )

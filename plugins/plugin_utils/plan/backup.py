@@ -61,15 +61,15 @@ def _problems(inputs):
                 f"backup_files gives {one['name']} the path {one['path']!r}: give an absolute path of letters, digits and _ . @ + -."
             )
         if not _USER.match(one["user"]):
-            problems.append(f"backup_files gives {one['name']} the user {one['user']!r}: name the user whose files they are.")
+            problems.append(f"backup_files gives {one['name']} the user {one['user']!r}: name the user that owns the files.")
         if not _UNIT.match(one.get("service") or "named"):
             problems.append(f"backup_files gives {one['name']} the service {one['service']!r}: name a unit of systemd, or leave it out.")
     names = [one["name"] for one in inputs["files"]]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        problems.append(f"backup_files has two directories that are called {name}: give each a name of its own.")
+        problems.append(f"backup_files has two directories that are called {name}: give each its own name.")
     for name in ("schedule", "log_schedule"):
         if not inputs[name].strip() and (inputs["database"] or name == "schedule"):
-            problems.append(f"backup_{name} is empty: give one of systemd such as daily, or set backup_enabled to false.")
+            problems.append(f"backup_{name} is empty: give a schedule of systemd such as daily, or set backup_enabled to false.")
     problems += [
         f"backup_recipients has {one[:80]!r}: give the public key that age-keygen printed (age1…), or one of SSH (ssh-ed25519 …)."
         for one in inputs["recipients"]

@@ -34,7 +34,7 @@ class Bind(Role):
     GROUP = NAME_SERVERS
     EDGES = {
         "the zone, its name servers and keys": "lamp_domain, lamp_dns, lamp_dns_primary",
-        "who may prove which names by records": "lamp_sites, lamp_web, lamp_lb",
+        "which hosts may prove which names by records": "lamp_sites, lamp_web, lamp_lb",
     }
 
     def inputs(self, site, host, offered):
@@ -104,8 +104,8 @@ def primary_problems(zone, types, name, primary, values):
     if name == primary:
         if types[primary] == "" and others:
             return [
-                f"Host {primary} is to be the primary name server of {zone}, does not have the zone, and {' and '.join(others)} has it: "
-                f"a new and empty one would take its place. Set lamp_dns_primary to {others[0]}, and run foobar.lamp.dns_promote if it is "
+                f"Host {primary} is the primary name server of {zone} by the inventory, but the zone is on {' and '.join(others)}: "
+                f"a new, empty zone would replace it. Set lamp_dns_primary to {others[0]}, and run foobar.lamp.dns_promote if it is "
                 "a secondary. If an empty zone is what you want, set lamp_dns_force to true for one run."
             ]
         return []
@@ -113,13 +113,13 @@ def primary_problems(zone, types, name, primary, values):
         return []
     if types[primary] is None:
         return [
-            f"Host {name} was the primary name server of {zone} and is to be a secondary of {primary}, which is not part of this run: "
+            f"Host {name} was the primary name server of {zone} and would become a secondary of {primary}, which is not part of this run: "
             "run without --limit."
         ]
     if types[primary] == "primary" and not values.get("lamp_dns_primary"):
         return [
-            f"{primary} and {name} are both primary name servers of {zone}: set lamp_dns_primary to the one that was promoted last, whose "
-            "records are to stay. The other becomes its secondary."
+            f"{primary} and {name} are both primary name servers of {zone}: set lamp_dns_primary to the one that was promoted last. "
+            "Its records stay, and the other becomes its secondary."
         ]
     return []
 
@@ -127,9 +127,9 @@ def primary_problems(zone, types, name, primary, values):
 def copy_problems(zones, there):
     """Return a sentence for each zone that the host has a copy of and is to be the primary of; ``there``: what host_facts says."""
     return [
-        f"The host copies the zone {zone['name']} from another name server, and is to be its primary: run foobar.lamp.dns_promote, which "
-        "sees that nothing is lost, or correct lamp_dns_primary or the order of lamp_dns. Without the site, have the role's entry point "
-        "promote do it, with bind_promote."
+        f"The host copies the zone {zone['name']} from another name server, but should be its primary: run foobar.lamp.dns_promote, which "
+        "makes sure that nothing is lost, or correct lamp_dns_primary or the order of lamp_dns. If you use the role alone, run its entry "
+        "point promote with bind_promote."
         for zone in zones
         if not zone.get("primaries") and there.get(zone["name"], {}).get("type") == "secondary"
     ]
@@ -195,7 +195,7 @@ def _zone_problems(zone, keys, policies):
         if zone.get(option) and zone[option] not in keys:
             yield f"the {option} {zone[option]}: add that to bind_keys, or correct it."
     if policy and policy not in policies:
-        yield f"the dnssec_policy {policy}: take one of {', '.join(policies)}, or describe it in bind_dnssec_policies."
+        yield f"the dnssec_policy {policy}: use one of {', '.join(policies)}, or describe it in bind_dnssec_policies."
     if zone.get("dnssec_keys_of") and not zone.get("primaries"):
         yield "dnssec_keys_of without primaries: the keys are made here, remove it."
     if policy and zone.get("primaries"):

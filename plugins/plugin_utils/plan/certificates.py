@@ -26,9 +26,9 @@ class Certificates(Role):
     COLLECTS = True
     EDGES = {
         "certificates": "lamp_sites",
-        "whom to ask, and the account": "lamp_tls, lamp_acme",
+        "the CAs, and the account": "lamp_tls, lamp_acme",
         "what loads them": "apache, nginx, haproxy",
-        "the key that may prove the names of the sites": "bind",
+        "the key that proves the names of the sites": "bind",
     }
 
     def inputs(self, site, host, offered):
@@ -108,7 +108,10 @@ def _problems(inputs):
     for one in inputs["certificates"]:
         name = one["name"]
         if not _NAME.match(name):
-            yield f"{where} has the name {name!r}: use small letters, digits, hyphens, underscores and dots, not authority or archive."
+            yield (
+                f"{where} has the name {name!r}: use lower-case letters, digits, hyphens, underscores and dots. The names "
+                "authority and archive are reserved."
+            )
         if name in seen:
             yield f"{where} has {name} twice: remove one."
         seen.add(name)
@@ -127,7 +130,7 @@ def _problems(inputs):
         if not _URL.match(ca["directory"]):
             yield f"certificates_cas[{number}].directory is {ca['directory']!r}: give the address of the CA's directory, https://…."
         if ca.get("ca_file") and not tls.is_pem(ca["ca_file"]) and not tls.on_host(ca["ca_file"]):
-            yield f"certificates_cas[{number}].ca_file is {ca['ca_file']!r}, which is no file on this computer: correct the path."
+            yield f"certificates_cas[{number}].ca_file is {ca['ca_file']!r}, which is not a file on this computer: correct the path."
     for one in inputs["load"]:
         if not _UNIT.match(one["unit"]):
             yield f"certificates_load has the unit {one['unit']!r}: name a unit of systemd."
@@ -135,13 +138,13 @@ def _problems(inputs):
 
 def _acme_problems(where, one, inputs):
     if not inputs["cas"]:
-        yield f"{where} gives {one['name']} the source acme, and certificates_cas is empty: say which CA is asked."
+        yield f"{where} gives {one['name']} the source acme, and certificates_cas is empty: add the CA to ask."
     if len(inputs["account_secret"]) < 32:
-        yield "certificates_account_secret is missing or shorter than 32 characters: give one, from which the account's key follows."
+        yield "certificates_account_secret is missing or shorter than 32 characters: give the secret for the account's key."
     if one.get("method") == "dns-01" and not inputs["dns"].get("key_secret"):
-        yield f"{where} has {one['name']} proved by dns-01, and certificates_dns has no key: give zone, servers and the key of updates."
+        yield f"{where} proves {one['name']} by dns-01, but certificates_dns has no key: give zone, servers and the key for updates."
     if one.get("method") != "dns-01" and any(host.startswith("*.") for host in one.get("names") or []):
-        yield f"{where} has {one['name']} proved by http-01, by which no wildcard can be had: give it the method dns-01."
+        yield f"{where} proves {one['name']} by http-01, which cannot prove a wildcard: set its method to dns-01."
 
 
 def _given_problems(where, one):
@@ -161,7 +164,7 @@ def _given_problems(where, one):
         elif not tls.on_host(value):
             # A key that is no file and has no PEM header may be a secret all the same.
             shown = f"the chain {value!r}" if key == "chain" else "a key"
-            yield f"{where} {shown}, which is no file on this computer and no PEM text: correct the path."
+            yield f"{where} {shown}, which is neither a file on this computer nor a PEM text: correct the path."
     if len(texts) == 2:
         yield from (f"{where} {problem}" for problem in pair_problems(texts["chain"], texts["key"], one.get("names") or []))
 
@@ -175,7 +178,7 @@ def pair_problems(chain, key, names, now=None):
     try:
         first = x509.load_pem_x509_certificates(chain.encode())[0]
     except ValueError:
-        yield "a chain that holds no certificate: give the PEM text, the site's own certificate first."
+        yield "a chain without a certificate: give the PEM text, the site's own certificate first."
         return
     try:
         private = load_pem_private_key(key.encode(), None)
@@ -183,7 +186,7 @@ def pair_problems(chain, key, names, now=None):
         yield "a key that cannot be read: give the PEM text of a private key without a passphrase."
         return
     if private.public_key() != first.public_key():
-        yield "a key that is not the certificate's: give the pair that belongs together, the site's own certificate first."
+        yield "a key that does not belong to the certificate: give a pair, with the site's own certificate first in the chain."
     now = now or datetime.datetime.now(datetime.UTC)
     if _until(first) <= now:
         yield f"a certificate that expired on {_until(first):%Y-%m-%d}: give one that is valid."
@@ -194,7 +197,7 @@ def pair_problems(chain, key, names, now=None):
     own = {name.lower() for name in own}
     missing = [name for name in names if name.lower() not in own and f"*.{name.lower().partition('.')[2]}" not in own]
     if missing:
-        yield f"a certificate without {', '.join(missing)}: give one for all names of the site, or take these out."
+        yield f"a certificate without {', '.join(missing)}: give one for all names of the site, or remove these."
 
 
 def _until(certificate):

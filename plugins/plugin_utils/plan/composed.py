@@ -63,7 +63,7 @@ def _composed(where, app, base, site):
     except (yaml.YAMLError, ValueError) as error:
         at = getattr(error, "problem_mark", None)
         line = f" in line {at.line + 1}" if at else ""
-        return _refused(app, f"{where}.compose is {path!r}, which is no YAML{line}: correct it there.")
+        return _refused(app, f"{where}.compose is {path!r}, which is not valid YAML{line}: correct it there.")
     return compose.read(content, path, app, site.get("database") or "")
 
 

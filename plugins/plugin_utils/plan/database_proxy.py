@@ -20,7 +20,7 @@ class DatabaseProxy(Role):
     """See Role."""
 
     GROUP = "lamp_web"
-    EDGES = {"where the database's hosts are": "lamp_db", "at which port they say who writes": "mysql"}
+    EDGES = {"the addresses of the database's hosts": "lamp_db", "the port that reports the writer": "mysql"}
 
     def inputs(self, site, host, offered):
         """The database's hosts, where they are several. An application goes to one that stands alone by itself."""

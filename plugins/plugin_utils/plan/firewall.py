@@ -31,9 +31,9 @@ class Firewall(Role):
     COLLECTS = True
     KEYS = {"firewall_rules": ("port", "protocol")}
     EDGES = {
-        "the ports that they listen on, and who has to reach them": "mysql, apache, nginx, haproxy, keepalived, bind",
+        "the ports that they listen on, and who must reach them": "mysql, apache, nginx, haproxy, keepalived, bind",
         "the ports of sshd": "linux_base",
-        "who copies backups to the host": "backup",
+        "which hosts copy backups to this one": "backup",
     }
 
     def inputs(self, site, host, offered):
@@ -60,12 +60,12 @@ class Firewall(Role):
         problems = []
         if reason := _unable(facts):
             problems.append(
-                f"firewall_enabled is true, and the host cannot have a firewall: {reason}. Set it to false, or leave it out: "
+                f"firewall_enabled is true, but the host cannot have a firewall: {reason}. Set it to false, or leave it out: "
                 "then the site's hosts that cannot have one go without."
             )
         for name in (facts.get("firewall") or {}).get("foreign") or []:
             problems.append(
-                f"The host has a firewall already, {name}: a packet has to pass both, so what this one lets in that one may drop. "
+                f"The host already has a firewall, {name}. A packet must pass both, so {name} may drop what this one lets in. "
                 f"Remove {name}, or disable and stop it, or set firewall_enabled to false."
             )
         for rule in inputs["firewall_rules"]:
@@ -136,7 +136,7 @@ def _copying(site, host):
 def _rule_problems(rule):
     what = f"the port {rule['port']}" if "port" in rule else rule.get("protocol") or "tcp"
     if (rule.get("protocol") == VRRP) == ("port" in rule):
-        yield f"firewall_rules has a rule for {what}: give a port where the protocol is tcp or udp, and none where it is {VRRP}."
+        yield f"firewall_rules has a rule for {what}: give a port for the protocols tcp and udp, and none for {VRRP}."
     elif "port" in rule:
         first, dash, last = str(rule["port"]).partition("-")
         numbers = [int(one) if one.isdecimal() else 0 for one in ([first, last] if dash else [first])]
@@ -146,7 +146,7 @@ def _rule_problems(rule):
         yield f"firewall_rules has the comment {rule['comment']!r}: use up to 100 characters, no quotes or backslashes."
     sources = rule.get("from")
     if sources == []:
-        yield f"firewall_rules lets nobody reach {what}, as from is empty: give addresses, or leave from out for everybody."
+        yield f"firewall_rules lets nobody reach {what}, because from is empty: give addresses, or leave from out for everybody."
     yield from _source_problems(f"firewall_rules lets in to {what}", sources or [])
 
 
@@ -156,8 +156,8 @@ def _ssh_problems(rules, ports):
         protocol, *span = place(rule)
         if protocol == "tcp" and rule.get("from") and any(span[0] <= port <= span[-1] for port in ports):
             yield (
-                f"firewall_rules has the port {rule['port']} for some, and sshd's is {', '.join(map(str, ports))}. SSH is let in by rules "
-                "of its own: give the addresses in firewall_ssh_from."
+                f"firewall_rules has the port {rule['port']} for some addresses, but sshd listens on {', '.join(map(str, ports))}. SSH "
+                "has its own rules: give the addresses in firewall_ssh_from."
             )
 
 
@@ -166,12 +166,10 @@ def _source_problems(where, sources):
         try:
             ipaddress.ip_network(source)
         except ValueError as error:
-            remedy = (
-                "give addresses or networks such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/48; names are not known when rules are loaded."
-            )
+            remedy = "give addresses or networks such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/48, and no names."
             if "host bits set" in str(error):
                 remedy = f"give the network's own address, {ipaddress.ip_network(source, strict=False)}."
-            yield f"{where} {source!r}, which is no address or network: {remedy}"
+            yield f"{where} {source!r}, which is not an address or a network: {remedy}"
 
 
 def _closed_problems(sources, login):
@@ -181,7 +179,7 @@ def _closed_problems(sources, login):
     client = ipaddress.ip_address(login["client"].partition("%")[0])
     client = getattr(client, "ipv4_mapped", None) or client
     if not any(client in ipaddress.ip_network(source) for source in sources):
-        yield f"firewall_ssh_from is {', '.join(sources)}, which shuts out {client}, from where this run came: add that."
+        yield f"firewall_ssh_from is {', '.join(sources)}, which locks out {client}, the address that this run came from: add it."
 
 
 def _unmanaged_problems(inputs, facts, login):
@@ -200,9 +198,8 @@ def _unmanaged_problems(inputs, facts, login):
     found = [f"{name} ({program})" if program else name for name, program in listening.items() if closed(name) and not ours(program)]
     if found and not inputs["firewall_take_over"]:
         yield (
-            f"The host listens on {', '.join(found)}, to which firewall_rules lets in nobody. Declare there what has to be reached from "
-            "elsewhere, and set firewall_take_over (or lamp_take_over, for all) to true to have the rest closed; or set firewall_enabled "
-            "to false."
+            f"The host listens on {', '.join(found)}, to which firewall_rules lets in nobody. Add rules for the ports that others must "
+            "reach, and set firewall_take_over (or lamp_take_over, for all) to true to close the rest; or set firewall_enabled to false."
         )
 
 

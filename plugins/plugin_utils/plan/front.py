@@ -29,15 +29,15 @@ HEADERS = {
 }
 #: Those that follow from an answer itself, or from another option.
 _FOLLOWS = {
-    "strict-transport-security": "that is the option hsts of tls",
-    "set-cookie": "cookies are an application's",
+    "strict-transport-security": "the option hsts of tls sets it",
+    "set-cookie": "only applications set cookies",
     **dict.fromkeys(
         (
             *("cache-control", "connection", "content-disposition", "content-encoding", "content-length", "content-range"),
             *("content-type", "date", "etag", "expires", "keep-alive", "last-modified", "location", "retry-after", "server", "trailer"),
             *("transfer-encoding", "upgrade", "vary", "www-authenticate"),
         ),
-        "it follows from what is answered",
+        "it follows from the answer",
     ),
 }
 
@@ -141,8 +141,8 @@ def challenge_problems(where, vhost, variable):
             found.append(key)
     for key in found:
         yield (
-            f"{where}.{key} serves {CHALLENGES}, which {variable} has the server answer itself: take it out. Where another program gets a "
-            "certificate, let it prove the name by records (dns-01)."
+            f"{where}.{key} serves {CHALLENGES}, which the server answers itself because of {variable}: remove it. If another program "
+            "requests a certificate, let it prove the name by records (dns-01)."
         )
 
 
@@ -152,11 +152,11 @@ def _header_problems(where, headers):
         if not _HEADER.match(name):
             yield f"{where} has the name {name!r}: use letters, digits and hyphens."
         elif name.lower() in known:
-            yield f"{where} has {name} twice, in other letters: leave one."
+            yield f"{where} has {name} twice, in different capitals: remove one."
         elif why := _FOLLOWS.get(name.lower()):
-            yield f"{where} has {name}: take it out, {why}."
+            yield f"{where} has {name}: remove it, because {why}."
         elif isinstance(value, bool):
-            yield f"{where}['{name}'] is a boolean: put it in quotes, as it is to be sent, or give null to take a header away."
+            yield f"{where}['{name}'] is a boolean: put it in quotes as it should be sent, or give null to remove the header."
         elif value is not None and not _is_header_value(str(value)):
             yield (
                 f"{where}['{name}'] is {str(value)!r}: give 1 to 2000 printable characters of ASCII, without a space around them and "
@@ -179,7 +179,7 @@ def _access_problems(where, access):
         if is_hash(password):
             continue
         if _OTHER_HASH.match(password):
-            yield f"{where}.users gives {user} a hash that is not bcrypt's: give what 'htpasswd -nB {user}' prints behind the colon."
+            yield f"{where}.users gives {user} a hash that is not bcrypt: give what 'htpasswd -nB {user}' prints after the colon."
         elif len(password) < 8 or len(password.encode()) > 72 or not password.isprintable():
             yield f"{where}.users gives {user} a password that is not of 8 to 72 printable characters: give one, or its bcrypt hash."
 
@@ -188,7 +188,10 @@ def _redirect_problems(where, site, source, said, name):
     to, status = (said.get("to", ""), said.get("status")) if isinstance(said, dict) else (said, None)
     path = source if source.startswith("/") else "/"
     if not source.startswith("/") and source.lower() not in {alias.lower() for alias in site.get("aliases") or []}:
-        yield f"{where} has {source!r}, which is no path and none of its aliases: begin a path with a slash, or add the name to aliases."
+        yield (
+            f"{where} has {source!r}, which is neither a path nor one of its aliases: begin a path with a slash, "
+            "or add the name to aliases."
+        )
         return
     if not _FROM.match(path):
         yield f"{where} has the path {source!r}: use letters, digits, slashes and . _ ~ - + @ , =."
@@ -198,13 +201,13 @@ def _redirect_problems(where, site, source, said, name):
         yield f"{where}['{source}'] leads to {to!r}: give an address that begins with http:// or https://, or a path, /new."
     elif path.endswith("/") and not _BELOW.match(to):
         yield (
-            f"{where}['{source}'] leads all that is below to {to!r}, where what follows cannot be appended: end it with a slash, "
-            "without ? and #."
+            f"{where}['{source}'] leads everything below it to {to!r}, to which the rest of the path cannot be appended: end it "
+            "with a slash, without ? and #."
         )
     elif _comes_back(path, to, {name.lower(), *(alias.lower() for alias in site.get("aliases") or [])}, source):
-        yield f"{where}['{source}'] leads to {to!r}, which leads there again: give another place."
+        yield f"{where}['{source}'] leads to {to!r}, which leads back to it: give another address."
     if source == "/" and (site.get("app") or site.get("apps") or site.get("document_root") or site.get("proxy")):
-        yield f"{where} has '/', which leads away from all that the site serves: give single paths, or take out what it serves."
+        yield f"{where} has '/', which redirects everything that the site serves: give single paths, or remove what it serves."
 
 
 def _comes_back(path, to, names, source):
@@ -223,7 +226,7 @@ def error_page_problems(where, pages, app):
         elif not on_controller(path):
             if not app:
                 yield (
-                    f"{where}['{status}'] is {path!r}, a file of a release, and the site has no app: give a file on this computer, "
+                    f"{where}['{status}'] is {path!r}, a file of a release, but the site has no app: give a file on this computer, "
                     f"for instance ./{path}."
                 )
             elif not _DIRECTORY.match(path):

@@ -28,7 +28,7 @@ class Haproxy(Role):
     GROUP = BALANCERS
     EDGES = {
         "names, certificates and how to check health": "lamp_sites",
-        "where web hosts are": "lamp_web",
+        "the addresses of the web hosts": "lamp_web",
         "the ports that they listen on": "apache, nginx",
     }
     EXAMPLE = {"haproxy_default_tls": tls.files(tls.DEFAULT)}
@@ -82,7 +82,7 @@ class Haproxy(Role):
                 f"haproxy_default_site is {own['default_site']!r}, which haproxy_sites does not have: name one of them, or leave it empty."
             )
         if own["timeout"] < 1:
-            problems.append(f"haproxy_timeout is {own['timeout']}: give the seconds that a server may say nothing, 1 or more.")
+            problems.append(f"haproxy_timeout is {own['timeout']}: give the seconds that a server may be silent, 1 or more.")
         return problems + take_over_problems(facts.get("unmanaged") or {}, self.name, "haproxy_sites", own["take_over"])
 
 
@@ -146,14 +146,14 @@ def _site_problems(sites):
 
 def _check_problems(check):
     for key, pattern, remedy in (
-        ("host", _HOST, "give the host name by which servers are asked"),
+        ("host", _HOST, "give the host name that the check asks for"),
         ("path", _PATH, "begin it with a slash, without spaces"),
         ("status", _STATUS, "give statuses and ranges of them, such as 200-399,401"),
     ):
         if check.get(key) and not pattern.match(check[key]):
             yield f"haproxy_check.{key} is {check[key]!r}: {remedy}."
     if not check.get("host"):
-        yield "haproxy_check.host is missing: give the host name by which servers are asked."
+        yield "haproxy_check.host is missing: give the host name that the check asks for."
 
 
 ROLE = Haproxy("haproxy")

@@ -30,7 +30,7 @@ def group_doubts(groups):
     """Return a sentence for each of the ``groups`` that is nearly one of ours, and has hosts which that one has not."""
     known = ["lamp", *layers()]
     return [
-        f"Group {name} is none that a role is for, and its hosts do nothing by it: did you mean {near}?"
+        f"Group {name} is not a group of this collection, so no role runs on its hosts: did you mean {near}?"
         for name in sorted(name for name in groups if name.startswith("lamp") and name not in known)
         for near in difflib.get_close_matches(name, known, n=1, cutoff=0.7)
         if not set(groups[name]) <= set(groups.get(near, ()))
@@ -43,8 +43,8 @@ def balancer_doubts(groups):
     if len(balancers) != 1:
         return []
     return [
-        f"Group {BALANCERS} has one host, {balancers[0]}, by which all visitors come: while it is away, so are the sites. "
-        "A second one takes its part."
+        f"Group {BALANCERS} has one host, {balancers[0]}, through which all visitors come: when it is down, so are the sites. "
+        "Add a second one."
     ]
 
 
@@ -52,7 +52,7 @@ def variable_doubts(names, inputs):
     """Return a sentence for each of the variables ``names`` that is nearly an input of a role (``inputs``), and may be the user's own."""
     prefixes = tuple({name.partition("_")[0] + "_" for name in inputs})
     return [
-        f"{name} is no variable of a role and counts for nothing here: did you mean {near}?"
+        f"{name} is not a variable of any role and has no effect: did you mean {near}?"
         for name in sorted(name for name in names if name.startswith(prefixes) and name not in inputs)
         for near in difflib.get_close_matches(name, inputs, n=1, cutoff=0.9)
     ]
@@ -71,9 +71,9 @@ def inventory_problems(groups, values):
     placed = {host for layer in names for host in groups.get(layer, ())}
     for host in groups.get("lamp", ()):
         if host not in placed:
-            problems.append(f"Host {host} stands in no group that does something: put it into {', '.join(names)}, or out of lamp.")
+            problems.append(f"Host {host} is in no group that a role is for: put it into {', '.join(names)}, or out of lamp.")
     for host in groups.get("ungrouped", ()):
-        problems.append(f"Host {host} stands in no group: put it into one of {', '.join(names)}, or into a group of its own.")
+        problems.append(f"Host {host} is in no group: put it into one of {', '.join(names)}, or into another group of your own.")
     for role in roles.ALL.values():
         if role.CHOICE:
             problems += _choice_problems(role, values)
@@ -82,9 +82,9 @@ def inventory_problems(groups, values):
     for layer in names:
         for host in groups.get(layer, ()):
             if host not in groups.get("lamp", ()):
-                problems.append(f"Host {host} stands in {layer} but not in lamp: make {layer} a child of the group lamp.")
+                problems.append(f"Host {host} is in {layer} but not in lamp: make {layer} a child of the group lamp.")
     problems += [
-        f"Host {host} stands in {BALANCERS} and in lamp_web, and visitors come to the same ports of both: take it out of {BALANCERS}, "
+        f"Host {host} is in {BALANCERS} and in lamp_web, which both listen on the same ports: remove it from {BALANCERS}, "
         "or put the sites on other hosts."
         for host in groups.get(BALANCERS, ())
         if host in groups.get("lamp_web", ())
@@ -92,7 +92,7 @@ def inventory_problems(groups, values):
     servers, primary = groups.get(NAME_SERVERS, ()), values.get("lamp_dns_primary")
     if primary and primary not in servers:
         those = f"give one of them ({', '.join(servers)})" if servers else f"put it into {NAME_SERVERS}"
-        problems.append(f"lamp_dns_primary is {primary!r}, which is no host of {NAME_SERVERS}: {those}, or leave it out.")
+        problems.append(f"lamp_dns_primary is {primary!r}, which is not a host of {NAME_SERVERS}: {those}, or leave it out.")
     return list(dict.fromkeys(problems))
 
 
@@ -118,8 +118,8 @@ def choice_problems(values, names):
             counterpart = chosen.name + name.removeprefix(role.name)
             if counterpart in able and counterpart not in names:
                 yield (
-                    f"{name} is set, and {role.CHOICE.variable} is {chosen.name}, for which it counts for nothing: give {counterpart} "
-                    f"(besides it, if you will want {role.name} again), or take it out."
+                    f"{name} is set, and {role.CHOICE.variable} is {chosen.name}, so it has no effect: set {counterpart} "
+                    f"(and keep it, if you will use {role.name} again), or remove it."
                 )
 
 

@@ -29,7 +29,7 @@ class Keepalived(Role):
     """See Role."""
 
     GROUP = BALANCERS
-    EDGES = {"the address": "lamp_vip", "the hosts that may have it": "lamp_lb", "the page that shows whether it works": "haproxy"}
+    EDGES = {"the address": "lamp_vip", "the hosts that may hold it": "lamp_lb", "the page that shows whether it works": "haproxy"}
     EXAMPLE = {"keepalived_addresses": ["192.0.2.100"]}
 
     def inputs(self, site, host, offered):
@@ -69,7 +69,7 @@ class Keepalived(Role):
         if own["interface"] and not _INTERFACE.match(own["interface"]):
             problems.append(f"keepalived_interface is {own['interface']!r}: give the name of a network interface, such as eth0.")
         if not all(own["command"][:1]):
-            problems.append("keepalived_command begins with an empty word: begin it with a program.")
+            problems.append("keepalived_command begins with an empty argument: begin it with a program.")
         return [
             *(problems or [*_fit_problems(own), *_place_problems(own, facts)]),
             *take_over_problems(facts.get("unmanaged") or {}, self.name, "keepalived_addresses", own["take_over"]),
@@ -118,7 +118,7 @@ def address_problems(variable, addresses):
         if one is None:
             yield f"{variable} has {text!r}: give an IPv4 or IPv6 address, such as 203.0.113.5, 203.0.113.5/24 or 2001:db8::5."
         elif one.is_loopback or one.is_link_local or one.is_multicast or one.is_unspecified:
-            yield f"{variable} has {text!r}, by which nobody reaches a host from elsewhere: give another address."
+            yield f"{variable} has {text!r}, by which no other host can be reached: give another address."
         elif one.network.num_addresses > 2 and one.ip in (one.network.network_address, one.network.broadcast_address):
             yield f"{variable} has {text!r}, which is the network {one.network} or its broadcast address: give the address of a host in it."
     for version in (4, 6):
@@ -136,13 +136,13 @@ def vip_problems(given, groups, hosts):
     yield from address_problems("lamp_vip", addresses)
     if len(balancers) < 2:
         there = f"has one host, {balancers[0]}" if balancers else "is empty"
-        yield f"lamp_vip is set, and the group {BALANCERS} {there}: put two hosts or more into it, or remove lamp_vip."
+        yield f"lamp_vip is set, but the group {BALANCERS} {there}: put two or more hosts into it, or remove lamp_vip."
     ours = {one.partition("/")[0].lower() for one in addresses}
     for name in groups.get("lamp", ()):
         for variable in ("lamp_address", "lamp_peer_address", "ansible_host"):
             for one in _list(hosts[name].get(variable)):
                 if str(one).lower() in ours:
-                    yield f"lamp_vip has {one}, which is {variable} of {name}: give an address that is no host's own."
+                    yield f"lamp_vip has {one}, which is {variable} of {name}: give an address that no host has."
 
 
 def _list(value):
@@ -162,7 +162,7 @@ def _host_problems(hosts, host):
     if len({version_of(one) for one in hosts}) > 1:
         yield "keepalived_hosts has addresses of IPv4 and of IPv6: give those of one, which all hosts have."
     if host not in hosts:
-        yield f"keepalived_host is {host!r}, which keepalived_hosts does not have: give the one of them that is this host's."
+        yield f"keepalived_host is {host!r}, which keepalived_hosts does not have: give this host's, which must be one of them."
 
 
 def _check_problems(check):
@@ -181,8 +181,8 @@ def _fit_problems(own):
     version = version_of(own["host"])
     if not any(version_of(one) == version for one in own["addresses"]):
         yield (
-            f"keepalived_addresses has none of IPv{version}, and by that the hosts speak to each other (keepalived_hosts): give the hosts' "
-            "addresses of the other family, in the inventory of a site as lamp_peer_address."
+            f"keepalived_addresses has no address of IPv{version}, by which the hosts talk to each other (keepalived_hosts): give the "
+            "hosts' addresses of the other family, in a site by lamp_peer_address."
         )
 
 
@@ -192,15 +192,15 @@ def _place_problems(own, facts):
         address = text.partition("/")[0]
         # Once it is ours, it may be this host that has it.
         if address in own["hosts"] or "keepalived" not in made and address in (facts.get("addresses") or []):
-            yield f"keepalived_addresses has {address}, which is a host's own: give an address that no host has."
+            yield f"keepalived_addresses has {address}, which is the address of a host: give one that no host has."
         elif networks and not network_of(text, networks) and not own["interface"] and not own["command"]:
             known = ", ".join(network for of_it in networks.values() for network in of_it)
             yield (
-                f"keepalived_addresses has {address}, which lies in no network of this host ({known}): give an address of these, name the "
-                "interface in keepalived_interface, or the command that has it led here in lamp_vip_command (keepalived_command)."
+                f"keepalived_addresses has {address}, which is in no network of this host ({known}): give an address of these, name the "
+                "interface in keepalived_interface, or the command that routes it here in lamp_vip_command (keepalived_command)."
             )
     if networks and not own["interface"] and not network_of(own["host"], networks):
-        yield f"keepalived_host is {own['host']}, which lies in no network of this host: name the interface in keepalived_interface."
+        yield f"keepalived_host is {own['host']}, which is in no network of this host: name the interface in keepalived_interface."
 
 
 ROLE = Keepalived("keepalived")

@@ -75,19 +75,21 @@ class LinuxBase(Role):
         ]
         names = [admin["name"] for admin in admins]
         problems += [
-            f"linux_base_admins has the name {name!r}: use up to 32 small letters, digits, underscores and hyphens, no digit first."
+            f"linux_base_admins has the name {name!r}: use up to 32 lower-case letters, digits, underscores and "
+            "hyphens, and begin with a letter or an underscore."
             for name in names
             if not _ACCOUNT.match(name)
         ]
         problems += [
-            f"linux_base_admins has {key!r} among the ssh_keys of {admin['name']}, which is no public key: give the line of its .pub file."
+            f"linux_base_admins has {key!r} among the ssh_keys of {admin['name']}, which is not a public key: give "
+            "the line of its .pub file."
             for admin in admins
             for key in admin.get("ssh_keys") or []
             if _ways.fingerprints([key]) is None
         ]
         problems += [f"linux_base_admins has {name} twice: remove one." for name in sorted(set(names)) if names.count(name) > 1]
         problems += [
-            f"linux_base_trusted_certificates has {certificate['name']!r}, which is no plain file name or holds no certificate: "
+            f"linux_base_trusted_certificates has {certificate['name']!r}, which is not a plain file name, or has no certificate: "
             "use letters, digits, dots and hyphens in the name, and the PEM text as content."
             for certificate in inputs["linux_base_trusted_certificates"]
             if not _FILE.match(certificate["name"]) or "-----BEGIN CERTIFICATE-----" not in certificate["content"]

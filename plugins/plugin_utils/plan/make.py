@@ -82,7 +82,7 @@ def _extra_problems(given, inputs, extra):
     for name in sorted(set(given) & set(extra)):
         if isinstance(inputs[name], (list, dict)) and inputs[name] != given[name]:
             yield (
-                f"{name} is given on the command line, where it would take the place of all that follows from the site: put it into the "
+                f"{name} is given on the command line, where it would replace everything that follows from the site: put it into the "
                 "inventory, which adds it to that."
             )
 
@@ -151,8 +151,8 @@ def unsaid_problems(host, given):
     if not there or "lamp_web" not in host.groups or "lamp_sites" in given or "python_app_apps" in host.given:
         return []
     return [
-        f"lamp_sites is not defined, and host {host.name} runs {', '.join(there)}, of which nothing would be left: see that the "
-        "inventory's variables are read, or set lamp_sites to {} if that is what you want."
+        f"lamp_sites is not defined, and host {host.name} runs {', '.join(there)}, which would all be removed: check that the "
+        "inventory's variables are read, or set lamp_sites to {} if you want that."
     ]
 
 
@@ -162,6 +162,6 @@ def left_problems(host):
     if not there or BALANCERS in host.groups:
         return []
     return [
-        f"Host {host.name} is not in the group {BALANCERS}, and still runs {' and '.join(there)} as a balancer: put it into the group, or "
-        f"end that on the host by `systemctl disable --now {' '.join(there)}`."
+        f"Host {host.name} is not in the group {BALANCERS}, but still runs {' and '.join(there)} as a balancer: put it into the group, or "
+        f"stop that on the host by `systemctl disable --now {' '.join(there)}`."
     ]

@@ -49,9 +49,9 @@ class Mysql(Role):
     LATE = ("mysql_cluster_cas",)
     EDGES = {
         "databases and accounts": "lamp_sites",
-        "where accounts come from, whether TLS is needed": "lamp_web",
+        "the hosts of the accounts, and whether TLS is needed": "lamp_web",
         "whether binary logs are kept": "backup_enabled",
-        "the members of the cluster, where there are several": "lamp_db",
+        "the members of the cluster, if there are several": "lamp_db",
     }
 
     def inputs(self, site, host, offered):
@@ -257,7 +257,7 @@ def _cluster_problems(inputs, facts):
     if len(set(names)) < len(names):
         yield "mysql_cluster_members has a name twice: remove one."
     if inputs["mysql_cluster_host"] not in names:
-        yield f"mysql_cluster_host is {inputs['mysql_cluster_host']!r}, which is no name of mysql_cluster_members: give this host's."
+        yield f"mysql_cluster_host is {inputs['mysql_cluster_host']!r}, which is not a name in mysql_cluster_members: give this host's."
     if not _MEMBER.match(inputs["mysql_cluster_name"]):
         yield f"mysql_cluster_name is {inputs['mysql_cluster_name']!r}: use letters, digits, dots, underscores and hyphens, at most 32."
     if not 0 < inputs["mysql_cluster_port"] < 65536:

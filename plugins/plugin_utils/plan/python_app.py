@@ -47,10 +47,10 @@ class PythonApp(Role):
     LATE = ("python_app_trusted_certificates",)
     EDGES = {
         "applications": "lamp_sites",
-        "where the database is, and by which socket": "mysql",
-        "the authority of its certificate, once it is made": "mysql",
-        "the way to it, where several hosts have it": "database_proxy",
-        "the port to ask for their health": "apache, nginx",
+        "the database's address or socket": "mysql",
+        "the CA of its certificate, once it is made": "mysql",
+        "the connection to it, if several hosts have it": "database_proxy",
+        "the port for health checks": "apache, nginx",
     }
 
     def inputs(self, site, host, offered):
@@ -93,7 +93,7 @@ class PythonApp(Role):
                 )
             if _python_app.kind(app) == "directory" and not os.path.exists(os.path.join(source, ".git")):
                 problems.append(
-                    f"lamp_deploy_version is {version!r}, and {app['name']} comes from {source}, which is no git repository: leave the "
+                    f"lamp_deploy_version is {version!r}, and {app['name']} comes from {source}, which is not a git repository: leave the "
                     "version out, and the directory is deployed as it is."
                 )
         return problems
@@ -137,18 +137,18 @@ def _source_problems(app):
         return
     source = _python_app.located(app).get("source") or ""
     if kind == "directory" and not os.path.isdir(source):
-        yield f"{where} the source {source}, which is no directory on this computer: correct the path."
+        yield f"{where} the source {source}, which is not a directory on this computer: correct the path."
     elif kind in ("archive", "wheel") and not _python_app.is_url(source) and not os.path.isfile(source):
-        yield f"{where} the source {source}, which is no file on this computer: correct the path."
+        yield f"{where} the source {source}, which is not a file on this computer: correct the path."
     key = (app.get("deploy_key") or "") if kind == "git" else ""
     if key and "-----BEGIN" not in key and not os.path.isfile(os.path.expanduser(key)):
         yield f"{where} a deploy_key that is neither a private key nor a file on this computer: correct it."
     elif key.startswith("-----BEGIN") and "PRIVATE KEY-----" not in key.split("\n", 1)[0]:
-        yield f"{where} a deploy_key that is no private key: give the private one, whose public half the server has."
+        yield f"{where} a deploy_key that is not a private key: give the private one, whose public half the server has."
     if kind == "directory" and os.path.isdir(source) and app.get("subdirectory"):
         source = os.path.join(source, app["subdirectory"])
         if not os.path.isdir(source) and ".." not in app["subdirectory"].split("/"):
-            yield f"{where} the subdirectory {app['subdirectory']}, which is no directory in {app['source']}: correct it."
+            yield f"{where} the subdirectory {app['subdirectory']}, which is not a directory in {app['source']}: correct it."
     yield from _lock_problems(where, app, kind, source)
     for key in ("requirements", "constraints"):
         for name in app.get(key) or []:
@@ -156,16 +156,16 @@ def _source_problems(app):
             known = os.path.isabs(name) or (kind == "directory" and os.path.isdir(source))
             if known and not os.path.isfile(os.path.join(source, name)):
                 place = "on this computer" if os.path.isabs(name) else f"in {source}"
-                yield f"{where} the {key} {name}, which is no file {place}: add or correct it."
+                yield f"{where} the {key} {name}, which is not a file {place}: add or correct it."
 
 
 def _image_problems(where, app):
     image, build = _python_app.located(app).get("image") or "", app.get("build") or {}
     if references.is_path(image) and not os.path.exists(image):
-        yield f"{where} the image {image}, which is no file on this computer: correct the path."
+        yield f"{where} the image {image}, which is not a file on this computer: correct the path."
     directory = build.get("directory", "") if isinstance(build, dict) else build
     if directory and not os.path.isdir(directory):
-        yield f"{where} the build {directory}, which is no directory on this computer: correct the path."
+        yield f"{where} the build {directory}, which is not a directory on this computer: correct the path."
 
 
 def _media_problems(app, mounts):
@@ -174,7 +174,7 @@ def _media_problems(app, mounts):
         return
     where, own = f"{_python_app.called(app)} media.shared, {shared!r},", f"/srv/{app['name']}"
     if not _DIRECTORY.match(shared):
-        yield f"{where} which is no path: give an absolute one of letters, digits and . _ -, such as /mnt/media."
+        yield f"{where} which is not a path: give an absolute one of letters, digits and . _ -, such as /mnt/media."
     elif hidden := [place for place in (*_HIDDEN, own) if f"{shared}/".startswith(f"{place}/")]:
         why = "which is the role's own" if own in hidden else "of which services have their own or see nothing"
         yield f"{where} in {hidden[0]}, {why}: give another directory, such as /mnt/media."

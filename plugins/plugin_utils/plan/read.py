@@ -31,7 +31,7 @@ def values_of(known, variables, templar):
             try:
                 found[name] = templar.template(variables[name])
             except AnsibleError as error:
-                problems.append(f"{name} cannot be worked out: {error}")
+                problems.append(f"{name} cannot be evaluated: {error}")
     return found, problems
 
 

@@ -161,7 +161,7 @@ def server_problems(server, key, servers=0):
     if key is None:
         problems.append("lamp_dns_key is missing: give name and secret of the key by which lamp_dns_server takes updates.")
     elif not _is_base64(key["secret"]):
-        problems.append("lamp_dns_key.secret is no base64: give it as tsig-keygen writes it.")
+        problems.append("lamp_dns_key.secret is not base64: give it as tsig-keygen writes it.")
     if not importlib.util.find_spec("dns"):
         problems.append("lamp_dns_server needs the Python package dnspython on this computer: install it where Ansible is installed.")
     return problems

@@ -26,7 +26,7 @@ ACME_ACCOUNT = "acme_account"
 ACME_ACCOUNT_FILE = "/etc/foobar.lamp/acme_thumbprint"
 #: What a web host signs the records with by which it proves names, that host's.
 ACME_KEY = "acme_key"
-_REMEDY = "set lamp_new_secrets to true to have new ones made in place of the hosts' own"
+_REMEDY = "set lamp_new_secrets to true to replace the hosts' own by new ones"
 _ALPHABET = string.ascii_letters + string.digits
 _LENGTH = 48  # characters of 62: 285 bits
 

@@ -239,13 +239,13 @@ def _app_problems(where, app):
     if not given and not python_app.is_image(app):
         yield f"{where}.wsgi is missing, and so are asgi and serve: give the module and the callable, for instance myapp.wsgi:application."
     elif len(given) > 1:
-        yield f"{where}.{given[1]} is there besides {given[0]}: give one of them."
+        yield f"{where}.{given[1]} is set besides {given[0]}: remove one of them."
     for key in ("wsgi", "asgi"):
         if key in app and not _CALLABLE.match(app[key]):
             remedy = f"give the module and the callable in it, for instance myapp.{key}:application."
             yield f"{where}.{key} is {app[key]!r}: {remedy}"
     if app.get("user") == "root":
-        yield f"{where}.user is root, as which no application runs: give a user of its own, or leave it out."
+        yield f"{where}.user is root, but no application may run as root: give another user, or leave it out."
     if not _SCHEME.match(app.get("database_scheme", "mysql")):
         yield f"{where}.database_scheme is {app['database_scheme']!r}: give mysql, or with a driver for instance mysql+pymysql."
     for key in ("static_url", "health_path"):
@@ -274,7 +274,7 @@ def site_problems(sites):
         if not any(site.get(key) for key in ("app", "apps", "document_root", "redirects")):
             problems.append(
                 f"{where} has neither app nor document_root nor redirects: give it an application to run, a directory of static files to "
-                "serve, or a place to lead to."
+                "serve, or redirects."
             )
         for path in site.get("apps", {}):
             if not _PATH.match(path):
@@ -286,7 +286,7 @@ def site_problems(sites):
                 problems.extend(front.media_problems(app_where, path, app["media"]))
             user = app.get("user") or app_user(app_name)
             if users.setdefault(user, app_where) != app_where:
-                problems.append(f"{app_where}.user is {user!r}, which runs {users[user]} already: give each a user of its own.")
+                problems.append(f"{app_where}.user is {user!r}, which already runs {users[user]}: give each its own user.")
         if "document_root" in site and not posixpath.isabs(site["document_root"]):
             problems.append(f"{where}.document_root is {site['document_root']!r}: give the absolute path of a directory on the web host.")
         if "database" in site:
@@ -298,17 +298,17 @@ def site_problems(sites):
                 problems.append(f"{where}.database is {site['database']!r}, a name of the server's own: choose another.")
             elif site["database"] in databases:
                 problems.append(
-                    f"{where}.database is {site['database']!r}, which lamp_sites['{databases[site['database']]}'] has already: "
-                    "give each site a database of its own."
+                    f"{where}.database is {site['database']!r}, which lamp_sites['{databases[site['database']]}'] already has: "
+                    "give each site its own database."
                 )
             databases.setdefault(site["database"], name)
         for alias in [name, *site.get("aliases", [])]:
             if not _HOSTNAME.match(alias):
                 if alias != name:
-                    problems.append(f"{where}.aliases has {alias!r}, which is no host name: correct or remove it.")
+                    problems.append(f"{where}.aliases has {alias!r}, which is not a host name: correct or remove it.")
             elif owner.setdefault(alias.lower(), name) != name:
                 problems.append(
-                    f"{where} answers to {alias}, which lamp_sites['{owner[alias.lower()]}'] does already: give each name to one site."
+                    f"{where} has the name {alias}, which lamp_sites['{owner[alias.lower()]}'] already has: give each name to one site."
                 )
     return problems
 
@@ -321,12 +321,12 @@ def sharing_problems(sites, groups):
     for name, site in sites.items():
         if site.get("sticky") and not groups.get(BALANCERS):
             problems.append(
-                f"lamp_sites['{name}'].sticky is true, and nobody keeps a visitor on one of {len(hosts)} web hosts: put balancers into "
-                f"{BALANCERS}, or take it out and keep what is known of a visitor in the database."
+                f"lamp_sites['{name}'].sticky is true, but without balancers nobody keeps a visitor on one of {len(hosts)} web "
+                f"hosts: put balancers into {BALANCERS}, or remove it and keep sessions in the database."
             )
         problems += [
-            f"{origin(name, path)}.media is on {len(hosts)} web hosts, each of which would have some of the files: give media.shared, the "
-            "directory in which all of them see the same, see docs/several_hosts.md."
+            f"{origin(name, path)}.media is on {len(hosts)} web hosts, each of which would have only some of the files: give "
+            "media.shared, a directory that all of them share, see docs/several_hosts.md."
             for path, _name, app in apps(name, site)
             if "media" in app and not app["media"].get("shared")
         ]
@@ -354,22 +354,26 @@ def removal_problems(sites, site, confirm, database, databases, accounts):
     ``databases`` and ``accounts``: the names that are declared.
     """
     if not _HOSTNAME.match(site):
-        return [f"lamp_remove_site is {site!r}: give the name of the site whose remains are to go, -e lamp_remove_site=www.foobar.com."]
+        return [
+            f"lamp_remove_site is {site!r}: give the name of the site whose remains should be removed, -e lamp_remove_site=www.foobar.com."
+        ]
     problems = []
     if site in sites:
-        problems.append(f"lamp_remove_site is {site!r}, which lamp_sites has: take it out there and run foobar.lamp.site before this.")
+        problems.append(f"lamp_remove_site is {site!r}, which lamp_sites has: remove it there and run foobar.lamp.site first.")
     if confirm != site:
         problems.append(
-            f"This removes the files, users, settings and logs of {site}{f' and the database {database}' if database else ''} for good. "
-            f"If that is meant, add -e lamp_remove_confirm={site}."
+            f"This removes the files, users, settings and logs of {site}{f' and the database {database}' if database else ''} permanently. "
+            f"To confirm, add -e lamp_remove_confirm={site}."
         )
     if not database:
         return problems
     if not _DATABASE.match(database) or database.lower() in OWN_ACCOUNTS | OWN_DATABASES:
-        problems.append(f"lamp_remove_database is {database!r}, which is no site's: give the name that was the site's database.")
+        problems.append(
+            f"lamp_remove_database is {database!r}, which cannot be a site's database: give the name of the database that the site had."
+        )
     elif database in databases or database_user({"database": database}) in accounts:
         problems.append(
-            f"lamp_remove_database is {database!r}, which is declared, or whose account is: take it out of the inventory first."
+            f"lamp_remove_database is {database!r}, which is declared, or whose account is declared: remove it from the inventory first."
         )
     return problems
 

@@ -15,7 +15,7 @@ def take_over_problems(others, role, declared, agreed):
     if not there or agreed:
         return []
     return [
-        f"This host serves {', '.join(there)} from files that are not this collection's. A run takes their place: of these, it then serves "
-        f"only what {declared} declares. Declare there what is to stay, and set {role}_take_over (or lamp_take_over, for all) to true. "
+        f"This host serves {', '.join(there)} from files that this collection has not made. A run replaces them, and then serves "
+        f"only what {declared} declares. Declare there what should stay, and set {role}_take_over (or lamp_take_over, for all) to true. "
         f"The files are kept in /var/lib/foobar.lamp/before/{role}."
     ]

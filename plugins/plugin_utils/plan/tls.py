@@ -254,7 +254,7 @@ def _acme_problems(values, dns):
             yield f"{place} is {own['directory']!r}: give {', '.join(CAS)}, or the address of a CA's directory, https://…."
         elif own["directory"] in CAS and CAS[own["directory"]].eab and "eab" not in own:
             yield (
-                f"{place} is {own['directory']}, which asks for an account of its own: give kid and hmac in "
+                f"{place} is {own['directory']}, which requires an account with that CA: give kid and hmac in "
                 f"{'lamp_acme.eab' if len(listed) == 1 else 'eab beside it, {directory: …, eab: …}'}."
             )
         if not _KID.match((own.get("eab") or {}).get("kid", "x")):
@@ -262,7 +262,7 @@ def _acme_problems(values, dns):
     if len(listed) > 1 or isinstance(listed[0], dict):
         for key in ("eab", "ca_file", "profile", "trusted"):
             if key in said:
-                yield f"lamp_acme.{key} is beside a list of CAs: give it to the one that it is for, {{directory: …, {key}: …}}."
+                yield f"lamp_acme.{key} does not go with a list of CAs: give it to the CA that it is for, {{directory: …, {key}: …}}."
     if said.get("contact") and not _MAIL.match(said["contact"]):
         yield f"lamp_acme.contact is {said['contact']!r}: give a mail address, or leave it out; Let's Encrypt sends no mail."
     if said.get("challenge", "auto") not in CHALLENGES:
@@ -285,7 +285,7 @@ def _caa_problems(values):
     for one, name in zip(cas(values), caa_names(values), strict=True):
         if name is None and given is None and _URL.match(one["directory"]):
             yield (
-                f"lamp_acme.directory is {one['directory']}, whose name in CAA records nobody here knows: give it in "
+                f"lamp_acme.directory is {one['directory']}, whose name in CAA records is not known here: give it in "
                 "lamp_certificate_authorities."
             )
         elif name is not None and given is not None and name not in [text.partition(";")[0].strip() for text in given]:
@@ -314,7 +314,7 @@ def _site_problems(where, values, name, site, entrance, dns):
         yield f"{where}.tls.hsts is {said['hsts']}: give seconds, or 0 for none."
     if source == "private" and said.get("hsts"):
         yield (
-            f"{where}.tls.hsts is {said['hsts']}, and its certificate is a private one: browsers that do not trust it would refuse the "
+            f"{where}.tls.hsts is {said['hsts']}, and its certificate is private: browsers that do not trust it would refuse the "
             "site for that long. Leave hsts out, or give another certificate."
         )
     if source == "none" and kind(values) != "off" and (said.get("redirect") or said.get("hsts")):
@@ -342,7 +342,7 @@ def _acme_site_problems(where, values, names, challenge, domain, entrance, dns):
         )
     if method == "dns-01" and not dns:
         yield (
-            f"{where} is to be proved by dns-01, and lamp_dns has no hosts: put the name servers of {domain} into it, or leave "
+            f"{where} should be proved by dns-01, but lamp_dns has no hosts: put the name servers of {domain} into it, or leave "
             "challenge out."
         )
     if method == "http-01" and hosts > MOST_HOSTS:

@@ -115,7 +115,7 @@ def _dictionary(option, value, where, problems, secret):
         if not isinstance(key, str):
             problems.append(f"{where} has the key {_shown(key)}, which YAML reads as {_kind(key)}: put it in quotes.")
         elif key in option.get("gone", {}):
-            problems.append(f"{_below(where, key)} is not known any more: {option['gone'][key]}")
+            problems.append(f"{_below(where, key)} no longer exists: {option['gone'][key]}")
         elif known is not None and key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"the known ones are {', '.join(sorted(known))}."
@@ -192,7 +192,7 @@ def _remedy(option, kinds, value, where, secret):
     if "setting" in kinds:
         if isinstance(value, str):
             return "write it in one line."
-        return "give one value." if isinstance(value, (list, tuple, dict)) else "put it in quotes, as the program is to read it."
+        return "give one value." if isinstance(value, (list, tuple, dict)) else "put it in quotes, as the program should read it."
     if {"str", "path", "variable"} & set(kinds):
         if isinstance(value, bool):
             return "put it in quotes, as you wrote it. YAML reads yes, no, on and off as booleans."

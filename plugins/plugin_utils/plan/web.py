@@ -41,7 +41,7 @@ class WebServer(Role):
     GROUP = "lamp_web"
     HOSTS = (1, None)
     CHOICE = CHOICE
-    EDGES = {"virtual hosts": "lamp_sites", "releases and their static files": "python_app", "who comes to them": "lamp_lb"}
+    EDGES = {"virtual hosts": "lamp_sites", "releases and their static files": "python_app", "the addresses of the balancers": "lamp_lb"}
 
     #: The directory of its logs, and that of the files of its virtual hosts.
     LOGS = ""
@@ -114,7 +114,7 @@ def _closed_problems(role, facts):
         closed = [path for path in facts.get("paths") or {} if path.startswith(f"{CLOSED[other]}maintenance")]
         if other != role and closed and service in (facts.get("running") or ()):
             yield (
-                f"{', '.join(sorted(closed))} says that sites are closed for maintenance, which {service} knows and "
+                f"{', '.join(sorted(closed))} says that sites are closed for maintenance. {service} obeys that, but "
                 f"{SERVICES[role]} would not: open them by foobar.lamp.maintenance with lamp_web_server: {other}, change the server, "
                 "and close them again."
             )
@@ -173,10 +173,13 @@ def port_problems(role, listen, tls_listen, status_port):
                 yield f"{variable} has the port {port}: give one from 1 to 65535."
     for variable, ports in ((f"{role}_listen", listen), (f"{role}_tls_listen", tls_listen)):
         if status_port in ports:
-            yield f"{role}_status_port is {status_port}, which {variable} has too: give the status page a port of its own."
+            yield f"{role}_status_port is {status_port}, which is in {variable} too: give the status page its own port."
     for port in tls_listen:
         if port in listen:
-            yield f"{role}_tls_listen has the port {port}, which {role}_listen has too: a port is for HTTP or HTTPS, so leave it in one."
+            yield (
+                f"{role}_tls_listen has the port {port}, which is in {role}_listen too: a port is for HTTP or for HTTPS, so "
+                "remove it from one."
+            )
 
 
 def _proxy_problems(variable, addresses):
@@ -184,7 +187,7 @@ def _proxy_problems(variable, addresses):
         try:
             ipaddress.ip_network(address)
         except ValueError:
-            yield f"{variable} has {address!r}, which is no address or network: give for instance 192.0.2.7, 192.0.2.0/24 or 2001:db8::7."
+            yield f"{variable} has {address!r}, which is not an address or a network: give one such as 192.0.2.7 or 192.0.2.0/24."
 
 
 def _page_problems(variable, vhosts, search):
@@ -196,7 +199,7 @@ def _page_problems(variable, vhosts, search):
                 found = "both" if src else "neither"
                 yield f"{variable} gives {vhost['name']} a page for {page['status']} with {found} src and path: give one."
             elif src and not any(map(os.path.isfile, places)):
-                yield f"{vhost['name']} has the error page {src} for {page['status']}, which is no file on this computer: correct the path."
+                yield f"{vhost['name']} has the error page {src} for {page['status']}, which is not a file on this computer: correct it."
 
 
 def _vhost_problems(variable, vhosts):
@@ -222,6 +225,6 @@ def _vhost_problems(variable, vhosts):
             if not path.startswith("/"):
                 yield f"{variable} gives {vhost['name']} an application under the path {path!r}: begin it with a slash."
             elif paths.setdefault((number, path.rstrip("/")), group) != group:
-                yield f"{variable} gives {vhost['name']} two applications under the path {path}: give each a path of its own."
+                yield f"{variable} gives {vhost['name']} two applications under the path {path}: give each its own path."
             if groups.setdefault(group, (number, path)) != (number, path):
-                yield f"{variable} names two applications {group}: give each a name of its own."
+                yield f"{variable} names two applications {group}: give each its own name."

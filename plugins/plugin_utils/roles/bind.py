@@ -81,7 +81,7 @@ def demotion_problems(read):
         if own is None:
             problems.append(f"The zone {zone} cannot be compared with that on its new primary: {here[zone].get('msg')}")
         elif not serials:
-            problems.append(f"The zone {zone} is to be copied from a name server that does not give it: {said[0].get('msg')}")
+            problems.append(f"The zone {zone} should be copied from a name server that does not give it: {said[0].get('msg')}")
         elif later(own, max(serials)):
             problems.append(
                 f"The zone {zone} has the serial {own} here, where it is primary, and {max(serials)} on the name server that is to be "
@@ -126,7 +126,7 @@ def promotion_problems(said, primary, force=False):
     if own["type"] != "primary" and answering and not force:
         problems.append(
             f"The primary name server still answers at {' and '.join(answering)}: two of them that take updates tell the "
-            "world two things. Stop it, or, to have another take its part while it runs, add -e lamp_dns_force=true: it "
+            "world two things. Stop it, or, to replace it while it runs, add -e lamp_dns_force=true: it "
             "becomes a secondary if this run comes to it."
         )
     return problems

@@ -116,7 +116,7 @@ def due(certificates, there, placed, retry=False):
 def terms(cas):
     """Return the sentence about the terms of service of ``cas``."""
     places = [f"{one['name']}: {one.get('terms') or one['directory']}" for one in cas]
-    return f"Whoever asks a CA for a certificate agrees to its terms of service ({', '.join(places)})."
+    return f"By asking a CA for a certificate, you agree to its terms of service ({', '.join(places)})."
 
 
 def waiting(said):
@@ -157,7 +157,7 @@ def wanted(certificates, renew, revoke, reason):
         if name and name not in names
     ]
     if renew and revoke:
-        problems.append("lamp_certificates_renew and lamp_certificates_revoke are both there: give one; what is revoked is renewed, too.")
+        problems.append("lamp_certificates_renew and lamp_certificates_revoke are both set: give one; a revoked one is renewed, too.")
     if revoke and reason not in REASONS:
         problems.append(f"lamp_certificates_reason is {repr(reason) if reason else 'missing'}: say why, {', '.join(REASONS)}.")
     return problems

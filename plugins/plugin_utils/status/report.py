@@ -71,18 +71,22 @@ def addresses(hosts, limits):
         able = {host: said for host, said in hosts.items() if said["last_change"] and address in said["addresses"]}
         holders = [host for host, said in able.items() if said["addresses"][address]]
         if able and not holders and limits["balancers"]:
-            remedy = "'journalctl -u keepalived' there says why; haproxy has to work where the address is to be"
+            remedy = "'journalctl -u keepalived' there says why; haproxy must work on the host that should hold the address"
             yield Finding(tuple(able), f"no balancer that answers holds {address}", remedy)
         elif len(holders) > 1:
-            remedy = "see that they reach each other (VRRP, protocol 112); 'systemctl stop keepalived' on one of them ends it until then"
+            remedy = (
+                "make sure that they reach each other (VRRP, protocol 112); 'systemctl stop keepalived' on one of them ends it until then"
+            )
             yield Finding(tuple(holders), f"{address} is held by more than one balancer", remedy)
     for host, said in hosts.items():
         works = said["services"].get("haproxy", "active") in _RUNS
         if said["vrrp"] == "FAULT" and works:
             remedy = "'systemctl status haproxy' and 'journalctl -u keepalived' there say why"
-            yield Finding((host,), "the balancer may not take the address of all (FAULT)", remedy)
+            yield Finding((host,), "the balancer may not take the address of all balancers (FAULT)", remedy)
         elif said["addresses"] and not said["vrrp"] and said["services"].get("keepalived") == "active":
-            yield Finding((host,), "keepalived does not say who holds the address of all", "'journalctl -u keepalived' there says why")
+            yield Finding(
+                (host,), "keepalived does not report who holds the address of all balancers", "'journalctl -u keepalived' there says why"
+            )
 
 
 def balancers(hosts, _limits):
@@ -93,9 +97,9 @@ def balancers(hosts, _limits):
             continue
         for name, one in said["servers"].items():
             if one is None:
-                yield Finding((host,), f"haproxy does not know {name}", "run foobar.lamp.site, which has it read its configuration")
+                yield Finding((host,), f"haproxy does not know {name}", "run foobar.lamp.site, which reloads it")
             elif one["state"] in ("DRAIN", "MAINT"):
-                what = f"{name} is taken out by hand or by a run that was killed ({one['state']}), and gets no visitors from there"
+                what = f"{name} was drained by hand or by a killed run ({one['state']}), and gets no visitors from there"
                 yield Finding((host,), what, "run foobar.lamp.site again, which gives it visitors")
             elif one["state"] != "UP":
                 why = f" ({one['why']})" if one["why"] else ""
@@ -109,7 +113,7 @@ def services(hosts, _limits):
         for name, state in said["services"].items():
             if state not in _RUNS and said["last_change"]:
                 remedy = f"'systemctl status {name}' there says why, and foobar.lamp.site starts it"
-                yield Finding((host,), f"{name} has to run and is {state}", remedy)
+                yield Finding((host,), f"{name} should run, but is {state}", remedy)
         told = {*said["services"], *(app["service"].removesuffix(".service") for app in said["applications"].values())}
         for unit in said["failed"]:
             if unit.removesuffix(".service") not in told:
@@ -117,7 +121,7 @@ def services(hosts, _limits):
                     (host,), f"{unit} failed", f"'journalctl -u {unit}' there says why, 'systemctl reset-failed {unit}' forgets it"
                 )
         for unit in said["unread"]:
-            yield Finding((host,), f"{unit} runs with older files than those on disk", "run foobar.lamp.site, which has it read them")
+            yield Finding((host,), f"{unit} runs with older files than those on disk", "run foobar.lamp.site, which loads them")
 
 
 def applications(hosts, _limits):
@@ -130,21 +134,21 @@ def applications(hosts, _limits):
                 continue
             releases.setdefault(name, {})[host] = app["release"]
             if app["state"] not in _RUNS:
-                remedy = "run foobar.lamp.site, which starts it; foobar.lamp.logs shows what it said"
+                remedy = "run foobar.lamp.site, which starts it; foobar.lamp.logs shows its output"
                 yield Finding((host,), f"{name} is stopped ({app['state']})", remedy)
             # What a site that is closed answers, and a web server that does not run, is told already.
             elif app["unhealthy"] and not said["closed"] and all(said["services"].get(name, "active") in _RUNS for name in _WEB_SERVERS):
-                remedy = f"foobar.lamp.logs shows what it said, 'systemctl restart {app['service']}' there restarts it"
+                remedy = f"foobar.lamp.logs shows its output, 'systemctl restart {app['service']}' there restarts it"
                 yield Finding((host,), f"{name} is unhealthy, it {app['unhealthy']}", remedy)
             if app["unverified"]:
-                what = f"the release {app['release']} of {name} is unverified, as a run that made it current was not done"
-                yield Finding((host,), what, "run foobar.lamp.deploy, which does the rest")
+                what = f"the release {app['release']} of {name} is unverified, because the run that made it current did not finish"
+                yield Finding((host,), what, "run foobar.lamp.deploy, which finishes it")
             if app["stale"]:
                 yield Finding((host,), f"{name} runs with other settings than those on disk", "run foobar.lamp.site, which restarts it")
     for name, found in releases.items():
         if len(set(found.values())) > 1:
             what = f"the releases of {name} differ ({_each(found)})"
-            yield Finding(tuple(found), what, "run foobar.lamp.deploy, or foobar.lamp.rollback to go back on all")
+            yield Finding(tuple(found), what, "run foobar.lamp.deploy, or foobar.lamp.rollback to roll back on all hosts")
 
 
 def versions(hosts, _limits):
@@ -209,7 +213,9 @@ def cluster(hosts, _limits):
     members = {name: said["cluster"] for name, said in hosts.items() if said.get("cluster")}
     for name, one in members.items():
         if one["said"] is None:
-            yield Finding((name,), "the host does not say how its database server is", "'systemctl status mysql-agent' there says why")
+            yield Finding(
+                (name,), "the host does not report the state of its database server", "'systemctl status mysql-agent' there says why"
+            )
         elif not one["said"]["running"]:
             why = f" ({one['why']})" if one["why"] else ""
             remedy = f"'journalctl -u mariadb' there says what it waits for. {_cluster.decide(_told(members)).why.rstrip('.')}"
@@ -218,7 +224,7 @@ def cluster(hosts, _limits):
             what = "the database server has no majority, and answers nobody"
             yield Finding((name,), what, _cluster.decide(_told(members)).why.rstrip("."))
         elif not one["synced"]:
-            yield Finding((name,), f"the database server has not all that the cluster has ({one['state']})", "wait until it has")
+            yield Finding((name,), f"the database server does not have all data of the cluster ({one['state']})", "wait until it has them")
     there = {name: one for name, one in members.items() if one["said"] and one["said"]["status"] == _cluster.PRIMARY}
     decision = _cluster.decide({name: one["said"] for name, one in there.items()} | _absent(there))
     if decision.action == _cluster.REFUSE:
@@ -226,10 +232,10 @@ def cluster(hosts, _limits):
     for name in sorted(
         {name for one in there.values() for name in one["members"]} - {name for one in there.values() for name in one["said"]["view"]}
     ):
-        yield Finding(tuple(there), f"the cluster of the database goes on without {name}", f"see that {name} runs; it joins by itself")
+        yield Finding(tuple(there), f"the cluster of the database runs without {name}", f"make sure that {name} runs; it joins by itself")
     writers = {name: one["writer"] for name, one in there.items()}
     if len(set(writers.values())) > 1 or "" in writers.values():
-        yield Finding(tuple(there), f"who writes is not the same for all ({_each(writers)})", "it settles within seconds: ask again")
+        yield Finding(tuple(there), f"the members name different writers ({_each(writers)})", "it settles within seconds: ask again")
 
 
 def _absent(members):
@@ -254,7 +260,7 @@ def zones(hosts, _limits):
     for zone, serials in found.items():
         if len(set(serials.values())) > 1:
             what = f"the serials of {zone} differ ({_each(serials)})"
-            yield Finding(tuple(serials), what, f"where it is behind, 'journalctl -u named' says why, and 'rndc refresh {zone}' asks anew")
+            yield Finding(tuple(serials), what, f"where it is behind, 'journalctl -u named' says why, and 'rndc refresh {zone}' asks again")
 
 
 def disks(hosts, limits):
@@ -298,7 +304,7 @@ def restarts(hosts, _limits):
     for host, said in hosts.items():
         if said["reboot"] is not None:
             why = f" ({', '.join(said['reboot'])})" if said["reboot"] else ""
-            yield Finding((host,), f"the host wants to be restarted{why}", "restart it", False)
+            yield Finding((host,), f"the host needs a reboot{why}", "restart it", False)
 
 
 PARTS = (
@@ -332,8 +338,10 @@ def _silent(host, answer):
     """Return what is wrong with a host that gave no answer."""
     why = " ".join(str(answer.get("msg") or "no reason is known").split())
     if not answer.get("reached", not answer.get("unreachable")):
-        return Finding((host,), f"the host cannot be reached ({why})", "see that it runs, and that SSH lets you in")
-    return Finding((host,), f"the host did not say how it is ({why})", "see that it runs, and that the login may become root there")
+        return Finding((host,), f"the host cannot be reached ({why})", "make sure that it runs, and that SSH lets you in")
+    return Finding(
+        (host,), f"the host did not report its state ({why})", "make sure that it runs, and that the login may become root there"
+    )
 
 
 def report(domain, groups, answers, inventory=(), full=90):

@@ -127,7 +127,7 @@ def test_unknown_address_is_said_once(variables_of):
 def test_expression_that_cannot_be_worked_out_is_a_problem_beside_the_others(variables_of):
     problems = act(variables_of(apache_modules=trust_as_template("{{ nowhere }}"), apache_listen="80"))["problems"]
     assert len(problems) == 2
-    assert problems[0].startswith("apache_modules cannot be worked out: ")
+    assert problems[0].startswith("apache_modules cannot be evaluated: ")
     assert problems[1].startswith("apache_listen is '80'")
 
 

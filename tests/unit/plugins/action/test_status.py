@@ -93,10 +93,10 @@ def test_problems_fail_the_task_and_are_json_for_programs(variables, capsys):
     assert result["failed"]
     (line,) = capsys.readouterr().out.splitlines()
     found = json.loads(line)
-    assert result["msg"] == "3 problems, in words above."
+    assert result["msg"] == "3 problems, described above."
     assert [one["text"] for one in found["problems"]] == [
         "lamp_sites is empty.",
-        "web2: the host cannot be reached (gone): see that it runs, and that SSH lets you in.",
+        "web2: the host cannot be reached (gone): make sure that it runs, and that SSH lets you in.",
         "web1: / is 31 % full: make room, or enlarge it.",
     ]
     assert found["hosts"]["web1"]["groups"] == ["lamp_dns", "lamp_web"]

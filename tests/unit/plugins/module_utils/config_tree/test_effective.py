@@ -113,7 +113,7 @@ def test_systemd(says, path, text, before, after, found):
 
 def test_file_that_is_not_read_at_all(says):
     says({"systemd-analyze": "# /run/systemd/journald.conf.d/ours.conf\n[Journal]\nStorage=none\n"})
-    with pytest.raises(TreeError, match=r"ours.conf says 'Storage=persistent', which is not in force for systemd, and none"):
+    with pytest.raises(TreeError, match=r"ours.conf says 'Storage=persistent', which is not in force for systemd, and no other file"):
         effective.require("systemd", JOURNALD, b"[Journal]\nStorage=persistent\n")
 
 

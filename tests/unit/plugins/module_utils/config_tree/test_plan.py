@@ -138,7 +138,7 @@ def test_a_missing_parent_is_refused_but_forgiven_in_check_mode(tmp_path):
 def test_a_path_below_a_file_is_refused_always(tmp_path, check):
     write(tmp_path / "f")
     for path in (tmp_path / "f" / "x", tmp_path / "f" / "x" / "y"):
-        assert "is no directory" in refusal(check=check, files=[file(path)])
+        assert "is not a directory" in refusal(check=check, files=[file(path)])
 
 
 def test_an_unknown_account_is_refused_but_forgiven_in_check_mode(tmp_path):

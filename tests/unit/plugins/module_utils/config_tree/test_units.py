@@ -93,7 +93,7 @@ def test_reload_that_does_not_end_is_given_up(tmp_path, monkeypatch):
     (tmp_path / "systemctl").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(units, "LONGEST_RELOAD", 0.5)
-    assert "named.service hangs: it has not read its files within 0.5 seconds" in units.systemctl("reload", "named.service")
+    assert "named.service hangs: it has not loaded its files within 0.5 seconds" in units.systemctl("reload", "named.service")
     assert "cancel 17" in (tmp_path / "asked").read_text().splitlines()
 
 

@@ -14,9 +14,9 @@ GSS = {"key_algorithm": "gss-tsig", "server": "ns1.foobar.com"}
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"gss_server": "ns1.foobar.com"}, "gss_server is ns1.foobar.com, which says something only where key_algorithm is gss-tsig"),
-        ({"gss_principal": "admin"}, "gss_principal is admin, which says something only where"),
-        ({"gss_keytab": "/etc/x"}, "gss_keytab is /etc/x, which says something only where"),
+        ({"gss_server": "ns1.foobar.com"}, "gss_server is ns1.foobar.com, which only applies with key_algorithm gss-tsig"),
+        ({"gss_principal": "admin"}, "gss_principal is admin, which only applies with"),
+        ({"gss_keytab": "/etc/x"}, "gss_keytab is /etc/x, which only applies with"),
         ({**GSS, "key_file": "/etc/key"}, "key_file is /etc/key, but with key_algorithm gss-tsig the key is made by Kerberos"),
         ({**GSS, "key_name": "lamp", "key_secret": "c2VjcmV0"}, "key_name is lamp, but with key_algorithm gss-tsig"),
         ({**GSS, "server": "192.0.2.53"}, "server is 192.0.2.53, and Kerberos knows servers by name: set gss_server"),

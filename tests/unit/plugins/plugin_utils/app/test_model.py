@@ -439,7 +439,7 @@ def test_cause_that_is_known_of_pip_is_the_reason_where_pip_ran(step, reason):
 def test_failure_of_health_has_what_was_logged():
     plan = {"name": "shop", "host": "www.foobar.com"}
     (found,) = model.failures_of_health([plan, {"name": "other"}], {"shop": "answered 500"}, {"shop": "one\ntwo"})
-    assert found["headline"] == "shop: answered 500 when asked for its health through the web server."
+    assert found["headline"] == "shop: answered 500 to the health check through the web server."
     assert found["words"] == "one\ntwo"
 
 

@@ -69,7 +69,7 @@ def problems(zones, keys, known=None, **more):
         ([{**ZONE, "nameservers": [{"name": "NS1.a.com."}]}], ["k"], "the name server NS1.a.com. without addresses"),
         ([ZONE], [], "bind_zones gives a.com the update_key k: add that to bind_keys"),
         ([{**ZONE, "transfer_key": "t"}], ["k"], "bind_zones gives a.com the transfer_key t: add that to bind_keys"),
-        ([{**ZONE, "dnssec_policy": "ours"}], ["k"], "bind_zones gives a.com the dnssec_policy ours: take one of default"),
+        ([{**ZONE, "dnssec_policy": "ours"}], ["k"], "bind_zones gives a.com the dnssec_policy ours: use one of default"),
         ([{**ZONE, "dnssec_keys_of": "one"}], ["k"], "bind_zones gives a.com dnssec_keys_of without primaries"),
         ([{**ZONE, "dnssec_policy": "default", "primaries": ["192.0.2.1"]}], ["k"], "both primaries and a dnssec_policy"),
     ],
@@ -136,7 +136,14 @@ def primary_problems(one, two, name="one", primary="one", **values):
 @pytest.mark.parametrize("other", ["primary", "secondary"])
 def test_new_host_does_not_begin_the_zone_anew_that_another_has(other, values):
     (problem,) = primary_problems("", other, **values)
-    for word in ("Host one", "foobar.com", "two has it", "Set lamp_dns_primary to two", "foobar.lamp.dns_promote", "lamp_dns_force"):
+    for word in (
+        "Host one",
+        "foobar.com",
+        "the zone is on two",
+        "Set lamp_dns_primary to two",
+        "foobar.lamp.dns_promote",
+        "lamp_dns_force",
+    ):
         assert word in problem
     assert primary_problems("", other, lamp_dns_force=True) == []
 

@@ -26,12 +26,12 @@ def test_pair_that_fits_is_taken(names):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"key": certificate("www.foobar.com")[1]}, ["a key that is not the certificate's", "belongs together"]),
+        ({"key": certificate("www.foobar.com")[1]}, ["a key that does not belong to the certificate", "give a pair"]),
         ({"names": ["www.foobar.com", "foobar.com", "b.a.shop.foobar.com"]}, ["without foobar.com, b.a.shop.foobar.com"]),
-        ({"chain": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"}, ["a chain that holds no certificate"]),
+        ({"chain": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"}, ["a chain without a certificate"]),
         ({"key": "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----"}, ["a key that cannot be read", "passphrase"]),
-        ({"chain": "certs/none.pem"}, ["the chain 'certs/none.pem', which is no file on this computer"]),
-        ({"key": "SECRET"}, ["a key, which is no file on this computer"]),
+        ({"chain": "certs/none.pem"}, ["the chain 'certs/none.pem', which is neither a file on this computer nor a PEM text"]),
+        ({"key": "SECRET"}, ["a key, which is neither a file on this computer nor a PEM text"]),
         ({"key": ""}, ["no key"]),
         (
             {"key": "$ANSIBLE_VAULT;1.1;AES256\n61SECRET"},
@@ -74,7 +74,7 @@ def test_files_beside_the_inventory_are_read_and_those_of_the_host_are_left_ther
         ({"certificates_cas": [{"name": "own", "directory": "http://ca"}]}, ["certificates_cas[0].directory is 'http://ca'"]),
         (
             {"certificates_cas": [{"name": "own", "directory": "https://ca/d", "ca_file": "ca.pem"}]},
-            ["certificates_cas[0].ca_file is 'ca.pem'", "no file on this computer"],
+            ["certificates_cas[0].ca_file is 'ca.pem'", "not a file on this computer"],
         ),
         ({"certificates_load": [{"unit": "a b"}]}, ["certificates_load has the unit 'a b'"]),
     ],
@@ -91,7 +91,7 @@ def test_certificate_of_a_ca_needs_a_ca_an_account_and_a_key():
     for word in (
         "certificates_cas is empty",
         "certificates_account_secret is missing",
-        "no wildcard can be had",
+        "cannot prove a wildcard",
         "certificates_dns has no key",
     ):
         assert word in "\n".join(said)

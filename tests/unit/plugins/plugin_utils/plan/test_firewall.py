@@ -131,7 +131,7 @@ def test_host_that_cannot_have_one_goes_without_unless_it_is_wanted():
     assert "nftables" not in plan.inputs["linux_base_packages"]
     (problem,) = plan_of(site, "one", {"firewall_enabled": True}).problems
     assert problem == (
-        "firewall_enabled is true, and the host cannot have a firewall: its kernel has no nf_tables. Set it to false, or leave it out: "
+        "firewall_enabled is true, but the host cannot have a firewall: its kernel has no nf_tables. Set it to false, or leave it out: "
         "then the site's hosts that cannot have one go without."
     )
     assert plan_of(site, "one", {"firewall_enabled": False}).problems == []
@@ -141,7 +141,7 @@ def test_two_firewalls_are_refused_unless_ours_is_not_wanted():
     site = site_of(SITES, web="one", db="one", hosts={"one": knows(foreign=["ufw"])})
     (problem,) = plan_of(site, "one").problems
     assert problem == (
-        "The host has a firewall already, ufw: a packet has to pass both, so what this one lets in that one may drop. "
+        "The host already has a firewall, ufw. A packet must pass both, so ufw may drop what this one lets in. "
         "Remove ufw, or disable and stop it, or set firewall_enabled to false."
     )
     assert plan_of(site, "one", {"firewall_enabled": False}).problems == []
@@ -164,7 +164,7 @@ def test_what_others_serve_is_not_closed_unless_that_is_said(given, closed):
     assert [problem.partition(",")[0] for problem in problems if not closed] == []
     if closed:
         (problem,) = problems
-        assert problem.startswith(f"The host listens on {closed}, to which firewall_rules lets in nobody. Declare there")
+        assert problem.startswith(f"The host listens on {closed}, to which firewall_rules lets in nobody. Add rules")
     site = site_of(SITES, web="one", db="one", hosts={"one": knows(listening=listening)}, lamp_take_over=True)
     assert plan_of(site, "one", given).problems == []
 
@@ -205,24 +205,27 @@ def test_server_of_no_role_is_said_where_the_firewall_is_used_alone():
         ({"firewall_rules": [{"port": "90-80"}]}, "firewall_rules has the port '90-80'"),
         ({"firewall_rules": [{"port": "80-"}]}, "firewall_rules has the port '80-'"),
         ({"firewall_rules": [{"port": "80-81-82"}]}, "firewall_rules has the port '80-81-82'"),
-        ({"firewall_rules": [{"protocol": "udp"}]}, "firewall_rules has a rule for udp: give a port where the protocol is tcp or udp"),
+        ({"firewall_rules": [{"protocol": "udp"}]}, "firewall_rules has a rule for udp: give a port for the protocols tcp and udp"),
         ({"firewall_rules": [{"comment": "x"}]}, "firewall_rules has a rule for tcp: give a port"),
-        ({"firewall_rules": [{"protocol": "vrrp", "port": 80}]}, "firewall_rules has a rule for the port 80: give a port where"),
-        ({"firewall_rules": [{"protocol": "vrrp", "from": []}]}, "firewall_rules lets nobody reach vrrp, as from is empty"),
-        ({"firewall_rules": [{"port": 80, "from": []}]}, "firewall_rules lets nobody reach the port 80, as from is empty"),
+        (
+            {"firewall_rules": [{"protocol": "vrrp", "port": 80}]},
+            "firewall_rules has a rule for the port 80: give a port for the protocols",
+        ),
+        ({"firewall_rules": [{"protocol": "vrrp", "from": []}]}, "firewall_rules lets nobody reach vrrp, because from is empty"),
+        ({"firewall_rules": [{"port": 80, "from": []}]}, "firewall_rules lets nobody reach the port 80, because from is empty"),
         (
             {"firewall_rules": [{"port": 80, "from": ["web1"]}]},
-            "firewall_rules lets in to the port 80 'web1', which is no address or network",
+            "firewall_rules lets in to the port 80 'web1', which is not an address or a network",
         ),
         ({"firewall_rules": [{"port": 80, "comment": 'a"b'}]}, "firewall_rules has the comment 'a\"b'"),
         ({"firewall_rules": [{"port": 80, "comment": "a\nb"}]}, "firewall_rules has the comment 'a\\nb'"),
         ({"firewall_ssh_from": ["192.0.2.7/24"]}, "give the network's own address, 192.0.2.0/24."),
         ({"firewall_ssh_from": ["2001:db8::1/64"]}, "give the network's own address, 2001:db8::/64."),
         ({"firewall_ssh_ports": [70000]}, "firewall_ssh_ports has 70000"),
-        ({"firewall_rules": [{"port": "20-30", "from": ["192.0.2.7"]}]}, "of its own: give the addresses in firewall_ssh_from."),
+        ({"firewall_rules": [{"port": "20-30", "from": ["192.0.2.7"]}]}, "has its own rules: give the addresses in firewall_ssh_from."),
         (
             {"firewall_ssh_from": ["198.51.100.0/24", "fd00::/8"]},
-            "is 198.51.100.0/24, fd00::/8, which shuts out 192.0.2.99, from where this",
+            "is 198.51.100.0/24, fd00::/8, which locks out 192.0.2.99, the address that this",
         ),
     ],
 )

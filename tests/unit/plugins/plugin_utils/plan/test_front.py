@@ -26,19 +26,19 @@ def vhost_of(**more):
         ({"access": {"users": {"a": "short"}}}, ".access.users gives a a password that is not of 8 to 72"),
         ({"access": {"users": {"a": "ü" * 40}}}, ".access.users gives a a password that is not of 8 to 72"),
         ({"access": {"users": {"a": "two\nlines of it"}}}, ".access.users gives a a password that is not of 8 to 72"),
-        ({"access": {"users": {"a": "$apr1$salt$hash"}}}, "a hash that is not bcrypt's: give what 'htpasswd -nB a' prints"),
-        ({"redirects": {"old": "/new"}}, "has 'old', which is no path and none of its aliases: begin a path with a slash"),
+        ({"access": {"users": {"a": "$apr1$salt$hash"}}}, "a hash that is not bcrypt: give what 'htpasswd -nB a' prints"),
+        ({"redirects": {"old": "/new"}}, "has 'old', which is neither a path nor one of its aliases: begin a path with a slash"),
         ({"redirects": {"/o d": "/new"}}, "has the path '/o d': use letters"),
         ({"redirects": {"//x": "/new"}}, "has the path '//x': use letters"),
         ({"redirects": {"/old": "new"}}, "['/old'] leads to 'new': give an address"),
         ({"redirects": {"/old": "//else"}}, "['/old'] leads to '//else': give an address"),
         ({"redirects": {"/old": "https://x.com/a b"}}, "leads to 'https://x.com/a b': give an address"),
-        ({"redirects": {"/old/": "https://x.com/a?b="}}, "where what follows cannot be appended: end it with a slash"),
+        ({"redirects": {"/old/": "https://x.com/a?b="}}, "to which the rest of the path cannot be appended: end it with a slash"),
         ({"redirects": {"/old": {"to": "/new", "status": 200}}}, "['/old'].status is 200: give one of 301, 302, 307, 308"),
-        ({"redirects": {"/old": "/old"}}, "which leads there again"),
-        ({"redirects": {"/old/": "/old/new/"}}, "which leads there again"),
-        ({"redirects": {"/old/": "http://www.foobar.com/old/"}}, "which leads there again"),
-        ({"redirects": {"/": "https://x.com/"}}, "has '/', which leads away from all that the site serves"),
+        ({"redirects": {"/old": "/old"}}, "which leads back to it"),
+        ({"redirects": {"/old/": "/old/new/"}}, "which leads back to it"),
+        ({"redirects": {"/old/": "http://www.foobar.com/old/"}}, "which leads back to it"),
+        ({"redirects": {"/": "https://x.com/"}}, "has '/', which redirects everything that the site serves"),
         ({"headers": {"X Y": "1"}}, ".headers has the name 'X Y': use letters"),
         ({"headers": {"X-A": "a\tb"}}, ".headers['X-A'] is 'a\\tb': give 1 to 2000 printable characters"),
         ({"error_pages": {"500": "./x.html"}}, "has '500': give pages for 404, 502, 503, 504, in quotes"),
@@ -57,7 +57,7 @@ def test_problem_names_variable_value_and_remedy(given, words):
 
 def test_site_without_an_application_has_no_page_in_a_release():
     (problem,) = site.site_problems({"www.foobar.com": {"document_root": "/srv/x", "error_pages": {"404": "404.html"}}})
-    assert "a file of a release, and the site has no app: give a file on this computer, for instance ./404.html" in problem
+    assert "a file of a release, but the site has no app: give a file on this computer, for instance ./404.html" in problem
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_error_page_is_on_the_controller_or_in_the_release():
     ]
     assert web.pages_of_controller([vhost]) == [{"site": "www.foobar.com", "status": "404", "src": "/errors/404.html"}]
     (problem,) = problems_of("apache", {"apache_vhosts": [vhost]})
-    assert problem == "www.foobar.com has the error page /errors/404.html for 404, which is no file on this computer: correct the path."
+    assert problem == "www.foobar.com has the error page /errors/404.html for 404, which is not a file on this computer: correct it."
 
 
 def test_media_lie_where_the_web_server_reads_nothing_else():

@@ -187,9 +187,9 @@ GOOD = {
     ("inputs", "words"),
     [
         ({"haproxy_listen": [0]}, "haproxy_listen has the port 0: give one from 1 to 65535"),
-        ({"haproxy_tls_listen": [80]}, "haproxy_tls_listen has the port 80, which haproxy_listen has too"),
+        ({"haproxy_tls_listen": [80]}, "haproxy_tls_listen has the port 80, which is in haproxy_listen too"),
         ({"haproxy_tls_listen": []}, "haproxy_tls_listen is empty, and there are certificates"),
-        ({"haproxy_status_port": 443}, "haproxy_status_port is 443, which haproxy_tls_listen has too"),
+        ({"haproxy_status_port": 443}, "haproxy_status_port is 443, which is in haproxy_tls_listen too"),
         ({"haproxy_default_tls": {"chain": "/x"}}, "haproxy_default_tls.key is missing or empty"),
         ({"haproxy_acme_thumbprint": "x"}, "haproxy_acme_thumbprint is 'x'"),
         ({"haproxy_default_site": "b.com"}, "haproxy_default_site is 'b.com', which haproxy_sites does not have"),

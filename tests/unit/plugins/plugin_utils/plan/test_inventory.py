@@ -16,15 +16,15 @@ def test_inventory_summary_names_few_hosts_and_counts_many():
 @pytest.mark.parametrize(
     ("groups", "words"),
     [
-        ({"lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["a"]}, "Host b stands in no group that does something"),
-        ({"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "ungrouped": ["c"]}, "Host c stands in no group"),
+        ({"lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["a"]}, "Host b is in no group that a role is for"),
+        ({"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "ungrouped": ["c"]}, "Host c is in no group"),
         ({"lamp": ["a"], "lamp_web": ["a"]}, "Group lamp_db is empty"),
         ({"lamp": ["a"], "lamp_db": ["a"]}, "Group lamp_web is empty"),
         ({"lamp": [], "lamp_web": ["a"], "lamp_db": ["a"]}, "make lamp_web a child"),
         ({"lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["a", "b"]}, "Group lamp_db has 2 hosts (a, b)"),
         (
             {"lamp": ["a", "b"], "lamp_web": ["a", "b"], "lamp_db": ["a"], "lamp_lb": ["b"]},
-            "Host b stands in lamp_lb and in lamp_web, and visitors come to the same ports of both: take it out of lamp_lb, or",
+            "Host b is in lamp_lb and in lamp_web, which both listen on the same ports: remove it from lamp_lb, or",
         ),
         ({"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "lamp_lb": ["b"]}, "make lamp_lb a child of the group lamp"),
     ],
@@ -44,7 +44,7 @@ def test_balancers_may_have_further_parts_but_that_of_web_hosts(balancers):
 
 def test_one_balancer_is_said_to_be_a_single_point():
     (doubt,) = inventory.balancer_doubts({"lamp_lb": ["b"]})
-    assert doubt.startswith("Group lamp_lb has one host, b, by which all visitors come: while it is away, so are the sites.")
+    assert doubt.startswith("Group lamp_lb has one host, b, through which all visitors come: when it is down, so are the sites.")
     assert (
         inventory.balancer_doubts({"lamp_lb": ["b", "c"]})
         == inventory.balancer_doubts({"lamp_lb": []})
@@ -65,7 +65,7 @@ def test_misspelt_variables_are_named():
 
 def test_variables_that_are_nearly_inputs_of_roles_are_doubted():
     inputs = ["mysql_settings", "mysql_users", "apache_listen"]
-    doubt = "mysql_setings is no variable of a role and counts for nothing here: did you mean mysql_settings?"
+    doubt = "mysql_setings is not a variable of any role and has no effect: did you mean mysql_settings?"
     assert inventory.variable_doubts(["mysql_setings"], inputs) == [doubt]
     assert inventory.variable_doubts([*inputs, "mysql_root_password", "mysql_vault_users", "apache", "settings"], inputs) == []
 
@@ -157,7 +157,7 @@ def test_group_that_is_nearly_one_of_ours_is_doubted():
         "all": ["a", "b"],
     }
     assert inventory.group_doubts(groups) == [
-        "Group lamp_nds is none that a role is for, and its hosts do nothing by it: did you mean lamp_dns?"
+        "Group lamp_nds is not a group of this collection, so no role runs on its hosts: did you mean lamp_dns?"
     ]
 
 

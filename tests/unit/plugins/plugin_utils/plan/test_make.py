@@ -247,7 +247,7 @@ def test_backups_have_the_database_and_the_files_of_all_roles():
 def test_command_line_does_not_take_away_what_follows_from_the_site():
     given = {"firewall_rules": [{"port": "9100"}], "apache_settings": {"Timeout": 9}, "apache_listen": [8080]}
     (problem,) = plan_of(alone(), given, extra=list(given)).problems
-    assert problem.startswith("firewall_rules is given on the command line, where it would take the place of all")
+    assert problem.startswith("firewall_rules is given on the command line, where it would replace everything")
     assert plan_of(alone(), given).problems == plan_of(alone(), given, extra=list(given), converges=False).problems == []
     # Whoever gives all of it takes nothing away.
     rules = plan_of(alone()).inputs["firewall_rules"]
@@ -463,7 +463,7 @@ def test_host_that_runs_applications_is_not_emptied_by_an_inventory_that_says_no
 
     runs = {"app_units": {"app-shop@1-1.service": "shop.example.com"}}
     (problem,) = problems(runs)
-    assert problem.startswith("lamp_sites is not defined, and host one runs shop.example.com, of which nothing would be left")
+    assert problem.startswith("lamp_sites is not defined, and host one runs shop.example.com, which would all be removed")
     assert problems(runs, said=["lamp_sites"]) == problems(runs, converges=False) == problems({}) == []
     assert problems(runs, given={"python_app_apps": []}) == []
 
@@ -476,7 +476,7 @@ def test_host_that_is_a_balancer_no_more_is_to_stop_being_one_first():
 
     (problem,) = problems("dns")
     assert problem == (
-        "Host two is not in the group lamp_lb, and still runs keepalived and haproxy as a balancer: put it into the group, or end that on "
+        "Host two is not in the group lamp_lb, but still runs keepalived and haproxy as a balancer: put it into the group, or stop that on "
         "the host by `systemctl disable --now keepalived haproxy`."
     )
     assert problems("lb") == problems("dns", running=["haproxy.other"]) == problems("dns", converges=False) == []

@@ -25,19 +25,19 @@ def problems(*apps, **more):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"source": "/nowhere"}, "source /nowhere, which is no directory"),
-        ({"source": "/nowhere.tar.gz"}, "source /nowhere.tar.gz, which is no file"),
-        ({"source": "/{version}.whl", "version": "7"}, "source /7.whl, which is no file"),
+        ({"source": "/nowhere"}, "source /nowhere, which is not a directory"),
+        ({"source": "/nowhere.tar.gz"}, "source /nowhere.tar.gz, which is not a file"),
+        ({"source": "/{version}.whl", "version": "7"}, "source /7.whl, which is not a file"),
         ({"source": "https://me:hush@example.com/x.zip"}, "the source https://example.com/x.zip and no checksum"),
         ({"source": "https://example.com/x.zip", "checksum": "md5:0"}, "checksum 'md5:0'"),
         ({"source": ""}, "none of source, requirement, image and build"),
         ({"requirement": "shop==1"}, "source and requirement"),
         ({"source": "", "requirement": "shop==1", "project": True}, "project, which a requirement is anyway"),
         ({"source": "", "requirement": "shop==1", "version": "2"}, "requirement shop==1 and the version 2"),
-        ({"requirements": ["x.txt"]}, "requirements x.txt, which is no file"),
-        ({"constraints": ["x.txt"]}, "constraints x.txt, which is no file"),
-        ({"constraints": ["/nowhere/x.txt"]}, "constraints /nowhere/x.txt, which is no file on this computer"),
-        ({"source": "git@example.com:shop.git", "constraints": ["/nowhere/x.txt"]}, "which is no file on this computer"),
+        ({"requirements": ["x.txt"]}, "requirements x.txt, which is not a file"),
+        ({"constraints": ["x.txt"]}, "constraints x.txt, which is not a file"),
+        ({"constraints": ["/nowhere/x.txt"]}, "constraints /nowhere/x.txt, which is not a file on this computer"),
+        ({"source": "git@example.com:shop.git", "constraints": ["/nowhere/x.txt"]}, "which is not a file on this computer"),
         ({"source": "git@example.com:shop.git", "requirements": ["../x.txt"]}, "the file ../x.txt: give one in the source"),
         ({"wsgi": "shop"}, "wsgi 'shop'"),
         ({"wsgi": "shop:make(1)"}, "or a factory"),
@@ -54,10 +54,10 @@ def problems(*apps, **more):
         ({"path": "x"}, "path 'x'"),
         ({"environment": {"A-B": "x"}}, "environment variable 'A-B'"),
         ({"subdirectory": "../x"}, "the subdirectory '../x': give a directory within the source"),
-        ({"subdirectory": "gone"}, "the subdirectory gone, which is no directory in"),
+        ({"subdirectory": "gone"}, "the subdirectory gone, which is not a directory in"),
         ({"deploy_key": "hush"}, "deploy_key, which is for a source that is a git repository, not a directory"),
         ({"source": "git@example.com:x.git", "deploy_key": "/hush"}, "deploy_key that is neither a private key nor a file"),
-        ({"source": "git@example.com:x.git", "deploy_key": "-----BEGIN PUBLIC KEY-----\nhush"}, "deploy_key that is no private key"),
+        ({"source": "git@example.com:x.git", "deploy_key": "-----BEGIN PUBLIC KEY-----\nhush"}, "deploy_key that is not a private key"),
         ({"source": "git@example.com:x.git", "include": ["dist"]}, "include, which is for a source that is a directory"),
         ({"python": "3"}, "the python '3': give the path of one on the host, or a version in quotes such as \"3.12\""),
         ({"backup_before_migrate": True}, "backup_before_migrate and no migrate"),
@@ -71,7 +71,9 @@ def test_problems_name_value_and_remedy(app, change, words):
 
 def test_problem_names_what_the_user_wrote(app):
     (problem,) = problems({**app, "origin": "lamp_sites['www.foobar.com'].app", "source": "/nowhere"})
-    assert problem == "lamp_sites['www.foobar.com'].app has the source /nowhere, which is no directory on this computer: correct the path."
+    assert (
+        problem == "lamp_sites['www.foobar.com'].app has the source /nowhere, which is not a directory on this computer: correct the path."
+    )
 
 
 def test_files_beyond_the_source_have_names_of_their_own(app, tmp_path):
@@ -127,8 +129,8 @@ def test_value_that_is_null_is_refused(app):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"image": "/nowhere.tar"}, "image /nowhere.tar, which is no file"),
-        ({"image": None, "build": {"directory": "/nowhere"}}, "build /nowhere, which is no directory"),
+        ({"image": "/nowhere.tar"}, "image /nowhere.tar, which is not a file"),
+        ({"image": None, "build": {"directory": "/nowhere"}}, "build /nowhere, which is not a directory"),
         ({"build": "."}, "image and build: give one"),
         ({"wsgi": "shop:app"}, "wsgi beside image, but the image has its own server"),
         ({"requirements": ["requirements.txt"]}, "requirements beside image, but what it depends on is in the image"),
@@ -204,7 +206,7 @@ def test_version_of_a_directory_that_is_no_repository_is_refused(tmp_path):
     role, said = roles.ALL["python_app"], site_of(web="one", lamp_deploy_site="a.com", lamp_deploy_version="v2")
     inputs = {"python_app_apps": [{"name": "a.com", "host": "a.com", "source": str(tmp_path)}]}
     (problem,) = role.narrowed_problems(said, inputs)
-    assert problem.startswith(f"lamp_deploy_version is 'v2', and a.com comes from {tmp_path}, which is no git repository")
+    assert problem.startswith(f"lamp_deploy_version is 'v2', and a.com comes from {tmp_path}, which is not a git repository")
     (tmp_path / ".git").mkdir()
     assert role.narrowed_problems(said, inputs) == []
 
@@ -357,9 +359,9 @@ def test_all_web_hosts_have_the_same_settings():
 @pytest.mark.parametrize(
     ("shared", "mounts", "words"),
     [
-        ("mnt/media", None, "media.shared, 'mnt/media', which is no path"),
-        ("/mnt/../media", None, "which is no path"),
-        ("/mnt/my media", None, "which is no path"),
+        ("mnt/media", None, "media.shared, 'mnt/media', which is not a path"),
+        ("/mnt/../media", None, "which is not a path"),
+        ("/mnt/my media", None, "which is not a path"),
         ("/home/media", None, "in /home, of which services have their own or see nothing"),
         ("/srv/www.foobar.com/media", None, "in /srv/www.foobar.com, which is the role's own"),
         ("/mnt/media", {"/": "/dev/vda1", "/mnt/med": "nas:/"}, "'/mnt/media', on which nothing is mounted on this host"),

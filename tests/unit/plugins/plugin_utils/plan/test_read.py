@@ -39,7 +39,7 @@ def test_all_that_is_wrong_is_said_together():
         lamp_dns_key={"name": "x", "secret": "c2VjcmV0"},
     )
     for words in (
-        "Host b stands in no group",
+        "Host b is in no group",
         "Group lamp_db is empty",
         "lamp_adress is not a known variable: did you mean lamp_address?",
         "lamp_domain is 'foobar'",
@@ -55,7 +55,7 @@ def test_all_that_is_wrong_is_said_together():
 def test_one_balancer_is_warned_of_and_goes():
     said = []
     assert problems({**GROUPS, "lamp_lb": ["b"]}, warn=said) == []
-    assert [doubt.startswith("Group lamp_lb has one host, b, by which all visitors come") for doubt in said] == [True]
+    assert [doubt.startswith("Group lamp_lb has one host, b, through which all visitors come") for doubt in said] == [True]
 
 
 def test_header_that_cannot_be_is_said_once():
@@ -92,14 +92,14 @@ def test_records_are_looked_at_once_the_sites_are_well():
 def test_variable_that_is_nearly_an_input_is_warned_of():
     said = []
     assert problems(warn=said, mysql_setings={}) == []
-    assert said == ["mysql_setings is no variable of a role and counts for nothing here: did you mean mysql_settings?"]
+    assert said == ["mysql_setings is not a variable of any role and has no effect: did you mean mysql_settings?"]
 
 
 def test_expression_that_cannot_be_worked_out_is_a_problem():
     given = {"lamp_domain": trust_as_template("{{ nowhere }}"), "lamp_dnssec_policy": trust_as_template("{{ lamp_domain_too }}")}
     said = problems(**given, lamp_domain_too="x")
     assert said[0] == "lamp_domain_too is not a known variable: did you mean lamp_domain?"
-    assert said[1].startswith("lamp_domain cannot be worked out: ")
+    assert said[1].startswith("lamp_domain cannot be evaluated: ")
     assert "nowhere" in said[1]
     assert len(said) == 2
     variables = variables_of(**GOOD, apache_listen=trust_as_template("{{ [port] }}"), port=8080)

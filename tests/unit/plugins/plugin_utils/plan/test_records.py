@@ -47,7 +47,7 @@ def test_records_that_can_be(declared, servers):
         (record("x", "B", "1"), ("lamp_dns_records[1] (x B) has the unknown type B", "give one such as A")),
         (record("x", "A"), ("lamp_dns_records[1] (x A) has no values", "give at least one")),
         (record("x.elsewhere.example.", "A", "192.0.2.1"), ("lamp_dns_records[1]", "lies outside the zone", "correct the name")),
-        (record("ok", "A", "192.0.2.2"), ("lamp_dns_records[1] (ok A) says otherwise than lamp_dns_records[0]", "put both into one")),
+        (record("ok", "A", "192.0.2.2"), ("lamp_dns_records[1] (ok A) differs from lamp_dns_records[0]", "put both into one")),
         (record("www", "CNAME", "elsewhere"), ("www.foobar.com. would be an alias (CNAME) and have A", "lamp_sites", "remove one of them")),
         (record("@", "CNAME", "elsewhere"), ("foobar.com. would be an alias (CNAME) and have", "NS")),
         (record("@", "NS", state="absent"), ("The name servers of foobar.com. itself cannot be absent",)),
@@ -111,7 +111,7 @@ def test_text_is_one_value_for_the_playbooks_too():
         ("192.0.2.53:53", KEY, ["lamp_dns_server is '192.0.2.53:53'", "give the address or the host name"]),
         ("https://ns1", KEY, ["lamp_dns_server is 'https://ns1'"]),
         ("192.0.2.53", None, ["lamp_dns_key is missing", "give name and secret"]),
-        ("192.0.2.53", {**KEY, "secret": "no base64!"}, ["lamp_dns_key.secret is no base64", "tsig-keygen"]),
+        ("192.0.2.53", {**KEY, "secret": "no base64!"}, ["lamp_dns_key.secret is not base64", "tsig-keygen"]),
         (None, KEY, ["lamp_dns_key is set, but lamp_dns_server is not"]),
     ],
 )

@@ -38,14 +38,14 @@ def test_variable_of_a_host_outside_of_lamp_is_somebody_else_s():
         (
             "lamp",
             {"lamp_sites": {"a.com": {"app": {"maximum_requests": 1}}}},
-            ".app.maximum_requests is not known any more: a process that",
+            ".app.maximum_requests no longer exists: a process that",
         ),
-        ("lamp", {"lamp_sites": {"a.com": {"apps": {"/x": {"queue_timeout": 1}}}}}, "queue_timeout is not known any more: a request waits"),
-        ("python_app", {"python_app_apps": [{"name": "x", "startup_timeout": 1}]}, "[0].startup_timeout is not known any more"),
+        ("lamp", {"lamp_sites": {"a.com": {"apps": {"/x": {"queue_timeout": 1}}}}}, "queue_timeout no longer exists: a request waits"),
+        ("python_app", {"python_app_apps": [{"name": "x", "startup_timeout": 1}]}, "[0].startup_timeout no longer exists"),
         (
             "apache",
             {"apache_vhosts": [{"name": "x", "wsgi": []}]},
-            "[0].wsgi is not known any more: an application has a server of its own",
+            "[0].wsgi no longer exists: an application has a server of its own",
         ),
     ],
 )

@@ -22,13 +22,13 @@ def test_good_sites_have_no_problems():
         ({"www.foobar.com": {"document_root": "x"}}, [".document_root is 'x'", "absolute path"]),
         ({"www.foobar.com": {"app": {**APP, "wsgi": "shop"}}}, [".wsgi is 'shop'", "myapp.wsgi:application"]),
         ({"www.foobar.com": {"app": {"wsgi": "a:b"}}}, [".app has none of source"]),
-        ({"www.foobar.com": {"app": {**APP, "asgi": "a:b"}}}, [".asgi is there besides wsgi", "give one of them"]),
+        ({"www.foobar.com": {"app": {**APP, "asgi": "a:b"}}}, [".asgi is set besides wsgi", "remove one of them"]),
         ({"www_foobar": {"document_root": "/x"}}, ["lamp_sites['www_foobar'] is no host name"]),
-        ({"a.com": {"document_root": "/x", "aliases": ["b.com"]}, "b.com": {"document_root": "/y"}}, ["answers to b.com"]),
+        ({"a.com": {"document_root": "/x", "aliases": ["b.com"]}, "b.com": {"document_root": "/y"}}, ["has the name b.com"]),
         ({"www.foobar.com": {"document_root": "/x", "database": "mysql"}}, [".database is 'mysql', a name of the server's own"]),
-        ({"a.com": {"document_root": "/x", "database": "d"}, "b.com": {"document_root": "/y", "database": "d"}}, ["a database of its own"]),
-        ({"a.com": {"app": APP}, "a-com": {"app": APP}}, ["a user of its own"]),
-        ({"a.com": {"app": {**APP, "user": "root"}}}, ["lamp_sites['a.com'].app.user is root", "a user of its own"]),
+        ({"a.com": {"document_root": "/x", "database": "d"}, "b.com": {"document_root": "/y", "database": "d"}}, ["its own database"]),
+        ({"a.com": {"app": APP}, "a-com": {"app": APP}}, ["its own user"]),
+        ({"a.com": {"app": {**APP, "user": "root"}}}, ["lamp_sites['a.com'].app.user is root", "give another user"]),
         ({"a.com": {"app": {"source": "shop"}}}, ["lamp_sites['a.com'].app.wsgi is missing", "myapp.wsgi:application"]),
     ],
 )
@@ -43,7 +43,7 @@ def test_problem_names_variable_value_and_remedy(sites, words):
     [
         ({"api": APP}, "apps has the path 'api': begin it with a slash"),
         ({"/api": {**APP, "wsgi": "x"}}, "apps['/api'].wsgi is 'x'"),
-        ({"/api": {**APP, "user": "one"}, "/b": {**APP, "user": "one"}}, "which runs lamp_sites['www.foobar.com'].apps['/api'] already"),
+        ({"/api": {**APP, "user": "one"}, "/b": {**APP, "user": "one"}}, "which already runs lamp_sites['www.foobar.com'].apps['/api']"),
         ({"/api": {**APP, "requirement": "x==1"}}, "has source and requirement"),
     ],
 )
@@ -74,9 +74,9 @@ def test_user_names_stay_within_linux_limits_and_apart():
     [
         ("", "", "", "lamp_remove_site is ''"),
         ("../etc", "../etc", "", "lamp_remove_site is '../etc'"),
-        ("www.foobar.com", "www.foobar.com", "", "which lamp_sites has: take it out there"),
+        ("www.foobar.com", "www.foobar.com", "", "which lamp_sites has: remove it there"),
         ("old.foobar.com", "", "old", "-e lamp_remove_confirm=old.foobar.com"),
-        ("old.foobar.com", "old.foobar.com", "mysql", "lamp_remove_database is 'mysql', which is no site's"),
+        ("old.foobar.com", "old.foobar.com", "mysql", "lamp_remove_database is 'mysql', which cannot be a site's database"),
         ("old.foobar.com", "old.foobar.com", "shop", "lamp_remove_database is 'shop', which is declared"),
         ("old.foobar.com", "old.foobar.com", "report", "which is declared, or whose account is"),
     ],
@@ -139,12 +139,16 @@ def test_secrets_are_asked_for_once_and_only_if_they_are_read():
         (
             {"sticky": True},
             {"web": "one two"},
-            "sticky is true, and nobody keeps a visitor on one of 2 web hosts: put balancers into lamp_lb",
+            "sticky is true, but without balancers nobody keeps a visitor on one of 2 web hosts: put balancers into lamp_lb",
         ),
         ({"sticky": True}, {"web": "one two", "lb": "three"}, ""),
         # There is but one to stay with.
         ({"sticky": True}, {"web": "one"}, ""),
-        ({"app": {**APP, "media": {}}}, {"web": "one two"}, ".app.media is on 2 web hosts, each of which would have some of the files"),
+        (
+            {"app": {**APP, "media": {}}},
+            {"web": "one two"},
+            ".app.media is on 2 web hosts, each of which would have only some of the files",
+        ),
         ({"apps": {"/x": {**APP, "media": {}}}}, {"web": "one two"}, ".apps['/x'].media is on 2 web hosts"),
         ({"app": {**APP, "media": {"shared": "/mnt/media"}}}, {"web": "one two"}, ""),
         ({"app": {**APP, "media": {}}}, {"web": "one"}, ""),

@@ -306,7 +306,7 @@ def test_key_of_the_account_follows_from_the_secret_and_is_what_hosts_compute():
         ({"lamp_acme": {"directory": "zerossl"}}, ["lamp_acme.directory is zerossl", "lamp_acme.eab"]),
         (
             {"lamp_acme": {"directory": ["letsencrypt", "letsencrypt-staging"], "profile": "x"}},
-            ["lamp_acme.profile is beside a list", "give it to the one"],
+            ["lamp_acme.profile does not go with a list", "give it to the CA that it is for"],
         ),
         ({"lamp_acme": {"contact": "somebody"}}, ["lamp_acme.contact is 'somebody'", "leave it out"]),
         ({"lamp_acme": {"challenge": "tls-alpn-01"}}, ["lamp_acme.challenge is 'tls-alpn-01'", "dns-01"]),
@@ -314,7 +314,7 @@ def test_key_of_the_account_follows_from_the_secret_and_is_what_hosts_compute():
         ({"lamp_acme": {"account_caa": "123"}}, ["lamp_acme.account_caa is '123'", "foobar.lamp.certificates shows"]),
         (
             {"lamp_acme": {"directory": "https://ca.example/d"}},
-            ["whose name in CAA records nobody here knows", "lamp_certificate_authorities"],
+            ["whose name in CAA records is not known here", "lamp_certificate_authorities"],
         ),
         ({"lamp_certificate_authorities": ["pki.goog"]}, ["lamp_certificate_authorities does not have letsencrypt.org", "add it"]),
         ({"sites": of(certificate="letsencrypt")}, ["tls.certificate is 'letsencrypt'", "acme, private or none"]),
@@ -324,7 +324,7 @@ def test_key_of_the_account_follows_from_the_secret_and_is_what_hosts_compute():
         ({"sites": of(wildcard=["*.foobar.com"])}, ["tls.wildcard has '*.foobar.com'", "such as foobar.com"]),
         ({"sites": of(wildcard=["foobar.com"]), "dns": 0}, ["tls.wildcard has foobar.com", "dns-01", "lamp_dns"]),
         ({"sites": of(wildcard=["other.net"])}, ["tls.wildcard has other.net", "dns-01"]),
-        ({"sites": of(challenge="dns-01"), "dns": 0}, ["is to be proved by dns-01", "lamp_dns has no hosts"]),
+        ({"sites": of(challenge="dns-01"), "dns": 0}, ["should be proved by dns-01", "lamp_dns has no hosts"]),
         ({"sites": of(challenge="dns")}, ["tls.challenge is 'dns'"]),
         ({"dns": 0, "web": 5}, ["lamp_web has 5 hosts", "4 hosts at most", "chain and key"]),
         ({"sites": {"shop.test": {**STATIC, "tls": {"certificate": "acme"}}}}, ["shop.test, for which no CA issues", "private"]),

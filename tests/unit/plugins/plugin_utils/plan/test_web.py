@@ -18,7 +18,7 @@ TLS = {"chain": "/etc/x/chain.pem", "key": "/etc/x/key.pem"}
     [
         ([VHOST], {"listen": [0]}, "ROLE_listen has the port 0: give one from 1 to 65535"),
         ([VHOST], {"status_port": 70000}, "ROLE_status_port has the port 70000"),
-        ([VHOST], {"status_port": 80}, "ROLE_status_port is 80, which ROLE_listen has too"),
+        ([VHOST], {"status_port": 80}, "ROLE_status_port is 80, which is in ROLE_listen too"),
         ([{**VHOST, "name": "a b"}], {"default_site": ""}, "ROLE_vhosts has the name 'a b'"),
         ([VHOST, {**VHOST, "name": "b.com", "aliases": ["A.com"]}], {}, "gives the name A.com to two virtual hosts"),
         ([VHOST, VHOST], {}, "gives the name a.com to two virtual hosts"),
@@ -31,13 +31,17 @@ TLS = {"chain": "/etc/x/chain.pem", "key": "/etc/x/key.pem"}
         ([{**VHOST, "proxy": [{"url": "127.0.0.1:1"}]}], {}, "passes a.com on to '127.0.0.1:1': give an address"),
         ([VHOST], {"default_site": "b.com"}, "ROLE_default_site is 'b.com', which ROLE_vhosts does not have"),
         ([VHOST], {"tls_listen": [0]}, "ROLE_tls_listen has the port 0: give one from 1 to 65535"),
-        ([VHOST], {"tls_listen": [443, 80]}, "ROLE_tls_listen has the port 80, which ROLE_listen has too"),
-        ([VHOST], {"tls_listen": [8079]}, "ROLE_status_port is 8079, which ROLE_tls_listen has too"),
+        ([VHOST], {"tls_listen": [443, 80]}, "ROLE_tls_listen has the port 80, which is in ROLE_listen too"),
+        ([VHOST], {"tls_listen": [8079]}, "ROLE_status_port is 8079, which is in ROLE_tls_listen too"),
         ([{**VHOST, "tls": TLS}], {"tls_listen": []}, "ROLE_tls_listen is empty, and there are certificates"),
         ([VHOST], {"default_tls": {"chain": "/x"}}, "ROLE_default_tls.key is missing or empty"),
         ([VHOST], {"default_tls": {**TLS, "key": "x"}}, "ROLE_default_tls.key is 'x': give an absolute path"),
-        ([VHOST], {"trusted_proxies": ["192.0.2.0/24", "lb1"]}, "ROLE_trusted_proxies has 'lb1', which is no address or network: give"),
-        ([VHOST], {"trusted_proxies": ["192.0.2.7/24"]}, "ROLE_trusted_proxies has '192.0.2.7/24', which is no address or network"),
+        (
+            [VHOST],
+            {"trusted_proxies": ["192.0.2.0/24", "lb1"]},
+            "ROLE_trusted_proxies has 'lb1', which is not an address or a network: give",
+        ),
+        ([VHOST], {"trusted_proxies": ["192.0.2.7/24"]}, "ROLE_trusted_proxies has '192.0.2.7/24', which is not an address or a network"),
         ([VHOST], {"acme_thumbprint": "x" * 42}, "ROLE_acme_thumbprint is 'xxx"),
         ([VHOST], {"acme_thumbprint": "x" * 42 + "+"}, "ROLE_acme_thumbprint is 'xxx"),
         ([{**VHOST, "tls": {"chain": "/x"}}], {}, "ROLE_vhosts['a.com'].tls.key is missing or empty"),
@@ -52,8 +56,12 @@ TLS = {"chain": "/etc/x/chain.pem", "key": "/etc/x/key.pem"}
         ([{**VHOST, "headers": {"X-Y": ""}}], {}, "ROLE_vhosts['a.com'].headers['X-Y'] is '': give 1 to 2000"),
         ([{**VHOST, "headers": {"X-Y": "${PATH}"}}], {}, "ROLE_vhosts['a.com'].headers['X-Y'] is '${PATH}': give"),
         ([{**VHOST, "headers": {"X-Y": True}}], {}, "ROLE_vhosts['a.com'].headers['X-Y'] is a boolean: put it in quotes"),
-        ([{**VHOST, "headers": {"Set-Cookie": "a=b"}}], {}, "ROLE_vhosts['a.com'].headers has Set-Cookie: take it out, cookies are"),
-        ([{**VHOST, "headers": {"strict-transport-security": "x"}}], {}, "take it out, that is the option hsts of tls"),
+        (
+            [{**VHOST, "headers": {"Set-Cookie": "a=b"}}],
+            {},
+            "ROLE_vhosts['a.com'].headers has Set-Cookie: remove it, because only applications set cookies",
+        ),
+        ([{**VHOST, "headers": {"strict-transport-security": "x"}}], {}, "remove it, because the option hsts of tls sets it"),
     ],
 )
 def test_problem_names_variable_value_and_remedy(role, vhosts, options, words):
@@ -94,7 +102,9 @@ def test_challenges_are_answered_by_one(role, given, where):
     vhosts = {f"{role}_vhosts": [{**VHOST, **given}]}
     assert problems_of(role, vhosts) == []
     (problem,) = problems_of(role, {**vhosts, f"{role}_acme_thumbprint": "x" * 43})
-    assert problem.startswith(f"{role}_vhosts['a.com'].{where} serves {BELOW}/, which {role}_acme_thumbprint has the server answer")
+    assert problem.startswith(
+        f"{role}_vhosts['a.com'].{where} serves {BELOW}/, which the server answers itself because of {role}_acme_thumbprint"
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,7 +185,7 @@ def test_site_in_maintenance_is_not_opened_by_another_server(role, path, service
         return problems_of(role, {f"{role}_vhosts": [VHOST]}, {"paths": {path: {}}, "running": running})
 
     (problem,) = problems(role, [service])
-    assert problem.startswith(f"{path} says that sites are closed for maintenance, which {service} knows and")
+    assert problem.startswith(f"{path} says that sites are closed for maintenance. {service} obeys that, but")
     # Of a server that does not run it is nobody's word; and this one's own is well where it is.
     assert problems(role, []) == problems({"nginx": "apache", "apache": "nginx"}[role], [service]) == []
 

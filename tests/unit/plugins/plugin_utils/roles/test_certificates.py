@@ -152,7 +152,7 @@ def test_line_for_people_has_what_they_look_for():
 
 def test_terms_are_named_or_where_they_are_found():
     said = certificates.terms([{"name": "letsencrypt", "directory": "x", "terms": "https://letsencrypt.org/repository/"}, CA])
-    assert "agrees to its terms of service" in said
+    assert "agree to its terms of service" in said
     assert "letsencrypt: https://letsencrypt.org/repository/, own: https://ca.example/d" in said
 
 
@@ -165,7 +165,7 @@ def test_terms_are_named_or_where_they_are_found():
         (("x.test", "", ""), ["lamp_certificates_renew is 'x.test'", "give one of www.foobar.com"]),
         (("", "www.foobar.com", ""), ["lamp_certificates_reason is missing", "keyCompromise"]),
         (("", "www.foobar.com", "boredom"), ["lamp_certificates_reason is 'boredom'"]),
-        (("www.foobar.com", "www.foobar.com", "superseded"), ["are both there"]),
+        (("www.foobar.com", "www.foobar.com", "superseded"), ["are both set"]),
     ],
 )
 def test_variables_of_the_playbook(given, words):

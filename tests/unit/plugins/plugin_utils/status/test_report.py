@@ -90,7 +90,7 @@ def test_all_is_well():
 
 
 PROBLEMS = [
-    (("services", "apache2"), "inactive", "apache2 has to run and is inactive: 'systemctl status apache2'"),
+    (("services", "apache2"), "inactive", "apache2 should run, but is inactive: 'systemctl status apache2'"),
     (("failed",), ["lamp-backup.service"], "lamp-backup.service failed: 'journalctl -u lamp-backup.service'"),
     (("unread",), ["apache2"], "apache2 runs with older files than those on disk: run foobar.lamp.site"),
     (("applications", "shop", "release"), "", "shop is not deployed: run foobar.lamp.deploy"),
@@ -113,14 +113,14 @@ PROBLEMS = [
     (("backups", "drill", "passed"), False, "the last drill failed at 2026-11-22T03:00:00Z"),
     (("zones", "foobar.com"), None, "the name server gives no serial of foobar.com: 'systemctl status named'"),
     (("servers", "web2"), None, "haproxy does not know web2: run foobar.lamp.site"),
-    (("servers", "web2"), {"state": "DRAIN", "seconds": 7, "why": ""}, "web2 is taken out by hand or by a run that was killed (DRAIN)"),
+    (("servers", "web2"), {"state": "DRAIN", "seconds": 7, "why": ""}, "web2 was drained by hand or by a killed run (DRAIN)"),
     (
         ("servers", "web2"),
         {"state": "DOWN", "seconds": 7, "why": "Refused"},
         "web2 is DOWN and gets no visitors from there (Refused): see what",
     ),
-    (("vrrp",), "FAULT", "the balancer may not take the address of all (FAULT): 'systemctl status haproxy'"),
-    (("vrrp",), "", "keepalived does not say who holds the address of all: 'journalctl -u keepalived'"),
+    (("vrrp",), "FAULT", "the balancer may not take the address of all balancers (FAULT): 'systemctl status haproxy'"),
+    (("vrrp",), "", "keepalived does not report who holds the address of all balancers: 'journalctl -u keepalived'"),
     (("last_change",), "", "the host is not set up yet: run foobar.lamp.site"),
     (("disks", 0, "percent"), 90, "/ is 90 % full: make room"),
     (("disks", 0, "inodes"), 95, "/ has 95 % of its inodes used: remove files"),
@@ -154,7 +154,7 @@ def test_what_differs_is_said_of_all_hosts():
 
 def test_address_is_held_by_one_balancer():
     (text,) = texts(reported("addresses", VIP, value=True))
-    assert text.startswith(f"web1, web2: {VIP} is held by more than one balancer: see that they reach each other")
+    assert text.startswith(f"web1, web2: {VIP} is held by more than one balancer: make sure that they reach each other")
     answers = {"web1": {"unreachable": True, "msg": "gone"}, "web2": {"status": copy.deepcopy(WELL)}}
     found = report("foobar.com", GROUPS, answers)
     assert f"web2: no balancer that answers holds {VIP}: 'journalctl -u keepalived' there says why" in texts(found)[1]
@@ -178,9 +178,9 @@ def test_what_follows_from_another_fault_is_not_said():
     closed = {"closed": ["maintenance"], "applications": {"shop": {**APP, "unhealthy": "answered 503 Service Unavailable"}}}
     for faults, words in (
         (fresh, "not set up"),
-        (stopped, "haproxy has to run"),
+        (stopped, "haproxy should run"),
         (closed, "visitors get 503"),
-        (refused, "apache2 has to run"),
+        (refused, "apache2 should run"),
         ({"servers": {"b": down}}, "b is DOWN"),
     ):
         answers = {"web1": {"status": {**copy.deepcopy(WELL), "addresses": {}, **faults}}}
@@ -199,7 +199,7 @@ def test_same_fault_of_several_hosts_is_one_sentence():
     [
         (("packages", "apache2"), "2.4.65-3", "web1, web2: the versions of apache2 differ (2.4.65-2 on web1, 2.4.65-3 on web2)"),
         (("system", "version"), "12.12", "web1, web2: the systems differ (Debian 13.2 on web1, Debian 12.12 on web2)"),
-        (("reboot",), ["linux-image-amd64"], "web2: the host wants to be restarted (linux-image-amd64)"),
+        (("reboot",), ["linux-image-amd64"], "web2: the host needs a reboot (linux-image-amd64)"),
         (("certificates", "shop", "state"), "placeholder", "web2: the certificate for shop is placeholder"),
     ],
 )
@@ -244,7 +244,7 @@ def test_failed_unit_is_said_once():
     said["services"]["apache2"], said["applications"]["shop"]["state"] = "failed", "failed"
     said["failed"] = ["apache2.service", APP["service"]]
     assert [text.split(":")[1].strip() for text in texts(report("foobar.com", GROUPS, answers))] == [
-        "apache2 has to run and is failed",
+        "apache2 should run, but is failed",
         "shop is stopped (failed)",
     ]
 
@@ -261,8 +261,8 @@ def test_host_that_does_not_answer_hides_no_other():
     assert [text.partition(" (")[0] for text in texts(found)] == [
         "lamp_sites is empty.",
         "web1: the host cannot be reached",
-        "web3: the host did not say how it is",
-        "web4: the host did not say how it is",
+        "web3: the host did not report its state",
+        "web4: the host did not report its state",
         "web5: the host cannot be reached",
         "web2: a run was killed while it changed the files of apache: run the same again, for instance foobar.lamp.site, which recovers.",
     ]
@@ -316,12 +316,12 @@ def member(name="db1", **more):
     ("one", "words"),
     [
         (member(), []),
-        (member(said=None), ["does not say how its database server is"]),
+        (member(said=None), ["does not report the state of its database server"]),
         (member(running=False, status="", view=[], why="no socket"), ["is no member of the cluster (no socket): 'journalctl -u mariadb'"]),
         (member(status="non-Primary", view=["db1"]), ["has no majority, and answers nobody"]),
-        (member(synced=False, state="Joining"), ["has not all that the cluster has (Joining): wait"]),
-        (member(view=["db1", "db2"]), ["goes on without db3"]),
-        (member(writer=""), ["who writes is not the same for all"]),
+        (member(synced=False, state="Joining"), ["does not have all data of the cluster (Joining): wait"]),
+        (member(view=["db1", "db2"]), ["runs without db3"]),
+        (member(writer=""), ["the members name different writers"]),
         (member(view=["db1", "db2", "db3", "192.0.2.9"]), ["192.0.2.9 is in the cluster and no member by the inventory"]),
     ],
 )
@@ -335,4 +335,4 @@ def test_two_clusters_are_one_too_many():
     hosts = {"db1": {"cluster": member(view=["db1"])}, "db2": {"cluster": member(view=["db2"], writer="db2")}}
     texts = [finding.shown()["text"] for finding in parts.cluster(hosts, {})]
     assert any("There is more than one cluster" in text for text in texts)
-    assert any("who writes is not the same for all (db1 on db1, db2 on db2)" in text for text in texts)
+    assert any("the members name different writers (db1 on db1, db2 on db2)" in text for text in texts)
