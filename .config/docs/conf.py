@@ -1,4 +1,6 @@
-"""How Sphinx makes a site of README.md, docs/ and what Ansible knows of roles, modules and filters. Run by script/docs."""
+"""How Sphinx makes a site of README.md, docs/ and what Ansible knows of roles, modules and
+filters. Run by script/docs.
+"""
 
 import os
 import pathlib
@@ -18,7 +20,8 @@ html_title = f"foobar.lamp {version}"
 extensions = ["myst_parser", "sphinx_antsibull_ext", "sphinx_copybutton", "sphinxcontrib.mermaid"]
 myst_heading_anchors = 4
 myst_fence_as_directive = ["mermaid"]
-# The reference names pages of Ansible's own documentation, which is not asked when this is built. That its other names are right is lint's.
+# The reference names pages of Ansible's own documentation, which is not asked when this is built.
+# That its other names are right is lint's.
 suppress_warnings = ["ref.ref"]
 mermaid_use_local = "mermaid/mermaid.esm.min.mjs"
 # Numbers by the clock may be the same for two diagrams, of which one is then drawn into the other.
@@ -28,7 +31,11 @@ mermaid_height = "auto"
 html_theme = "furo"
 html_static_path = [str(SOURCE / "_static"), "pages.css"]
 html_css_files = ["pages.css"]
-html_theme_options = {"source_repository": f"{GALAXY['repository']}/", "source_branch": "main", "source_directory": "docs/"}
+html_theme_options = {
+    "source_repository": f"{GALAXY['repository']}/",
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
 exclude_patterns = ["reference/environment_variables.rst"]
 
 # The theme has a table of contents of its own.

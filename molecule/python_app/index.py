@@ -23,13 +23,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):  # noqa: N802
         """Answer pip."""
         packed = wheel("lamp_private", 'WORDS = "private words"\n')
-        pages = {"/simple/lamp-private/": f'<a href="/{WHEEL}">{WHEEL}</a>'.encode(), f"/{WHEEL}": packed}
+        pages = {
+            "/simple/lamp-private/": f'<a href="/{WHEEL}">{WHEEL}</a>'.encode(),
+            f"/{WHEEL}": packed,
+        }
         page = pages.get(self.path)
         status = 401 if self.headers.get("Authorization") != ALLOWED else 200 if page else 404
         self.send_response(status)
         if status == 401:
             self.send_header("WWW-Authenticate", 'Basic realm="index"')
-        self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "application/octet-stream")
+        self.send_header(
+            "Content-Type", "text/html" if self.path.endswith("/") else "application/octet-stream"
+        )
         self.send_header("Content-Length", str(len(page) if status == 200 else 0))
         self.end_headers()
         if status == 200:

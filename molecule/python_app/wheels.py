@@ -1,4 +1,6 @@
-"""Packages that are on no public index. Usage: wheels.py DIRECTORY puts the wheel of an application there."""
+"""Packages that are on no public index. Usage: wheels.py DIRECTORY
+puts the wheel of an application there.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def wheel(name, text, *metadata):
     info = f"{name}-1.0.dist-info"
     files = {
         f"{name}.py": text,
-        f"{info}/METADATA": "\n".join(["Metadata-Version: 2.1", f"Name: {name}", "Version: 1.0", *metadata, ""]),
+        f"{info}/METADATA": "\n".join(
+            ["Metadata-Version: 2.1", f"Name: {name}", "Version: 1.0", *metadata, ""]
+        ),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
@@ -34,4 +38,6 @@ def wheel(name, text, *metadata):
 
 if __name__ == "__main__":
     extra = ["Provides-Extra: safe", 'Requires-Dist: markupsafe; extra == "safe"']
-    pathlib.Path(sys.argv[1], "greet-1.0-py3-none-any.whl").write_bytes(wheel("greet", GREET, *extra))
+    pathlib.Path(sys.argv[1], "greet-1.0-py3-none-any.whl").write_bytes(
+        wheel("greet", GREET, *extra)
+    )

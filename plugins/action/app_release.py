@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of app_release: say what each application's release is, and ship those that are pending."""
+"""The controller's half of app_release: say what each application's
+release is, and ship those that are pending.
+"""
 
 from __future__ import annotations
 
@@ -41,16 +43,35 @@ class ActionModule(ActionBase):
         # What was planned before is handed on.
         plans = [app if "root" in app else model.plan(app) for app in apps]
         if not plans and step != "make":
-            return {"changed": False, "plans": [], "applications": [], "releases": {}, "failures": []}
+            return {
+                "changed": False,
+                "plans": [],
+                "applications": [],
+                "releases": {},
+                "failures": [],
+            }
         if step != "make":
-            return self._told(step, self._warned({"plans": plans, **self._remote(args, plans, task_vars)}), task_vars)
+            return self._told(
+                step,
+                self._warned({"plans": plans, **self._remote(args, plans, task_vars)}),
+                task_vars,
+            )
         try:
-            return self._warned(self._make(args, dict(zip([plan["name"] for plan in plans], apps, strict=True)), plans, task_vars))
+            return self._warned(
+                self._make(
+                    args,
+                    dict(zip([plan["name"] for plan in plans], apps, strict=True)),
+                    plans,
+                    task_vars,
+                )
+            )
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
 
     def _make(self, args, apps, plans, task_vars):
-        """Resolve and ship the sources, and have the host make the releases. An application that fails does not hold up the others."""
+        """Resolve and ship the sources, and have the host make the releases. An application that
+        fails does not hold up the others.
+        """
         cache, found = sources.Cache(run_of(self._task)), []
         paths = task_vars["ansible_facts"]["foobar_lamp"]["paths"]
 
@@ -60,15 +81,27 @@ class ActionModule(ActionBase):
                     act(plan)
                 except sources.SourceError as error:
                     said = str(error)
-                    found.append(failures.failed_step(plan, "source", said) if "\n" in said else failures.failure(plan, said))
+                    found.append(
+                        failures.failed_step(plan, "source", said)
+                        if "\n" in said
+                        else failures.failure(plan, said)
+                    )
 
-        architecture = (task_vars["ansible_facts"]["foobar_lamp"].get("system") or {}).get("architecture") or ""
+        architecture = (task_vars["ansible_facts"]["foobar_lamp"].get("system") or {}).get(
+            "architecture"
+        ) or ""
 
         def resolve(plan):
             app = apps[plan["name"]]
             of_image = model.kind(app) in IMAGES
-            content, source = images.resolve(app, cache, architecture) if of_image else sources.resolve(app, cache)
-            launchers = sources.digest_of_files(LAUNCHERS, IMAGE_LAUNCHERS if of_image else sorted(os.listdir(LAUNCHERS)))
+            content, source = (
+                images.resolve(app, cache, architecture)
+                if of_image
+                else sources.resolve(app, cache)
+            )
+            launchers = sources.digest_of_files(
+                LAUNCHERS, IMAGE_LAUNCHERS if of_image else sorted(os.listdir(LAUNCHERS))
+            )
             plan["release"] = model.release(content, plan, launchers, str(args.get("identity")))
             # Not sooner: what the plan has before is the release's identity.
             plan["source"], plan["before"] = source, model.current(plan["name"], paths)
@@ -86,14 +119,29 @@ class ActionModule(ActionBase):
                     shipped_images[plan["name"]] = self._ship(image)
                 if plan["image"]["kind"] == "context" and tools:
                     none = f"none of {', '.join(tools)} works on this computer"
-                    self._display.display(f"{model.name_of(app)}: {none}, so the host builds the image.")
-                archives[plan["name"]] = self._ship(images.pack(plan, cache, [f"{LAUNCHERS}/{name}" for name in IMAGE_LAUNCHERS]))
+                    self._display.display(
+                        f"{model.name_of(app)}: {none}, so the host builds the image."
+                    )
+                archives[plan["name"]] = self._ship(
+                    images.pack(plan, cache, [f"{LAUNCHERS}/{name}" for name in IMAGE_LAUNCHERS])
+                )
                 return
             self._tell_left_out(app)
-            options = {"wheels_for": model.python_of(app, args.get("wheels_for") or ""), "pip_environment": args.get("pip_environment")}
-            archives[plan["name"]] = self._ship(sources.pack(app, plan, cache, LAUNCHERS, **options))
-            if not wheels and (python := args.get("wheels_for")) and server.place(_pins(), python) not in paths:
-                pinned = sources.pinned_wheels(f"{LAUNCHERS}/server.txt", python, cache, args.get("pip_environment") or {})
+            options = {
+                "wheels_for": model.python_of(app, args.get("wheels_for") or ""),
+                "pip_environment": args.get("pip_environment"),
+            }
+            archives[plan["name"]] = self._ship(
+                sources.pack(app, plan, cache, LAUNCHERS, **options)
+            )
+            if (
+                not wheels
+                and (python := args.get("wheels_for"))
+                and server.place(_pins(), python) not in paths
+            ):
+                pinned = sources.pinned_wheels(
+                    f"{LAUNCHERS}/server.txt", python, cache, args.get("pip_environment") or {}
+                )
                 wheels.extend(self._ship(path) for path in pinned)
 
         each(plans, resolve)
@@ -103,13 +151,20 @@ class ActionModule(ActionBase):
             each(pending, ship)
             shipped = [plan for plan in pending if plan["name"] in archives]
             sent = {"archives": archives, "images": shipped_images, "server_wheels": wheels}
-            sent["registries"] = {name: app["registry"] for name, app in apps.items() if app.get("registry")}
+            sent["registries"] = {
+                name: app["registry"] for name, app in apps.items() if app.get("registry")
+            }
             done = self._remote({**args, **sent}, shipped, task_vars) if shipped else {}
             if done.get("failed"):
                 return done
             found += done.get("failures", [])
         plans, pending = without(plans, found), without(pending, found)
-        result = {"changed": bool(pending), "plans": plans, "pending": pending, "diff": [_difference(plan) for plan in pending]}
+        result = {
+            "changed": bool(pending),
+            "plans": plans,
+            "pending": pending,
+            "diff": [_difference(plan) for plan in pending],
+        }
         result |= {"unverified": model.unverified(plans, paths), "failures": found}
         if found and args.get("fail", True):
             result |= {"failed": True, "msg": failures.message(found)}
@@ -119,15 +174,18 @@ class ActionModule(ActionBase):
         """Return the digests of the layers that the host has, asked once."""
         if self._had is None:
             path = shlex.quote(f"{args.get('storage') or STORAGE}/{images.LAYERS}")
-            self._had = images.had(self._low_level_execute_command(f"cat {path} 2>/dev/null || true")["stdout"])
+            self._had = images.had(
+                self._low_level_execute_command(f"cat {path} 2>/dev/null || true")["stdout"]
+            )
         return self._had
 
     def _tell_left_out(self, app):
         if left := sources.left_out(app):
             more = f" and {len(left) - 5} more" if left[5:] else ""
             self._display.display(
-                f"{model.name_of(app)}: left out, since git ignores them: {', '.join(left[:5])}{more}. What the application "
-                "needs of that, give in include."
+                f"{model.name_of(app)}: left out, since git ignores them: "
+                f"{', '.join(left[:5])}{more}. What the application needs of that, give in "
+                f"include."
             )
 
     def _told(self, step, result, task_vars):
@@ -140,17 +198,23 @@ class ActionModule(ActionBase):
         """Say at once what the run says again, with all its words, in the end."""
         if not result.get("failed"):
             for one in result.get("failures", []):
-                self._display.warning(f"{one['headline']}\nThe others are deployed, and the run fails at the end.")
+                self._display.warning(
+                    f"{one['headline']}\nThe others are deployed, and the run fails at the end."
+                )
         return result
 
     def _ship(self, path):
         if self._connection._shell.tmpdir is None:
             self._make_tmp_path()
-        return self._transfer_file(str(path), self._connection._shell.join_path(self._connection._shell.tmpdir, path.name))
+        return self._transfer_file(
+            str(path), self._connection._shell.join_path(self._connection._shell.tmpdir, path.name)
+        )
 
     def _remote(self, args, plans, task_vars):
         by = f"{getpass.getuser()}@{socket.gethostname()}"
-        return self._execute_module(module_args={**args, "apps": plans, "by": by}, task_vars=task_vars)
+        return self._execute_module(
+            module_args={**args, "apps": plans, "by": by}, task_vars=task_vars
+        )
 
 
 def _pins():
@@ -165,15 +229,22 @@ def without(plans, found):
 
 
 def switched(step, result, dry=False):
-    """Return a sentence for each application that a ``step`` with this ``result`` has led visitors to another release of."""
+    """Return a sentence for each application that a ``step`` with this ``result`` has led
+    visitors to another release of.
+    """
     if dry or result.get("failed"):
         return []
     if step == "rollback":
-        return [f"{name} is back at release {release}." for name, release in result["releases"].items()]
+        return [
+            f"{name} is back at release {release}." for name, release in result["releases"].items()
+        ]
     if step != "switch":
         return []
     return [
-        f"{plan['name']} is at release {plan['release']} of {plan['source']} (before: {plan['before'] or 'none'})."
+        (
+            f"{plan['name']} is at release {plan['release']} of {plan['source']} (before: "
+            f"{plan['before'] or 'none'})."
+        )
         for plan in without(result["plans"], result["failures"])
     ]
 

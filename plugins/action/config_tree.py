@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of config_tree: find and render every file, then hand the whole tree to the module at once."""
+"""The controller's half of config_tree: find and render every file,
+then hand the whole tree to the module at once.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ from ansible.module_utils.common.text.converters import to_bytes
 from ansible.plugins.action import ActionBase
 from ansible.template import generate_ansible_template_vars, trust_as_template
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.converge import SENT
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import TreeError, expand
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
+    TreeError,
+    expand,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.seal import digest
 from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
@@ -51,8 +56,16 @@ class ActionModule(ActionBase):
                 del entry[key]
             entry["content"] = base64.b64encode(content).decode("ascii")
         # One opaque word: small on its way, and nothing that a log on the host could show.
-        module_args = {key: args[key] for key in ("name", "test", "service", "rollback") if args.get(key) is not None}
-        known = self._sealed(args["name"], task_vars or {}) if self._first(args["name"], task_vars or {}) else ""
+        module_args = {
+            key: args[key]
+            for key in ("name", "test", "service", "rollback")
+            if args.get(key) is not None
+        }
+        known = (
+            self._sealed(args["name"], task_vars or {})
+            if self._first(args["name"], task_vars or {})
+            else ""
+        )
         if known and digest(tree, module_args, known) == known:
             nothing = dict.fromkeys(("changed_paths", "reload", "restart", "stale", "kept"), [])
             return {"changed": False, "recovered": False, "generation": "", **nothing}
@@ -61,18 +74,27 @@ class ActionModule(ActionBase):
         return _direct.do(self, "config_tree.converge", SENT, task_vars, {**module_args, **more})
 
     def _first(self, name: str, task_vars: dict) -> bool:
-        """Whether this run has not come to the tree before: what the host said at the run's start holds only until then."""
+        """Whether this run has not come to the tree before: what the host said at the run's
+        start holds only until then.
+        """
         seen = os.path.join(ansible.constants.DEFAULT_LOCAL_TMP, "config_tree")
         os.makedirs(seen, mode=0o700, exist_ok=True)
         who = json.dumps([task_vars.get("inventory_hostname"), self._task.delegate_to, name])
         try:
-            os.close(os.open(os.path.join(seen, hashlib.sha256(who.encode()).hexdigest()), os.O_CREAT | os.O_EXCL))
+            os.close(
+                os.open(
+                    os.path.join(seen, hashlib.sha256(who.encode()).hexdigest()),
+                    os.O_CREAT | os.O_EXCL,
+                )
+            )
         except FileExistsError:
             return False
         return True
 
     def _sealed(self, name: str, task_vars: dict) -> str:
-        """The digest of the tree that the host has, if this very run asked it: the facts are of the task's own host."""
+        """The digest of the tree that the host has, if this very run asked
+        it: the facts are of the task's own host.
+        """
         facts = facts_of(task_vars)
         if self._task.delegate_to or facts.get("asked_by") != run_of(self._task):
             return ""
@@ -80,7 +102,9 @@ class ActionModule(ActionBase):
 
 
 class Renderer:
-    """Turns file entries into bytes, as ansible.builtin.template and copy would; each source is read once."""
+    """Turns file entries into bytes, as ansible.builtin.template and
+    copy would; each source is read once.
+    """
 
     def __init__(self, action: ActionModule, task_vars: dict):
         self._action = action
@@ -96,10 +120,13 @@ class Renderer:
                 return self._verbatim(entry["value"])
             return self._rendered(entry)
         except AnsibleError as error:
-            raise AnsibleActionFail(f"{entry['where']}: cannot be made from {entry['value']!r}.") from error
+            raise AnsibleActionFail(
+                f"{entry['where']}: cannot be made from {entry['value']!r}."
+            ) from error
 
     def _find(self, kind: str, source: str) -> str:
-        """Where a source is: in the task's role, which is where Ansible looks first, or where it looks after that.
+        """Where a source is: in the task's role, which is where Ansible
+        looks first, or where it looks after that.
 
         To have Ansible look takes a millisecond for each of them.
         """
@@ -124,7 +151,12 @@ class Renderer:
         if source not in self._sources:
             self._sources[source] = self._open(source)
         text, templar, variables = self._sources[source]
-        available = {**self._task_vars, **variables, "template_destpath": entry["path"], **entry["vars"]}
+        available = {
+            **self._task_vars,
+            **variables,
+            "template_destpath": entry["path"],
+            **entry["vars"],
+        }
         if entry["item"] is not None:
             available["item"] = entry["item"]
         templar.available_variables = available
@@ -132,12 +164,20 @@ class Renderer:
         return b"" if result is None else to_bytes(result, errors="surrogate_or_strict")
 
     def _open(self, source: str) -> tuple:
-        """Find a template once: its text, a templar that resolves its includes, and the variables that describe it."""
+        """Find a template once: its text, a templar that resolves its includes, and the
+        variables that describe it.
+        """
         loader = self._action._loader
         path = self._find("templates", source)
-        roots = [*self._task_vars.get("ansible_search_path", []), loader.get_basedir(), os.path.dirname(path)]
+        roots = [
+            *self._task_vars.get("ansible_search_path", []),
+            loader.get_basedir(),
+            os.path.dirname(path),
+        ]
         templar = self._action._templar.copy_with_new_env(
-            searchpath=[place for root in roots for place in (os.path.join(root, "templates"), root)]
+            searchpath=[
+                place for root in roots for place in (os.path.join(root, "templates"), root)
+            ]
         )
         variables = generate_ansible_template_vars(source, path)
         if "ansible_managed" in self._task_vars:

@@ -20,4 +20,6 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return what the module would."""
         super().run(tmp, task_vars)
-        return _direct.do(self, "dns.dns_records", arguments.RECORDS, task_vars, **arguments.CONSTRAINTS)
+        return _direct.do(
+            self, "dns.dns_records", arguments.RECORDS, task_vars, **arguments.CONSTRAINTS
+        )

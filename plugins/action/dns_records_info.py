@@ -22,4 +22,6 @@ class ActionModule(ActionBase):
         args, problems = _arguments.settle(arguments.NAME_SERVER, self._task.args)
         if problems:
             return {"failed": True, "changed": False, "msg": "\n".join(problems)}
-        return self._execute_module(module_args=args, task_vars=task_vars, wrap_async=self._task.async_val)
+        return self._execute_module(
+            module_args=args, task_vars=task_vars, wrap_async=self._task.async_val
+        )

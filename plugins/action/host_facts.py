@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of host_facts: a host is asked once a run, however many roles want to know."""
+"""The controller's half of host_facts: a host is asked once a
+run, however many roles want to know.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,19 @@ class ActionModule(ActionBase):
         # A fact from a cache is another run's.
         run = run_of(self._task)
         answered = "login" in known or self._task.args.get("sshd_settings") is None
-        if known.get("asked_by") == run and answered and not boolean(self._task.args.get("refresh", False)):
+        if (
+            known.get("asked_by") == run
+            and answered
+            and not boolean(self._task.args.get("refresh", False))
+        ):
             return {**result, "changed": False}
-        result = _direct.do(self, "host.facts", host_facts.ARGUMENT_SPEC, task_vars, {**self._task.args, "_run": run})
+        result = _direct.do(
+            self,
+            "host.facts",
+            host_facts.ARGUMENT_SPEC,
+            task_vars,
+            {**self._task.args, "_run": run},
+        )
         facts = facts_of(result)
         if facts.get("login"):
             facts["login"]["by_password"] = self._has_password()

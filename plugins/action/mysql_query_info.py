@@ -47,12 +47,18 @@ class ActionModule(ActionBase):
         asked = {name: params[name] for name in ("login_unix_socket", "session_vars")}
         # Who sets module_defaults for the module means this one, too; what they say of the way to
         # log in, only the module knows.
-        module_args = _apply_action_arg_defaults(module, self._task, {"query": list(queries.values()), **asked}, self._templar)
+        module_args = _apply_action_arg_defaults(
+            module, self._task, {"query": list(queries.values()), **asked}, self._templar
+        )
         result = None
         if set(module_args) == {"query", *asked}:
-            result = _direct.call(self, "mysql.query_info", {"queries": queries, **asked}, task_vars)
+            result = _direct.call(
+                self, "mysql.query_info", {"queries": queries, **asked}, task_vars
+            )
         if result is None:
-            result = self._execute_module(module_name=module, module_args=module_args, task_vars=task_vars)
+            result = self._execute_module(
+                module_name=module, module_args=module_args, task_vars=task_vars
+            )
             if "query_result" in result:
                 rows = dict(zip(queries, result["query_result"], strict=True))
                 result = {"changed": False, "rows": rows}

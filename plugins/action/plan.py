@@ -14,7 +14,14 @@ from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import images, model, sources
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import make, options, read, records, roles, secrets
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import (
+    make,
+    options,
+    read,
+    records,
+    roles,
+    secrets,
+)
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import UnknownAddressError
 
 display = Display()
@@ -24,7 +31,8 @@ for _of in ("lamp", "hosts", *roles.ROLES):
     options.options(_of)
 # Ansible's own tests likewise: else each of these processes that comes to one loads all of them.
 test_loader.get("defined")
-# Garbage collectors leave it alone from here on. A full collection of it takes 50 ms, and the processes of several tasks began one.
+# Garbage collectors leave it alone from here on. A full collection of it takes 50 ms, and the
+# processes of several tasks began one.
 gc.freeze()
 
 
@@ -40,7 +48,10 @@ class ActionModule(ActionBase):
         """Return the result that the module documents."""
         result = super().run(tmp, task_vars)
         _result, arguments = self.validate_argument_spec(
-            {"of": {"choices": ["site", "host"], "default": "host"}, "converges": {"type": "bool", "default": True}}
+            {
+                "of": {"choices": ["site", "host"], "default": "host"},
+                "converges": {"type": "bool", "default": True},
+            }
         )
         if arguments["of"] == "site":
             problems = read.site_problems(task_vars, self._templar, display.warning)
@@ -48,10 +59,15 @@ class ActionModule(ActionBase):
                 display.display(note)
             failed = {"failed": True, "msg": "\n".join(problems)} if problems else {}
             return {**result, "changed": False, **failed}
-        return {**result, "changed": False, **self._plan(task_vars, boolean(arguments["converges"]))}
+        return {
+            **result,
+            "changed": False,
+            **self._plan(task_vars, boolean(arguments["converges"])),
+        }
 
     def _unreachable(self, apps, architecture):
-        """Return what is wrong with the repositories and images of ``apps``: each is asked once a run, now rather than later.
+        """Return what is wrong with the repositories and images of ``apps``: each is asked once a
+        run, now rather than later.
 
         ``architecture``: the host's, which images are for.
         """
@@ -88,7 +104,11 @@ class ActionModule(ActionBase):
         if converges and not problems and {"all", "python_app"} & set(tags):
             architecture = (host.facts.get("system") or {}).get("architecture") or ""
             problems += self._unreachable(made.inputs.get("python_app_apps", []), architecture)
-        found = {"databases": {name: one["database"] for name, one in site.sites.items() if one.get("database")}}
+        found = {
+            "databases": {
+                name: one["database"] for name, one in site.sites.items() if one.get("database")
+            }
+        }
         try:
             found["records"] = records.records_of(read.site_of(variables, self._templar))
         except UnknownAddressError as error:

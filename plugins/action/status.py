@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The action status: shows how the whole site is, and fails where something is wrong. See the module status."""
+"""The action status: shows how the whole site is, and fails where
+something is wrong. See the module status.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +34,25 @@ class ActionModule(ActionBase):
             "format": {"type": "str", "choices": ["page", "json"], "default": "page"},
             "full": {"type": "int", "default": 90},
         })  # fmt: skip
-        groups = {name: hosts for name, hosts in task_vars["groups"].items() if name.startswith("lamp_")}
+        groups = {
+            name: hosts for name, hosts in task_vars["groups"].items() if name.startswith("lamp_")
+        }
         domain = self._templar.template(task_vars.get("lamp_domain", ""))
         found = report(domain, groups, given["answers"], given["problems"], given["full"])
         # Not the result, in whose place Ansible would show it in its own words.
-        display.display(json.dumps(found, sort_keys=True) if given["format"] == "json" else "\n".join(["", *page(found), ""]))
+        display.display(
+            json.dumps(found, sort_keys=True)
+            if given["format"] == "json"
+            else "\n".join(["", *page(found), ""])
+        )
         # Ansible says this twice, below the page.
         count = len(found["problems"])
-        failed = {} if found["healthy"] else {"failed": True, "msg": f"{count} problem{'s' if count > 1 else ''}, described above."}
+        failed = (
+            {}
+            if found["healthy"]
+            else {
+                "failed": True,
+                "msg": f"{count} problem{'s' if count > 1 else ''}, described above.",
+            }
+        )
         return {**result, "changed": False, **failed}

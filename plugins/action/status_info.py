@@ -17,7 +17,9 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp=None, task_vars=None):
-        """Return what the module would; of a host that gives no answer, why. Ansible has many words for that, and the page one line."""
+        """Return what the module would; of a host that gives no answer, why. Ansible has many
+        words for that, and the page one line.
+        """
         super().run(tmp, task_vars)
         try:
             result = _direct.do(self, "host.status", status.ARGUMENT_SPEC, task_vars)
@@ -26,4 +28,8 @@ class ActionModule(ActionBase):
         if "status" in result:
             return result
         # What the host said, before what Ansible made of it.
-        return {"changed": False, "reached": True, "msg": str(result.get("module_stderr") or result.get("msg"))}
+        return {
+            "changed": False,
+            "reached": True,
+            "msg": str(result.get("module_stderr") or result.get("msg")),
+        }

@@ -11,7 +11,7 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 notes:
-  - This filter serves the roles and playbooks of this collection only. It is not a public interface, and may change or be removed in any
-    release.
+  - This filter serves the roles and playbooks of this collection only. It is not a public
+    interface, and may change or be removed in any release.
 options: {}
 """

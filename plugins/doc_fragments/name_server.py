@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that dns_records and dns_records_info share: which zone, on which server, with which key."""
+"""The options that dns_records and dns_records_info share: which
+zone, on which server, with which key.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,13 @@ options:
     type: int
     default: 53
   timeout:
-    description: How many seconds to wait for an answer. A query without an answer is sent three times, one that is refused once.
+    description: How many seconds to wait for an answer. A query without an answer is sent three
+      times, one that is refused once.
     type: int
     default: 10
   key_file:
-    description: A file with the TSIG key as C(tsig-keygen) writes it, on the host that the module runs on.
+    description: A file with the TSIG key as C(tsig-keygen) writes it, on the host that the module
+      runs on.
     type: path
   key_name:
     description: The name of the TSIG key, instead of O(key_file). Without either nothing is signed.
@@ -40,9 +44,10 @@ options:
   key_algorithm:
     description:
       - The algorithm of O(key_name).
-      - With V(gss-tsig) there is no O(key_name); each run agrees with the server on a key, by Kerberos, as the name servers of Active
-        Directory and FreeIPA want it. The ticket is that of the user that the module runs as (C(kinit), C(KRB5CCNAME)) or of the
-        client keytab (C(KRB5_CLIENT_KTNAME)) unless O(gss_keytab) is set.
+      - With V(gss-tsig) there is no O(key_name); each run agrees with the server on a key, by
+        Kerberos, as the name servers of Active Directory and FreeIPA want it. The ticket is that of
+        the user that the module runs as (C(kinit), C(KRB5CCNAME)) or of the client keytab
+        (C(KRB5_CLIENT_KTNAME)) unless O(gss_keytab) is set.
     type: str
     choices: [hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512, gss-tsig]
     default: hmac-sha256
@@ -51,22 +56,25 @@ options:
     type: str
   gss_server:
     description: >-
-      The server's name in Kerberos, O(server) by default: the ticket is one for C(DNS/NAME). Kerberos knows no addresses.
+      The server's name in Kerberos, O(server) by default: the ticket is one for C(DNS/NAME).
+      Kerberos knows no addresses.
     type: str
   gss_principal:
-    description: Whose ticket is used, for instance C(dns-admin@EXAMPLE.COM); by default the first of the keytab or ticket cache.
+    description: Whose ticket is used, for instance C(dns-admin@EXAMPLE.COM); by default the first
+      of the keytab or ticket cache.
     type: str
   gss_keytab:
     description: >-
-      A keytab with the key of O(gss_principal), on the host that the module runs on. The ticket that is got by it is kept in memory,
-      past all ticket caches.
+      A keytab with the key of O(gss_principal), on the host that the module runs on. The ticket
+      that is got by it is kept in memory, past all ticket caches.
     type: path
   tls:
     description: Whether to talk over TLS (RFC 7858, RFC 9103).
     type: bool
     default: false
   tls_ca:
-    description: A file with the certificates that the server's is trusted by; without it those that the system trusts.
+    description: A file with the certificates that the server's is trusted by; without it those that
+      the system trusts.
     type: path
   tls_name:
     description: The name that the server's certificate has to bear, O(server) by default.

@@ -10,7 +10,9 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import bind as _
 
 
 def _promotion_problems(hosts, zone, primary, force=False):
-    """Return why ``primary`` is not to be promoted; ``hosts``: the variables of the name servers, with what they have said."""
+    """Return why ``primary`` is not to be promoted; ``hosts``: the variables of the name
+    servers, with what they have said.
+    """
     said = {}
     for host in hosts:
         own = host["__promote_own"]
@@ -18,7 +20,9 @@ def _promotion_problems(hosts, zone, primary, force=False):
             "type": host["ansible_facts"]["foobar_lamp"]["zones"].get(zone, {}).get("type"),
             "serial": own.get("serial"),
             "msg": own.get("msg"),
-            "answers": [one["item"] for one in host["__promote_primary"]["results"] if _bind.answers(one)],
+            "answers": [
+                one["item"] for one in host["__promote_primary"]["results"] if _bind.answers(one)
+            ],
         }
     return _bind.promotion_problems(said, primary, force)
 

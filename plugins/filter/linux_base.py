@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters of the role linux_base: how sshd is set, and whether a run could come again. Private to the role."""
+"""Filters of the role linux_base: how sshd is set, and whether a
+run could come again. Private to the role.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,12 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import linux_bas
 
 
 def linux_base_login_test(login, settings):
-    """Return the line of a shell script that fails, with the reasons, if this run could not come again by the files on the host.
+    """Return the line of a shell script that fails, with the reasons, if this run could not come
+    again by the files on the host.
 
-    ``login``: how it came, as host_facts said before the first change. ``settings``: those of sshd that are given.
-    It asks sshd and sudo themselves, and is content with a run that did not come by SSH.
+    ``login``: how it came, as host_facts said before the first change. ``settings``: those of sshd
+    that are given. It asks sshd and sudo themselves, and is content with a run that did not come by
+    SSH.
     """
     arguments = {
         "by_password": login.get("by_password", False),

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Filters of the role mysql: what its inputs say, and what differs from what the server says.
 
-*databases* and *users* are the items of ``mysql_databases`` and ``mysql_users``. Private to the role.
+*databases* and *users* are the items of ``mysql_databases`` and ``mysql_users``. Private to the
+role.
 """
 
 from __future__ import annotations
@@ -37,22 +38,32 @@ def mysql_drifted_databases(databases, found):
 
 
 def _filled(database):
-    """A collation begins with its character set; a character set alone takes its own default collation."""
+    """A collation begins with its character set; a character set
+    alone takes its own default collation.
+    """
     encoding, collation = database.get("encoding"), database.get("collation")
     if not encoding and not collation:
         collation = _COLLATION
     encoding = encoding or ("utf8mb4" if collation.startswith("uca") else collation.split("_")[0])
-    return {**database, "encoding": encoding, "collation": collation or "", "kind": f"{encoding} {collation}"}
+    return {
+        **database,
+        "encoding": encoding,
+        "collation": collation or "",
+        "kind": f"{encoding} {collation}",
+    }
 
 
 def _spelt(name, encoding):
-    """Return the one spelling of a character set or collation: servers say utf8mb3 for utf8, and have a set before each collation."""
+    """Return the one spelling of a character set or collation: servers say utf8mb3 for utf8, and
+    have a set before each collation.
+    """
     name = re.sub(r"^utf8(?=_|$)", "utf8mb3", name.lower())
     return f"{encoding.lower()}_{name}" if name.startswith("uca") else name
 
 
 def mysql_conflicts(databases, found):
-    """Return a sentence for each of ``databases`` that is there with another encoding or collation than it declares.
+    """Return a sentence for each of ``databases`` that is there with
+    another encoding or collation than it declares.
 
     What a database does not declare may be as it is.
     """
@@ -61,21 +72,28 @@ def mysql_conflicts(databases, found):
     for database in databases:
         row = there.get(database["name"])
         for key, words in (("encoding", "CHARACTER SET"), ("collation", "COLLATE")):
-            if row and database.get(key) and _spelt(database[key], row["encoding"]) != _spelt(row[key], row["encoding"]):
+            if (
+                row
+                and database.get(key)
+                and _spelt(database[key], row["encoding"]) != _spelt(row[key], row["encoding"])
+            ):
                 problems.append(
-                    f"The database {database['name']} has the {key} {row[key]}, and mysql_databases declares {database[key]}: declare "
-                    f"what is there, or, with a backup at hand, run "
-                    f"ALTER DATABASE `{database['name']}` {words} {database[key]} for tables to come "
-                    f"and ALTER TABLE … CONVERT TO CHARACTER SET … for each that is there."
+                    f"The database {database['name']} has the {key} {row[key]}, and "
+                    f"mysql_databases declares {database[key]}: declare what is there, or, with "
+                    f"a backup at hand, run ALTER DATABASE `{database['name']}` {words} "
+                    f"{database[key]} for tables to come and ALTER TABLE … CONVERT TO CHARACTER "
+                    f"SET … for each that is there."
                 )
                 break
     return problems
 
 
 def mysql_imports(databases, found):
-    """Return those of ``databases`` that are to be filled from a file: there is nothing in them, or what an import left that was cut short.
+    """Return those of ``databases`` that are to be filled from a file: there is nothing in them, or
+    what an import left that was cut short.
 
-    ``found``: rows with name, tables (how many) and cut (whether one of them is an import's own mark).
+    ``found``: rows with name, tables (how many) and cut (whether one of them is an import's own
+    mark).
     """
     there = {row["name"]: row for row in found}
     wanted = [database for database in databases if database.get("import")]
@@ -83,21 +101,27 @@ def mysql_imports(databases, found):
     return [
         {**_filled(database), "cut": bool(there.get(database["name"], fresh)["cut"])}
         for database in wanted
-        if not int(there.get(database["name"], fresh)["tables"] or 0) or int(there[database["name"]]["cut"] or 0)
+        if not int(there.get(database["name"], fresh)["tables"] or 0)
+        or int(there[database["name"]]["cut"] or 0)
     ]
 
 
 def mysql_imports_in_use(imports, grants):
-    """Return the names of those of ``imports`` that were cut short and that an account could write to since.
+    """Return the names of those of ``imports`` that were cut short
+    and that an account could write to since.
 
     ``grants``: rows with place.
     """
     places = {re.sub(r"\\([_%])", r"\1", row["place"].rpartition(".")[0]) for row in grants}
-    return [database["name"] for database in imports if database["cut"] and database["name"] in places]
+    return [
+        database["name"] for database in imports if database["cut"] and database["name"] in places
+    ]
 
 
 def mysql_joining_problems(hosts, hostvars):
-    """Return what keeps the servers of ``hosts`` from becoming members of one cluster, by what each of them has said to the role."""
+    """Return what keeps the servers of ``hosts`` from becoming members of one cluster, by what
+    each of them has said to the role.
+    """
     said = {name: hostvars[name].get("__mysql_surveyed") or {} for name in hosts}
     return _mysql_joining.problems(
         {
@@ -109,7 +133,9 @@ def mysql_joining_problems(hosts, hostvars):
 
 
 def mysql_leaving_problem(said):
-    """Return why a server may not leave its cluster and go on alone, empty if it may, by what all members have ``said`` (JSON)."""
+    """Return why a server may not leave its cluster and go on alone, empty if it may, by what
+    all members have ``said`` (JSON).
+    """
     found = json.loads(said)
     members = {name: _cluster.said(one) for name, one in found.get("members", {}).items()}
     return _cluster.not_alone(members, found["me"]) if found else ""

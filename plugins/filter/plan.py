@@ -7,23 +7,39 @@ from __future__ import annotations
 
 import shlex
 
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import inventory, make, roles, site, update
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import (
+    inventory,
+    make,
+    roles,
+    site,
+    update,
+)
 from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import due
 
 
 def role_packages(role, **inputs):
-    """Return the Debian packages that a role needs, by those of its inputs on which that depends."""
+    """Return the Debian packages that a role needs, by those of
+    its inputs on which that depends.
+    """
     return roles.ALL[role].packages({**make.defaults(role), **inputs})
 
 
 def ssh_command(words, host):
-    """Return what opens a terminal on a host and runs a shell's ``words`` as root there; ``host``: its variables."""
+    """Return what opens a terminal on a host and runs a shell's
+    ``words`` as root there; ``host``: its variables.
+    """
     address = host.get("ansible_host") or host["inventory_hostname"]
-    user, port = host.get("ansible_user") or host.get("ansible_ssh_user"), host.get("ansible_port") or host.get("ansible_ssh_port")
+    user, port = (
+        host.get("ansible_user") or host.get("ansible_ssh_user"),
+        host.get("ansible_port") or host.get("ansible_ssh_port"),
+    )
     if (host.get("ansible_connection") or "").endswith("docker"):
         return f"docker exec -it {address} sh -c {shlex.quote(words)}"
     become = words if user == "root" else f"sudo sh -c {shlex.quote(words)}"
-    return f"ssh -t {f'-p {port} ' if port else ''}{f'{user}@' if user else ''}{address} {shlex.quote(become)}"
+    return (
+        f"ssh -t {f'-p {port} ' if port else ''}{f'{user}@' if user else ''}{address} "
+        f"{shlex.quote(become)}"
+    )
 
 
 class FilterModule:

@@ -9,8 +9,9 @@ author: The foobar.lamp developers (@foobar)
 short_description: Inputs of roles that are known only during the run
 version_added: 0.1.0
 description:
-  - Returns an input that the module M(foobar.lamp.plan) could not settle, since it follows from what a role makes during the run. For
-    instance, applications trust the certificate of the database's authority, which a first run makes.
+  - Returns an input that the module M(foobar.lamp.plan) could not settle, since it follows from
+    what a role makes during the run. For instance, applications trust the certificate of the
+    database's authority, which a first run makes.
   - The variable C(__plan) has to hold the result of the module.
 options:
   _terms:

@@ -9,10 +9,11 @@ author: The foobar.lamp developers (@foobar)
 short_description: What is wrong with the inputs of a role
 version_added: 0.1.0
 description:
-  - Returns a sentence for each problem. It names the variable, the value (unless that is secret) and the remedy. First of all each value
-    has to be of the type that is documented. What else is wrong is said once all of them are.
-  - A role that is used alone calls it before anything else reads its inputs. The playbooks of this collection ask the module
-    M(foobar.lamp.plan) for all roles together.
+  - Returns a sentence for each problem. It names the variable, the value (unless that is secret)
+    and the remedy. First of all each value has to be of the type that is documented. What else is
+    wrong is said once all of them are.
+  - A role that is used alone calls it before anything else reads its inputs. The playbooks of this
+    collection ask the module M(foobar.lamp.plan) for all roles together.
 options:
   _terms:
     description: The names of the roles.
@@ -50,6 +51,10 @@ class LookupModule(LookupBase):
         problems = []
         for role in terms:
             inputs, wrong = read.settled(role, variables, self._templar)
-            problems += renamed.renamed_problems(name for name in variables if name.startswith(f"{role}_"))
-            problems += wrong or roles.ALL[role].problems({**make.defaults(role), **inputs}, facts, search)
+            problems += renamed.renamed_problems(
+                name for name in variables if name.startswith(f"{role}_")
+            )
+            problems += wrong or roles.ALL[role].problems(
+                {**make.defaults(role), **inputs}, facts, search
+            )
         return problems

@@ -10,9 +10,10 @@ short_description: The secrets of sites, made once
 version_added: 0.1.0
 description:
   - Returns a dictionary of sites, each with a dictionary of its secrets.
-  - A secret that O(given) holds is taken from there. Another is read from the file O(directory)/SITE/SECRET, which is made with
-    a strong random value when it is not there yet.
-  - Files have mode 0600, their directories 0700, and a C(.gitignore) in O(directory) keeps all of it out of git.
+  - A secret that O(given) holds is taken from there. Another is read from the file
+    O(directory)/SITE/SECRET, which is made with a strong random value when it is not there yet.
+  - Files have mode 0600, their directories 0700, and a C(.gitignore) in O(directory) keeps all of
+    it out of git.
 options:
   _terms:
     description: The names of the secrets of each site.
@@ -29,7 +30,8 @@ options:
     type: path
     required: true
   given:
-    description: Secrets that are given, for instance from a vault, under the same keys as in the result.
+    description: Secrets that are given, for instance from a vault, under the same keys as in the
+      result.
     type: dict
     default: {}
   make:
@@ -43,7 +45,8 @@ options:
 EXAMPLES = r"""
 - name: Use the secrets of a site
   ansible.builtin.debug:
-    msg: "{{ lookup('foobar.lamp.site_secrets', 'secret_key', sites=['www.foobar.com'], directory='/root/.secrets') | length }}"
+    msg: "{{ lookup('foobar.lamp.site_secrets', 'secret_key', sites=['www.foobar.com'],
+      directory='/root/.secrets') | length }}"
 """
 
 RETURN = r"""
@@ -67,7 +70,11 @@ class LookupModule(LookupBase):
         make = self.get_option("make") and not (variables or {}).get("ansible_check_mode")
         directory = self.get_option("directory")
         try:
-            return [secrets.kept(directory, self.get_option("sites"), terms, self.get_option("given"), make)]
+            return [
+                secrets.kept(
+                    directory, self.get_option("sites"), terms, self.get_option("given"), make
+                )
+            ]
         except ValueError as error:
             raise AnsibleLookupError(str(error)) from error
         except OSError as error:

@@ -9,39 +9,47 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: app_release
 author: The foobar.lamp developers (@foobar)
-short_description: Releases of Python applications, made and served beside the current ones and switched to
+short_description: Releases of Python applications, made and served beside the current ones and
+  switched to
 version_added: 0.1.0
 description:
-  - Makes, switches, rolls back and removes releases of Python applications on a host, for the role P(foobar.lamp.python_app#role). A
-    release is identified by its content. One that is there already is not made again.
-  - A step waits while another run works on the same application on the host. It can be killed at any time. The next run finds a complete
-    release, or makes it again.
-  - A step that fails removes the release, unless it is current, and keeps its log in C(/var/log/python_app). The other applications are
-    not held up. At the end the task fails with the errors of all applications that failed. With O(fail=false) it returns them in
-    RV(failures) instead.
+  - Makes, switches, rolls back and removes releases of Python applications on a host, for the role
+    P(foobar.lamp.python_app#role). A release is identified by its content. One that is there
+    already is not made again.
+  - A step waits while another run works on the same application on the host. It can be killed at
+    any time. The next run finds a complete release, or makes it again.
+  - A step that fails removes the release, unless it is current, and keeps its log in
+    C(/var/log/python_app). The other applications are not held up. At the end the task fails with
+    the errors of all applications that failed. With O(fail=false) it returns them in RV(failures)
+    instead.
 options:
   step:
     description:
-      - V(make) resolves the sources on the controller, says which applications are pending, ships them and makes their releases.
+      - V(make) resolves the sources on the controller, says which applications are pending, ships
+        them and makes their releases.
       - V(migrate) runs their migrations.
-      - V(switch) starts a service of each beside the one that visitors see, asks it for its health, leads visitors to it, and stops the
-        old one.
-      - V(after) runs their commands for after the switch, and ends what their deploy has to do. Until then the link C(unverified) names
-        the release, so that the run after one that was killed does the rest.
-      - V(rollback) makes the releases before current again, or the one that O(release) names, in the same way.
-      - V(restart) does so with the current releases of those applications whose settings changed since their services started, or of which
-        a run that was killed left something undone.
-      - V(pause) stops their services, workers and timers, and what timers have started, for a time in which nobody may write.
-      - V(resume) starts those that do not run, and fails with the words of one that does not stay up. Timers that run on one host only are
-        stopped where they are another host's.
-      - V(retire) stops and removes the services, workers and timers of applications that are no longer declared. These need a name and a
-        root only.
+      - V(switch) starts a service of each beside the one that visitors see, asks it for its health,
+        leads visitors to it, and stops the old one.
+      - V(after) runs their commands for after the switch, and ends what their deploy has to do.
+        Until then the link C(unverified) names the release, so that the run after one that was
+        killed does the rest.
+      - V(rollback) makes the releases before current again, or the one that O(release) names, in
+        the same way.
+      - V(restart) does so with the current releases of those applications whose settings changed
+        since their services started, or of which a run that was killed left something undone.
+      - V(pause) stops their services, workers and timers, and what timers have started, for a time
+        in which nobody may write.
+      - V(resume) starts those that do not run, and fails with the words of one that does not stay
+        up. Timers that run on one host only are stopped where they are another host's.
+      - V(retire) stops and removes the services, workers and timers of applications that are no
+        longer declared. These need a name and a root only.
       - V(list) says what there is.
     type: str
     required: true
     choices: [make, migrate, switch, after, rollback, restart, pause, resume, retire, list]
   apps:
-    description: The applications, as RV(pending) for V(migrate), V(switch) and V(after), as C(python_app_apps) for the others.
+    description: The applications, as RV(pending) for V(migrate), V(switch) and V(after), as
+      C(python_app_apps) for the others.
     type: list
     elements: dict
     required: true
@@ -53,7 +61,8 @@ options:
     type: bool
     default: false
   fail:
-    description: Whether the task fails if an application does. V(false) returns RV(failures), for a run that goes on with the others.
+    description: Whether the task fails if an application does. V(false) returns RV(failures), for a
+      run that goes on with the others.
     type: bool
     default: true
   keep:
@@ -65,11 +74,12 @@ options:
     type: str
     default: /usr/bin/python3
   wheels_for:
-    description: The version of that Python, such as V(3.13), where what the applications need is resolved on the controller and shipped.
+    description: The version of that Python, such as V(3.13), where what the applications need is
+      resolved on the controller and shipped.
     type: str
   identity:
-    description: A text that is part of a release's identity, for instance the operating system's version. If it changes, a new release is
-      made.
+    description: A text that is part of a release's identity, for instance the operating system's
+      version. If it changes, a new release is made.
     type: str
     default: ""
   pip_environment:
@@ -81,31 +91,36 @@ options:
     type: dict
     default: {}
   backups:
-    description: For V(migrate), what is known of the backup that was taken before, by application. Those that are missing have none.
+    description: For V(migrate), what is known of the backup that was taken before, by application.
+      Those that are missing have none.
     type: dict
     default: {}
   archives:
-    description: Where the archives lie on the host, by name. Set by the action plugin; not an input.
+    description: Where the archives lie on the host, by name. Set by the action plugin; not an
+      input.
     type: dict
     default: {}
   images:
     description:
-      - Where what was sent of images lies on the host, by application. A layout, or what the host is to build from, as the application's
-        plan says. Set by the action plugin; not an input.
+      - Where what was sent of images lies on the host, by application. A layout, or what the host
+        is to build from, as the application's plan says. Set by the action plugin; not an input.
     type: dict
     default: {}
   registries:
-    description: How to log in to registries, C(username) and C(password) by application. Set by the action plugin; not an input.
+    description: How to log in to registries, C(username) and C(password) by application. Set by the
+      action plugin; not an input.
     type: dict
     default: {}
   build_tools:
-    description: What builds images on the controller, the first that works there. Where none does, the host builds.
+    description: What builds images on the controller, the first that works there. Where none does,
+      the host builds.
     type: list
     elements: str
     choices: [podman, docker, buildah]
     default: [podman, docker, buildah]
   build_isolation:
-    description: How Podman keeps a build apart from the host, as its option C(--isolation) calls it. Its own default if empty.
+    description: How Podman keeps a build apart from the host, as its option C(--isolation) calls
+      it. Its own default if empty.
     type: str
     default: ""
   storage:
@@ -113,12 +128,14 @@ options:
     type: path
     default: /var/lib/containers/storage
   server_wheels:
-    description: Where the wheels of the server lie on the host, if they were shipped. Set by the action plugin; not an input.
+    description: Where the wheels of the server lie on the host, if they were shipped. Set by the
+      action plugin; not an input.
     type: list
     elements: str
     default: []
   by:
-    description: Who deploys, for the record in C(/var/log/python_app/deploys.log). Set by the action plugin; not an input.
+    description: Who deploys, for the record in C(/var/log/python_app/deploys.log). Set by the
+      action plugin; not an input.
     type: str
     default: ""
 attributes:
@@ -142,24 +159,28 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plans:
-  description: What a host needs to know of each application. Environments, which hold secrets, are not among it.
+  description: What a host needs to know of each application. Environments, which hold secrets, are
+    not among it.
   returned: for the steps make and list
   type: list
   elements: dict
-  sample: [{name: www.foobar.com, release: 0123456789ab, source: ../files/app, root: /srv/www.foobar.com}]
+  sample: [{name: www.foobar.com, release: 0123456789ab, source: ../files/app,
+            root: /srv/www.foobar.com}]
 pending:
   description: Those of RV(plans) whose release was not current.
   returned: for the step make
   type: list
   elements: dict
 unverified:
-  description: Those of RV(pending), and those of RV(plans) whose release became current in a run that was killed before V(after) was done.
+  description: Those of RV(pending), and those of RV(plans) whose release became current in a run
+    that was killed before V(after) was done.
   returned: for the step make
   type: list
   elements: dict
 failures:
   description:
-    - What failed, an entry for each application. RV(plans), RV(pending) and RV(unverified) are without these.
+    - What failed, an entry for each application. RV(plans), RV(pending) and RV(unverified) are
+      without these.
   returned: unless the task fails
   type: list
   elements: dict
@@ -173,13 +194,15 @@ began:
   type: float
 applications:
   description:
-    - Current and previous release, since when, all releases with their sources, the bytes of those that are images, and the unit of the
-      service that visitors see. C(answers_as) is the release that its answers name, empty where another server than ours serves it.
+    - Current and previous release, since when, all releases with their sources, the bytes of those
+      that are images, and the unit of the service that visitors see. C(answers_as) is the release
+      that its answers name, empty where another server than ours serves it.
   returned: for the step list
   type: list
   elements: dict
 answers:
-  description: The releases that answers name from now on, by application; empty where another server than ours serves one.
+  description: The releases that answers name from now on, by application; empty where another
+    server than ours serves one.
   returned: for the step rollback
   type: dict
 releases:
@@ -196,23 +219,43 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, mask, services, units
 from ansible_collections.foobar.lamp.plugins.module_utils.app.images import BUILD_TOOLS
-from ansible_collections.foobar.lamp.plugins.module_utils.app.release import Application, OvertakenError, ReleaseError
+from ansible_collections.foobar.lamp.plugins.module_utils.app.release import (
+    Application,
+    OvertakenError,
+    ReleaseError,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.app.services import ServiceError
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
 
-STEPS = ("make", "migrate", "switch", "after", "rollback", "restart", "pause", "resume", "retire", "list")
+STEPS = (
+    "make",
+    "migrate",
+    "switch",
+    "after",
+    "rollback",
+    "restart",
+    "pause",
+    "resume",
+    "retire",
+    "list",
+)
 #: Those that remove the release when they fail.
 REMOVING = ("make", "migrate", "switch")
 
 
 def schema_of(name, backups):
-    """Return what is to be said of the database when the migration of the application ``name`` fails."""
+    """Return what is to be said of the database when the migration
+    of the application ``name`` fails.
+    """
     taken = (
         f"The backup from just before it is {backups[name]}"
         if name in backups
         else "No backup was taken before it (backup_before_migrate)."
     )
-    return f"What it had done by then stays in the database, which takes back no change of a table by itself. {taken}"
+    return (
+        f"What it had done by then stays in the database, which takes back no change of a table "
+        f"by itself. {taken}"
+    )
 
 
 def listed(application):
@@ -237,21 +280,47 @@ def act(application, step, params):
     if step == "make":
         # A run that was killed may have gone on, on this host.
         if application.link("current") not in (application.plan["before"], application.release):
-            raise OvertakenError("make", f"Another deploy made {application.link('current') or 'nothing'} current meanwhile: run again.")
+            raise OvertakenError(
+                "make",
+                (
+                    f"Another deploy made {application.link('current') or 'nothing'} current "
+                    f"meanwhile: run again."
+                ),
+            )
         services.check_schedules(application.plan)
         pip_environment = {**params["host_pip_environment"], **params["pip_environment"]}
-        image = (params["images"].get(name, ""), params["registries"].get(name) or {}, params["build_isolation"])
-        application.make(params["archives"][name], params["python"], pip_environment, params["server_wheels"], image)
+        image = (
+            params["images"].get(name, ""),
+            params["registries"].get(name) or {},
+            params["build_isolation"],
+        )
+        application.make(
+            params["archives"][name],
+            params["python"],
+            pip_environment,
+            params["server_wheels"],
+            image,
+        )
     elif step == "switch":
         if application.link("current") == application.release:
             return application.restart()
         if application.link("current") != application.plan["before"]:
-            raise OvertakenError("switch", f"Another deploy made {application.link('current')} current meanwhile: run again.")
+            raise OvertakenError(
+                "switch",
+                f"Another deploy made {application.link('current')} current meanwhile: run again.",
+            )
         application.switch()
     elif step == "rollback":
-        # A deploy takes back its own release only; what another has made current since is that one's to judge.
+        # A deploy takes back its own release only; what another has made current since is that
+        # one's to judge.
         if params["drop"] and application.link("current") != application.release:
-            raise ReleaseError("rollback", f"Another deploy made {application.link('current')} current meanwhile, which stays: run again.")
+            raise ReleaseError(
+                "rollback",
+                (
+                    f"Another deploy made {application.link('current')} current meanwhile, which "
+                    f"stays: run again."
+                ),
+            )
         params["releases"][name] = application.back(application.target(params["release"]))
         params["answers"][name] = application.answers_as(params["releases"][name])
         if params["drop"]:
@@ -273,7 +342,9 @@ def act(application, step, params):
 
 
 def attempt(application, step, params):
-    """Do one step with one application; returns whether something changed, and what failed, if it did."""
+    """Do one step with one application; returns whether something
+    changed, and what failed, if it did.
+    """
     try:
         # What is retired may have no directory any more, and no deploy can be under way.
         with contextlib.nullcontext() if step == "retire" else application.turn():
@@ -294,7 +365,9 @@ def attempt(application, step, params):
         note = schema_of(application.name, params["backups"]) if error.step == "migrate" else ""
         login = params["registries"].get(application.name) or {}
         secret = {**params["pip_environment"], "registry.password": login.get("password", "")}
-        return False, failures.failed_step(application.plan, error.step, mask.mask(str(error), secret), note)
+        return False, failures.failed_step(
+            application.plan, error.step, mask.mask(str(error), secret), note
+        )
 
 
 def main():
@@ -316,7 +389,12 @@ def main():
             "archives": {"type": "dict", "default": {}},
             "images": {"type": "dict", "default": {}},
             "registries": {"type": "dict", "default": {}, "no_log": True},
-            "build_tools": {"type": "list", "elements": "str", "choices": [*BUILD_TOOLS], "default": [*BUILD_TOOLS]},
+            "build_tools": {
+                "type": "list",
+                "elements": "str",
+                "choices": [*BUILD_TOOLS],
+                "default": [*BUILD_TOOLS],
+            },
             "build_isolation": {"type": "str", "default": ""},
             "storage": {"type": "path", "default": "/var/lib/containers/storage"},
             "server_wheels": {"type": "list", "elements": "str", "default": []},
@@ -327,9 +405,15 @@ def main():
     # Whatever the login's is: what root makes, other users read.
     os.umask(0o022)
     params, step = module.params, module.params["step"]
-    applications = [Application({**plan, "keep": params["keep"]}, params["by"]) for plan in params["apps"]]
+    applications = [
+        Application({**plan, "keep": params["keep"]}, params["by"]) for plan in params["apps"]
+    ]
     if step == "list":
-        module.exit_json(changed=False, applications=[listed(application) for application in applications], failures=[])
+        module.exit_json(
+            changed=False,
+            applications=[listed(application) for application in applications],
+            failures=[],
+        )
     changed, params["releases"], params["answers"], found, began = False, {}, {}, [], time.time()
     if module.check_mode:
         due = {
@@ -338,14 +422,23 @@ def main():
             "resume": lambda one: one.idle(),
             "retire": lambda one: one.services.there(),
         }.get(step, lambda one: False)
-        module.exit_json(changed=any(map(due, applications)), releases={}, answers={}, failures=[], invocation={})
+        module.exit_json(
+            changed=any(map(due, applications)), releases={}, answers={}, failures=[], invocation={}
+        )
     if step == "rollback":
         # An application that has nothing to go back to stays as it is, beside others that have.
-        able = [application for application in applications if application.target(params["release"])]
+        able = [
+            application for application in applications if application.target(params["release"])
+        ]
         if not able and params["fail"]:
-            there = "\n".join(f"{application.name}: {application.others()}" for application in applications)
+            there = "\n".join(
+                f"{application.name}: {application.others()}" for application in applications
+            )
             module.fail_json(
-                msg=f"There is no release {params['release'] or 'before the current one'} to go back to. Others on this host:\n{there}",
+                msg=(
+                    f"There is no release {params['release'] or 'before the current one'} to go "
+                    f"back to. Others on this host:\n{there}"
+                ),
                 invocation={},
             )
         applications = able
@@ -355,7 +448,14 @@ def main():
         found += [failure] if failure else []
     if found and params["fail"]:
         module.fail_json(msg=failures.message(found), failures=found, invocation={})
-    module.exit_json(changed=changed, releases=params["releases"], answers=params["answers"], failures=found, began=began, invocation={})
+    module.exit_json(
+        changed=changed,
+        releases=params["releases"],
+        answers=params["answers"],
+        failures=found,
+        began=began,
+        invocation={},
+    )
 
 
 if __name__ == "__main__":

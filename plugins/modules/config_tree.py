@@ -12,14 +12,18 @@ module: config_tree
 short_description: A service's configuration, however many files, as one transaction
 version_added: 0.1.0
 description:
-  - Renders all files on the controller, compares them on the host in one round trip, and replaces those that differ in one transaction.
-  - Then it runs the checker of the service, O(test). If that fails, every file, link, mode, owner and directory is put back as it was,
-    and the task fails with the checker's output. A bad configuration does not stay on disk.
-  - If the process or the host dies half-way, the next run first restores the old tree, and then starts again.
+  - Renders all files on the controller, compares them on the host in one round trip, and replaces
+    those that differ in one transaction.
+  - Then it runs the checker of the service, O(test). If that fails, every file, link, mode, owner
+    and directory is put back as it was, and the task fails with the checker's output. A bad
+    configuration does not stay on disk.
+  - If the process or the host dies half-way, the next run first restores the old tree, and then
+    starts again.
 options:
   name:
     description:
-      - Names the transaction's journal, C(/var/lib/foobar.lamp/config_tree/<name>). Unique on a host.
+      - Names the transaction's journal, C(/var/lib/foobar.lamp/config_tree/<name>). Unique on a
+        host.
     type: str
     required: true
   vars:
@@ -29,7 +33,8 @@ options:
     default: {}
   files:
     description:
-      - The files. An entry takes exactly one of O(files[].template), O(files[].src) and O(files[].content).
+      - The files. An entry takes exactly one of O(files[].template), O(files[].src) and
+        O(files[].content).
       - A link that stands at the destination is replaced by the file; its target is left alone.
     type: list
     elements: dict
@@ -47,7 +52,8 @@ options:
         type: str
       src:
         description:
-          - A file to be copied byte by byte, searched for as M(ansible.builtin.copy) does. A vaulted one is decrypted.
+          - A file to be copied byte by byte, searched
+            for as M(ansible.builtin.copy) does. A vaulted one is decrypted.
         type: str
       content:
         description:
@@ -89,12 +95,16 @@ options:
         default: false
       effective:
         description:
-          - The program that must confirm that the file's settings are in force. If another of its files overrides a setting, or it does
-            not read this one, the old files are put back and the task fails with the name of the other file.
-          - V(sshd) is asked by C(sshd -T), V(systemd) by C(systemd-analyze cat-config) for a drop-in of a unit or of a file such as
-            C(journald.conf), V(sysctl) by C(systemd-sysctl --cat-config), V(apt) by C(apt-config dump), V(mariadbd) and V(mysqld) by
-            C(--print-defaults), V(apache) by C(DUMP_CONFIG) for settings outside of sections, V(bind) by C(named-checkconf -p).
-          - Unmanaged files that can override it are watched. The task notices a change of one as it notices a change of its own.
+          - The program that must confirm that the file's settings are in force. If another of its
+            files overrides a setting, or it does not read this one, the old files are put back and
+            the task fails with the name of the other file.
+          - V(sshd) is asked by C(sshd -T), V(systemd) by C(systemd-analyze cat-config) for a
+            drop-in of a unit or of a file such as C(journald.conf), V(sysctl) by C(systemd-sysctl
+            --cat-config), V(apt) by C(apt-config dump), V(mariadbd) and V(mysqld) by
+            C(--print-defaults), V(apache) by C(DUMP_CONFIG) for settings outside of sections,
+            V(bind) by C(named-checkconf -p).
+          - Unmanaged files that can override it are watched. The task notices a change of one as it
+            notices a change of its own.
         type: str
         choices: [apache, apt, bind, mariadbd, mysqld, sshd, sysctl, systemd]
       vars:
@@ -109,7 +119,8 @@ options:
         elements: dict
   links:
     description:
-      - The symbolic links. A file that stands at the destination is replaced, a directory is refused.
+      - The symbolic links. A file that stands at the destination is replaced, a directory
+        is refused.
     type: list
     elements: dict
     default: []
@@ -121,7 +132,8 @@ options:
         required: true
       target:
         description:
-          - What the link points to, written as it is. It need not exist. C({key}) as in O(files[].dest).
+          - What the link points to, written as it is. It need not exist. C({key}) as in
+            O(files[].dest).
         type: str
         required: true
       each:
@@ -131,7 +143,8 @@ options:
         elements: dict
   directories:
     description:
-      - The directories. A link that leads to a directory counts as one, with its target's owner and mode.
+      - The directories. A link that leads to a directory counts as one, with its target's owner and
+        mode.
     type: list
     elements: dict
     default: []
@@ -143,16 +156,18 @@ options:
         required: true
       owner:
         description:
-          - The user, by name or number. By default an existing directory keeps its owner and a new one is root's.
+          - The user, by name or number. By default an existing directory keeps its owner
+            and a new one is root's.
         type: str
       group:
         description:
-          - The group, by name or number. By default an existing directory keeps its group and a new one is root's.
+          - The group, by name or number. By default an existing directory keeps its group
+            and a new one is root's.
         type: str
       mode:
         description:
-          - The permissions, as an octal number in quotes. By default an existing directory keeps its own and a new one
-            gets C(0755).
+          - The permissions, as an octal number in quotes. By default an existing directory keeps
+            its own and a new one gets C(0755).
         type: raw
       purge:
         description:
@@ -178,33 +193,38 @@ options:
     default: []
   test:
     description:
-      - A program and its arguments that checks the configuration. It runs, without a shell and with C(LC_ALL=C), after the
-        swap and only if something was changed.
+      - A program and its arguments that checks the configuration. It runs, without a shell and with
+        C(LC_ALL=C), after the swap and only if something was changed.
     type: list
     elements: str
   service:
     description:
-      - The systemd unit that reads the tree. It is returned in RV(reload) or RV(restart) when something changed.
-      - It is also returned when it is active but was not reloaded (or restarted) since an earlier change, for instance because a play
-        failed before its handlers ran. The task then reports a change, so that its handlers run.
+      - The systemd unit that reads the tree. It is returned in RV(reload)
+        or RV(restart) when something changed.
+      - It is also returned when it is active but was not reloaded (or restarted) since an earlier
+        change, for instance because a play failed before its handlers ran. The task then reports a
+        change, so that its handlers run.
     type: str
   rollback:
     description:
-      - Whether to remember, before a change, the last known good files of units - those that they run with, or ran with until they ended.
-      - A checker may accept what no start does. M(foobar.lamp.config_tree_service) then puts the old files back.
+      - Whether to remember, before a change, the last known good files of units - those that they
+        run with, or ran with until they ended.
+      - A checker may accept what no start does. M(foobar.lamp.config_tree_service) then puts the
+        old files back.
       - They are kept, secrets too, in a file beside the journal that only root can read.
     type: bool
     default: false
   idle:
     description:
-      - Units that should run with the tree and do not, as M(foobar.lamp.host_facts) found. They are returned in RV(idle), and the task
-        reports a change, so that its handlers start them.
+      - Units that should run with the tree and do not, as M(foobar.lamp.host_facts) found. They are
+        returned in RV(idle), and the task reports a change, so that its handlers start them.
     type: list
     elements: str
     default: []
   _tree:
     description:
-      - What the action plugin made of I(files), I(links), I(directories) and I(absent). Not an input; no log shows it.
+      - What the action plugin made of I(files), I(links), I(directories) and I(absent). Not an
+        input; no log shows it.
     type: str
   _seal:
     description:
@@ -212,28 +232,34 @@ options:
     type: str
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    description: Can run in C(check_mode) and return changed status prediction without modifying the
+      target.
     support: full
     details:
-      - Accounts and directories that do not exist yet are no errors then, since an earlier task may be about to make them.
+      - Accounts and directories that do not exist yet are no errors then, since an earlier task may
+        be about to make them.
       - After a run that was killed, the prediction compares with the half-made tree.
   diff_mode:
-    description: Returns details on what has changed, or possibly needs changing in C(check_mode), when in diff mode.
+    description: Returns details on what has changed, or possibly needs changing in C(check_mode),
+      when in diff mode.
     support: full
   action:
-    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    description: Indicates this has a corresponding action plugin so some parts of the options can
+      be executed on the controller.
     support: full
   async:
     description: Supports being used with the C(async) keyword.
     support: none
 notes:
-  - New and old files wait in hidden directories (C(.lamp-config-tree.*)) beside their destinations during the run.
-  - A link on the way to a destination is followed if only root can put one there. In a directory that somebody else can change, it is
-    refused, and so is a file with a second name (a hard link).
+  - New and old files wait in hidden directories (C(.lamp-config-tree.*)) beside their destinations
+    during the run.
+  - A link on the way to a destination is followed if only root can put one there. In a directory
+    that somebody else can change, it is refused, and so is a file with a second name (a hard link).
   - Since a file is replaced by a new one, other hard links to the old one keep the old contents.
-  - If M(foobar.lamp.host_facts) asked the host earlier in the run, and nothing of the tree was touched since the last run that declared
-    the very same, the run's first task about the tree is answered on the controller. If a task before it touches the same files by other
-    means, let M(foobar.lamp.host_facts) ask again with O(foobar.lamp.host_facts#module:refresh).
+  - If M(foobar.lamp.host_facts) asked the host earlier in the run, and nothing of the tree was
+    touched since the last run that declared the very same, the run's first task about the tree is
+    answered on the controller. If a task before it touches the same files by other means, let
+    M(foobar.lamp.host_facts) ask again with O(foobar.lamp.host_facts#module:refresh).
 seealso:
   - module: foobar.lamp.config_tree_service
   - module: ansible.builtin.template
@@ -289,20 +315,23 @@ changed_paths:
   sample: [/etc/apache2/conf-available/lamp.conf]
 kept:
   description:
-    - On the first run of a tree, the unmanaged files that are, or in check mode would be, changed or removed. Files that a package ships
-      are not among them.
-    - Their copies, and those of links, are in C(/var/lib/foobar.lamp/before/NAME), for root alone. A warning names them.
+    - On the first run of a tree, the unmanaged files that are, or in check mode would be, changed
+      or removed. Files that a package ships are not among them.
+    - Their copies, and those of links, are in C(/var/lib/foobar.lamp/before/NAME), for root alone.
+      A warning names them.
   returned: success
   type: list
   elements: str
 reload:
-  description: The units that must be reloaded, because their files changed now or in a run that died before its handlers.
+  description: The units that must be reloaded, because their files changed now or in a run that
+    died before its handlers.
   returned: success
   type: list
   elements: str
   sample: [apache2]
 restart:
-  description: The units that must be restarted, because a file that they read only at their start changed.
+  description: The units that must be restarted, because a file that they read only at their start
+    changed.
   returned: success
   type: list
   elements: str
@@ -317,11 +346,13 @@ idle:
   type: list
   elements: str
 generation:
-  description: Identifies this state of the tree, so that a change by another run is noticed. Empty if the host was not asked.
+  description: Identifies this state of the tree, so that a change by another run is noticed. Empty
+    if the host was not asked.
   returned: success
   type: str
 recovered:
-  description: Whether an earlier run had died half-way and the old tree was, or in check mode would be, restored first.
+  description: Whether an earlier run had died half-way and the old tree was, or in check mode would
+    be, restored first.
   returned: success
   type: bool
 diff:

@@ -12,12 +12,14 @@ author: The foobar.lamp developers (@foobar)
 short_description: Install Debian packages, and start their services afterwards
 version_added: 0.1.0
 description:
-  - Installs by M(ansible.builtin.apt), without recommended packages, from lists that are at most an hour old. If a package cannot be
-    fetched, for instance because its version is no longer there, the lists are fetched again and the task tries once more.
-  - If another program on the host uses apt or dpkg, such as automatic updates, the task waits. A warning names that program, and so does
-    the error if it takes too long.
-  - The installation starts no service (C(policy-rc.d)). Afterwards everything is started that the next start of the system would start
-    and that nobody has tried to start since the last, such as the timers of logrotate, but for the services O(later).
+  - Installs by M(ansible.builtin.apt), without recommended packages, from lists that are at most an
+    hour old. If a package cannot be fetched, for instance because its version is no longer there,
+    the lists are fetched again and the task tries once more.
+  - If another program on the host uses apt or dpkg, such as automatic updates, the task waits. A
+    warning names that program, and so does the error if it takes too long.
+  - The installation starts no service (C(policy-rc.d)). Afterwards everything is started that the
+    next start of the system would start and that nobody has tried to start since the last, such as
+    the timers of logrotate, but for the services O(later).
   - A unit that does not start is a warning and no error, as in Debian's own tools.
 options:
   name:
@@ -26,7 +28,8 @@ options:
     elements: str
     default: []
   later:
-    description: Names of services, without C(.service), that are not started. Start them when they are configured.
+    description: Names of services, without C(.service), that are not started. Start them when they
+      are configured.
     type: list
     elements: str
     default: []

@@ -10,53 +10,64 @@ author: The foobar.lamp developers (@foobar)
 short_description: Declare the records of a DNS zone
 version_added: 0.1.0
 description:
-  - Declares record sets of one zone on any name server that takes updates (RFC 2136), for instance BIND, Knot DNS or PowerDNS.
-  - The zone is read by one transfer (AXFR), or by queries where the server refuses that and O(exclusive) is off. What differs is
-    changed by one update, which holds only if nobody else changed the zone in between; otherwise the zone is read again.
-  - What one DNS message does not hold is cut into several updates. Each holds only if what it changes is still as it was read.
-  - A plan that is likely a mistake is refused, see O(max_change). In check mode that is a warning, so that one can look at it.
+  - Declares record sets of one zone on any name server that takes updates (RFC 2136), for instance
+    BIND, Knot DNS or PowerDNS.
+  - The zone is read by one transfer (AXFR), or by queries where the server refuses that and
+    O(exclusive) is off. What differs is changed by one update, which holds only if nobody else
+    changed the zone in between; otherwise the zone is read again.
+  - What one DNS message does not hold is cut into several updates. Each holds only
+    if what it changes is still as it was read.
+  - A plan that is likely a mistake is refused, see O(max_change). In check mode that is a warning,
+    so that one can look at it.
   - Values are compared as the DNS sees them, whatever their spelling or order.
-  - Where a text is wanted, a number or boolean is refused, since YAML reads C(10.20) and C(no) as something else than what is written. Put
-    such a text in quotes, and end an expression that gives a number with C(| string).
+  - Where a text is wanted, a number or boolean is refused, since YAML reads C(10.20) and C(no) as
+    something else than what is written. Put such a text in quotes, and end an expression that gives
+    a number with C(| string).
   - A text where a list of texts is wanted is one of them, with its commas.
-  - A warning names each record that is likely not meant as it is declared, such as a name or target that should have had a dot at its end,
-    or a text that was copied with the backslashes of a zone file. It is made all the same.
+  - A warning names each record that is likely not meant as it is declared, such as a name or target
+    that should have had a dot at its end, or a text that was copied with the backslashes of a zone
+    file. It is made all the same.
   - SOA records and those of DNSSEC, but for DS, are never touched.
 extends_documentation_fragment: [foobar.lamp.name_server]
 attributes:
   check_mode:
     support: full
     description: >-
-      Sends no update. Where nobody answers yet, or nobody for this zone, all records are reported as to be created, with a warning.
+      Sends no update. Where nobody answers yet, or nobody for this zone, all records are reported
+      as to be created, with a warning.
   diff_mode:
     support: full
     description: Shows the zone before and after in the format of a zone file.
 options:
   records:
     description: >-
-      The record sets. A set may be declared twice only if both say the same, or if both append; two that append are put together.
+      The record sets. A set may be declared twice only if both say the same, or if both append; two
+      that append are put together.
     type: list
     elements: dict
     default: []
     suboptions: &record
       name:
         description: >-
-          The name, relative to the zone or, with a dot at the end, absolute. C(@) is the zone itself. International names can be
-          written as they are read.
+          The name, relative to the zone or, with a dot at the end, absolute. C(@) is the zone
+          itself. International names can be written as they are read.
         type: str
         required: true
       type:
-        description: The type, for instance C(A) or C(TXT); any that dnspython knows, others as C(TYPE65280).
+        description: The type, for instance C(A) or C(TXT); any that dnspython knows, others as
+          C(TYPE65280).
         type: str
         required: true
       ttl:
-        description: How many seconds the records may be kept. O(default_ttl) by default; a set that is appended to keeps its own.
+        description: How many seconds the records may be kept. O(default_ttl) by default; a set that
+          is appended to keeps its own.
         type: int
       values:
         description:
-          - The values of the record set, in the format of a zone file. A name in them without a dot at its end is relative to the zone.
-          - A TXT value without quotes is one text, however long, and served as it stands. One that begins with double quotes is read as
-            in a zone file.
+          - The values of the record set, in the format of a zone file. A name
+            in them without a dot at its end is relative to the zone.
+          - A TXT value without quotes is one text, however long, and served as it stands. One that
+            begins with double quotes is read as in a zone file.
         type: list
         elements: str
       state:
@@ -70,8 +81,9 @@ options:
         default: present
   reverse_of:
     description: >-
-      Makes PTR records in this (reverse) zone from the A and AAAA records of another zone: those whose addresses lie in this one.
-      Of several names for one address the first is taken. A PTR record in O(records) wins.
+      Makes PTR records in this (reverse) zone from the A and AAAA records of another zone: those
+      whose addresses lie in this one. Of several names for one address the first is taken. A PTR
+      record in O(records) wins.
     type: dict
     suboptions:
       zone:
@@ -79,7 +91,8 @@ options:
         type: str
         required: true
       records:
-        description: Its record sets, declared as in O(records); other types than A and AAAA are passed over.
+        description: Its record sets, declared as in O(records); other types than A and AAAA are
+          passed over.
         type: list
         elements: dict
         required: true
@@ -91,19 +104,20 @@ options:
   exclusive:
     description:
       - Whether record sets that are not declared are removed.
-      - The zone's own name servers, ACME challenges, and the marks by which DHCP servers, ExternalDNS and octoDNS know their records
-        stay; so does what O(keep) matches.
+      - The zone's own name servers, ACME challenges, and the marks by which DHCP servers,
+        ExternalDNS and octoDNS know their records stay; so does what O(keep) matches.
     type: bool
     default: false
   keep:
     description: >-
-      Patterns for names relative to the zone, such as C(*.dyn), and where wanted a type after a space, such as C(* SSHFP). What matches
-      stays in an exclusive zone.
+      Patterns for names relative to the zone, such as C(*.dyn), and where wanted a type after a
+      space, such as C(* SSHFP). What matches stays in an exclusive zone.
     type: list
     elements: str
     default: []
   max_change:
-    description: How many percent of the zone's record sets may be changed or deleted in one run. What is created does not count.
+    description: How many percent of the zone's record sets may be changed or deleted in one run.
+      What is created does not count.
     type: int
     default: 30
   small_zone:
@@ -116,13 +130,14 @@ options:
     default: false
   wait_seconds:
     description: >-
-      How many seconds to wait, at most, until all name servers of the zone answer with the new serial; 0 for not at all. They are
-      asked over UDP.
+      How many seconds to wait, at most, until all name servers of the zone answer with the new
+      serial; 0 for not at all. They are asked over UDP.
     type: int
     default: 0
   wait_servers:
     description: >-
-      The addresses of the servers to wait for, with C(@) and the port where it is not 53. By default those of the zone's NS records.
+      The addresses of the servers to wait for, with C(@) and the port where it is not 53. By
+      default those of the zone's NS records.
     type: list
     elements: str
 seealso:
@@ -178,7 +193,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: What changed, or would change in check mode, in the order of the updates. After a failure, what was changed before it.
+  description: What changed, or would change in check mode, in the order of the updates. After a
+    failure, what was changed before it.
   returned: always, but for bad input
   type: list
   elements: dict

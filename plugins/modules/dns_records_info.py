@@ -10,7 +10,8 @@ author: The foobar.lamp developers (@foobar)
 short_description: Read the records of a DNS zone
 version_added: 0.1.0
 description:
-  - Reads a zone by transfer (AXFR) and returns its records in the shape that M(foobar.lamp.dns_records) takes.
+  - Reads a zone by transfer (AXFR) and returns its records in the shape that
+    M(foobar.lamp.dns_records) takes.
 extends_documentation_fragment: [foobar.lamp.name_server]
 attributes:
   check_mode:
@@ -47,7 +48,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 records:
-  description: The record sets, sorted, without SOA and the records of DNSSEC that the server itself keeps.
+  description: The record sets, sorted, without SOA and the records of DNSSEC that the server itself
+    keeps.
   returned: success
   type: list
   elements: dict
@@ -82,7 +84,12 @@ soa:
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.foobar.lamp.plugins.module_utils.dns import arguments, name_server, rfc2136, rrsets
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import (
+    arguments,
+    name_server,
+    rfc2136,
+    rrsets,
+)
 
 DNSPYTHON_ERROR = None
 try:
@@ -93,7 +100,9 @@ except ImportError:
 
 def main():
     """Run the module."""
-    module = AnsibleModule(argument_spec=arguments.NAME_SERVER, **arguments.CONSTRAINTS, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=arguments.NAME_SERVER, **arguments.CONSTRAINTS, supports_check_mode=True
+    )
     if DNSPYTHON_ERROR:
         module.fail_json(msg=missing_required_lib("dnspython"), exception=DNSPYTHON_ERROR)
     if missing := name_server.missing_library(module.params):
@@ -106,7 +115,12 @@ def main():
         module.fail_json(msg=str(error))
     except (dns.exception.DNSException, OSError) as error:
         module.fail_json(msg=f"The zone {module.params['zone']} or its key cannot be used: {error}")
-    module.exit_json(changed=False, records=rrsets.declarations(content, zone), serial=soa.serial, soa=soa.to_text())
+    module.exit_json(
+        changed=False,
+        records=rrsets.declarations(content, zone),
+        serial=soa.serial,
+        soa=soa.to_text(),
+    )
 
 
 if __name__ == "__main__":

@@ -12,22 +12,24 @@ author: The foobar.lamp developers (@foobar)
 short_description: Have haproxy close the connections of visitors with its answers
 version_added: 0.1.0
 description:
-  - Changes the running haproxy of the role P(foobar.lamp.haproxy#role) on this host through its runtime socket. The configuration files
-    stay as they are.
-  - When an address moves to another host, open connections break. Run this before, so that haproxy closes each connection with an answer.
-    Visitors then open new ones.
+  - Changes the running haproxy of the role P(foobar.lamp.haproxy#role) on this host through its
+    runtime socket. The configuration files stay as they are.
+  - When an address moves to another host, open connections break. Run this before, so that haproxy
+    closes each connection with an answer. Visitors then open new ones.
   - It works for HTTP/1.1. Connections of HTTP/2 stay open.
   - A reload or restart of haproxy ends it. If haproxy does not run, the task changes nothing.
 options:
   state:
     description:
-      - V(closing) has each answer end its connection from now on, and waits until no visitor has one, or for O(timeout).
+      - V(closing) has each answer end its connection from now on, and waits until no visitor has
+        one, or for O(timeout).
       - V(kept) lets visitors keep their connections again.
     type: str
     choices: [closing, kept]
     required: true
   timeout:
-    description: How many seconds to wait. With a steady stream of visitors the task takes all of this time.
+    description: How many seconds to wait. With a steady stream of visitors the task takes all of
+      this time.
     type: int
     default: 10
 attributes:
@@ -71,7 +73,9 @@ def main():
         supports_check_mode=True,
     )
     try:
-        result = haproxy_runtime.close(module.params["state"] == "closing", module.params["timeout"], module.check_mode)
+        result = haproxy_runtime.close(
+            module.params["state"] == "closing", module.params["timeout"], module.check_mode
+        )
     except haproxy_runtime.HaproxyError as error:
         module.fail_json(msg=str(error))
     except OSError as error:

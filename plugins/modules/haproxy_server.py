@@ -12,10 +12,11 @@ author: The foobar.lamp developers (@foobar)
 short_description: Drain a server behind haproxy, or have it get visitors again
 version_added: 0.1.0
 description:
-  - Changes the running haproxy of the role P(foobar.lamp.haproxy#role) on this host through its runtime socket. The configuration files
-    stay as they are.
-  - A drained server gets no new requests and no health checks until it is ready again. It is in haproxy's state C(maint), because a
-    server in the state C(drain) still gets visitors whose cookie names it. A reload of haproxy keeps the state, a restart does not.
+  - Changes the running haproxy of the role P(foobar.lamp.haproxy#role) on this host through its
+    runtime socket. The configuration files stay as they are.
+  - A drained server gets no new requests and no health checks until it is ready again. It is in
+    haproxy's state C(maint), because a server in the state C(drain) still gets visitors whose
+    cookie names it. A reload of haproxy keeps the state, a restart does not.
   - If haproxy does not run, or has no such server, the task changes nothing and does not fail.
 options:
   name:
@@ -24,15 +25,18 @@ options:
     required: true
   state:
     description:
-      - V(drained) waits until no request is under way to it. What is still there when O(timeout) is over is left, with a warning that
-        says how much it is.
-      - V(ready) waits until a check of haproxy has found it healthy, and fails when none does within O(timeout).
-      - V(healthy) changes nothing, and waits and fails likewise. A server that is taken out stays so, and is not waited for.
+      - V(drained) waits until no request is under way to it. What is still there when O(timeout) is
+        over is left, with a warning that says how much it is.
+      - V(ready) waits until a check of haproxy has found it healthy, and fails when none does
+        within O(timeout).
+      - V(healthy) changes nothing, and waits and fails likewise. A server that
+        is taken out stays so, and is not waited for.
     type: str
     choices: [drained, ready, healthy]
     required: true
   timeout:
-    description: How many seconds to wait. With V(0) the task does not wait, and does not fail for an unhealthy server.
+    description: How many seconds to wait. With V(0) the task does not wait, and does not fail for
+      an unhealthy server.
     type: int
     default: 60
 attributes:
@@ -66,7 +70,8 @@ cut:
   returned: success
   type: int
 status:
-  description: The state of the server in haproxy, with the result of its last health check if that is not V(UP).
+  description: The state of the server in haproxy, with the result of its last health check if that
+    is not V(UP).
   returned: success
   type: str
   sample: MAINT
@@ -97,12 +102,17 @@ def main():
         module.fail_json(msg=f"haproxy does not answer on {haproxy_runtime.SOCKET}: {error}")
     host = haproxy_runtime.socket.gethostname()
     if result["cut"]:
-        module.warn(f"{host}: {result['cut']} requests were still under way to {name} after {timeout} seconds, and may be cut off.")
-    well = result["status"] == "UP" or state == "healthy" and haproxy_runtime.is_out(result["status"])
+        module.warn(
+            f"{host}: {result['cut']} requests were still under way to {name} after {timeout} "
+            f"seconds, and may be cut off."
+        )
+    well = (
+        result["status"] == "UP" or state == "healthy" and haproxy_runtime.is_out(result["status"])
+    )
     if state != "drained" and timeout and result["known"] and not module.check_mode and not well:
         module.fail_json(
-            msg=f"{host} takes {name} for {result['status']} after {timeout} seconds: see what the web server and the applications of "
-            f"{name} say, and run again.",
+            msg=f"{host} takes {name} for {result['status']} after {timeout} seconds: see what the "
+            f"web server and the applications of {name} say, and run again.",
             **result,
         )
     module.exit_json(**result)

@@ -9,17 +9,18 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host_update_info
 author: The foobar.lamp developers (@foobar)
-short_description: What an update of packages leaves to be done, which services run with replaced files and why to reboot
+short_description: What an update of packages leaves to be done, which services run with replaced
+  files and why to reboot
 version_added: 0.1.0
 description:
-  - An updated package replaces its files, but running processes keep using the old ones until they are restarted. This module finds such
-    processes, and the units that they belong to.
+  - An updated package replaces its files, but running processes keep using the old ones until they
+    are restarted. This module finds such processes, and the units that they belong to.
   - It changes nothing.
 options:
   awaits:
     description:
-      - Services that have to run before the task returns. It waits up to five minutes for a service that is starting, and five seconds
-        for one that neither runs nor starts.
+      - Services that have to run before the task returns. It waits up to five minutes for a service
+        that is starting, and five seconds for one that neither runs nor starts.
     type: list
     elements: str
     default: []
@@ -56,20 +57,22 @@ running:
   sample: [cron.service]
 services:
   description:
-    - The services that run with replaced files and can be restarted. Services of logins, and those that only a reboot renews, are not
-      among them.
+    - The services that run with replaced files and can be restarted. Services of logins, and those
+      that only a reboot renews, are not among them.
   returned: success
   type: list
   elements: str
   sample: [cron.service]
 systemd:
-  description: Whether systemd itself runs with replaced files. C(systemctl daemon-reexec) renews it.
+  description: Whether systemd itself runs with replaced files. C(systemctl daemon-reexec) renews
+    it.
   returned: success
   type: bool
 reboot:
   description:
-    - Why the host is to be rebooted, a sentence each. C(/run/reboot-required) is there, a newer kernel of the same kind as the running one
-      is installed, or D-Bus or C(systemd-logind) run with replaced files.
+    - Why the host is to be rebooted, a sentence each. C(/run/reboot-required) is there, a newer
+      kernel of the same kind as the running one is installed, or D-Bus or C(systemd-logind) run
+      with replaced files.
   returned: success
   type: list
   elements: str
@@ -82,7 +85,10 @@ from ansible_collections.foobar.lamp.plugins.module_utils.host import host_updat
 
 def main():
     """Look."""
-    module = AnsibleModule(argument_spec={"awaits": {"type": "list", "elements": "str", "default": []}}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={"awaits": {"type": "list", "elements": "str", "default": []}},
+        supports_check_mode=True,
+    )
     module.exit_json(changed=False, **host_update_info.run(module.params["awaits"]))
 
 

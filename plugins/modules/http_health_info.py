@@ -12,8 +12,8 @@ author: The foobar.lamp developers (@foobar)
 short_description: Check the health of many web pages at once
 version_added: 0.1.0
 description:
-  - Requests all pages at the same time, from the host that the module runs on. Each is requested again until it is healthy or the time is
-    over.
+  - Requests all pages at the same time, from the host that the module runs on. Each is requested
+    again until it is healthy or the time is over.
   - A page is healthy when it is answered with a status below 400. A redirection is not followed.
 options:
   pages:
@@ -38,7 +38,8 @@ options:
         type: dict
         default: {}
       tls:
-        description: Whether to request the page by HTTPS, if the server listens on O(tls_port). The certificate is not verified.
+        description: Whether to request the page by HTTPS, if the server listens on O(tls_port). The
+          certificate is not verified.
         type: bool
         default: false
   address:

@@ -12,10 +12,11 @@ author: The foobar.lamp developers (@foobar)
 short_description: Ask a MySQL or MariaDB server questions that change nothing
 version_added: 0.1.0
 description:
-  - Runs queries through the server's socket, as the user of the task or the one that C(~/.my.cnf) names. It takes a third of the time of
-    a module that is copied to the host.
-  - The module of the engine's own collection, M(ansible.mariadb.mariadb_query) or M(ansible.mysql.mysql_query), is used where this one
-    cannot run the queries, for instance without pipelining, if C(module_defaults) for that module have other options to log in, or after
+  - Runs queries through the server's socket, as the user of the task or the one that C(~/.my.cnf)
+    names. It takes a third of the time of a module that is copied to the host.
+  - The module of the engine's own collection, M(ansible.mariadb.mariadb_query) or
+    M(ansible.mysql.mysql_query), is used where this one cannot run the queries, for instance
+    without pipelining, if C(module_defaults) for that module have other options to log in, or after
     an error.
 options:
   queries:
@@ -40,7 +41,8 @@ extends_documentation_fragment: [ansible.builtin.action_common_attributes]
 attributes:
   check_mode:
     support: partial
-    details: What the engine's own module would have to ask is skipped, unless the task has C(check_mode=false).
+    details: What the engine's own module would have to ask is skipped, unless the task has
+      C(check_mode=false).
   diff_mode: {support: none}
   platform: {platforms: posix}
 """

@@ -12,23 +12,26 @@ author: The foobar.lamp developers (@foobar)
 short_description: Plan a run on a host, and find all problems
 version_added: 0.1.0
 description:
-  - Computes the inputs of all roles of a host from the sites (C(lamp_sites) and the other variables C(lamp_*)), the groups of the
-    inventory, and the inputs that the inventory gives. If the inventory gives a list or a dictionary, its entries are added to those that
-    follow from the sites, and replace entries of the same name. Any other value replaces the one that follows from the sites.
-  - A value of another type than documented is a problem. The task does not connect to the host. It changes nothing but secrets, which it
-    makes once and keeps on the controller.
+  - Computes the inputs of all roles of a host from the sites (C(lamp_sites) and the other variables
+    C(lamp_*)), the groups of the inventory, and the inputs that the inventory gives. If the
+    inventory gives a list or a dictionary, its entries are added to those that follow from the
+    sites, and replace entries of the same name. Any other value replaces the one that follows from
+    the sites.
+  - A value of another type than documented is a problem. The task does not connect to the host. It
+    changes nothing but secrets, which it makes once and keeps on the controller.
 options:
   of:
     description:
-      - V(site) checks what is known before hosts are asked. The task fails with all problems together.
+      - V(site) checks what
+        is known before hosts are asked. The task fails with all problems together.
       - V(host) makes the plan of the host. Run M(foobar.lamp.host_facts) before.
     type: str
     choices: [site, host]
     default: host
   converges:
     description:
-      - Whether the playbook runs the roles. One that does not, such as a rollback, makes no secrets, and only wrong types are problems for
-        it.
+      - Whether the playbook runs the roles. One that does not, such as a rollback, makes no
+        secrets, and only wrong types are problems for it.
     type: bool
     default: true
 extends_documentation_fragment: [ansible.builtin.action_common_attributes]
@@ -51,11 +54,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 inputs:
-  description: The inputs of all roles of the host, by name, defaults among them. Passwords are among them, so set C(no_log).
+  description: The inputs of all roles of the host, by name, defaults among them. Passwords are
+    among them, so set C(no_log).
   returned: with O(of=host)
   type: dict
 given:
-  description: What the inventory says of inputs that are known only during the run (P(foobar.lamp.late#lookup)).
+  description: What the inventory says of inputs that are known only during the run
+    (P(foobar.lamp.late#lookup)).
   returned: with O(of=host)
   type: dict
 roles:
@@ -66,9 +71,9 @@ roles:
   sample: [linux_base, apache]
 web:
   description:
-    - What playbooks have to know of the web server of the host, whichever it is - its C(role), its C(service), the directories of its
-      C(logs) and of the files of its C(sites), how the names of files begin that keep sites C(closed), what makes
-      its C(test), and its C(vhosts).
+    - What playbooks have to know of the web server of the host, whichever it is - its C(role), its
+      C(service), the directories of its C(logs) and of the files of its C(sites), how the names of
+      files begin that keep sites C(closed), what makes its C(test), and its C(vhosts).
     - Empty where it has none.
   returned: with O(of=host)
   type: dict

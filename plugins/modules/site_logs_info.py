@@ -12,8 +12,9 @@ author: The foobar.lamp developers (@foobar)
 short_description: The logs of a site's web server and applications, in the order of time
 version_added: 0.1.0
 description:
-  - Reads the end of the site's access log and error log in C(/var/log/apache2) and C(/var/log/nginx), with
-    the last ones that were rotated away, and the journal of the units that are named.
+  - Reads the end of the site's access log and error log in C(/var/log/apache2) and
+    C(/var/log/nginx), with the last ones that were rotated away, and the journal of the units that
+    are named.
 options:
   site:
     description: The name of the site, as its logs have it.
@@ -26,12 +27,13 @@ options:
     default: []
   since:
     description:
-      - The time of the first line to return, as systemd writes times, such as V(-1h), V(today) or V(2026-11-27 07:00), or in seconds
-        since 1970. Empty for no limit.
+      - The time of the first line to return, as systemd writes times, such as V(-1h), V(today) or
+        V(2026-11-27 07:00), or in seconds since 1970. Empty for no limit.
     type: str
     default: ""
   grep:
-    description: A regular expression. Only lines that it matches are returned. If it has no capital letter, it ignores case.
+    description: A regular expression. Only lines that it matches are returned. If it has no capital
+      letter, it ignores case.
     type: str
     default: ""
   lines:
@@ -84,7 +86,14 @@ def main():
     )
     params = module.params
     try:
-        found = logs.of_site(params["site"], params["units"], params["since"], params["grep"], params["lines"], params["access"])
+        found = logs.of_site(
+            params["site"],
+            params["units"],
+            params["since"],
+            params["grep"],
+            params["lines"],
+            params["access"],
+        )
     except logs.LogError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, lines=[str(line) for line in found])

@@ -12,13 +12,14 @@ author: The foobar.lamp developers (@foobar)
 short_description: Show the state of the whole site, and fail if there is a problem
 version_added: 0.1.0
 description:
-  - Prints one page, or JSON, about all hosts, from what M(foobar.lamp.status_info) returned on each. The page has a sentence for each
-    problem. The task fails if there is any.
+  - Prints one page, or JSON, about all hosts, from what M(foobar.lamp.status_info) returned on
+    each. The page has a sentence for each problem. The task fails if there is any.
   - It works on the controller alone. A task runs it once, for the first host.
 options:
   answers:
     description:
-      - What M(foobar.lamp.status_info) returned, by host. A host that could not be reached, or that failed, is a problem.
+      - What M(foobar.lamp.status_info) returned, by host. A host that could not be reached,
+        or that failed, is a problem.
     type: dict
     required: true
   problems:

@@ -1,10 +1,12 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Do on a host what a module of this collection does, without a module: the same result in a third of the time.
+"""Do on a host what a module of this collection does, without a
+module: the same result in a third of the time.
 
-With a module Ansible sends all that any module may need, found anew for each and compiled by the host each time. This sends the few
-files of this collection that do the work to the host's Python, through the connection's pipe. Where it cannot, the module does it.
+With a module Ansible sends all that any module may need, found anew for each and compiled by the
+host each time. This sends the few files of this collection that do the work to the host's Python,
+through the connection's pipe. Where it cannot, the module does it.
 """
 
 from __future__ import annotations
@@ -34,10 +36,12 @@ _FILES = pathlib.Path(__file__).parent.parent / "module_utils"
 _BODY = re.compile(r"^(?:@|(?:async )?def |class )", re.MULTILINE)
 _INNER = re.compile(r"^[ \t]*(?:from|import)\s", re.MULTILINE)
 
-# What is before the result in what the host prints: others may print something before it and after it.
+# What is before the result in what the host prints: others may print something before it and after
+# it.
 _MARK = "foobar.lamp: "
-# What the host's Python runs: an importer of the files that come with it, and the call. First of all, Python forgets the current
-# directory, which is the login user's: what lies there is nobody's to run as root.
+# What the host's Python runs: an importer of the files that come with it, and the call. First of
+# all, Python forgets the current directory, which is the login user's: what lies there is nobody's
+# to run as root.
 _PROGRAM = """
 import sys
 sys.path = [path for path in sys.path if path not in ("", ".")]
@@ -61,12 +65,16 @@ print("\\n" + {mark!r} + json.dumps(importlib.import_module(PACKAGE + "." + MODU
 
 
 def program(module: str, arguments: dict) -> str:
-    """Return the Python program that calls ``run(**arguments)`` of ``module``, and prints its result as JSON.
+    """Return the Python program that calls ``run(**arguments)`` of
+    ``module``, and prints its result as JSON.
 
-    ``module``: a file of module_utils, ``folder.file``. It, and all of this collection that it imports, may import nothing of Ansible.
+    ``module``: a file of module_utils, ``folder.file``. It, and all of this collection that it
+    imports, may import nothing of Ansible.
     """
     said = json.dumps([PACKAGE, module, dict(_files(module)), arguments])
-    return _PROGRAM.format(sent=base64.b64encode(zlib.compress(said.encode("ascii"))).decode("ascii"), mark=_MARK)
+    return _PROGRAM.format(
+        sent=base64.b64encode(zlib.compress(said.encode("ascii"))).decode("ascii"), mark=_MARK
+    )
 
 
 def answer(stdout: str) -> dict | None:
@@ -76,7 +84,9 @@ def answer(stdout: str) -> dict | None:
 
 
 def _files(first: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and text of ``first`` and of each file that is imported by it or by each other."""
+    """Yield the name and text of ``first`` and of each file that
+    is imported by it or by each other.
+    """
     due, seen = [f"{PACKAGE}.{first}"], set()
     while due:
         name = due.pop()
@@ -92,30 +102,40 @@ def _files(first: str) -> Iterator[tuple[str, str]]:
 
 
 def _imported(text: str) -> Iterator[str]:
-    """Yield the names of the files of module_utils that a file with this ``text`` imports, and of the folders around them."""
+    """Yield the names of the files of module_utils that a file with this ``text`` imports, and
+    of the folders around them.
+    """
     for node in ast.walk(_imports(text)):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names if name.name.startswith(f"{PACKAGE}."))
         elif isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{PACKAGE}."):
             # What is imported from a folder is a file, and from a file what is in it.
             folder = _FILES.joinpath(*node.module.split(".")[_DEPTH:]).is_dir()
-            yield from (f"{node.module}.{name.name}" for name in node.names) if folder else (node.module,)
+            yield from (
+                (f"{node.module}.{name.name}" for name in node.names) if folder else (node.module,)
+            )
 
 
 def _imports(text: str) -> ast.Module:
-    """Return the syntax tree of the part of a file that has its imports: to parse all of a file takes ten times as long."""
+    """Return the syntax tree of the part of a file that has its imports: to
+    parse all of a file takes ten times as long.
+    """
     body = _BODY.search(text)
     if body and not _INNER.search(text, body.start()):
-        with contextlib.suppress(SyntaxError):  # a text over several lines has what looks like a definition
+        with contextlib.suppress(
+            SyntaxError
+        ):  # a text over several lines has what looks like a definition
             return ast.parse(text[: body.start()])
     return ast.parse(text)
 
 
 def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
-    """Return what ``run(**arguments)`` of ``module`` returns on the host of the task of ``action``; None where the module has to do it.
+    """Return what ``run(**arguments)`` of ``module`` returns on the host of the task of ``action``;
+    None where the module has to do it.
 
-    That is so where ``lamp_direct`` is false, without pipelining, with a Python that is still to be found, for a task that is delegated or
-    in the background, and when anything goes wrong but the connection: so ``run`` has to be one that may be called again.
+    That is so where ``lamp_direct`` is false, without pipelining, with a Python that is still to be
+    found, for a task that is delegated or in the background, and when anything goes wrong but the
+    connection: so ``run`` has to be one that may be called again.
     """
     try:
         sent = _sent(action, module, arguments, task_vars)
@@ -126,7 +146,8 @@ def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
     command, text = sent
     said = action._low_level_execute_command(command, in_data=text.encode("ascii"))
     try:
-        # A result is one, whatever the status is in the end: another call would find everything done.
+        # A result is one, whatever the status is in the end: another call would find everything
+        # done.
         result = answer(said["stdout"])
     except ValueError:
         result = None
@@ -134,38 +155,73 @@ def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
 
 
 def _sent(action, module: str, arguments: dict, task_vars: dict) -> tuple[str, str] | None:
-    """Return the command that runs on the host and the program that it reads; None where it is the module's from the first."""
-    task, variables = action._task, {"lamp_direct": True, "ansible_python_interpreter": "", **task_vars}
-    wanted, python = (action._templar.template(variables[name]) for name in ("lamp_direct", "ansible_python_interpreter"))
+    """Return the command that runs on the host and the program that it reads; None where it is
+    the module's from the first.
+    """
+    task, variables = (
+        action._task,
+        {"lamp_direct": True, "ansible_python_interpreter": "", **task_vars},
+    )
+    wanted, python = (
+        action._templar.template(variables[name])
+        for name in ("lamp_direct", "ansible_python_interpreter")
+    )
     python = str(python).strip()
-    if not boolean(wanted) or task.delegate_to or task.async_val or not python.startswith("/") or not action._is_pipelining_enabled("new"):
+    if (
+        not boolean(wanted)
+        or task.delegate_to
+        or task.async_val
+        or not python.startswith("/")
+        or not action._is_pipelining_enabled("new")
+    ):
         return None
     # The last word is for whoever looks at the host's processes.
-    command = f"{action._compute_environment_string()} {shlex.quote(python)} - {task.action}".strip()
+    command = (
+        f"{action._compute_environment_string()} {shlex.quote(python)} - {task.action}".strip()
+    )
     return command, program(module, arguments)
 
 
 def _left_to_the_module(action, why: str) -> None:
     """Tell a developer why it is, with -vvv: to a user both ways are the same."""
-    display.vvv(f"{action._task.action} does not work without a module ({why}): the module does it.")
+    display.vvv(
+        f"{action._task.action} does not work without a module ({why}): the module does it."
+    )
 
 
-def do(action, module: str, argument_spec: dict, task_vars: dict, args: dict | None = None, **constraints) -> dict:
-    """Return the result of a task whose module does ``run(params, check_mode, diff)`` of ``module``.
+def do(
+    action,
+    module: str,
+    argument_spec: dict,
+    task_vars: dict,
+    args: dict | None = None,
+    **constraints,
+) -> dict:
+    """Return the result of a task whose module does ``run(params,
+    check_mode, diff)`` of ``module``.
 
-    ``args`` are those of the module, by default the task's. What is wrong with them beyond their types, and a path that begins with ``~``
-    or has a variable of the host, are the module's to settle.
+    ``args`` are those of the module, by default the task's. What is wrong with them beyond their
+    types, and a path that begins with ``~`` or has a variable of the host, are the module's to
+    settle.
     """
     task = action._task
     args, problems = _arguments.settle(argument_spec, task.args if args is None else args)
     if problems:
         return {"failed": True, "changed": False, "msg": "\n".join(problems)}
     found = ArgumentSpecValidator(argument_spec, **constraints).validate(args)
-    paths = "".join(str(args.get(name, "")) for name, spec in argument_spec.items() if spec["type"] == "path")
+    paths = "".join(
+        str(args.get(name, "")) for name, spec in argument_spec.items() if spec["type"] == "path"
+    )
     result = None
     if not found.error_messages and not set("~$") & set(paths):
-        arguments = {"params": found.validated_parameters, "check_mode": task.check_mode, "diff": task.diff}
+        arguments = {
+            "params": found.validated_parameters,
+            "check_mode": task.check_mode,
+            "diff": task.diff,
+        }
         result = call(action, module, arguments, task_vars)
     if result is None:
-        return action._execute_module(module_args=args, task_vars=task_vars, wrap_async=task.async_val)
+        return action._execute_module(
+            module_args=args, task_vars=task_vars, wrap_async=task.async_val
+        )
     return remove_values(result, found._no_log_values)

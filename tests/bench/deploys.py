@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""Deploys and rollbacks while visitors ask: failed requests, and the 99th percentile of their times before and meanwhile.
+"""Deploys and rollbacks while visitors ask: failed requests, and the 99th
+percentile of their times before and meanwhile.
 
     tests/bench/deploys.py [--deploys N] [--rollbacks N] [--requests N] [--connections N] [--pause MS] [--path PATH]
                           [--reload] [--senders N] [--images] [--inventory FILE] [--container NAME]
 
-Runs against a host that script/site made (or any container of an inventory with the sample application). Each deploy ships a copy of the
-sample application with another version in it, and a page that counts what is sent to it. With --images, on the host of
-`script/site --container`, the first half of the deploys goes from image to image, and the others from image to source and back.
+Runs against a host that script/site made (or any container of an inventory with the sample
+application). Each deploy ships a copy of the sample application with another version in it, and a
+page that counts what is sent to it. With --images, on the host of `script/site --container`, the
+first half of the deploys goes from image to image, and the others from image to source and back.
 
-wrk (Debian package) asks all the while on the containers' own network, and senders post bodies of many sizes, each once. The last step
-puts the inventory's release back. Exit status 1 if a request failed, if a body was lost or came twice, if the releases did not change, if
-the web server was not reloaded, or if fewer than --requests were asked.
+wrk (Debian package) asks all the while on the containers' own network, and senders post bodies of
+many sizes, each once. The last step puts the inventory's release back. Exit status 1 if a request
+failed, if a body was lost or came twice, if the releases did not change, if the web server was not
+reloaded, or if fewer than --requests were asked.
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ import yaml
 
 ROOT = pathlib.Path(__file__).parents[2]
 SITE = "www.foobar.com"
-# In the application's state: a line for each body that it took. An image sees the directory at a path of its own.
+# In the application's state: a line for each body that it took. An image sees the directory at a
+# path of its own.
 TAKEN = f"/srv/{SITE}/state/bench/bodies"
 INSIDE = "/bench"
 PAGE = f"""
@@ -58,32 +62,61 @@ SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 
 def arguments():
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--deploys", type=int, default=20)
     parser.add_argument("--rollbacks", type=int, default=5)
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--pause", type=int, default=20, help="milliseconds of each between two requests")
+    parser.add_argument(
+        "--pause", type=int, default=20, help="milliseconds of each between two requests"
+    )
     parser.add_argument("--path", default="/healthz")
-    parser.add_argument("--reload", action="store_true", help="reload the web server every five seconds")
+    parser.add_argument(
+        "--reload", action="store_true", help="reload the web server every five seconds"
+    )
     parser.add_argument("--senders", type=int, default=2)
-    parser.add_argument("--images", action="store_true", help="deploy images, and sources between them")
-    parser.add_argument("--inventory", help="inventory/hosts.yml, or with --images inventory/container.yml")
+    parser.add_argument(
+        "--images", action="store_true", help="deploy images, and sources between them"
+    )
+    parser.add_argument(
+        "--inventory", help="inventory/hosts.yml, or with --images inventory/container.yml"
+    )
     parser.add_argument("--container", help="foobar-lamp, or with --images foobar-lamp-container")
     options = parser.parse_args()
-    options.inventory = options.inventory or str(ROOT / "inventory" / ("container.yml" if options.images else "hosts.yml"))
-    options.container = options.container or ("foobar-lamp-container" if options.images else "foobar-lamp")
+    options.inventory = options.inventory or str(
+        ROOT / "inventory" / ("container.yml" if options.images else "hosts.yml")
+    )
+    options.container = options.container or (
+        "foobar-lamp-container" if options.images else "foobar-lamp"
+    )
     return options
 
 
 class Versions:
-    """The sample application with the page, in one version after the other, each a source or an image."""
+    """The sample application with the page, in one version after
+    the other, each a source or an image.
+    """
 
     def __init__(self, directory, options):
-        self._images, self._half, self._base = options.images, options.deploys // 2, f"{options.container}-app"
-        self._sites = yaml.safe_load((ROOT / "inventory/group_vars/all.yml").read_text())["lamp_sites"]
-        self._source, self._image = pathlib.Path(directory, "app"), pathlib.Path(directory, "app.tar")
-        shutil.copytree(ROOT / "files/app", self._source, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+        self._images, self._half, self._base = (
+            options.images,
+            options.deploys // 2,
+            f"{options.container}-app",
+        )
+        self._sites = yaml.safe_load((ROOT / "inventory/group_vars/all.yml").read_text())[
+            "lamp_sites"
+        ]
+        self._source, self._image = (
+            pathlib.Path(directory, "app"),
+            pathlib.Path(directory, "app.tar"),
+        )
+        shutil.copytree(
+            ROOT / "files/app",
+            self._source,
+            ignore=shutil.ignore_patterns("__pycache__", ".*_cache"),
+        )
         with open(self._source / "foobar/wsgi.py", "a", encoding="utf-8") as file:
             file.write(PAGE)
         app = self._sites[SITE]["app"]
@@ -99,13 +132,21 @@ class Versions:
 
     def kind(self, number):
         """Return what the deploy of this number, from 1 on, is of; 0 is what it begins with."""
-        return "image" if self._images and (number <= self._half or (number - self._half) % 2 == 0) else "source"
+        return (
+            "image"
+            if self._images and (number <= self._half or (number - self._half) % 2 == 0)
+            else "source"
+        )
 
     def make(self, number):
         """Make another version; returns the options of the playbook that deploys it."""
-        (self._source / "foobar/__init__.py").write_text(f'"""The sample application."""\n\n__version__ = "deploy.{number}"\n')
+        (self._source / "foobar/__init__.py").write_text(
+            f'"""The sample application."""\n\n__version__ = "deploy.{number}"\n'
+        )
         if self.kind(number) == "image":
-            dockerfile = f"FROM {self._base}\nCOPY foobar/__init__.py foobar/wsgi.py /app/src/foobar/\n"
+            dockerfile = (
+                f"FROM {self._base}\nCOPY foobar/__init__.py foobar/wsgi.py /app/src/foobar/\n"
+            )
             tag = f"{self._base}-bench"
             build = ["docker", "build", "--quiet", "--tag", tag, "--file", "-", str(self._source)]
             subprocess.run(build, input=dockerfile, check=True, capture_output=True, text=True)
@@ -123,9 +164,20 @@ class Load:
         self._script = tempfile.NamedTemporaryFile("w", suffix=".lua")  # noqa: SIM115 # it lives as long as wrk
         self._script.write(f"function delay() return {options.pause} end")
         self._script.flush()
-        command = ["wrk", "--latency", "--timeout", "10s", "-t2", f"-c{options.connections}", f"-d{seconds}s", "-H", f"Host: {SITE}"]
+        command = [
+            "wrk",
+            "--latency",
+            "--timeout",
+            "10s",
+            "-t2",
+            f"-c{options.connections}",
+            f"-d{seconds}s",
+            "-H",
+            f"Host: {SITE}",
+        ]
         if options.reload:
-            # A reload closes connections that are idle: what is asked on one at that moment a browser asks again, and wrk does not.
+            # A reload closes connections that are idle: what is asked on one at that moment a
+            # browser asks again, and wrk does not.
             command += ["-H", "Connection: close"]
         command += ["-s", self._script.name, f"http://{address}{options.path}"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -137,20 +189,25 @@ class Load:
     def result(self):
         """Wait for the end and return what came of it."""
         text = self._process.communicate()[0]
-        errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+        errors = re.search(
+            r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text
+        )
         answers = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
         number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s|m)", text).groups()
         return {
             "requests": int(re.search(r"(\d+) requests in", text)[1]),
             "errors": [found[0] for found in (errors, answers) if found],
-            "failed": sum(map(int, errors.groups() if errors else ())) + (int(answers[1]) if answers else 0),
+            "failed": sum(map(int, errors.groups() if errors else ()))
+            + (int(answers[1]) if answers else 0),
             "p99": float(number) * SECONDS[unit],
             "per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
         }
 
 
 class Senders:
-    """Visitors that post bodies all the while; ``sent`` has the number and length of each that was answered, ``failed`` what was not."""
+    """Visitors that post bodies all the while; ``sent`` has the number and length of each that
+    was answered, ``failed`` what was not.
+    """
 
     def __init__(self, address, count):
         self._address, self._numbers, self._end = address, itertools.count(), threading.Event()
@@ -162,7 +219,9 @@ class Senders:
             number = next(self._numbers)
             length = SIZES[number % len(SIZES)]
             try:
-                with contextlib.closing(http.client.HTTPConnection(self._address, 80, timeout=15)) as connection:
+                with contextlib.closing(
+                    http.client.HTTPConnection(self._address, 80, timeout=15)
+                ) as connection:
                     connection.request("POST", f"/bench/{number}", bytes(length), {"Host": SITE})
                     answer = connection.getresponse()
                     assert answer.status == 200, answer.status
@@ -182,19 +241,28 @@ class Senders:
 
 
 class Reloads:
-    """Reload the web server of a container every few seconds, whatever else goes on, and count that."""
+    """Reload the web server of a container every few seconds,
+    whatever else goes on, and count that.
+    """
 
     def __init__(self, container):
         self._end, self.count, self.error = threading.Event(), 0, ""
         active = ["docker", "exec", container, "systemctl", "--quiet", "is-active"]
-        unit = next(one for one in ("apache2", "nginx") if subprocess.run([*active, one], check=False).returncode == 0)
+        unit = next(
+            one
+            for one in ("apache2", "nginx")
+            if subprocess.run([*active, one], check=False).returncode == 0
+        )
         self._reload = ["docker", "exec", container, "systemctl", "reload", unit]
         self._thread = threading.Thread(target=self._run)
 
     def _run(self):
         while not self.error and not self._end.wait(5):
             done = subprocess.run(self._reload, check=False, capture_output=True, text=True)
-            self.count, self.error = self.count + 1, (done.stderr or "failed") if done.returncode else ""
+            self.count, self.error = (
+                self.count + 1,
+                (done.stderr or "failed") if done.returncode else "",
+            )
 
     def __enter__(self):
         self._thread.start()
@@ -218,7 +286,11 @@ def play(name, inventory, *options):
     """Run a playbook; returns the seconds it took."""
     start = time.monotonic()
     done = subprocess.run(
-        ["ansible-playbook", "-i", inventory, f"playbooks/{name}.yml", *options], cwd=ROOT, capture_output=True, text=True, check=False
+        ["ansible-playbook", "-i", inventory, f"playbooks/{name}.yml", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         sys.exit(f"{name}.yml failed:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
@@ -228,7 +300,13 @@ def play(name, inventory, *options):
 def main():
     """Measure before and during, and print both."""
     options = arguments()
-    shown = ["docker", "inspect", "--format", "{{ range .NetworkSettings.Networks }}{{ .IPAddress }} {{ end }}", options.container]
+    shown = [
+        "docker",
+        "inspect",
+        "--format",
+        "{{ range .NetworkSettings.Networks }}{{ .IPAddress }} {{ end }}",
+        options.container,
+    ]
     address = subprocess.run(shown, check=True, capture_output=True, text=True).stdout.split()[0]
     # As script/site calls them.
     os.environ.setdefault("FOOBAR_LAMP_NAME", options.container)
@@ -246,7 +324,10 @@ def main():
                 for number in range(1, options.deploys + 1):
                     times.append(play("deploy", options.inventory, *versions.make(number)))
                     seen.append(release(address))
-                    print(f"deploy {number}: {times[-1]:.1f} s, {versions.kind(number)}, {seen[-1]}", flush=True)
+                    print(
+                        f"deploy {number}: {times[-1]:.1f} s, {versions.kind(number)}, {seen[-1]}",
+                        flush=True,
+                    )
                 for number in range(options.rollbacks):
                     times.append(play("rollback", options.inventory))
                     seen.append(release(address))
@@ -254,22 +335,47 @@ def main():
         finally:
             load.stop()
         during = load.result()
-    told = subprocess.run(["docker", "exec", options.container, "cat", TAKEN], check=True, capture_output=True, text=True)
+    told = subprocess.run(
+        ["docker", "exec", options.container, "cat", TAKEN],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     taken = collections.Counter(told.stdout.splitlines())
-    lost, twice = [one for one in senders.sent if one not in taken], [one for one, times_taken in taken.items() if times_taken > 1]
+    lost, twice = (
+        [one for one in senders.sent if one not in taken],
+        [one for one, times_taken in taken.items() if times_taken > 1],
+    )
     play("deploy", options.inventory)
     for name, one in (("before", before), ("during", during)):
         times_of = f"p99 {one['p99'] * 1000:.1f} ms, {one['per_second']:.0f} a second"
-        print(f"{name:7} {one['requests']:8} requests, {one['failed']} failed, {times_of}", *one["errors"])
-    unchanged = [number for number, (old, new) in enumerate(zip(seen, seen[1:], strict=False), 1) if old == new]
-    print(f"bodies  {len(senders.sent):8} answered, {len(senders.failed)} failed, {len(lost)} lost, {len(twice)} taken twice")
+        print(
+            f"{name:7} {one['requests']:8} requests, {one['failed']} failed, {times_of}",
+            *one["errors"],
+        )
+    unchanged = [
+        number
+        for number, (old, new) in enumerate(zip(seen, seen[1:], strict=False), 1)
+        if old == new
+    ]
+    print(
+        f"bodies  {len(senders.sent):8} answered, {len(senders.failed)} failed, {len(lost)} lost, "
+        f"{len(twice)} taken twice"
+    )
     if options.reload:
         print(f"reloads {reloads.count:8}", reloads.error)
     for one in senders.failed[:5]:
         print(f"  {one}")
     if unchanged:
         print(f"changed nothing: {unchanged}")
-    wrong = during["failed"] or senders.failed or lost or twice or unchanged or (options.reload and (reloads.error or not reloads.count))
+    wrong = (
+        during["failed"]
+        or senders.failed
+        or lost
+        or twice
+        or unchanged
+        or (options.reload and (reloads.error or not reloads.count))
+    )
     sys.exit(bool(wrong or during["requests"] < options.requests))
 
 

@@ -1,10 +1,12 @@
-"""How fast a zone is filled, and found to be right: dns_records, octoDNS and a loop of community.general.nsupdate, in one run.
+"""How fast a zone is filled, and found to be right: dns_records, octoDNS and a loop of
+community.general.nsupdate, in one run.
 
-Usage: python tests/bench/dns_records.py [ROUNDS], in the environment that script/test makes; takes some minutes.
-A BIND on the loopback address serves the zone. "Own work" is from the declarations in memory to the last answer: Python's and
-Ansible's start are apart. "Whole task" is a playbook with the task, less one without it. The loop runs over LOOPED records, and its
-time is multiplied. Figures are medians, of ROUNDS rounds (by default 9) of own work; those of another machine differ, their ratios
-hardly do.
+Usage: python tests/bench/dns_records.py [ROUNDS], in the environment that script/test makes; takes
+some minutes. A BIND on the loopback address serves the zone. "Own work" is from the declarations in
+memory to the last answer: Python's and Ansible's start are apart. "Whole task" is a playbook with
+the task, less one without it. The loop runs over LOOPED records, and its time is multiplied.
+Figures are medians, of ROUNDS rounds (by default 9) of own work; those of another machine differ,
+their ratios hardly do.
 """
 
 from __future__ import annotations
@@ -86,8 +88,17 @@ def parameters(server, records):
 
 
 def own_work(python, script, given, expected):
-    """Return the seconds that ``script`` says it took; it must have made as many changes as ``expected``."""
-    done = subprocess.run([python, "-c", script], input=json.dumps(given), capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    """Return the seconds that ``script`` says it took; it must have
+    made as many changes as ``expected``.
+    """
+    done = subprocess.run(
+        [python, "-c", script],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        check=False,
+    )
     if done.returncode:
         sys.exit(done.stderr)
     seconds, changes = json.loads(done.stdout)
@@ -101,7 +112,14 @@ def playbook(place, tasks):
     play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
     (place / "play.yml").write_text(json.dumps([play]))
     began = time.perf_counter()
-    command = ["ansible-playbook", "-i", "localhost,", "-e", f"ansible_python_interpreter={sys.executable}", place / "play.yml"]
+    command = [
+        "ansible-playbook",
+        "-i",
+        "localhost,",
+        "-e",
+        f"ansible_python_interpreter={sys.executable}",
+        place / "play.yml",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=False)
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
@@ -110,15 +128,36 @@ def playbook(place, tasks):
 
 def tasks_of(server, records):
     """Return the two playbook tasks for the same records: dns_records, and the loop of nsupdate."""
-    given = {"zone": "foobar.com", "port": server.port, "key_name": "lamp", "key_secret": server.secret}
-    looped = {**given, "server": "127.0.0.1", "key_algorithm": "hmac-sha256", "protocol": "tcp", "record": "{{ item.name }}"}
-    loop = {"community.general.nsupdate": {**looped, "type": "{{ item.type }}", "value": "{{ item['values'] }}"}, "loop": records}
+    given = {
+        "zone": "foobar.com",
+        "port": server.port,
+        "key_name": "lamp",
+        "key_secret": server.secret,
+    }
+    looped = {
+        **given,
+        "server": "127.0.0.1",
+        "key_algorithm": "hmac-sha256",
+        "protocol": "tcp",
+        "record": "{{ item.name }}",
+    }
+    loop = {
+        "community.general.nsupdate": {
+            **looped,
+            "type": "{{ item.type }}",
+            "value": "{{ item['values'] }}",
+        },
+        "loop": records,
+    }
     return [{"foobar.lamp.dns_records": {**given, "records": records}}], [loop]
 
 
 def hosts(size):
     """Return ``size`` record sets."""
-    return [{"name": f"h{number}", "type": "A", "values": [f"10.0.{number >> 8}.{number & 255}"]} for number in range(size)]
+    return [
+        {"name": f"h{number}", "type": "A", "values": [f"10.0.{number >> 8}.{number & 255}"]}
+        for number in range(size)
+    ]
 
 
 def measure_work(place, python):
@@ -126,10 +165,15 @@ def measure_work(place, python):
     found = {}
     for size in SIZES:
         records = hosts(size)
-        for what, program, script in (("dns_records", sys.executable, OURS), ("octoDNS", python, OCTODNS)):
+        for what, program, script in (
+            ("dns_records", sys.executable, OURS),
+            ("octoDNS", python, OCTODNS),
+        ):
             with serving(place) as server:
                 for run, expected in (("first", size), ("again", 0)):
-                    found[f"{what}, own work", size, run] = own_work(program, script, parameters(server, records), expected)
+                    found[f"{what}, own work", size, run] = own_work(
+                        program, script, parameters(server, records), expected
+                    )
     return found
 
 
@@ -140,7 +184,9 @@ def measure_tasks(place):
         with serving(place) as server:
             chosen, factor = (records, 1) if number == 0 else (records[:LOOPED], SIZES[0] / LOOPED)
             for run in ("first", "again"):
-                found[what, SIZES[0], run] = (playbook(place, tasks_of(server, chosen)[number]) - nothing) * factor
+                found[what, SIZES[0], run] = (
+                    playbook(place, tasks_of(server, chosen)[number]) - nothing
+                ) * factor
     return found
 
 
@@ -159,16 +205,28 @@ def main():
         subprocess.run([python, "-m", "pip", "install", "--quiet", "octodns-bind"], check=True)
         medians = median([measure_work(place, python) for _round in range(rounds)])
         medians |= median([measure_tasks(place) for _round in range(TASK_ROUNDS)])
-    print(f"Medians: {rounds} rounds of own work, {TASK_ROUNDS} of tasks. The loop had {LOOPED} records; its time is multiplied.")
+    print(
+        f"Medians: {rounds} rounds of own work, {TASK_ROUNDS} of tasks. The loop had {LOOPED} "
+        f"records; its time is multiplied."
+    )
     print("| what | records | first run | run again |\n| --- | --- | --- | --- |")
     for what, size in dict.fromkeys((what, size) for what, size, _run in medians):
-        print(f"| {what} | {size} | {medians[what, size, 'first']:.3f} s | {medians[what, size, 'again']:.3f} s |")
+        print(
+            f"| {what} | {size} | {medians[what, size, 'first']:.3f} s | "
+            f"{medians[what, size, 'again']:.3f} s |"
+        )
     for run in ("first", "again"):
         for size in SIZES:
-            ratio = medians["octoDNS, own work", size, run] / medians["dns_records, own work", size, run]
+            ratio = (
+                medians["octoDNS, own work", size, run]
+                / medians["dns_records, own work", size, run]
+            )
             print(f"{size} records, {run}: {ratio:.2f} times as fast as octoDNS")
         for what in ("own work", "whole task"):
-            ratio = medians["nsupdate in a loop", SIZES[0], run] / medians[f"dns_records, {what}", SIZES[0], run]
+            ratio = (
+                medians["nsupdate in a loop", SIZES[0], run]
+                / medians[f"dns_records, {what}", SIZES[0], run]
+            )
             print(f"{SIZES[0]} records, {run}: {ratio:.0f} times as fast as the loop ({what})")
 
 

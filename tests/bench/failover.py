@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""What visitors notice when a host or a server dies, hangs or is cut off, on the hosts of script/site --cluster.
+"""What visitors notice when a host or a server dies, hangs or is cut
+off, on the hosts of script/site --cluster.
 
     tests/bench/failover.py [--runs N] [--only EVENT,...] [--rates KIND=N,...] [--again N] [--grow] [--throughput ROUNDS]
                             [--shared] [--json FILE]
 
-Visitors come at a fixed rate from a host of their own, whatever becomes of those before them: for pages on new connections (page), for
-pages on kept ones (kept page), and with forms that the database counts by their numbers (form). Three seconds after they began the event
-comes. A form may be lost with an error, and never taken twice. Besides: how long playbooks/site.yml takes to change nothing (--again), what
-visitors notice when it makes a third web host of a bare one (--grow), and how many requests a second go through a balancer and straight to
-a web host (--throughput, wants wrk and nsenter). --list names the events. --json adds to what FILE has of other events.
+Visitors come at a fixed rate from a host of their own, whatever becomes of those before them: for
+pages on new connections (page), for pages on kept ones (kept page), and with forms that the
+database counts by their numbers (form). Three seconds after they began the event comes. A form may
+be lost with an error, and never taken twice. Besides: how long playbooks/site.yml takes to change
+nothing (--again), what visitors notice when it makes a third web host of a bare one (--grow), and
+how many requests a second go through a balancer and straight to a web host (--throughput, wants wrk
+and nsenter). --list names the events. --json adds to what FILE has of other events.
 """
 
 from __future__ import annotations
@@ -60,9 +63,13 @@ def bench(number):
         connection.execute(sqlalchemy.text("INSERT INTO bench VALUES (:number, :host)"), row)
     return "taken"
 """
-#: Nothing comes in or goes out any more, as if the cable were pulled, but for what the host says to itself.
+#: Nothing comes in or goes out any more, as if the cable were pulled, but for what the host says to
+#: itself.
 CUT = "; ".join(
-    f"add table {family} cut; add chain {family} cut {hook} {{ type filter hook {hook} priority -400; policy drop; }}"
+    (
+        f"add table {family} cut; add chain {family} cut {hook} {{ type filter hook {hook} "
+        f"priority -400; policy drop; }}"
+    )
     + ("" if family == "arp" else f"; add rule {family} cut {hook} {way} lo accept")
     for family in ("inet", "arp")
     for hook, way in (("input", "iif"), ("output", "oif"))
@@ -76,7 +83,12 @@ def sh(host, script, **options):
 
 def try_sh(host, script):
     """Run a shell script on a host that may not be there."""
-    return subprocess.run(["docker", "exec", f"{NAME}-{host}", "bash", "-ec", script], capture_output=True, text=True, check=False).stdout
+    return subprocess.run(
+        ["docker", "exec", f"{NAME}-{host}", "bash", "-ec", script],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
 
 
 def docker(verb, host):
@@ -87,7 +99,10 @@ def docker(verb, host):
 def owners():
     """Return the hosts that run, by their hardware addresses."""
     found = json.loads(run("docker", "network", "inspect", NETWORK))[0]
-    return {one["MacAddress"]: one["Name"].removeprefix(f"{NAME}-") for one in found["Containers"].values()}
+    return {
+        one["MacAddress"]: one["Name"].removeprefix(f"{NAME}-")
+        for one in found["Containers"].values()
+    }
 
 
 def address(host):
@@ -113,9 +128,15 @@ def holder():
 
 def backends(balancer):
     """Return whether each web host gets visitors, as a balancer says."""
-    ask = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8404/;csv').read().decode())"
+    ask = (
+        "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8404/;csv').read().decode())"
+    )
     lines = [line.split(",") for line in try_sh(balancer, f'python3 -c "{ask}"').splitlines()]
-    return {line[1]: line[17] for line in lines if line[0] == "web" and line[1] not in ("FRONTEND", "BACKEND")}
+    return {
+        line[1]: line[17]
+        for line in lines
+        if line[0] == "web" and line[1] not in ("FRONTEND", "BACKEND")
+    }
 
 
 def settled():
@@ -123,7 +144,10 @@ def settled():
     return (
         sorted(map(state, BALANCERS)) == ["BACKUP", "MASTER"]
         and all(set(backends(one).values()) == {"UP"} for one in BALANCERS)
-        and all("running" in try_sh(one, "systemctl is-active bind9 named | sed s/^active/running/") for one in NAMES)
+        and all(
+            "running" in try_sh(one, "systemctl is-active bind9 named | sed s/^active/running/")
+            for one in NAMES
+        )
     )
 
 
@@ -137,7 +161,9 @@ def wait(until, seconds, what):
 
 
 def said(host, unit, words, since):
-    """Return when a unit first said one of some words, in seconds since a moment; None if it did not."""
+    """Return when a unit first said one of some words, in seconds
+    since a moment; None if it did not.
+    """
     told = try_sh(host, f"journalctl --quiet --output json --unit {unit} --since @{since:.6f}")
     for line in map(json.loads, told.splitlines()):
         when = int(line["__REALTIME_TIMESTAMP"]) / 1e6
@@ -171,7 +197,9 @@ def start_web_server(host):
 
 def on(verb, back=None):
     """Return functions that have Docker do something with a host and take it back."""
-    return (lambda host: docker(verb, host)), (lambda host: docker(back, host)) if back else (lambda host: None)
+    return (lambda host: docker(verb, host)), (lambda host: docker(back, host)) if back else (
+        lambda host: None
+    )
 
 
 def cut(host):
@@ -189,10 +217,19 @@ def nothing(_host):
 
 
 class Event:
-    """What happens, to which host, for how many seconds, and how that is taken back; and who notices it by which words."""
+    """What happens, to which host, for how many seconds, and how that is taken back; and who
+    notices it by which words.
+    """
 
     def __init__(self, host, do, undo=nothing, seconds=10, noticed=None, rates=None):
-        self.host, self.do, self.undo, self.seconds, self.noticed, self.rates = host, do, undo, seconds, noticed, rates or RATES
+        self.host, self.do, self.undo, self.seconds, self.noticed, self.rates = (
+            host,
+            do,
+            undo,
+            seconds,
+            noticed,
+            rates or RATES,
+        )
 
 
 def first(_holder):
@@ -200,7 +237,10 @@ def first(_holder):
     return WEB[0]
 
 
-DOWN = ("haproxy", rf"Server web/{WEB[0]} is DOWN|Health check for server web/{WEB[0]} failed.*DOWN")
+DOWN = (
+    "haproxy",
+    rf"Server web/{WEB[0]} is DOWN|Health check for server web/{WEB[0]} failed.*DOWN",
+)
 EVENTS = {
     "balancer killed": Event(str, *on("kill", "start"), noticed="moved"),
     "balancer hung": Event(str, *on("pause", "unpause"), noticed="moved"),
@@ -218,23 +258,42 @@ EVENTS = {
 
 
 class Visits:
-    """Visitors in a container of their own, or somebody who looks. Once they are gone: ``seen``, what they saw."""
+    """Visitors in a container of their own, or somebody who looks. Once
+    they are gone: ``seen``, what they saw.
+    """
 
     number = 0
 
     def __init__(self, name, seconds, rates):
-        given = {"address": vip(), "names": [address(one) for one in NAMES], "seconds": seconds, "limit": LIMIT}
+        given = {
+            "address": vip(),
+            "names": [address(one) for one in NAMES],
+            "seconds": seconds,
+            "limit": LIMIT,
+        }
         given |= {"rates": rates, "number": Visits.number + 1}
         Visits.number += round(seconds * rates.get("form", 0)) + 1
         program = (ROOT / "tests/bench/peers/visits.py").read_text()
         name = f"{NAME}-{name}"
         subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
-        container = ["docker", "run", "--rm", "--interactive", "--name", name, "--network", NETWORK, IMAGE]
+        container = [
+            "docker",
+            "run",
+            "--rm",
+            "--interactive",
+            "--name",
+            name,
+            "--network",
+            NETWORK,
+            IMAGE,
+        ]
         self._command = [*container, "python3", "-c", program, json.dumps(given)]
         self.seen = {}
 
     def __enter__(self):
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         assert self._process.stdout.readline() == "begun\n"
         return self
 
@@ -249,21 +308,31 @@ class Visits:
 
 @contextlib.contextmanager
 def visited(seconds, rates):
-    """Have visitors and somebody who looks; yields the visitors, who have ``seen`` it all at the end."""
-    with Visits("looks", seconds, {"look": LOOKS}) as looks, Visits("visits", seconds, rates) as visits:
+    """Have visitors and somebody who looks; yields the visitors,
+    who have ``seen`` it all at the end.
+    """
+    with (
+        Visits("looks", seconds, {"look": LOOKS}) as looks,
+        Visits("visits", seconds, rates) as visits,
+    ):
         yield visits
     visits.seen["holders"] = looks.seen["holders"]
 
 
 def sql(question):
     """Ask the site's database."""
-    return sh(DATABASE, f"$(command -v mariadb mysql | head -n 1) --skip-column-names foobar -e '{question}'")
+    return sh(
+        DATABASE,
+        f"$(command -v mariadb mysql | head -n 1) --skip-column-names foobar -e '{question}'",
+    )
 
 
 def counted():
     """Return how often the database has each form."""
     told = sql("SELECT number, COUNT(*) FROM bench GROUP BY 1")
-    return {int(number): int(count) for number, count in (line.split() for line in told.splitlines())}
+    return {
+        int(number): int(count) for number, count in (line.split() for line in told.splitlines())
+    }
 
 
 def figures(seen, at):
@@ -296,7 +365,9 @@ def figures(seen, at):
 
 
 def held(looks, at):
-    """Return who held the address: the most at once, how often it moved, how long nobody answered, and when it had moved."""
+    """Return who held the address: the most at once, how often it moved, how long nobody
+    answered, and when it had moved.
+    """
     before = next((found for when, found in reversed(looks) if when < at and found), [])
     moves, last, most, none, moved = 0, before, 0, 0, None
     for (when, found), (then, _found) in zip(looks, looks[1:], strict=False):
@@ -305,7 +376,13 @@ def held(looks, at):
             moves += 1
             moved = moved if moved is not None else round(then - at, 3)
         last = found or last
-    return {"most": most, "moves": moves, "nobody": round(none, 2), "moved": moved, "held": [owners().get(one, one) for one in last]}
+    return {
+        "most": most,
+        "moves": moves,
+        "nobody": round(none, 2),
+        "moved": moved,
+        "held": [owners().get(one, one) for one in last],
+    }
 
 
 def happen(name):
@@ -350,7 +427,9 @@ def counting():
     sites = yaml.safe_load((ROOT / "inventory/group_vars/all.yml").read_text())["lamp_sites"]
     with tempfile.TemporaryDirectory() as place:
         source = pathlib.Path(place, "app")
-        shutil.copytree(ROOT / "files/app", source, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+        shutil.copytree(
+            ROOT / "files/app", source, ignore=shutil.ignore_patterns("__pycache__", ".*_cache")
+        )
         with open(source / "foobar/wsgi.py", "a", encoding="utf-8") as file:
             file.write(PAGE)
         sites[SITE]["app"]["source"] = str(source)
@@ -388,16 +467,36 @@ def _noticed(host, *options):
 def grown(more):
     """Have a third web host, of a bare one; yields what visitors noticed."""
     host = "web3"
-    subprocess.run(["docker", "rm", "--force", "--volumes", f"{NAME}-{host}"], capture_output=True, check=False)
-    options = ["--name", f"{NAME}-{host}", "--hostname", host, "--network", NETWORK, "--label", f"checkout={ROOT}"]
+    subprocess.run(
+        ["docker", "rm", "--force", "--volumes", f"{NAME}-{host}"], capture_output=True, check=False
+    )
+    options = [
+        "--name",
+        f"{NAME}-{host}",
+        "--hostname",
+        host,
+        "--network",
+        NETWORK,
+        "--label",
+        f"checkout={ROOT}",
+    ]
     run("docker", "run", "--detach", *options, *hosts.OPTIONS.split(), IMAGE, "/sbin/init")
     try:
-        wait(lambda: "running" in try_sh(host, "systemctl is-system-running || true"), 60, "The new host's start")
+        wait(
+            lambda: "running" in try_sh(host, "systemctl is-system-running || true"),
+            60,
+            "The new host's start",
+        )
         with tempfile.TemporaryDirectory() as place:
             inventory = pathlib.Path(place, "more.yml")
-            inventory.write_text(json.dumps({"lamp": {"children": {"lamp_web": {"hosts": {host: {}}}}}}))
+            inventory.write_text(
+                json.dumps({"lamp": {"children": {"lamp_web": {"hosts": {host: {}}}}}})
+            )
             # The directory of the inventory that was named last is not where the secrets are.
-            places = {"lamp_base_dir": f"{ROOT}/inventory", "lamp_secrets_dir": f"{ROOT}/inventory/.secrets"}
+            places = {
+                "lamp_base_dir": f"{ROOT}/inventory",
+                "lamp_secrets_dir": f"{ROOT}/inventory/.secrets",
+            }
             yield _noticed(host, "-i", str(inventory), "-e", json.dumps(places), *more)
             play("site", *more)
     finally:
@@ -406,34 +505,63 @@ def grown(more):
 
 def maintain(server, state_of_it):
     """Have all balancers leave out a web host, or take it in again."""
-    ask = "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/lamp-haproxy/admin.sock'); "
+    ask = (
+        "import socket; s = socket.socket(socket.AF_UNIX); "
+        "s.connect('/run/lamp-haproxy/admin.sock'); "
+    )
     ask += f"s.sendall(b'set server web/{server} state {state_of_it}\\n'); s.recv(99)"
     for balancer in BALANCERS:
         sh(balancer, f'python3 -c "{ask}"')
 
 
 def load(place, path, seconds):
-    """Return requests a second, and the 99th percentile of their times in ms, asked from the balancer that has nothing else to do."""
+    """Return requests a second, and the 99th percentile of their times in ms, asked from the
+    balancer that has nothing else to do.
+    """
     other = next(one for one in BALANCERS if one != holder())
     process = run("docker", "inspect", "--format", "{{ .State.Pid }}", f"{NAME}-{other}").strip()
-    asked = ["nsenter", "--net", "--target", process, "wrk", "-t1", "-c16", f"-d{seconds}s", "--latency", "-H", f"Host: {SITE}"]
+    asked = [
+        "nsenter",
+        "--net",
+        "--target",
+        process,
+        "wrk",
+        "-t1",
+        "-c16",
+        f"-d{seconds}s",
+        "--latency",
+        "-H",
+        f"Host: {SITE}",
+    ]
     text = run(*asked, f"http://{place}{path}")
     assert "Non-2xx" not in text, text
     number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]), float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]), float(number) * {
+        "us": 0.001,
+        "ms": 1,
+        "s": 1000,
+    }[unit]
 
 
 def throughput(rounds, web, seconds=4):
-    """Return rows of what goes through a balancer to one, two and more web hosts, and straight to one."""
+    """Return rows of what goes through a balancer to one, two and
+    more web hosts, and straight to one.
+    """
     css = sh(WEB[0], "cd /srv/www.foobar.com/current/static; ls site.*.css").strip()
     rows = {}
     for turn in range(rounds + 1):
-        for what, path in (("page from the database", "/"), ("page without database", "/healthz"), ("style sheet", f"/static/{css}")):
+        for what, path in (
+            ("page from the database", "/"),
+            ("page without database", "/healthz"),
+            ("style sheet", f"/static/{css}"),
+        ):
             for count in (0, *range(1, len(web) + 1)):
                 for server in web:
                     maintain(server, "ready" if server in web[: count or 1] else "maint")
                 found = load(vip() if count else address(web[0]), path, seconds if turn else 1)
-                row = rows.setdefault((what, count), {"what": what, "web_hosts": count, "rps": [], "p99_ms": []})
+                row = rows.setdefault(
+                    (what, count), {"what": what, "web_hosts": count, "rps": [], "p99_ms": []}
+                )
                 # The first is for everyone to get warm.
                 if turn:
                     row["rps"].append(found[0])
@@ -455,9 +583,11 @@ def show(name, runs):
 
     wrong = sum((collections.Counter(one["wrong"]) for one in runs), collections.Counter())
     print(
-        f"{name}: gap {of('gap')} s; failed {total('failed')} of {total('asked')}, forms {total('forms_failed')} of {total('forms')}, "
-        f"{total('forms_twice')} twice, {total('forms_lost')} lost; asked again {total('again')}; worst {of('worst')}, p99.9 {of('p999')}, "
-        f"noticed {of('noticed')}, moves {of('moves')}, at most {max(one['most'] for one in runs)} held; {dict(wrong)}",
+        f"{name}: gap {of('gap')} s; failed {total('failed')} of {total('asked')}, forms "
+        f"{total('forms_failed')} of {total('forms')}, {total('forms_twice')} twice, "
+        f"{total('forms_lost')} lost; asked again {total('again')}; worst {of('worst')}, p99.9 "
+        f"{of('p999')}, noticed {of('noticed')}, moves {of('moves')}, at most "
+        f"{max(one['most'] for one in runs)} held; {dict(wrong)}",
         flush=True,
     )
 
@@ -469,22 +599,32 @@ def rates(text):
 
 def main():
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=10, help="of each event; 0 leaves them out")
-    parser.add_argument("--only", type=lambda text: text.split(","), default=[*EVENTS], metavar="EVENT,...")
+    parser.add_argument(
+        "--only", type=lambda text: text.split(","), default=[*EVENTS], metavar="EVENT,..."
+    )
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--rates", type=rates, help="visits a second, such as 'page=400,form=0'")
     parser.add_argument("--again", type=int, default=0, metavar="TIMES")
     parser.add_argument("--grow", action="store_true")
     parser.add_argument("--throughput", type=int, default=0, metavar="ROUNDS")
-    parser.add_argument("--shared", action="store_true", help="the machine has other work: the report says so")
+    parser.add_argument(
+        "--shared", action="store_true", help="the machine has other work: the report says so"
+    )
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     if options.list or set(options.only) - set(EVENTS):
         parser.exit(not options.list, "\n".join(EVENTS) + "\n")
     if options.rates:
         RATES.update(options.rates)
-    result = json.loads(options.json.read_text()) if options.json and options.json.exists() else {"events": {}}
+    result = (
+        json.loads(options.json.read_text())
+        if options.json and options.json.exists()
+        else {"events": {}}
+    )
     result |= {"machine": hosts.machine(), "rates": RATES, "limit": LIMIT, "shared": options.shared}
 
     def keep():

@@ -3,11 +3,13 @@
 
     tests/bench/failover_database.py [--runs N] [--only EVENT,...] [--threads N] [--keep] [--json FILE]
 
-Three database hosts and a web host are made, and the site is set up on them. Threads on the web host write numbers, each in a transaction
-of its own, by the way to the database that the application has. Three seconds after they began the event comes. Counted are the
-longest time between two acknowledged writes, what was acknowledged and is not stored afterwards, and what failed: writes whose connection
-stood, and new connections. Afterwards all members have to have the same rows. --keep leaves the hosts for another time. --list names the
-events. --json adds to what FILE has of other events.
+Three database hosts and a web host are made, and the site is set up on them. Threads on the web
+host write numbers, each in a transaction of its own, by the way to the database that the
+application has. Three seconds after they began the event comes. Counted are the longest time
+between two acknowledged writes, what was acknowledged and is not stored afterwards, and what
+failed: writes whose connection stood, and new connections. Afterwards all members have to have the
+same rows. --keep leaves the hosts for another time. --list names the events. --json adds to what
+FILE has of other events.
 """
 
 from __future__ import annotations
@@ -102,7 +104,10 @@ def cut(host):
     """Cut a member off from the others, but not from the applications."""
     places = ", ".join(map(address, others(host)))
     rules = "; ".join(
-        f"add chain inet cut {hook} {{ type filter hook {hook} priority -300; }}; add rule inet cut {hook} ip {way} {{ {places} }} drop"
+        (
+            f"add chain inet cut {hook} {{ type filter hook {hook} priority -300; }}; add rule "
+            f"inet cut {hook} ip {way} {{ {places} }} drop"
+        )
         for hook, way in (("input", "saddr"), ("output", "daddr"))
     )
     sh(host, f"nft 'add table inet cut; {rules}'")
@@ -131,7 +136,9 @@ def server_killed(host):
 
 
 def cut_off(host):
-    """Cut a member off. It cannot commit from then on, and finds that out about when the others do."""
+    """Cut a member off. It cannot commit from then on, and finds
+    that out about when the others do.
+    """
     cut(host)
     another(host)
     wait(lambda: not writers([host]), 1, "The one that was cut off writes no more")
@@ -154,11 +161,16 @@ def all_stopped(_host):
 
 
 def all_servers_killed(_host):
-    """Kill all servers at once, which flush their log to the disk once a second, and not at each commit."""
+    """Kill all servers at once, which flush their log to the disk
+    once a second, and not at each commit.
+    """
     for host in MEMBERS:
         sql(host, "SET GLOBAL innodb_flush_log_at_trx_commit = 0")
     time.sleep(1)
-    processes = [subprocess.Popen(["docker", "exec", f"{NAME}-{host}", "pkill", "-9", "mariadbd"]) for host in MEMBERS]
+    processes = [
+        subprocess.Popen(["docker", "exec", f"{NAME}-{host}", "pkill", "-9", "mariadbd"])
+        for host in MEMBERS
+    ]
     for process in processes:
         process.wait()
     return lambda: None
@@ -185,12 +197,27 @@ EVENTS = {
 
 
 def happen(event, number, threads):
-    """Have an event happen while numbers are written, from ``number`` on; return what came of it."""
+    """Have an event happen while numbers are written, from
+    ``number`` on; return what came of it.
+    """
     do, to_writer = EVENTS[event]
     wait(together, 180, "All members together")
     first = writers()[0]
-    command = ["docker", "exec", "-i", f"{NAME}-{WEB}", "python3", "-c", WRITE, ENVIRONMENT, str(number), str(threads)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    command = [
+        "docker",
+        "exec",
+        "-i",
+        f"{NAME}-{WEB}",
+        "python3",
+        "-c",
+        WRITE,
+        ENVIRONMENT,
+        str(number),
+        str(threads),
+    ]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout.readline() == "begun\n"
         time.sleep(BEFORE)
         began = time.monotonic()
@@ -201,7 +228,9 @@ def happen(event, number, threads):
         found = json.loads(process.communicate()[0])
     undo()
     wait(together, 180, "All members together")
-    stored = [{int(line) for line in sql(host, "SELECT number FROM foobar.numbers")} for host in MEMBERS]
+    stored = [
+        {int(line) for line in sql(host, "SELECT number FROM foobar.numbers")} for host in MEMBERS
+    ]
     standing = sum(one[1] for one in found["failed"])
     return {
         "gap": round(found["gap"], 2),
@@ -220,22 +249,44 @@ def settings():
     site = yaml.safe_load((ROOT / "molecule/cluster/group_vars/all.yml").read_text())
     site["lamp_sites"]["www.foobar.com"]["app"]["source"] = str(ROOT / "files/app")
     hosts = {
-        host: {"ansible_connection": "community.docker.docker", "ansible_host": f"{NAME}-{host}", "ansible_user": "root"}
+        host: {
+            "ansible_connection": "community.docker.docker",
+            "ansible_host": f"{NAME}-{host}",
+            "ansible_user": "root",
+        }
         for host in (*MEMBERS, WEB)
     }
-    groups = {"lamp_db": {"hosts": {host: hosts[host] for host in MEMBERS}}, "lamp_web": {"hosts": {WEB: hosts[WEB]}}}
+    groups = {
+        "lamp_db": {"hosts": {host: hosts[host] for host in MEMBERS}},
+        "lamp_web": {"hosts": {WEB: hosts[WEB]}},
+    }
     return {"lamp": {"vars": site, "children": groups}}
 
 
 @contextlib.contextmanager
 def cluster(keep):
     """Have the hosts, set up."""
-    subprocess.run(["docker", "network", "create", "--subnet", NETS, NETWORK], capture_output=True, check=False)
+    subprocess.run(
+        ["docker", "network", "create", "--subnet", NETS, NETWORK], capture_output=True, check=False
+    )
     there = run("docker", "ps", "--format", "{{ .Names }}").split()
     for host in (*MEMBERS, WEB):
         if f"{NAME}-{host}" not in there:
-            subprocess.run(["docker", "rm", "--force", "--volumes", f"{NAME}-{host}"], capture_output=True, check=False)
-            place = ["--name", f"{NAME}-{host}", "--hostname", host, "--network", NETWORK, "--ip", address(host)]
+            subprocess.run(
+                ["docker", "rm", "--force", "--volumes", f"{NAME}-{host}"],
+                capture_output=True,
+                check=False,
+            )
+            place = [
+                "--name",
+                f"{NAME}-{host}",
+                "--hostname",
+                host,
+                "--network",
+                NETWORK,
+                "--ip",
+                address(host),
+            ]
             run("docker", "run", "--detach", *place, *OPTIONS.split(), IMAGE, "/sbin/init")
     try:
         for host in (*MEMBERS, WEB):
@@ -244,33 +295,66 @@ def cluster(keep):
             inventory = pathlib.Path(place, "hosts.yml")
             inventory.write_text(yaml.safe_dump(settings()))
             secrets = ROOT / ".cache" / "bench-database"
-            run("ansible-playbook", "-i", str(inventory), "-e", f"lamp_secrets_dir={secrets}", "playbooks/site.yml", cwd=ROOT)
-        sh(WEB, "{ apt-get update; apt-get install --yes --no-install-recommends curl python3-pymysql; } > /dev/null")
+            run(
+                "ansible-playbook",
+                "-i",
+                str(inventory),
+                "-e",
+                f"lamp_secrets_dir={secrets}",
+                "playbooks/site.yml",
+                cwd=ROOT,
+            )
+        sh(
+            WEB,
+            (
+                "{ apt-get update; apt-get install --yes --no-install-recommends curl "
+                "python3-pymysql; } > /dev/null"
+            ),
+        )
         wait(together, 120, "All members together")
         sql(MEMBERS[0], "CREATE OR REPLACE TABLE foobar.numbers (number INT PRIMARY KEY)")
         yield
     finally:
         if not keep:
             for host in (*MEMBERS, WEB):
-                subprocess.run(["docker", "rm", "--force", "--volumes", f"{NAME}-{host}"], capture_output=True, check=False)
+                subprocess.run(
+                    ["docker", "rm", "--force", "--volumes", f"{NAME}-{host}"],
+                    capture_output=True,
+                    check=False,
+                )
             subprocess.run(["docker", "network", "rm", NETWORK], capture_output=True, check=False)
 
 
 def table(events):
     """Return the events as a table."""
-    heads = ["event", "runs", "longest gap, s", "acknowledged", "lost", "writes failed", "connections failed"]
+    heads = [
+        "event",
+        "runs",
+        "longest gap, s",
+        "acknowledged",
+        "lost",
+        "writes failed",
+        "connections failed",
+    ]
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for name, runs in events.items():
         gaps = [one["gap"] for one in runs]
-        sums = (sum(one[key] for one in runs) for key in ("acknowledged", "lost", "writes_failed", "connections_failed"))
+        sums = (
+            sum(one[key] for one in runs)
+            for key in ("acknowledged", "lost", "writes_failed", "connections_failed")
+        )
         figures = f"{statistics.median(gaps):.2f} ({min(gaps):.2f} to {max(gaps):.2f})"
-        lines.append(f"| {name} | {len(runs)} | {figures} | {' | '.join(f'{one:,}' for one in sums)} |")
+        lines.append(
+            f"| {name} | {len(runs)} | {figures} | {' | '.join(f'{one:,}' for one in sums)} |"
+        )
     return "\n".join(lines)
 
 
 def main():
     """Have the events happen, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--only", default=",".join(EVENTS))
     parser.add_argument("--threads", type=int, default=8)
@@ -281,7 +365,11 @@ def main():
     if options.list:
         print("\n".join(EVENTS))
         return
-    found = json.loads(options.json.read_text()) if options.json and options.json.exists() else {"events": {}}
+    found = (
+        json.loads(options.json.read_text())
+        if options.json and options.json.exists()
+        else {"events": {}}
+    )
     found["machine"] = machine()
     number = 1
     with cluster(options.keep):

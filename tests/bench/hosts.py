@@ -45,7 +45,9 @@ def machine():
         "Docker": ("docker", "version", "--format", "{{ .Server.Version }}"),
     }
     there = {name: command for name, command in asked.items() if shutil.which(command[0])}
-    versions = {name: re.search(r"\d+(\.\d+)+", run(*command))[0] for name, command in there.items()}
+    versions = {
+        name: re.search(r"\d+(\.\d+)+", run(*command))[0] for name, command in there.items()
+    }
     versions["Python"] = platform.python_version()
     return {
         "cores": len(os.sched_getaffinity(0)),
@@ -59,7 +61,9 @@ def machine():
 
 
 class Host:
-    """A container with systemd and two networks: one leads to the world, on the other there is nothing but the controller."""
+    """A container with systemd and two networks: one leads to the world, on the other there is
+    nothing but the controller.
+    """
 
     def __init__(self, number, key):
         self.name = f"lamp{number}"
@@ -70,23 +74,46 @@ class Host:
     def start(self):
         """Begin to start it, bare."""
         self.remove()
-        run("docker", "run", "--detach", "--name", self.container, "--hostname", self.name, *OPTIONS.split(), NAME, "/sbin/init")
+        run(
+            "docker",
+            "run",
+            "--detach",
+            "--name",
+            self.container,
+            "--hostname",
+            self.name,
+            *OPTIONS.split(),
+            NAME,
+            "/sbin/init",
+        )
         run("docker", "network", "connect", NAME, self.container)
-        form = f'{{{{ .NetworkSettings.IPAddress }}}} {{{{ (index .NetworkSettings.Networks "{NAME}").IPAddress }}}}'
-        self.address, self.control = run("docker", "inspect", "--format", form, self.container).split()
+        form = (
+            f"{{{{ .NetworkSettings.IPAddress }}}} {{{{ (index .NetworkSettings.Networks "
+            f'"{NAME}").IPAddress }}}}'
+        )
+        self.address, self.control = run(
+            "docker", "inspect", "--format", form, self.container
+        ).split()
 
     def wait(self):
         """Return when it is up and lets the key in."""
         deadline = time.monotonic() + 120
         asked = ["docker", "exec", self.container, "systemctl", "is-system-running"]
-        while "running" not in subprocess.run(asked, capture_output=True, text=True, check=False).stdout:
+        while (
+            "running"
+            not in subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+        ):
             assert time.monotonic() < deadline, "systemd does not come up"
             time.sleep(0.2)
         self.sh(f"install -d -m 700 /root/.ssh && echo '{self._key}' > /root/.ssh/authorized_keys")
 
     def remove(self):
         """Remove it, if it is there."""
-        subprocess.run(["docker", "rm", "--force", "--volumes", self.container], capture_output=True, check=False)
+        subprocess.run(
+            ["docker", "rm", "--force", "--volumes", self.container],
+            capture_output=True,
+            check=False,
+        )
 
     def sh(self, script):
         """Run a shell script on the host."""
@@ -94,7 +121,11 @@ class Host:
 
     def received(self):
         """Return how many bytes the controller has sent to it."""
-        [interface] = re.findall(rf"^\d+: (\S+) +inet {re.escape(self.control)}/", self.sh("ip -oneline -4 address"), re.MULTILINE)
+        [interface] = re.findall(
+            rf"^\d+: (\S+) +inet {re.escape(self.control)}/",
+            self.sh("ip -oneline -4 address"),
+            re.MULTILINE,
+        )
         return int(self.sh(f"cat /sys/class/net/{interface}/statistics/rx_bytes"))
 
 
@@ -116,7 +147,9 @@ def ready():
 @contextlib.contextmanager
 def bare(place, count):
     """Yield so many bare hosts."""
-    hosts = [Host(number, (place / "key.pub").read_text().strip()) for number in range(1, count + 1)]
+    hosts = [
+        Host(number, (place / "key.pub").read_text().strip()) for number in range(1, count + 1)
+    ]
     try:
         for host in hosts:
             host.start()

@@ -1,7 +1,9 @@
-"""An application behind two web servers, on the Unix socket that is its argument: it says what it was asked, word by word.
+"""An application behind two web servers, on the Unix socket that is its
+argument: it says what it was asked, word by word.
 
-By the beginning of the path: /break/ ends without an answer, /slow/ says nothing for 10 seconds, /say/STATUS/ answers with another status,
-/own/ with headers that a web server would say, /own/STATUS/ with both, /events/ with three events, half a second apart, /talk/ talks by a
+By the beginning of the path: /break/ ends without an answer, /slow/ says nothing for 10 seconds,
+/say/STATUS/ answers with another status, /own/ with headers that a web server would say,
+/own/STATUS/ with both, /events/ with three events, half a second apart, /talk/ talks by a
 WebSocket.
 """
 
@@ -41,7 +43,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if target.startswith("/talk/") and self.headers.get("Upgrade") == "websocket":
             self.talk()
             return
-        said = {"method": self.command, "target": target, "length": self.headers.get("Content-Length"), "body": len(body)}
+        said = {
+            "method": self.command,
+            "target": target,
+            "length": self.headers.get("Content-Length"),
+            "body": len(body),
+        }
         said["headers"] = {name.lower(): value for name, value in self.headers.items()}
         text = json.dumps(said).encode()
         status = target.split("/")[2] if target.startswith(("/say/", "/own/")) else ""
@@ -66,7 +73,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def talk(self):
         """Say all words back, in capitals."""
-        self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        self.wfile.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+        )
         self.close_connection = True
         while words := self.connection.recv(1000):
             self.connection.sendall(words.upper())

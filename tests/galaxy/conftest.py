@@ -1,4 +1,6 @@
-"""The collection as a user gets it: built, installed into an empty directory, and run from there against a bare host."""
+"""The collection as a user gets it: built, installed into an empty
+directory, and run from there against a bare host.
+"""
 
 from __future__ import annotations
 

@@ -11,11 +11,34 @@ from support.containers import run
 def test_archive_holds_what_a_user_needs(archive):
     with tarfile.open(archive) as file:
         paths = [*file.getnames()]
-    wanted = {"roles", "playbooks", "plugins", "meta", "files", "docs", "examples", "changelogs", "FILES.json", "MANIFEST.json"}
-    wanted |= {"README.md", "LICENSE", "CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "MAINTAINERS", "SECURITY.md"}
+    wanted = {
+        "roles",
+        "playbooks",
+        "plugins",
+        "meta",
+        "files",
+        "docs",
+        "examples",
+        "changelogs",
+        "FILES.json",
+        "MANIFEST.json",
+    }
+    wanted |= {
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "CODE_OF_CONDUCT.md",
+        "CONTRIBUTING.md",
+        "MAINTAINERS",
+        "SECURITY.md",
+    }
     # All of it, so that what is new has to be wanted here, or left out in galaxy.yml.
     assert {path.split("/")[0] for path in paths} == wanted
-    assert not [path for path in paths if path.startswith(("docs/bench/", "changelogs/fragments")) or "__pycache__" in path]
+    assert not [
+        path
+        for path in paths
+        if path.startswith(("docs/bench/", "changelogs/fragments")) or "__pycache__" in path
+    ]
 
 
 def test_no_secret_is_in_the_archive(archive):

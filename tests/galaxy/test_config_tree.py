@@ -1,4 +1,6 @@
-"""config_tree on file systems that are full, read-only or otherwise in the way: nothing is left half-written."""
+"""config_tree on file systems that are full, read-only or otherwise
+in the way: nothing is left half-written.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def on_host(script, check=True):
 
 @pytest.fixture(params=[PIPE, {}], ids=["pipe", "module"])
 def tree(user, host, request):
-    """Return ``tree(**arguments)``: a run with nothing but config_tree, which works through the connection's pipe or as a module."""
+    """Return ``tree(**arguments)``: a run with nothing but config_tree, which works through the
+    connection's pipe or as a module.
+    """
 
     def tree(*options, **arguments):
         task = {"name": "Configure", "foobar.lamp.config_tree": {"name": "test", **arguments}}
@@ -32,10 +36,15 @@ def tree(user, host, request):
 
 @pytest.fixture
 def place(host):
-    """Return ``place(options)``: a file system mounted with these options at /mnt/test, with a file in it."""
+    """Return ``place(options)``: a file system mounted with these
+    options at /mnt/test, with a file in it.
+    """
 
     def place(options):
-        on_host(f"mkdir -p /mnt/test; mount -t tmpfs -o {options} tmpfs /mnt/test; echo old > /mnt/test/small")
+        on_host(
+            f"mkdir -p /mnt/test; mount -t tmpfs -o {options} tmpfs /mnt/test; echo old > "
+            f"/mnt/test/small"
+        )
 
     yield place
     on_host("umount --recursive /mnt/test; rm -rf /var/lib/foobar.lamp/config_tree/test")
@@ -48,9 +57,15 @@ def listing():
 def test_full_file_system(tree, place):
     place("size=256k")
     before = listing()
-    done = tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}, {"dest": "/mnt/test/big", "content": "x" * 2**20}])
+    done = tree(
+        files=[
+            {"dest": "/mnt/test/small", "content": "new\n"},
+            {"dest": "/mnt/test/big", "content": "x" * 2**20},
+        ]
+    )
     words = (
-        r"/mnt/test/big: No space left on device\s+\(file system /mnt/test: 0 bytes of 256 KiB are free\)\.\s+The old files are\s+back\."
+        r"/mnt/test/big: No space left on device\s+\(file system /mnt/test: 0 bytes of 256 KiB "
+        r"are free\)\.\s+The old files are\s+back\."
     )
     assert re.search(words, done.stdout), done.stdout
     assert listing() == before
@@ -58,25 +73,41 @@ def test_full_file_system(tree, place):
 
 def test_full_file_system_of_the_journal(tree, place):
     place("size=256k")
-    on_host("rm -rf /var/lib/foobar.lamp/config_tree/test; mkdir -p /var/lib/foobar.lamp/config_tree/test")
+    on_host(
+        "rm -rf /var/lib/foobar.lamp/config_tree/test; mkdir -p "
+        "/var/lib/foobar.lamp/config_tree/test"
+    )
     on_host("mount -t tmpfs -o size=16k tmpfs /var/lib/foobar.lamp/config_tree/test")
-    on_host("cd /var/lib/foobar.lamp/config_tree/test; dd if=/dev/zero of=full bs=4k 2> /dev/null || true")
+    on_host(
+        "cd /var/lib/foobar.lamp/config_tree/test; dd if=/dev/zero of=full bs=4k 2> /dev/null || "
+        "true"
+    )
     try:
         done = tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}])
     finally:
         on_host("umount /var/lib/foobar.lamp/config_tree/test")
     said = " ".join(done.stdout.split())
-    assert re.search(r"/config_tree/test\S*: No space left on device \(file system /var/lib/foobar.lamp/config_tree/test: ", said), (
-        done.stdout
-    )
+    assert re.search(
+        (
+            r"/config_tree/test\S*: No space left on device \(file system "
+            r"/var/lib/foobar.lamp/config_tree/test: "
+        ),
+        said,
+    ), done.stdout
     assert "None:" not in said
 
 
 def test_link_of_another_user_is_not_followed(tree, place):
     place("size=256k")
-    on_host("mkdir /mnt/test/home /mnt/test/roots; ln -s ../roots /mnt/test/home/sub; chown -h nobody: /mnt/test/home /mnt/test/home/sub")
+    on_host(
+        "mkdir /mnt/test/home /mnt/test/roots; ln -s ../roots /mnt/test/home/sub; chown -h "
+        "nobody: /mnt/test/home /mnt/test/home/sub"
+    )
     done = tree(files=[{"dest": "/mnt/test/home/sub/file", "content": "new\n"}])
-    assert "/mnt/test/home/sub: is a link that nobody can change, and root does not follow it" in " ".join(done.stdout.split()), done.stdout
+    assert (
+        "/mnt/test/home/sub: is a link that nobody can change, and root does not follow it"
+        in " ".join(done.stdout.split())
+    ), done.stdout
     assert on_host("ls /mnt/test/roots") == ""
 
 
@@ -84,7 +115,9 @@ def test_read_only_file_system(tree, place):
     place("size=256k")
     on_host("mount -o remount,ro /mnt/test")
     done = tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}])
-    assert "/mnt/test: Read-only file system (file system /mnt/test)." in " ".join(done.stdout.split()), done.stdout
+    assert "/mnt/test: Read-only file system (file system /mnt/test)." in " ".join(
+        done.stdout.split()
+    ), done.stdout
     on_host("mount -o remount,rw /mnt/test")
     assert recap(tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}]))["changed"] == 1
     assert on_host("cat /mnt/test/small") == "new\n"
@@ -94,7 +127,12 @@ def test_file_that_another_is_mounted_on(tree, place):
     place("size=256k")
     on_host("touch /mnt/test/held; mount --bind /etc/hostname /mnt/test/held")
     before = listing()
-    done = tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}, {"dest": "/mnt/test/held", "content": "new\n"}])
+    done = tree(
+        files=[
+            {"dest": "/mnt/test/small", "content": "new\n"},
+            {"dest": "/mnt/test/held", "content": "new\n"},
+        ]
+    )
     assert re.search(r"/mnt/test/held: .*\.\s+The old files are back\.", done.stdout), done.stdout
     assert listing() == before
 
@@ -102,29 +140,43 @@ def test_file_that_another_is_mounted_on(tree, place):
 def test_path_below_a_file(tree, place):
     place("size=256k")
     done = tree(files=[{"dest": "/mnt/test/small/x", "content": "new\n"}])
-    assert "/mnt/test/small/x: cannot be there, because /mnt/test/small or something above it is not a directory." in " ".join(
-        done.stdout.split()
-    )
+    assert (
+        "/mnt/test/small/x: cannot be there, because /mnt/test/small or something above it is not "
+        "a directory."
+    ) in " ".join(done.stdout.split())
 
 
 def test_bytes_that_are_no_text_and_special_modes(user, tree, place):
     place("size=256k")
     (user.place / "bytes").write_bytes(b"\xff\x00\xfe")
-    arguments = {"files": [{"dest": "/mnt/test/bytes", "src": str(user.place / "bytes"), "mode": "4711"}]}
+    arguments = {
+        "files": [{"dest": "/mnt/test/bytes", "src": str(user.place / "bytes"), "mode": "4711"}]
+    }
     done = tree("--diff", **arguments)
     assert "(binary, 3 bytes, SHA-256" in done.stdout
-    assert on_host("stat -c %a /mnt/test/bytes; od -An -tx1 /mnt/test/bytes").split() == ["4711", "ff", "00", "fe"]
+    assert on_host("stat -c %a /mnt/test/bytes; od -An -tx1 /mnt/test/bytes").split() == [
+        "4711",
+        "ff",
+        "00",
+        "fe",
+    ]
     assert recap(tree(**arguments))["changed"] == 0
 
 
 def test_dry_run_shows_the_same_diff_and_changes_nothing(tree, place):
     place("size=256k")
     before = listing()
-    arguments = {"files": [{"dest": "/mnt/test/small", "content": "new\n"}], "links": [{"dest": "/mnt/test/link", "target": "small"}]}
+    arguments = {
+        "files": [{"dest": "/mnt/test/small", "content": "new\n"}],
+        "links": [{"dest": "/mnt/test/link", "target": "small"}],
+    }
     dry = tree("--check", "--diff", **arguments)
     assert listing() == before
     wet = tree("--diff", **arguments)
-    diffs = [done.stdout.partition("TASK [Configure]")[2].partition("PLAY RECAP")[0] for done in (dry, wet)]
+    diffs = [
+        done.stdout.partition("TASK [Configure]")[2].partition("PLAY RECAP")[0]
+        for done in (dry, wet)
+    ]
     assert "-old\n+new\n" in diffs[0]
     assert diffs[0] == diffs[1]
     assert on_host("cat /mnt/test/link") == "new\n"
@@ -132,7 +184,12 @@ def test_dry_run_shows_the_same_diff_and_changes_nothing(tree, place):
 
 def test_secret_shows_in_no_diff_and_in_no_word_of_the_checker(tree, place):
     place("size=256k")
-    secret = {"dest": "/mnt/test/secret", "content": "pass=correct-horse\n", "mode": "0600", "secret": True}
+    secret = {
+        "dest": "/mnt/test/secret",
+        "content": "pass=correct-horse\n",
+        "mode": "0600",
+        "secret": True,
+    }
     done = tree("--diff", "-vvv", files=[secret], test=["sh", "-c", "cat /mnt/test/secret; false"])
     assert done.returncode != 0
     assert "pass=********" in done.stdout
@@ -144,10 +201,15 @@ def test_untouched_tree_is_answered_by_what_the_host_said_already(user, place):
     place("size=256k")
     task = {"name": "test", "files": [{"dest": "/mnt/test/small", "content": "new\n"}]}
     tasks = [{"foobar.lamp.host_facts": {}}, {"foobar.lamp.config_tree": task}]
-    (user.place / "tree.yml").write_text(yaml.safe_dump([{"hosts": "lamp", "gather_facts": False, "tasks": tasks}]))
+    (user.place / "tree.yml").write_text(
+        yaml.safe_dump([{"hosts": "lamp", "gather_facts": False, "tasks": tasks}])
+    )
     assert recap(user.play(playbook="tree.yml"))["changed"] == 1
     # Whoever goes to the host now meets another run.
-    on_host("setsid flock /var/lib/foobar.lamp/config_tree/test/lock sleep 300 > /dev/null 2>&1 & echo $! > /run/other")
+    on_host(
+        "setsid flock /var/lib/foobar.lamp/config_tree/test/lock sleep 300 > /dev/null 2>&1 & "
+        "echo $! > /run/other"
+    )
     try:
         again = recap(user.play(playbook="tree.yml"))
         assert (again["changed"], again["failed"]) == (0, 0)
@@ -162,10 +224,20 @@ def test_untouched_tree_is_answered_by_what_the_host_said_already(user, place):
 
 def test_unit_that_does_not_run_is_a_change_of_an_untouched_tree(user, place):
     place("size=256k")
-    task = {"name": "test", "files": [{"dest": "/mnt/test/small", "content": "new\n"}], "idle": "{{ idle }}"}
+    task = {
+        "name": "test",
+        "files": [{"dest": "/mnt/test/small", "content": "new\n"}],
+        "idle": "{{ idle }}",
+    }
     tasks = [{"foobar.lamp.host_facts": {}}, {"foobar.lamp.config_tree": task, "notify": "start"}]
     handlers = [{"name": "start", "ansible.builtin.debug": {"msg": "started"}}]
-    play = {"hosts": "lamp", "gather_facts": False, "tasks": tasks, "handlers": handlers, "vars": {"idle": []}}
+    play = {
+        "hosts": "lamp",
+        "gather_facts": False,
+        "tasks": tasks,
+        "handlers": handlers,
+        "vars": {"idle": []},
+    }
     (user.place / "tree.yml").write_text(yaml.safe_dump([play]))
     user.play(playbook="tree.yml")
     assert recap(user.play(playbook="tree.yml"))["changed"] == 0
@@ -176,9 +248,17 @@ def test_unit_that_does_not_run_is_a_change_of_an_untouched_tree(user, place):
 
 def test_tree_that_the_run_has_come_to_before_is_asked_again(user, place):
     place("size=256k")
-    names = {name: {"name": "test", "files": [{"dest": "/mnt/test/small", "content": f"{name}\n"}]} for name in ("one", "other")}
-    tasks = [{"foobar.lamp.host_facts": {}}, *({"foobar.lamp.config_tree": names[name]} for name in ("one", "other", "one"))]
-    (user.place / "tree.yml").write_text(yaml.safe_dump([{"hosts": "lamp", "gather_facts": False, "tasks": tasks}]))
+    names = {
+        name: {"name": "test", "files": [{"dest": "/mnt/test/small", "content": f"{name}\n"}]}
+        for name in ("one", "other")
+    }
+    tasks = [
+        {"foobar.lamp.host_facts": {}},
+        *({"foobar.lamp.config_tree": names[name]} for name in ("one", "other", "one")),
+    ]
+    (user.place / "tree.yml").write_text(
+        yaml.safe_dump([{"hosts": "lamp", "gather_facts": False, "tasks": tasks}])
+    )
     assert recap(user.play(playbook="tree.yml"))["changed"] == 3
     assert recap(user.play(playbook="tree.yml"))["changed"] == 2
     assert on_host("cat /mnt/test/small") == "one\n"
@@ -197,36 +277,78 @@ RELOADS = {"refuses": "/bin/grep -q ^good /mnt/test/conf", "dies": "/bin/kill -H
 
 @pytest.fixture
 def load(user, place, request):
-    """Return ``load(content)``: a run that changes the file of a service that runs, and has it take the file up."""
+    """Return ``load(content)``: a run that changes the file of a
+    service that runs, and has it take the file up.
+    """
     place("size=256k")
-    on_host("echo good, and old > /mnt/test/conf; touch /mnt/test/more; cp -p /mnt/test/conf /mnt/test/before")
-    unit = f"[Service]\nExecStart=/usr/local/sbin/lamp-test\nExecReload={RELOADS[getattr(request, 'param', 'refuses')]}\n"
-    for path, text in (("/usr/local/sbin/lamp-test", PROGRAM), ("/run/systemd/system/lamp-test.service", unit)):
+    on_host(
+        "echo good, and old > /mnt/test/conf; touch /mnt/test/more; cp -p /mnt/test/conf "
+        "/mnt/test/before"
+    )
+    unit = (
+        f"[Service]\nExecStart=/usr/local/sbin/lamp-test\n"
+        f"ExecReload={RELOADS[getattr(request, 'param', 'refuses')]}\n"
+    )
+    for path, text in (
+        ("/usr/local/sbin/lamp-test", PROGRAM),
+        ("/run/systemd/system/lamp-test.service", unit),
+    ):
         on_host(f"cat > {path} <<'END'\n{text}END\nchmod 755 {path}")
     on_host("systemctl daemon-reload; systemctl restart lamp-test")
 
-    def load(content, *options, state="restarted", take_up=True, always=False, generation="{{ tree.generation }}", **more):
-        files = [{"dest": "/mnt/test/conf", "content": f"{content}\n", "restart": state == "restarted", **more}]
+    def load(
+        content,
+        *options,
+        state="restarted",
+        take_up=True,
+        always=False,
+        generation="{{ tree.generation }}",
+        **more,
+    ):
+        files = [
+            {
+                "dest": "/mnt/test/conf",
+                "content": f"{content}\n",
+                "restart": state == "restarted",
+                **more,
+            }
+        ]
         tree = {"name": "test", "files": files, "service": "lamp-test", "rollback": True}
-        service = {"name": "test", "service": "lamp-test", "state": state, "generation": generation, "watch": 2}
+        service = {
+            "name": "test",
+            "service": "lamp-test",
+            "state": state,
+            "generation": generation,
+            "watch": 2,
+        }
         tasks = [
             {"foobar.lamp.host_facts": {}},
             {"foobar.lamp.config_tree": tree, "register": "tree"},
-            {"foobar.lamp.config_tree_service": service, "when": always or "'lamp-test' in tree.reload + tree.restart"},
+            {
+                "foobar.lamp.config_tree_service": service,
+                "when": always or "'lamp-test' in tree.reload + tree.restart",
+            },
         ]
-        play = [{"hosts": "lamp", "gather_facts": False, "tasks": tasks[: 2 + take_up], "vars": PIPE}]
+        play = [
+            {"hosts": "lamp", "gather_facts": False, "tasks": tasks[: 2 + take_up], "vars": PIPE}
+        ]
         (user.place / "tree.yml").write_text(yaml.safe_dump(play))
         done = user.play(*options, playbook="tree.yml")
         done.words = " ".join(done.stdout.replace("\\n", " ").split())
         return done
 
     yield load
-    on_host("systemctl stop lamp-test; rm /run/systemd/system/lamp-test.service; systemctl daemon-reload")
+    on_host(
+        "systemctl stop lamp-test; rm /run/systemd/system/lamp-test.service; systemctl "
+        "daemon-reload"
+    )
 
 
 def service():
     """Return whether the service runs, what it has read, and what stands in its file."""
-    return on_host("systemctl is-active lamp-test || true; cat /run/lamp-test /mnt/test/conf").splitlines()
+    return on_host(
+        "systemctl is-active lamp-test || true; cat /run/lamp-test /mnt/test/conf"
+    ).splitlines()
 
 
 OLD = ["active", "good, and old", "good, and old"]
@@ -240,7 +362,11 @@ def require_rollback(done):
 
 
 def test_file_that_no_start_does_with_is_put_back(load):
-    for content in ("bad one", "bad one", "bad other"):  # the same input is tried again: the tree is not what was sealed
+    for content in (
+        "bad one",
+        "bad one",
+        "bad other",
+    ):  # the same input is tried again: the tree is not what was sealed
         done = load(content)
         assert f"cannot use: {content}" in done.words, done.stdout
         require_rollback(done)
@@ -264,7 +390,10 @@ def test_file_that_no_reload_does_with_is_put_back(load):
 def test_service_of_a_tree_that_another_run_changed_is_left_alone(load):
     load("good, and new", take_up=False)
     done = load("bad one", generation="another")
-    assert "another run has changed the files of the tree 'test' since this one did, and nothing was touched" in done.words, done.stdout
+    assert (
+        "another run has changed the files of the tree 'test' since this one did, and nothing was "
+        "touched"
+    ) in done.words, done.stdout
     assert service() == [*OLD[:2], "bad one"]
     require_rollback(load("bad one"))
 
@@ -303,7 +432,9 @@ def test_service_that_had_ended_before_the_change_goes_back_too(load):
 def test_service_that_runs_with_neither_is_told(load):
     on_host("echo bad, and old > /mnt/test/conf")
     done = load("bad, and new")
-    assert "The old files are back, and lamp-test does not run with them either" in done.words, done.stdout
+    assert "The old files are back, and lamp-test does not run with them either" in done.words, (
+        done.stdout
+    )
     assert service()[2] == "bad, and old"
     assert recap(load("good, and new"))["changed"] == 2
     assert service() == ["active", "good, and new", "good, and new"]
@@ -314,7 +445,9 @@ def test_failure_that_no_file_made_is_told(load):
     on_host("chmod 644 /usr/local/sbin/lamp-test")
     done = load("good, and new", always=True)
     assert done.returncode != 0
-    assert "Cannot roll back: no earlier working configuration of lamp-test is recorded." in done.words, done.stdout
+    assert (
+        "Cannot roll back: no earlier working configuration of lamp-test is recorded." in done.words
+    ), done.stdout
     assert service()[2] == "good, and new"
 
 
@@ -328,6 +461,7 @@ def test_no_word_of_a_secret_file_is_in_what_the_service_says(load):
     done = load("bad correct-horse", "-vvv", secret=True, mode="0600")
     assert "cannot use: bad ********" in done.words, done.stdout
     assert "correct-horse" not in done.stdout + done.stderr
-    assert on_host("stat -c '%a %U' /var/lib/foobar.lamp/config_tree/test/proven /var/lib/foobar.lamp/config_tree/test").split() == (
-        ["600", "root", "700", "root"]
-    )
+    assert on_host(
+        "stat -c '%a %U' /var/lib/foobar.lamp/config_tree/test/proven "
+        "/var/lib/foobar.lamp/config_tree/test"
+    ).split() == (["600", "root", "700", "root"])

@@ -92,7 +92,9 @@ def owner(tmp_path_factory, archive):
         site.write(PLAY)
     (top / "script").mkdir(exist_ok=True)
     shutil.copy(ROOT / "script/inputs", top / "script/inputs")
-    made = run(top / "script/inputs", env={**os.environ, "PYTHONPATH": str(owner.place / "collections")})
+    made = run(
+        top / "script/inputs", env={**os.environ, "PYTHONPATH": str(owner.place / "collections")}
+    )
     assert made.returncode == 0, made.stderr
     owner.inventory = copy.deepcopy(owner.inventory)
     owner.inventory["lamp"]["children"]["lamp_db"]["hosts"]["server1"]["ansible_host"] = TOY
@@ -112,7 +114,10 @@ def test_the_role_runs_with_what_follows_and_its_package_comes_with_the_others(o
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(5, "toy_greeting is 5, a whole number where a text is wanted"), ("", "toy_greeting is empty")],
+    [
+        (5, "toy_greeting is 5, a whole number where a text is wanted"),
+        ("", "toy_greeting is empty"),
+    ],
 )
 def test_its_problems_are_said_before_the_first_change(owner, host, value, words):
     done = owner.play("--tags", "toy", toy_greeting=value)

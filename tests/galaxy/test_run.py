@@ -39,8 +39,14 @@ def site(runs):
 @pytest.fixture(scope="module")
 def secrets(user, site):
     """Return every secret that a run made, by place."""
-    kept = {str(file): file.read_text().strip() for file in (user.place / ".secrets").rglob("[!.]*") if file.is_file()}
-    kept["the name server's key"] = re.search('secret "(.+)"', on_host("cat /etc/bind/keys/lamp.key"))[1]
+    kept = {
+        str(file): file.read_text().strip()
+        for file in (user.place / ".secrets").rglob("[!.]*")
+        if file.is_file()
+    }
+    kept["the name server's key"] = re.search(
+        'secret "(.+)"', on_host("cat /etc/bind/keys/lamp.key")
+    )[1]
     assert len(kept) == 3
     return kept
 
@@ -74,14 +80,18 @@ def test_secrets_are_for_their_owner_only(user, secrets):
 
 def test_host_keeps_secrets_from_others(secrets):
     for place, secret in secrets.items():
-        found = on_host(f"find /etc /srv /tmp /var -xdev -type f -perm /004 -exec grep -lF -e '{secret}' {{}} +")
+        found = on_host(
+            f"find /etc /srv /tmp /var -xdev -type f -perm /004 -exec grep -lF -e '{secret}' {{}} +"
+        )
         assert found == "", f"{place} can be read by anyone in {found}"
         assert secret not in on_host("journalctl --no-pager")
 
 
 @pytest.fixture
 def break_off(user, site):
-    """Return ``break_off(words, **variables)``: a run that has to fail with these words while visitors see nothing of it."""
+    """Return ``break_off(words, **variables)``: a run that has to fail with these words while
+    visitors see nothing of it.
+    """
 
     def break_off(*words, file=None, question=None, asked=20, tags="all", **variables):
         before, release = file and on_host(f"cat {file}"), site("/version")
@@ -117,7 +127,13 @@ def break_off(user, site):
             "no_such_setting",
             {"mysql_settings": {"mysqld": {"no_such_setting": 1}}},
         ),
-        ("bind", ask_name, "/etc/bind/named.conf.options", "unknown option 'no-such-option'", {"bind_options": {"no-such-option": "yes"}}),
+        (
+            "bind",
+            ask_name,
+            "/etc/bind/named.conf.options",
+            "unknown option 'no-such-option'",
+            {"bind_options": {"no-such-option": "yes"}},
+        ),
     ],
     ids=["apache", "mysql", "bind"],
 )
@@ -175,21 +191,65 @@ def test_service_that_is_down_and_does_not_start_with_new_settings_runs_with_the
 @pytest.mark.parametrize(
     ("tag", "file", "text", "words"),
     [
-        ("linux_base", "/etc/ssh/sshd_config.d/01-x.conf", "PasswordAuthentication yes", "line 1, says 'PasswordAuthentication yes'"),
+        (
+            "linux_base",
+            "/etc/ssh/sshd_config.d/01-x.conf",
+            "PasswordAuthentication yes",
+            "line 1, says 'PasswordAuthentication yes'",
+        ),
         (
             "linux_base",
             "/etc/ssh/sshd_config.d/90-x.conf",
             "Match User git\n  PasswordAuthentication yes",
             "line 2, says 'PasswordAuthentication yes (Match User git)'",
         ),
-        ("linux_base", "/etc/systemd/journald.conf.d/zz.conf", "[Journal]\nStorage=volatile", "says 'Storage=volatile'"),
-        ("linux_base", "/etc/apt/apt.conf.d/99x", 'APT::Periodic::Unattended-Upgrade "0";', "line 1, says"),
-        ("mysql", "/etc/mysql/mariadb.conf.d/99-x.cnf", "[mysqld]\nlong-query-time = 20", "line 2, says 'long-query-time = 20'"),
-        ("mysql", "/etc/systemd/system/mariadb.service.d/x.conf", "[Service]\nNoNewPrivileges=no", "says 'NoNewPrivileges=no'"),
-        ("apache", "/etc/apache2/conf-enabled/zzz.conf", "ServerTokens Full", "says 'ServerTokens Full'"),
-        ("bind", "/etc/systemd/system/named.service.d/override.conf", "[Service]\nProtectHome=no", "says 'ProtectHome=no'"),
+        (
+            "linux_base",
+            "/etc/systemd/journald.conf.d/zz.conf",
+            "[Journal]\nStorage=volatile",
+            "says 'Storage=volatile'",
+        ),
+        (
+            "linux_base",
+            "/etc/apt/apt.conf.d/99x",
+            'APT::Periodic::Unattended-Upgrade "0";',
+            "line 1, says",
+        ),
+        (
+            "mysql",
+            "/etc/mysql/mariadb.conf.d/99-x.cnf",
+            "[mysqld]\nlong-query-time = 20",
+            "line 2, says 'long-query-time = 20'",
+        ),
+        (
+            "mysql",
+            "/etc/systemd/system/mariadb.service.d/x.conf",
+            "[Service]\nNoNewPrivileges=no",
+            "says 'NoNewPrivileges=no'",
+        ),
+        (
+            "apache",
+            "/etc/apache2/conf-enabled/zzz.conf",
+            "ServerTokens Full",
+            "says 'ServerTokens Full'",
+        ),
+        (
+            "bind",
+            "/etc/systemd/system/named.service.d/override.conf",
+            "[Service]\nProtectHome=no",
+            "says 'ProtectHome=no'",
+        ),
     ],
-    ids=["sshd", "Match of sshd", "journald", "apt", "mariadb", "unit of mariadb", "apache", "unit of bind"],
+    ids=[
+        "sshd",
+        "Match of sshd",
+        "journald",
+        "apt",
+        "mariadb",
+        "unit of mariadb",
+        "apache",
+        "unit of bind",
+    ],
 )
 def test_file_of_another_that_overrides_is_named(user, site, tag, file, text, words):
     containers.on_host(HOST, f"cat > {file}", input=f"{text}\n")
@@ -206,7 +266,10 @@ def test_file_of_another_that_overrides_is_named(user, site, tag, file, text, wo
 
 @pytest.mark.parametrize(
     ("tag", "file", "line"),
-    [("linux_base", "/etc/ssh/sshd_config", "^Include"), ("bind", "/etc/bind/named.conf", 'include "/etc/bind/named.conf.options"')],
+    [
+        ("linux_base", "/etc/ssh/sshd_config", "^Include"),
+        ("bind", "/etc/bind/named.conf", 'include "/etc/bind/named.conf.options"'),
+    ],
 )
 def test_main_file_that_does_not_include_ours_is_told(user, site, tag, file, line):
     on_host(f"cp -p {file} /root/kept; grep -v '{line}' /root/kept > {file}")
@@ -242,7 +305,10 @@ def test_broken_setting_of_sshd_leaves_the_old_ones(user, break_off):
 
 def header_of_page():
     """Return what a visitor sees of a setting of Apache."""
-    with urllib.request.urlopen(urllib.request.Request(f"http://{address_of(HOST)}/healthz", headers={"Host": SITE}), timeout=10) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(f"http://{address_of(HOST)}/healthz", headers={"Host": SITE}),
+        timeout=10,
+    ) as answer:
         return answer.headers["X-Test"]
 
 
@@ -253,7 +319,9 @@ def connections_of_database():
 
 def version_by_dns():
     """Return what the name server says its version is."""
-    answer = dns.query.udp(dns.message.make_query("version.bind", "TXT", "CH"), address_of(HOST), timeout=5).answer
+    answer = dns.query.udp(
+        dns.message.make_query("version.bind", "TXT", "CH"), address_of(HOST), timeout=5
+    ).answer
     return answer[0][0].strings[0].decode() if answer else None
 
 
@@ -265,15 +333,27 @@ def name_in_pages():
 @pytest.mark.parametrize(
     ("role", "ask", "wanted", "variables"),
     [
-        ("apache", header_of_page, "healed", {"apache_settings": {"Header": 'always set X-Test "healed"'}}),
-        ("mysql", connections_of_database, "77", {"mysql_settings": {"mysqld": {"max_connections": 77}}}),
+        (
+            "apache",
+            header_of_page,
+            "healed",
+            {"apache_settings": {"Header": 'always set X-Test "healed"'}},
+        ),
+        (
+            "mysql",
+            connections_of_database,
+            "77",
+            {"mysql_settings": {"mysqld": {"max_connections": 77}}},
+        ),
         ("bind", version_by_dns, "healed", {"bind_options": {"version": '"healed"'}}),
         ("python_app", name_in_pages, "healed", {"environment": {"SITE_NAME": "healed"}}),
     ],
 )
 def test_run_that_died_before_its_handlers_heals(user, site, role, ask, wanted, variables):
     if role == "python_app":
-        sites = {name: {**one, "app": {**one["app"], **variables}} for name, one in user.sites.items()}
+        sites = {
+            name: {**one, "app": {**one["app"], **variables}} for name, one in user.sites.items()
+        }
         variables = {"lamp_sites": sites}
     user.play_until(f"foobar.lamp.{role} : Configure", **variables)
     assert ask() != wanted, "nothing is left to heal"
@@ -285,18 +365,29 @@ def test_run_that_died_before_its_handlers_heals(user, site, role, ask, wanted, 
 
 
 def broken(user, file, text):
-    """Return the sample application's copy with ``text`` at the end of ``file``, as the site's source."""
+    """Return the sample application's copy with ``text`` at the
+    end of ``file``, as the site's source.
+    """
     place = user.place / f"broken-{pathlib.Path(file).stem}"
     run("cp", "-r", user.app, place)
     with open(place / file, "a", encoding="utf-8") as source:
         source.write(text)
-    sites = {name: {**site, "app": {**site["app"], "source": str(place)}} for name, site in user.sites.items()}
+    sites = {
+        name: {**site, "app": {**site["app"], "source": str(place)}}
+        for name, site in user.sites.items()
+    }
     return {"lamp_sites": sites}
 
 
 def test_entry_that_cannot_be_imported(user, break_off):
     sites = broken(user, "foobar/wsgi.py", '\nraise RuntimeError("broken on purpose")\n')
-    break_off("Traceback", "RuntimeError: broken on purpose", "serves it.", tags="python_app,apache", **sites)
+    break_off(
+        "Traceback",
+        "RuntimeError: broken on purpose",
+        "serves it.",
+        tags="python_app,apache",
+        **sites,
+    )
 
 
 def test_migration_that_fails(user, break_off):
@@ -314,7 +405,9 @@ def test_next_good_run_converges(user, site):
 
 def test_site_that_is_added_gets_its_secrets_without_a_word(user, site):
     name = "more.example.com"
-    done = user.play(lamp_sites={**user.sites, name: {"document_root": "/srv/more", "database": "more"}})
+    done = user.play(
+        lamp_sites={**user.sites, name: {"document_root": "/srv/more", "database": "more"}}
+    )
     assert done.returncode == 0, done.stdout[-5000:]
     assert (user.place / ".secrets" / name / "database_password").is_file()
     assert site("/readyz")[0] == 200
@@ -325,15 +418,24 @@ def test_lost_secrets_are_made_anew_on_demand_only(user, site):
     kept.rename(user.place / "kept")
 
     def state():
-        return on_host("sha256sum /etc/python_app/*; mariadb -N -e \"SELECT * FROM mysql.global_priv WHERE User = 'shop'\" | sha256sum")
+        return on_host(
+            'sha256sum /etc/python_app/*; mariadb -N -e "SELECT * FROM mysql.global_priv WHERE '
+            "User = 'shop'\" | sha256sum"
+        )
 
     before = state()
     for _time in ("first", "second"):
         done = user.play()
         said = " ".join(done.stdout.split())
         assert done.returncode != 0
-        assert f"database_password and secret_key of {SITE} are not in {kept}/{SITE} on this computer, but server1 has them" in said
-        assert f"copy {kept} here from the computer that ran this before, or set lamp_new_secrets to true" in said
+        assert (
+            f"database_password and secret_key of {SITE} are not in {kept}/{SITE} on this "
+            f"computer, but server1 has them"
+        ) in said
+        assert (
+            f"copy {kept} here from the computer that ran this before, or set lamp_new_secrets to "
+            f"true"
+        ) in said
         assert recap(done)["changed"] == 0
         assert not kept.exists()
         assert state() == before
@@ -345,7 +447,10 @@ def test_lost_secrets_are_made_anew_on_demand_only(user, site):
 
 
 def test_site_moves_to_another_port_and_another_socket(user, site):
-    moved = {"apache_listen": [8080], "mysql_settings": {"mysqld": {"socket": "/run/mysqld/moved.sock"}}}
+    moved = {
+        "apache_listen": [8080],
+        "mysql_settings": {"mysqld": {"socket": "/run/mysqld/moved.sock"}},
+    }
     dry = user.play("--check", **moved)
     assert dry.returncode == 0, dry.stdout[-5000:]
     assert "Would be restarted, since its socket moves to /run/mysqld/moved.sock" in dry.stdout
@@ -359,7 +464,11 @@ def test_site_moves_to_another_port_and_another_socket(user, site):
         get("/")
     on_host("test -S /run/mysqld/moved.sock && test ! -e /run/mysqld/mysqld.sock")
     # Health is asked at that port by the playbooks that change no more than releases.
-    larger = {"lamp_sites": {SITE: {**user.sites[SITE], "app": {**user.sites[SITE]["app"], "memory_limit": 777}}}}
+    larger = {
+        "lamp_sites": {
+            SITE: {**user.sites[SITE], "app": {**user.sites[SITE]["app"], "memory_limit": 777}}
+        }
+    }
     for playbook, more in (("deploy", larger), ("rollback", {})):
         done = user.play(playbook=f"foobar.lamp.{playbook}", **moved, **more)
         assert done.returncode == 0, done.stdout[-3000:]

@@ -1,4 +1,6 @@
-"""Apache and nginx with the same virtual hosts, asked the same: what they answer is the same but for what docs/web_servers.md says."""
+"""Apache and nginx with the same virtual hosts, asked the same: what they answer is the same but
+for what docs/web_servers.md says.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,14 @@ WEB = f"{HOST}-web"
 PORTS = {"apache": 80, "nginx": 8081}
 TLS_PORTS = {"apache": 443, "nginx": 8443}
 UNITS = {"apache": "apache2", "nginx": "nginx"}
-SITE, ALIAS, PAGES, SHUT, PLACES, GONE = ("www.a.test", "alias.a.test", "pages.a.test", "shut.a.test", "places.a.test", "gone.a.test")
+SITE, ALIAS, PAGES, SHUT, PLACES, GONE = (
+    "www.a.test",
+    "alias.a.test",
+    "pages.a.test",
+    "shut.a.test",
+    "places.a.test",
+    "gone.a.test",
+)
 BOTH, ALWAYS = "both.a.test", "always.a.test"
 #: A site that is called as the host itself.
 OWN = "web1"
@@ -39,7 +48,10 @@ THUMBPRINT = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ"
 
 def files_of(name):
     """Return the files of a certificate, as virtual hosts name them."""
-    return {"chain": f"{CERTIFICATES}/{name}/current/fullchain.pem", "key": f"{CERTIFICATES}/{name}/current/key.pem"}
+    return {
+        "chain": f"{CERTIFICATES}/{name}/current/fullchain.pem",
+        "key": f"{CERTIFICATES}/{name}/current/key.pem",
+    }
 
 
 def tls_of(name):
@@ -66,20 +78,41 @@ VHOSTS = [
             "/static/gone": {"to": "/$1;{x}", "status": 302},
             ALIAS: f"http://{SITE}/",
         },
-        "error_pages": [{"status": "404", "src": "404.html"}, {"status": "503", "src": "503.html"}, {"status": "504", "src": "504.html"}],
-        "proxy": [{"name": "root", "socket": SOCKET, "timeout": 2}, {"name": "deep", "path": "/deep", "socket": SOCKET}],
+        "error_pages": [
+            {"status": "404", "src": "404.html"},
+            {"status": "503", "src": "503.html"},
+            {"status": "504", "src": "504.html"},
+        ],
+        "proxy": [
+            {"name": "root", "socket": SOCKET, "timeout": 2},
+            {"name": "deep", "path": "/deep", "socket": SOCKET},
+        ],
     },
     {"name": PAGES, "document_root": "/srv/pages"},
-    {"name": SHUT, "document_root": "/srv/pages", "access": {"users": {"alice": "correct horse battery"}}, "tls": tls_of(SHUT)},
+    {
+        "name": SHUT,
+        "document_root": "/srv/pages",
+        "access": {"users": {"alice": "correct horse battery"}},
+        "tls": tls_of(SHUT),
+    },
     {"name": OWN, "document_root": "/srv/pages", "tls": tls_of(SITE)},
     {"name": PLACES, "redirects": {"/": f"http://{SITE}/"}, "tls": tls_of(PLACES)},
     {"name": GONE, "proxy": [{"name": "gone", "socket": "/srv/nobody.sock"}], "tls": tls_of(GONE)},
-    {"name": BOTH, "document_root": "/srv/pages", "tls": {**files_of(SITE), "redirect": False, "hsts": 0}},
+    {
+        "name": BOTH,
+        "document_root": "/srv/pages",
+        "tls": {**files_of(SITE), "redirect": False, "hsts": 0},
+    },
     {
         "name": ALWAYS,
         "document_root": "/srv/pages",
         "tls": {**files_of(SITE), "hsts": 60},
-        "headers": {"X-Frame-Options": None, "referrer-policy": "origin", "X-Own": 'a "b" \\ 50% $c', "X-Number": 0},
+        "headers": {
+            "X-Frame-Options": None,
+            "referrer-policy": "origin",
+            "X-Own": 'a "b" \\ 50% $c',
+            "X-Number": 0,
+        },
     },
 ]
 FILES = f"""
@@ -110,23 +143,59 @@ def web(user):
     backend = (pathlib.Path(__file__).parent / "backend.py").read_text()
     run("docker", "exec", "-i", WEB, "tee", "/root/backend.py", input=backend, check=True)
     on_host(WEB, FILES, check=True)
-    for name, roles in {"web": ["apache", "nginx"], "apache": ["apache"], "nginx": ["nginx"]}.items():
-        work = {"hosts": "all", "become": True, "gather_facts": False, "roles": [f"foobar.lamp.{role}" for role in roles]}
+    for name, roles in {
+        "web": ["apache", "nginx"],
+        "apache": ["apache"],
+        "nginx": ["nginx"],
+    }.items():
+        work = {
+            "hosts": "all",
+            "become": True,
+            "gather_facts": False,
+            "roles": [f"foobar.lamp.{role}" for role in roles],
+        }
         (user.place / f"{name}.yml").write_text(json.dumps([work]))
     # As playbooks/tasks/maintenance.yml does it.
-    source = f"{user.place}/collections/ansible_collections/foobar/lamp/playbooks/templates/maintenance.{{{{ __server }}}}.conf.j2"
-    close = {"name": "Close", "ansible.builtin.template": {"src": source, "dest": "{{ __dest }}", "mode": "0644"}}
-    said = {"__closed_name": "restore", "__closed_by": "A test", "__closed_names": [], "__closed_local": False}
-    said |= {"__closed_seconds": 9, "__closed_words": "Closed for a test.", "__plan": {"web": {"vhosts": VHOSTS}}}
-    play_of = {"hosts": "all", "become": True, "gather_facts": False, "vars": said, "tasks": [close]}
+    source = (
+        f"{user.place}/collections/ansible_collections/foobar/lamp/playbooks/templates/maintenance.{{{{ "
+        f"__server }}}}.conf.j2"
+    )
+    close = {
+        "name": "Close",
+        "ansible.builtin.template": {"src": source, "dest": "{{ __dest }}", "mode": "0644"},
+    }
+    said = {
+        "__closed_name": "restore",
+        "__closed_by": "A test",
+        "__closed_names": [],
+        "__closed_local": False,
+    }
+    said |= {
+        "__closed_seconds": 9,
+        "__closed_words": "Closed for a test.",
+        "__plan": {"web": {"vhosts": VHOSTS}},
+    }
+    play_of = {
+        "hosts": "all",
+        "become": True,
+        "gather_facts": False,
+        "vars": said,
+        "tasks": [close],
+    }
     (user.place / "close.yml").write_text(json.dumps([play_of]))
     inventory = {"all": {"hosts": {"web1": {"ansible_host": WEB, **DOCKER}}}}
     given = {"nginx_listen": [PORTS["nginx"]], "nginx_tls_listen": [TLS_PORTS["nginx"]]}
     for role in PORTS:
-        given |= {f"{role}_vhosts": VHOSTS, f"{role}_default_tls": files_of("_default"), f"{role}_acme_thumbprint": THUMBPRINT}
+        given |= {
+            f"{role}_vhosts": VHOSTS,
+            f"{role}_default_tls": files_of("_default"),
+            f"{role}_acme_thumbprint": THUMBPRINT,
+        }
 
     def play(*options, playbook="web", **more):
-        return user.play(*options, inventory=inventory, playbook=f"{playbook}.yml", **{**given, **more})
+        return user.play(
+            *options, inventory=inventory, playbook=f"{playbook}.yml", **{**given, **more}
+        )
 
     done = play()
     assert done.returncode == 0, done.stdout[-3000:]
@@ -140,12 +209,20 @@ def place(name, chain, key, serial):
     there = f"{CERTIFICATES}/{name}/by-serial/{serial}"
     on_host(WEB, f"mkdir -p {there} && cat > {there}/fullchain.pem", input=chain, check=True)
     on_host(WEB, f"umask 077 && cat > {there}/key.pem", input=key, check=True)
-    on_host(WEB, f"cd {CERTIFICATES}/{name} && ln -s by-serial/{serial} new && mv -T new current", check=True)
+    on_host(
+        WEB,
+        f"cd {CERTIFICATES}/{name} && ln -s by-serial/{serial} new && mv -T new current",
+        check=True,
+    )
 
 
 def connected(server, name, tls=True, **options):
-    """Return a connection to a server, as one who asks for a name: by TLS, whoever signed the certificate, or without."""
-    plain = socket.create_connection((address_of(WEB), (TLS_PORTS if tls else PORTS)[server]), timeout=30)
+    """Return a connection to a server, as one who asks for a name: by TLS,
+    whoever signed the certificate, or without.
+    """
+    plain = socket.create_connection(
+        (address_of(WEB), (TLS_PORTS if tls else PORTS)[server]), timeout=30
+    )
     return context(**options).wrap_socket(plain, server_hostname=name or None) if tls else plain
 
 
@@ -176,7 +253,11 @@ def answered(server, target, host=SITE, method="GET", body=None, tls=False, **he
                 connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body)
         answer = connection.getresponse()
-        return answer.status, [(name.lower(), value) for name, value in answer.getheaders()], answer.read()
+        return (
+            answer.status,
+            [(name.lower(), value) for name, value in answer.getheaders()],
+            answer.read(),
+        )
     finally:
         connection.close()
 
@@ -214,7 +295,11 @@ def comparable(answer, host):
         said.pop("content-length", None)
         return status, said, body
     if b"our page" in body:
-        return status, {name: said.get(name) for name in ("content-type", "content-length", "cache-control")}, body
+        return (
+            status,
+            {name: said.get(name) for name in ("content-type", "content-length", "cache-control")},
+            body,
+        )
     if status >= 300:
         counts = OF_ANSWERS[2 if status >= 400 else 1 if status == 304 else 0]
         return status, {name: value for name, value in said.items() if name in counts}, None
@@ -286,7 +371,10 @@ SAME = {
     "range": ("/plain/zero.png", {"Range": "bytes=10-19"}),
     "end of a file": ("/plain/zero.png", {"Range": "bytes=-5"}),
     "range beyond the end": ("/plain/zero.png", {"Range": "bytes=200000-"}),
-    "not modified since": ("/plain/app.css", {"If_Modified_Since": "Fri, 01 Jan 2100 00:00:00 GMT"}),
+    "not modified since": (
+        "/plain/app.css",
+        {"If_Modified_Since": "Fri, 01 Jan 2100 00:00:00 GMT"},
+    ),
     "modified since": ("/plain/app.css", {"If_Modified_Since": "Fri, 02 Jan 1998 00:00:00 GMT"}),
     "another tag": ("/plain/app.css", {"If_None_Match": '"x"'}),
     "any tag": ("/plain/app.css", {"If_None_Match": "*"}),
@@ -352,7 +440,9 @@ def test_server_answers_the_same_by_https(web, name, server):
     if host == PAGES:
         assert asked(server, target, tls=True, **given)[0] == 404
         return
-    plain, secure = (comparable(asked(server, target, tls=tls, **given), host) for tls in (False, True))
+    plain, secure = (
+        comparable(asked(server, target, tls=tls, **given), host) for tls in (False, True)
+    )
     for answer, scheme in ((plain, "http"), (secure, "https")):
         if isinstance(answer[2], dict) and answer[2]:
             assert answer[2]["headers"].pop("x-forwarded-proto") == scheme
@@ -404,7 +494,9 @@ def test_tag_of_a_file_is_known_again(web, server):
 def test_events_come_when_they_are_sent(web, server):
     seen = []
     with socket.create_connection((address_of(WEB), PORTS[server]), timeout=30) as connection:
-        connection.sendall(f"GET /events/ HTTP/1.1\r\nHost: {SITE}\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(
+            f"GET /events/ HTTP/1.1\r\nHost: {SITE}\r\nConnection: close\r\n\r\n".encode()
+        )
         while text := connection.recv(1000):
             seen += [(time.monotonic(), number) for number in re.findall(rb"data: (\d)", text)]
     assert [number for _when, number in seen] == [b"0", b"1", b"2"]
@@ -413,7 +505,15 @@ def test_events_come_when_they_are_sent(web, server):
 
 def talk(connection):
     """Open a WebSocket to the application, which says in capitals what it hears."""
-    lines = ("GET /talk/ HTTP/1.1", f"Host: {SITE}", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "", "")
+    lines = (
+        "GET /talk/ HTTP/1.1",
+        f"Host: {SITE}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "",
+        "",
+    )
     connection.sendall("\r\n".join(lines).encode())
     said = b""
     while b"\r\n\r\n" not in said:
@@ -439,7 +539,9 @@ def test_request_is_said_when_it_began(web, server):
     assert abs(time.time() - int(began[2:]) / 1e6) < 60
 
 
-@pytest.mark.parametrize(("server", "service", "most"), [("apache", "apache2", 4.0), ("nginx", "nginx", 4.0)])
+@pytest.mark.parametrize(
+    ("server", "service", "most"), [("apache", "apache2", 4.0), ("nginx", "nginx", 4.0)]
+)
 def test_server_is_confined(web, server, service, most):
     shown = on_host(WEB, f"systemd-analyze security --no-pager {service} | tail -n 1")
     assert float(re.search(r"exposure level for .*: ([\d.]+)", shown)[1]) <= most
@@ -450,7 +552,10 @@ def test_logs_of_visitors_are_not_for_everybody(web):
 
 
 def test_status_is_for_the_host_itself(web):
-    ask = "python3 -c \"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:{}/server-status').status)\""
+    ask = (
+        'python3 -c "import urllib.request; '
+        "print(urllib.request.urlopen('http://127.0.0.1:{}/server-status').status)\""
+    )
     assert on_host(WEB, ask.format(8078)).strip() == on_host(WEB, ask.format(8079)).strip() == "200"
     assert asked("nginx", "/server-status", host="nobody.test")[0] == 404
 
@@ -458,14 +563,25 @@ def test_status_is_for_the_host_itself(web):
 def test_password_is_kept_as_a_hash_that_is_checked_soon(web):
     (line,) = on_host(WEB, f"cat /etc/nginx/access/{SHUT}").splitlines()
     assert re.fullmatch(r"alice:\$2y\$05\$\S{53}", line)
-    assert on_host(WEB, f"stat --format '%U %G %a' /etc/nginx/access/{SHUT}").strip() == "root www-data 640"
+    assert (
+        on_host(WEB, f"stat --format '%U %G %a' /etc/nginx/access/{SHUT}").strip()
+        == "root www-data 640"
+    )
 
 
 def reload(server):
     """Reload a server, and return when nobody is answered by what was before."""
 
     def processes():
-        return set(on_host(WEB, f"cat /proc/$(systemctl show --property MainPID --value {UNITS[server]})/task/*/children").split())
+        return set(
+            on_host(
+                WEB,
+                (
+                    f"cat /proc/$(systemctl show --property MainPID --value "
+                    f"{UNITS[server]})/task/*/children"
+                ),
+            ).split()
+        )
 
     before = processes()
     on_host(WEB, f"systemctl reload {UNITS[server]}", check=True)
@@ -477,7 +593,11 @@ def trusted(*names, reloaded=True):
     """Have browsers trust the certificates of some names."""
 
     def told(command):
-        on_host(WEB, f"cd {CERTIFICATES} && for name in {' '.join(names)}; do {command} $name/trusted; done", check=True)
+        on_host(
+            WEB,
+            f"cd {CERTIFICATES} && for name in {' '.join(names)}; do {command} $name/trusted; done",
+            check=True,
+        )
         if reloaded:
             reload("apache")
 
@@ -523,11 +643,17 @@ def test_who_comes_by_http_is_redirected_as_long_as_browsers_trust_the_certifica
             name = host.partition(":")[0].lower()
             for address in addresses:
                 status, headers, _body = asked(server, address, host=host)
-                assert (status, headers["location"]) == (308, f"https://{name}{port_of(server)}{address}"), (host, address)
+                assert (status, headers["location"]) == (
+                    308,
+                    f"https://{name}{port_of(server)}{address}",
+                ), (host, address)
                 assert HSTS not in headers
         assert asked(server, "/", method="POST", body=b"x")[0] == 308
         # Who asks as one asks a proxy.
-        assert asked(server, f"http://{SITE}/a?b")[1]["location"] == f"https://{SITE}{port_of(server)}/a?b"
+        assert (
+            asked(server, f"http://{SITE}/a?b")[1]["location"]
+            == f"https://{SITE}{port_of(server)}/a?b"
+        )
         # Nobody says a password by HTTP.
         assert "www-authenticate" not in asked(server, "/", host=SHUT)[1]
         assert asked(server, "/", host=SHUT, tls=True)[0] == 401
@@ -557,7 +683,9 @@ def test_site_says_how_it_is_to_be_had(web, server):
 @pytest.mark.parametrize("server", PORTS)
 def test_cookies_are_secure_where_nobody_comes_by_http(web, server):
     def cookies(target):
-        return [value for name, value in answered(server, target, tls=True)[1] if name == "set-cookie"]
+        return [
+            value for name, value in answered(server, target, tls=True)[1] if name == "set-cookie"
+        ]
 
     assert cookies("/own/") == ["a=b", "c=d; HttpOnly; secure", "e=f; Path=/secure/"]
     with trusted(SITE):
@@ -567,8 +695,13 @@ def test_cookies_are_secure_where_nobody_comes_by_http(web, server):
         assert cookies("/say/500/") == [first.replace("secure", "Secure")]
 
 
-DEFAULTS = {"x-content-type-options": "nosniff", "referrer-policy": "strict-origin-when-cross-origin", "x-frame-options": "SAMEORIGIN"}
-#: What is answered in all the ways that there are: target, what else is given to answered(), and the status.
+DEFAULTS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "x-frame-options": "SAMEORIGIN",
+}
+#: What is answered in all the ways that there are: target, what else is given to answered(), and
+#: the status.
 WAYS = {
     "static": (CSS, {}, 200),
     "static, compressed": (CSS, {"Accept_Encoding": "br, gzip"}, 200),
@@ -600,16 +733,27 @@ def times(headers, *names):
 @pytest.mark.parametrize("server", PORTS)
 def test_each_answer_has_each_header_once(web, server):
     def found(ways, *names, tls=False):
-        answers = {way: answered(server, target, tls=tls, **given) for way, (target, given, _status) in ways.items()}
-        return {way: (status, times(headers, *names)) for way, (status, headers, _body) in answers.items()}
+        answers = {
+            way: answered(server, target, tls=tls, **given)
+            for way, (target, given, _status) in ways.items()
+        }
+        return {
+            way: (status, times(headers, *names))
+            for way, (status, headers, _body) in answers.items()
+        }
 
     def wanted(ways, values):
-        return {way: (status, {name: [value] for name, value in values.items()}) for way, (_target, _given, status) in ways.items()}
+        return {
+            way: (status, {name: [value] for name, value in values.items()})
+            for way, (_target, _given, status) in ways.items()
+        }
 
     assert found(WAYS, *DEFAULTS) == wanted(WAYS, DEFAULTS)
     ways = {way: of for way, of in WAYS.items() if of[1].get("host") != PAGES}
     with trusted(SITE, SHUT, GONE):
-        assert found(ways, HSTS, *DEFAULTS, tls=True) == wanted(ways, {HSTS: "max-age=15552000", **DEFAULTS})
+        assert found(ways, HSTS, *DEFAULTS, tls=True) == wanted(
+            ways, {HSTS: "max-age=15552000", **DEFAULTS}
+        )
 
 
 def test_answer_that_nothing_changed_has_no_other_headers(web):
@@ -636,7 +780,12 @@ def test_application_has_the_word(web, server):
 
 @pytest.mark.parametrize("server", PORTS)
 def test_headers_are_those_of_the_site(web, server):
-    wanted = {"x-own": ['a "b" \\ 50% $c'], "x-number": ["0"], "referrer-policy": ["origin"], "x-frame-options": []}
+    wanted = {
+        "x-own": ['a "b" \\ 50% $c'],
+        "x-number": ["0"],
+        "referrer-policy": ["origin"],
+        "x-frame-options": [],
+    }
     for target in ("/", "/missing"):
         assert times(answered(server, target, host=ALWAYS, tls=True)[1], *wanted) == wanted
 
@@ -656,14 +805,27 @@ def test_challenge_of_a_ca_is_answered_whatever_a_site_does(web, server):
                 }
             status, headers, body = asked(server, below + token, host=host, method="HEAD")
             assert (status, headers["content-type"], body) == (200, "text/plain", b"")
-            for wrong in ("a.b", "", "a/b", "a%20b", "a%2Fb", "../acme-challenge/a+b", f"{token}%0a"):
+            for wrong in (
+                "a.b",
+                "",
+                "a/b",
+                "a%20b",
+                "a%2Fb",
+                "../acme-challenge/a+b",
+                f"{token}%0a",
+            ):
                 assert asked(server, below + wrong, host=host)[0] == 404, (host, wrong)
             for right in ("0", "1", "-", "_"):
-                assert asked(server, below + right, host=host)[2] == f"{right}.{THUMBPRINT}".encode(), (host, right)
+                assert (
+                    asked(server, below + right, host=host)[2] == f"{right}.{THUMBPRINT}".encode()
+                ), (host, right)
 
 
 #: The file that closes sites, of each server.
-CLOSED = {"apache": "/etc/apache2/conf-enabled/zz-foobar-lamp-restore.conf", "nginx": "/etc/nginx/closed/restore.conf"}
+CLOSED = {
+    "apache": "/etc/apache2/conf-enabled/zz-foobar-lamp-restore.conf",
+    "nginx": "/etc/nginx/closed/restore.conf",
+}
 
 
 @contextlib.contextmanager
@@ -681,7 +843,11 @@ def closed(web, server):
 
 @pytest.mark.parametrize("server", PORTS)
 def test_closed_site_is_closed_by_https_too(web, server):
-    wanted = {"retry-after": ["9"], "cache-control": ["no-store"], **{name: [value] for name, value in DEFAULTS.items()}}
+    wanted = {
+        "retry-after": ["9"],
+        "cache-control": ["no-store"],
+        **{name: [value] for name, value in DEFAULTS.items()},
+    }
     with closed(web, server):
         for tls, host in ((False, SITE), (True, SITE), (False, PAGES)):
             status, headers, body = answered(server, "/", host=host, tls=tls)
@@ -692,14 +858,29 @@ def test_closed_site_is_closed_by_https_too(web, server):
 
 def test_site_of_nginx_is_closed_whichever_version_wrote_its_file(web):
     path, name = "/etc/nginx/sites-enabled/old.conf", "old.a.test"
-    words = ["set $lamp_retry_after '';", "include /etc/nginx/closed/*.conf;", "location / { return 204; }"]
-    on_host(WEB, f"cat > {path}", input=f"server {{ listen {PORTS['nginx']}; server_name {name}; {' '.join(words)} }}\n", check=True)
+    words = [
+        "set $lamp_retry_after '';",
+        "include /etc/nginx/closed/*.conf;",
+        "location / { return 204; }",
+    ]
+    on_host(
+        WEB,
+        f"cat > {path}",
+        input=f"server {{ listen {PORTS['nginx']}; server_name {name}; {' '.join(words)} }}\n",
+        check=True,
+    )
     try:
         with closed(web, "nginx"):
             status, headers, _body = answered("nginx", "/", host=name)
-            assert (status, times(headers, "retry-after", "cache-control")) == (503, {"retry-after": ["9"], "cache-control": ["no-store"]})
+            assert (status, times(headers, "retry-after", "cache-control")) == (
+                503,
+                {"retry-after": ["9"], "cache-control": ["no-store"]},
+            )
         status, headers, _body = answered("nginx", "/", host=name)
-        assert (status, times(headers, "retry-after", "cache-control")) == (204, {"retry-after": [], "cache-control": []})
+        assert (status, times(headers, "retry-after", "cache-control")) == (
+            204,
+            {"retry-after": [], "cache-control": []},
+        )
     finally:
         on_host(WEB, f"rm {path}", check=True)
         reload("nginx")
@@ -707,12 +888,22 @@ def test_site_of_nginx_is_closed_whichever_version_wrote_its_file(web):
 
 @pytest.mark.parametrize("server", PORTS)
 def test_each_name_has_its_certificate(web, server):
-    for asks, named in {SITE: SITE, ALIAS: SITE, SHUT: SHUT, PAGES: "_default", "nobody.test": "_default", "": "_default"}.items():
+    for asks, named in {
+        SITE: SITE,
+        ALIAS: SITE,
+        SHUT: SHUT,
+        PAGES: "_default",
+        "nobody.test": "_default",
+        "": "_default",
+    }.items():
         with connected(server, asks) as connection:
             found = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True))
         assert found.subject.rfc4514_string() == f"CN={named}", asks
     chain = ssl.create_default_context(cadata=authority())
-    with socket.create_connection((address_of(WEB), TLS_PORTS[server])) as plain, chain.wrap_socket(plain, server_hostname=SITE) as checked:
+    with (
+        socket.create_connection((address_of(WEB), TLS_PORTS[server])) as plain,
+        chain.wrap_socket(plain, server_hostname=SITE) as checked,
+    ):
         assert checked.version() == "TLSv1.3"
 
 
@@ -735,8 +926,14 @@ def test_site_of_unknown_names_answers_them_by_https(web):
         with trusted(SITE):
             for server in PORTS:
                 # Its certificate is not for them.
-                assert asked(server, "/a?b", host="nobody.test")[1]["location"] == f"https://{SITE}{port_of(server)}/a?b"
-                assert asked(server, "/a?b", host=ALIAS)[1]["location"] == f"https://{ALIAS}{port_of(server)}/a?b"
+                assert (
+                    asked(server, "/a?b", host="nobody.test")[1]["location"]
+                    == f"https://{SITE}{port_of(server)}/a?b"
+                )
+                assert (
+                    asked(server, "/a?b", host=ALIAS)[1]["location"]
+                    == f"https://{ALIAS}{port_of(server)}/a?b"
+                )
     finally:
         assert web().returncode == 0
     for server in PORTS:
@@ -756,7 +953,10 @@ def test_nobody_speaks_an_old_tls(web, server):
 
 def test_inventory_has_the_last_word_on_tls(web):
     try:
-        done = web(nginx_settings={"ssl_protocols": "TLSv1.3"}, apache_settings={"SSLProtocol": "-all +TLSv1.3"})
+        done = web(
+            nginx_settings={"ssl_protocols": "TLSv1.3"},
+            apache_settings={"SSLProtocol": "-all +TLSv1.3"},
+        )
         assert done.returncode == 0, done.stdout[-3000:]
         for server in PORTS:
             with pytest.raises(ssl.SSLError, match="protocol version"):
@@ -769,7 +969,11 @@ def test_inventory_has_the_last_word_on_tls(web):
 
 def ciphers(server, name):
     """Return the ciphers of TLS 1.2 that a server agrees to."""
-    known = [one["name"] for one in context(ciphers="ALL:COMPLEMENTOFALL").get_ciphers() if one["protocol"] != "TLSv1.3"]
+    known = [
+        one["name"]
+        for one in context(ciphers="ALL:COMPLEMENTOFALL").get_ciphers()
+        if one["protocol"] != "TLSv1.3"
+    ]
     found = set()
     for one in known:
         with contextlib.suppress(ssl.SSLError, ConnectionResetError):
@@ -783,25 +987,40 @@ def ciphers(server, name):
 def test_ciphers_are_those_with_forward_secrecy_and_authentication(web, server):
     for name, key in ((SITE, "ECDSA"), (SHUT, "RSA")):
         assert ciphers(server, name) == {
-            f"ECDHE-{key}-{cipher}" for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
+            f"ECDHE-{key}-{cipher}"
+            for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
         }
     # A client knows which is fast for it.
-    for first, second in (("CHACHA20-POLY1305", "AES256-GCM-SHA384"), ("AES256-GCM-SHA384", "CHACHA20-POLY1305")):
+    for first, second in (
+        ("CHACHA20-POLY1305", "AES256-GCM-SHA384"),
+        ("AES256-GCM-SHA384", "CHACHA20-POLY1305"),
+    ):
         order = f"ECDHE-ECDSA-{first}:ECDHE-ECDSA-{second}"
-        with connected(server, SITE, versions=[ssl.TLSVersion.TLSv1_2], ciphers=order) as connection:
+        with connected(
+            server, SITE, versions=[ssl.TLSVersion.TLSv1_2], ciphers=order
+        ) as connection:
             assert connection.cipher()[0] == f"ECDHE-ECDSA-{first}"
 
 
 @pytest.mark.parametrize("server", PORTS)
 def test_secret_is_agreed_upon_as_no_quantum_computer_finds_out(web, server):
     def agreed(groups):
-        ask = f"openssl s_client -connect 127.0.0.1:{TLS_PORTS[server]} -servername {SITE} -tls1_3 -groups {groups} < /dev/null 2>&1"
+        ask = (
+            f"openssl s_client -connect 127.0.0.1:{TLS_PORTS[server]} -servername {SITE} -tls1_3 "
+            f"-groups {groups} < /dev/null 2>&1"
+        )
         said = on_host(WEB, ask)
         assert said.startswith("Connec")
         return said if "Cipher is TLS_" in said else ""
 
     assert "Negotiated TLS1.3 group: X25519MLKEM768" in agreed("X25519MLKEM768:X25519")
-    assert [bool(agreed(one)) for one in ("X25519", "P-256", "P-384", "P-521", "ffdhe2048")] == [True, True, True, False, False]
+    assert [bool(agreed(one)) for one in ("X25519", "P-256", "P-384", "P-521", "ffdhe2048")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("server", PORTS)
@@ -813,7 +1032,9 @@ def test_visitor_who_comes_again_takes_up_what_was_agreed(web, server, version):
     for again in [False] + 30 * [True]:
         plain = socket.create_connection((address_of(WEB), TLS_PORTS[server]), timeout=30)
         with visitor.wrap_socket(plain, server_hostname=SITE, session=session) as connection:
-            connection.sendall(f"GET /plain/app.css HTTP/1.1\r\nHost: {SITE}\r\nConnection: close\r\n\r\n".encode())
+            connection.sendall(
+                f"GET /plain/app.css HTTP/1.1\r\nHost: {SITE}\r\nConnection: close\r\n\r\n".encode()
+            )
             while connection.recv(65536):
                 pass
             assert connection.session_reused is again
@@ -835,7 +1056,9 @@ def test_browsers_speak_http_2(web, server):
             "--write-out",
             "\n%{http_version} %{http_code}",
         ]
-        body, _line, said = run("curl", *options, f"https://{to}{path}", check=True).stdout.rpartition("\n")
+        body, _line, said = run(
+            "curl", *options, f"https://{to}{path}", check=True
+        ).stdout.rpartition("\n")
         assert said == "2 200"
         if names:
             headers = json.loads(body)["headers"]
@@ -858,8 +1081,12 @@ def test_web_socket_goes_through_tls(web, server):
 def test_reload_takes_up_a_new_certificate_and_loses_nobody(web, server):
     def ask():
         with connected(server, SITE) as connection:
-            serial = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True)).serial_number
-            connection.sendall(f"GET /plain/app.css HTTP/1.1\r\nHost: {SITE}\r\nConnection: close\r\n\r\n".encode())
+            serial = x509.load_der_x509_certificate(
+                connection.getpeercert(binary_form=True)
+            ).serial_number
+            connection.sendall(
+                f"GET /plain/app.css HTTP/1.1\r\nHost: {SITE}\r\nConnection: close\r\n\r\n".encode()
+            )
             said = b""
             while words := connection.recv(65536):
                 said += words
@@ -897,7 +1124,9 @@ def test_wrong_words_are_taken_back(web):
 
 def test_what_only_a_reload_shows_is_taken_back(web):
     on_host(WEB, "systemd-run --quiet --unit taken python3 -m http.server 8090", check=True)
-    wait_for(lambda: ":8090" in on_host(WEB, "ss --listening --tcp --numeric 2> /dev/null || echo :8090"))
+    wait_for(
+        lambda: ":8090" in on_host(WEB, "ss --listening --tcp --numeric 2> /dev/null || echo :8090")
+    )
     done = web(nginx_listen=[PORTS["nginx"], 8090])
     said = " ".join(done.stdout.split())
     assert done.returncode != 0
@@ -908,7 +1137,9 @@ def test_what_only_a_reload_shows_is_taken_back(web):
 
 
 def states():
-    return on_host(WEB, "systemctl is-active apache2 nginx; systemctl is-enabled apache2 nginx").split()
+    return on_host(
+        WEB, "systemctl is-active apache2 nginx; systemctl is-enabled apache2 nginx"
+    ).split()
 
 
 def test_server_that_does_not_start_leaves_the_place_to_the_other(web):
@@ -944,9 +1175,21 @@ def test_servers_change_places_while_visitors_ask(web):
             done = web(playbook=new, **{f"{new}_listen": [80], f"{new}_replaces": [old]})
             assert done.returncode == 0, done.stdout[-3000:]
             wait_for(lambda own=own: visitors.done[-1] == own)
-            # Nobody met anything but a closed door, and that for a moment; how long it is depends on the host.
-            assert {kind for _when, kind in lost} <= {ConnectionRefusedError, ConnectionResetError, http.client.RemoteDisconnected}
+            # Nobody met anything but a closed door, and that for a moment; how long it is depends
+            # on the host.
+            assert {kind for _when, kind in lost} <= {
+                ConnectionRefusedError,
+                ConnectionResetError,
+                http.client.RemoteDisconnected,
+            }
             assert not lost or lost[-1][0] - lost[0][0] < 10
-            assert states()[2:] == (["disabled", "enabled"] if new == "nginx" else ["enabled", "disabled"])
-            assert recap(web(playbook=new, **{f"{new}_listen": [80], f"{new}_replaces": [old]}))["changed"] == 0
+            assert states()[2:] == (
+                ["disabled", "enabled"] if new == "nginx" else ["enabled", "disabled"]
+            )
+            assert (
+                recap(web(playbook=new, **{f"{new}_listen": [80], f"{new}_replaces": [old]}))[
+                    "changed"
+                ]
+                == 0
+            )
     assert all("Connection" in failure or "Remote" in failure for failure in visitors.failures)

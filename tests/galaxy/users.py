@@ -21,9 +21,11 @@ from support.plays import killed
 HOST = "lamp-galaxy" + os.environ.get("PYTEST_XDIST_WORKER", "").replace("gw", "-")
 SITE = "www.example.com"
 IMAGE = "foobar.lamp/debian:13"
-#: How a run comes to a container: as root. Told a user, the connection would ask the engine twice for its version at each task.
+#: How a run comes to a container: as root. Told a user, the connection would ask the engine twice
+#: for its version at each task.
 DOCKER = {"ansible_connection": "community.docker.docker", "ansible_become": False}
-#: Variables with which a host is asked through the connection's pipe, as playbooks/vars/connection.yml sets them.
+#: Variables with which a host is asked through the connection's pipe, as
+#: playbooks/vars/connection.yml sets them.
 PIPE = {"ansible_pipelining": True, "ansible_python_interpreter": "/usr/bin/python3"}
 
 
@@ -33,11 +35,21 @@ class User:
     def __init__(self, place, archive):
         self.place = place
         self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+            **{
+                name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")
+            },
             "ANSIBLE_COLLECTIONS_PATH": f"{place}/collections:{sysconfig.get_path('purelib')}",
         }
         options = ["--offline", "--collections-path", f"{place}/collections"]
-        self.ran = run("ansible-galaxy", "collection", "install", *options, archive, cwd=place, env=self._environment)
+        self.ran = run(
+            "ansible-galaxy",
+            "collection",
+            "install",
+            *options,
+            archive,
+            cwd=place,
+            env=self._environment,
+        )
         assert self.ran.returncode == 0, self.ran.stderr
         #: The sample application, in a place where a test may break it.
         self.app = place / "shop"
@@ -129,7 +141,10 @@ def ask_name():
 
 def ask_sshd(key):
     """Return a question that fails when a login by the private key in the file ``key`` does."""
-    options = "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=5"
+    options = (
+        "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o "
+        "LogLevel=ERROR -o ConnectTimeout=5"
+    )
 
     def ask():
         done = run("ssh", "-i", key, *options.split(), f"root@{address_of(HOST)}", "true")

@@ -60,10 +60,18 @@ def relay():
 
 @pytest.fixture
 def run():
-    """Return ``run(server, records, check=False, prelude="", **options)``: what dns_records says of foobar.com on a server."""
+    """Return ``run(server, records, check=False, prelude="", **options)``: what dns_records says
+    of foobar.com on a server.
+    """
 
     def run(server, records, check=False, prelude="", **options):
-        arguments = {"zone": "foobar.com", "port": server.port, "key_file": str(server.key_file), "timeout": 3, "records": records}
+        arguments = {
+            "zone": "foobar.com",
+            "port": server.port,
+            "key_file": str(server.key_file),
+            "timeout": 3,
+            "records": records,
+        }
         arguments.update(options, _ansible_check_mode=check, _ansible_diff=True)
         return run_module("dns_records", arguments, prelude, server.secret)
 
@@ -75,7 +83,13 @@ def info():
     """Return ``info(server, **options)``: what dns_records_info says of foobar.com on a server."""
 
     def info(server, **options):
-        arguments = {"zone": "foobar.com", "port": server.port, "key_file": str(server.key_file), "timeout": 3, **options}
+        arguments = {
+            "zone": "foobar.com",
+            "port": server.port,
+            "key_file": str(server.key_file),
+            "timeout": 3,
+            **options,
+        }
         return run_module("dns_records_info", arguments, secret=server.secret)
 
     return info

@@ -1,4 +1,6 @@
-"""What dns_records does when others change the zone meanwhile, packets are lost, or the server dies."""
+"""What dns_records does when others change the zone meanwhile,
+packets are lost, or the server dies.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,10 @@ WWW = {"name": "www", "type": "A", "values": ["192.0.2.1", "192.0.2.2"]}
 
 
 def hosts(count, **more):
-    return [{"name": f"h{number}", "type": "A", "values": ["192.0.2.1"], **more} for number in range(count)]
+    return [
+        {"name": f"h{number}", "type": "A", "values": ["192.0.2.1"], **more}
+        for number in range(count)
+    ]
 
 
 def test_change_by_another_client_is_neither_lost_nor_overwritten_unseen(run, server, relay):
@@ -21,7 +26,10 @@ def test_change_by_another_client_is_neither_lost_nor_overwritten_unseen(run, se
 
     between = relay(server.port, on_update=meanwhile)
     result = run(server, [{**WWW, "values": ["192.0.2.7"], "state": "append"}], port=between.port)
-    assert result["changes"][0]["before"] == ["www.foobar.com. 3600 IN A 192.0.2.2", "www.foobar.com. 3600 IN A 192.0.2.9"]
+    assert result["changes"][0]["before"] == [
+        "www.foobar.com. 3600 IN A 192.0.2.2",
+        "www.foobar.com. 3600 IN A 192.0.2.9",
+    ]
     assert server.ask("www.foobar.com", "A") == ["192.0.2.2", "192.0.2.7", "192.0.2.9"]
 
 
@@ -35,7 +43,8 @@ def test_change_between_two_parts_is_seen(run, server, relay):
 
     between = relay(server.port, on_update=meanwhile)
     result = run(server, hosts(count, state="append"), port=between.port)
-    # Whichever part h9 was in: the other client's value is among those that are there, beside ours or added to.
+    # Whichever part h9 was in: the other client's value is among those that are there, beside ours
+    # or added to.
     assert "192.0.2.9" in server.ask("h9.foobar.com", "A")
     assert server.ask("foreign.foobar.com", "A") == ["192.0.2.3"]
     assert server.ask(f"h{count - 1}.foobar.com", "A") == ["192.0.2.1"]
@@ -44,7 +53,9 @@ def test_change_between_two_parts_is_seen(run, server, relay):
 
 
 def test_zone_that_never_rests_is_given_up(run, bind, relay):
-    between = relay(bind.port, on_update=lambda number: bind.change("clock", 60, "TXT", str(number)))
+    between = relay(
+        bind.port, on_update=lambda number: bind.change("clock", 60, "TXT", str(number))
+    )
     result = run(bind, [WWW], port=between.port)
     assert "5 times in a row" in result["msg"]
     assert "Nothing was changed." in result["msg"]
@@ -63,13 +74,21 @@ def test_lost_questions_are_asked_again_three_times(run, bind, relay):
     between = relay(bind.port, on_query=lambda number: "lose" if number < 3 else None)
     assert run(bind, [WWW], port=between.port, timeout=1)["changed"]
     silent = relay(bind.port, on_query=lambda number: "lose")
-    assert "does not answer (time-out, 3 times 1 s)" in run(bind, [WWW], port=silent.port, timeout=1)["msg"]
+    assert (
+        "does not answer (time-out, 3 times 1 s)"
+        in run(bind, [WWW], port=silent.port, timeout=1)["msg"]
+    )
     assert silent.connections == 3
 
 
 def test_what_is_refused_is_not_asked_again(run, bind, relay):
     between = relay(bind.port)
-    assert "BADKEY" in run(bind, [WWW], port=between.port, key_file=None, key_name="other", key_secret="c2VjcmV0")["msg"]
+    assert (
+        "BADKEY"
+        in run(
+            bind, [WWW], port=between.port, key_file=None, key_name="other", key_secret="c2VjcmV0"
+        )["msg"]
+    )
     # Once to transfer, once to query.
     assert between.connections == 2
 
@@ -86,7 +105,10 @@ def test_server_that_dies_in_the_middle(run, server, relay):
     assert result["failed"]
     done = len(result["changes"])
     assert 0 < done < count
-    assert f"{done} record sets were changed before that and stay so; run again for the rest." in result["msg"]
+    assert (
+        f"{done} record sets were changed before that and stay so; run again for the rest."
+        in result["msg"]
+    )
     assert "closed the connection" in result["msg"] or "does not answer" in result["msg"]
     server.start()
     rest = run(server, hosts(count))
@@ -121,12 +143,17 @@ def test_update_that_the_policy_refuses_names_the_record(run, bind):
     bind.start()
     assert run(bind, [WWW])["changed"]
     message = run(bind, [{"name": "x", "type": "TXT", "values": ["v"]}])["msg"]
-    assert f"127.0.0.1 port {bind.port}, asked for the zone foobar.com., answered REFUSED to the update of x.foobar.com. TXT" in message
+    assert (
+        f"127.0.0.1 port {bind.port}, asked for the zone foobar.com., answered REFUSED to the "
+        f"update of x.foobar.com. TXT"
+    ) in message
     assert "update-policy" in message
 
 
 def test_server_that_knows_no_transfer_and_no_soa_as_a_condition(run, server):
-    """Samba's server is so; it wants a host of its own, so what it does not know is cut off from another one here."""
+    """Samba's server is so; it wants a host of its own, so what it does
+    not know is cut off from another one here.
+    """
     samba = """
 from ansible_collections.foobar.lamp.plugins.module_utils.dns import rfc2136
 write, following, refused = rfc2136._write, rfc2136._next, []
@@ -145,7 +172,10 @@ rfc2136.Server._transfer = no_transfer
     assert run(server, [WWW, *hosts(20)])["changes"] == []
     assert run(server, [{**WWW, "values": ["192.0.2.2", "192.0.2.3"]}], prelude=samba)["changed"]
     assert server.ask("www.foobar.com", "A") == ["192.0.2.2", "192.0.2.3"]
-    assert "answered an empty transfer: it does not transfer zones" in run(server, [WWW], prelude=samba, exclusive=True)["msg"]
+    assert (
+        "answered an empty transfer: it does not transfer zones"
+        in run(server, [WWW], prelude=samba, exclusive=True)["msg"]
+    )
 
 
 def test_unsigned_answer_is_not_believed(run, server):
@@ -158,7 +188,10 @@ def wrong(stream):
     return message[:4] + bytes(8) if message[2] & 0x78 == 0x28 else message
 rfc2136._next = wrong
 """
-    assert "did not sign its answer: make sure that it knows the key" in run(server, [WWW], prelude=strip)["msg"]
+    assert (
+        "did not sign its answer: make sure that it knows the key"
+        in run(server, [WWW], prelude=strip)["msg"]
+    )
 
 
 @pytest.mark.parametrize("inline", ["yes", "no"])
@@ -183,7 +216,8 @@ def test_change_by_another_client_is_seen_where_serials_cannot_tell(run, bind, r
     run(bind, [WWW])
 
     def meanwhile(number):
-        # The first update fails on the copy's serial, whoever else changes the zone; the second requires the records.
+        # The first update fails on the copy's serial, whoever else changes the zone; the second
+        # requires the records.
         if number == 2:
             bind.change("www", 3600, "A", "192.0.2.2", "192.0.2.9")
 

@@ -18,40 +18,68 @@ WWW = {"name": "www", "type": "A", "values": ["192.0.2.1"]}
 
 @pytest.fixture(params=["pipe", "module"])
 def task(request, bind, tmp_path):
-    """Return ``task(records, module="dns_records", **options)``: the result of the task against a BIND, which ``task.server`` is."""
+    """Return ``task(records, module="dns_records", **options)``: the result of the task against
+    a BIND, which ``task.server`` is.
+    """
 
     def task(records=None, module="dns_records", **options):
-        arguments = {"zone": "foobar.com", "port": bind.port, "key_file": str(bind.key_file), "timeout": 3, **options}
+        arguments = {
+            "zone": "foobar.com",
+            "port": bind.port,
+            "key_file": str(bind.key_file),
+            "timeout": 3,
+            **options,
+        }
         if records is not None:
             arguments["records"] = records
         play = {
             "hosts": "localhost",
             "connection": "local",
             "gather_facts": False,
-            "vars": {"ansible_python_interpreter": sys.executable, "ansible_pipelining": request.param == "pipe"},
+            "vars": {
+                "ansible_python_interpreter": sys.executable,
+                "ansible_pipelining": request.param == "pipe",
+            },
             "tasks": [
                 {f"foobar.lamp.{module}": arguments, "register": "result", "ignore_errors": True},
-                {"ansible.builtin.copy": {"content": "{{ result | to_json }}", "dest": str(tmp_path / "result"), "mode": "0600"}},
+                {
+                    "ansible.builtin.copy": {
+                        "content": "{{ result | to_json }}",
+                        "dest": str(tmp_path / "result"),
+                        "mode": "0600",
+                    }
+                },
             ],
         }
         # Written as people do: a text without quotes where YAML lets them.
         text = re.sub(r"'yaml: (.*?)'", r"\1", yaml.safe_dump([play], width=1000))
         (tmp_path / "play.yml").write_text(text)
-        environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "PYTHONPATH": str(COLLECTIONS)}
+        environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "PYTHONPATH": str(COLLECTIONS),
+        }
         command = ["ansible-playbook", "-i", "localhost,", "-vvv", "play.yml"]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         assert bind.secret not in done.stdout
         result = json.loads((tmp_path / "result").read_text())
         if "serial" in result:
-            assert (f"{sys.executable} - foobar.lamp.dns_records" in done.stdout) == (request.param == "pipe")
+            assert (f"{sys.executable} - foobar.lamp.dns_records" in done.stdout) == (
+                request.param == "pipe"
+            )
         return result
 
     task.server = bind
     return task
 
 
-@pytest.mark.parametrize(("written", "read"), [("10.20", "10.2"), ("no", "false"), ("010", "8"), ("2026-11-27", "2026-11-27")])
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("10.20", "10.2"), ("no", "false"), ("010", "8"), ("2026-11-27", "2026-11-27")],
+)
 def test_name_that_yaml_reads_as_something_else_is_refused(task, written, read):
     result = task([WWW, {**WWW, "name": f"yaml: {written}"}])
     assert f"records[1].name is {read}, " in result["msg"]
@@ -63,7 +91,9 @@ def test_name_that_yaml_reads_as_something_else_is_refused(task, written, read):
 
 def test_zone_that_yaml_reads_as_something_else_is_refused(task):
     for module in ("dns_records", "dns_records_info"):
-        assert task(module=module, zone="yaml: 10.20")["msg"].startswith("zone is 10.2, a number where a text is wanted: put it in quotes")
+        assert task(module=module, zone="yaml: 10.20")["msg"].startswith(
+            "zone is 10.2, a number where a text is wanted: put it in quotes"
+        )
 
 
 def test_text_with_commas_is_one_value(task):
@@ -93,7 +123,9 @@ def test_target_that_the_server_refuses_comes_with_the_reason(task):
     """BIND refuses an MX that leads to a name of the zone without an address."""
     result = task([{"name": "@", "type": "MX", "values": ["10 mail.foobar.com"]}])
     assert "REFUSED" in result["msg"]
-    assert result["warnings"][0].startswith("records[0] (@ MX) leads to mail.foobar.com.foobar.com.")
+    assert result["warnings"][0].startswith(
+        "records[0] (@ MX) leads to mail.foobar.com.foobar.com."
+    )
 
 
 def test_warning_is_none_where_the_zone_has_the_name(task):

@@ -1,4 +1,6 @@
-"""dns_records and dns_records_info with GSS-TSIG: a real Kerberos realm, BIND in it, and Debian's own dnspython and gssapi."""
+"""dns_records and dns_records_info with GSS-TSIG: a real Kerberos realm, BIND in it, and
+Debian's own dnspython and gssapi.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from support.modules import run_module
 from support.name_servers import Bind, Knot
 
 WWW = {"name": "www", "type": "A", "values": ["192.0.2.1", "192.0.2.2"]}
-# The distribution's Python has gssapi from a package, and the oldest dnspython that the modules take; of ours it gets only Ansible.
+# The distribution's Python has gssapi from a package, and the oldest dnspython that the modules
+# take; of ours it gets only Ansible.
 PYTHON = "/usr/bin/python3"
 COLLECTIONS = Path(__file__).parents[2] / ".cache" / "collections"
 PACKAGES = (COLLECTIONS, "/usr/lib/python3/dist-packages", Path(ansible.__file__).parents[1])
@@ -52,14 +55,26 @@ def admin(realm):
 
 @pytest.fixture
 def run(realm, bind):
-    """Return ``run(records, check=False, prelude="", **options)``: what dns_records, or another module, says of foobar.com."""
+    """Return ``run(records, check=False, prelude="", **options)``: what dns_records, or another
+    module, says of foobar.com.
+    """
 
     def run(records, check=False, prelude="", module="dns_records", environment=None, **options):
-        arguments = {"zone": "foobar.com", "port": bind.port, "timeout": 3, "key_algorithm": "gss-tsig", "gss_server": HOST}
+        arguments = {
+            "zone": "foobar.com",
+            "port": bind.port,
+            "timeout": 3,
+            "key_algorithm": "gss-tsig",
+            "gss_server": HOST,
+        }
         arguments.update(options, _ansible_check_mode=check, _ansible_diff=True)
         if records is not None:
             arguments["records"] = records
-        environment = {**realm.environment, "PYTHONPATH": os.pathsep.join(map(str, PACKAGES)), **(environment or {})}
+        environment = {
+            **realm.environment,
+            "PYTHONPATH": os.pathsep.join(map(str, PACKAGES)),
+            **(environment or {}),
+        }
         return run_module(module, arguments, prelude, python=PYTHON, environment=environment)
 
     return run
@@ -75,7 +90,9 @@ def test_ticket_of_the_cache_changes_the_zone_and_reads_it(run, realm, bind, adm
     again = run([WWW])
     assert (again["changed"], again["changes"]) == (False, [])
     read = run(None, module="dns_records_info")
-    assert {"name": "www", "type": "A", "ttl": 3600, "values": ["192.0.2.1", "192.0.2.2"]} in read["records"]
+    assert {"name": "www", "type": "A", "ttl": 3600, "values": ["192.0.2.1", "192.0.2.2"]} in read[
+        "records"
+    ]
 
 
 def test_keytab_needs_no_ticket_and_leaves_none(run, realm, bind, admin):
@@ -97,10 +114,15 @@ def test_name_of_the_server_is_its_name_in_kerberos(run, realm, bind, admin):
     assert run([WWW], server="localhost", gss_server=None, gss_keytab=str(admin))["changed"]
     assert bind.ask("www.foobar.com", "A") == ["192.0.2.1", "192.0.2.2"]
     message = run([WWW], gss_server=None, gss_keytab=str(admin))["msg"]
-    assert message == "server is 127.0.0.1, and Kerberos knows servers by name: set gss_server to the server's host name."
+    assert message == (
+        "server is 127.0.0.1, and Kerberos knows servers by name: set gss_server to the "
+        "server's host name."
+    )
 
 
-def test_one_key_serves_many_messages_over_several_connections_and_is_given_back(run, bind, admin, relay):
+def test_one_key_serves_many_messages_over_several_connections_and_is_given_back(
+    run, bind, admin, relay
+):
     between = relay(bind.port)
     # A zone in several messages, an update in several parts, each on a connection of its own.
     assert len(run(hosts(3000), gss_keytab=str(admin), port=between.port)["changes"]) == 3000
@@ -113,46 +135,74 @@ def test_zone_that_may_not_be_transferred_is_asked_for_by_signed_queries(run, re
     run(hosts(300), gss_keytab=str(admin))
     stranger = realm.add("stranger", "stranger")
     assert run(hosts(300), gss_keytab=str(stranger))["changes"] == []
-    assert "answered REFUSED to the transfer" in run(None, module="dns_records_info", gss_keytab=str(stranger))["msg"]
+    assert (
+        "answered REFUSED to the transfer"
+        in run(None, module="dns_records_info", gss_keytab=str(stranger))["msg"]
+    )
 
 
 def test_service_is_a_user_too(run, realm, bind):
     service = realm.add("dnsadmin/deploy.foobar.com", "service")
     bind.stop()
-    bind.configure(realm=realm, policy=r"zonesub any; grant dnsadmin\047deploy.foobar.com@FOOBAR.COM wildcard * ANY")
+    bind.configure(
+        realm=realm,
+        policy=r"zonesub any; grant dnsadmin\047deploy.foobar.com@FOOBAR.COM wildcard * ANY",
+    )
     bind.start()
-    assert run([WWW], gss_keytab=str(service), gss_principal="dnsadmin/deploy.foobar.com@FOOBAR.COM")["changed"]
+    assert run(
+        [WWW], gss_keytab=str(service), gss_principal="dnsadmin/deploy.foobar.com@FOOBAR.COM"
+    )["changed"]
     assert bind.ask("www.foobar.com", "A") == ["192.0.2.1", "192.0.2.2"]
 
 
 def test_update_that_the_policy_refuses_names_the_user(run, realm, bind):
     reader = realm.add("reader", "reader")
     message = run([WWW], gss_keytab=str(reader))["msg"]
-    assert "by reader@FOOBAR.COM, answered REFUSED to the update of www.foobar.com. A: let the key or user do this" in message
+    assert (
+        "by reader@FOOBAR.COM, answered REFUSED to the update of www.foobar.com. A: let the key "
+        "or user do this"
+    ) in message
     assert bind.ask("www.foobar.com", "A") == []
 
 
 def test_no_ticket(run, realm, admin):
     message = run([WWW])["msg"]
-    assert f"Kerberos says 'No Kerberos credentials available (default cache: FILE:{realm.place}/tickets)': log in with kinit" in message
+    assert (
+        f"Kerberos says 'No Kerberos credentials available (default cache: "
+        f"FILE:{realm.place}/tickets)': log in with kinit"
+    ) in message
     realm.log_in("admin", admin)
     assert "log in with kinit" in run([WWW], gss_principal="other")["msg"]
 
 
 def test_expired_ticket(run, realm, admin):
     realm.log_in("admin", admin, "-l", "10m")
-    assert "Kerberos says 'Ticket expired': log in with kinit" in run([WWW], environment=later("1h"))["msg"]
+    assert (
+        "Kerberos says 'Ticket expired': log in with kinit"
+        in run([WWW], environment=later("1h"))["msg"]
+    )
 
 
 def test_keytab_without_the_user(run, admin, place):
     for name in ("other", "admin@ELSEWHERE.EXAMPLE"):
-        assert "see with klist -k whether the keytab holds" in run([WWW], gss_keytab=str(admin), gss_principal=name)["msg"]
+        assert (
+            "see with klist -k whether the keytab holds"
+            in run([WWW], gss_keytab=str(admin), gss_principal=name)["msg"]
+        )
     (place / "junk").write_text("junk")
-    assert "see with klist -k whether the keytab holds" in run([WWW], gss_keytab=str(place / "junk"))["msg"]
-    assert f"No such file or directory: '{place}/none'" in run([WWW], gss_keytab=str(place / "none"))["msg"]
+    assert (
+        "see with klist -k whether the keytab holds"
+        in run([WWW], gss_keytab=str(place / "junk"))["msg"]
+    )
+    assert (
+        f"No such file or directory: '{place}/none'"
+        in run([WWW], gss_keytab=str(place / "none"))["msg"]
+    )
     planned = run([WWW], gss_keytab=str(place / "none"), check=True)
     assert planned["changed"]
-    assert planned["warnings"][0]["event"]["msg"].startswith(f"The key file {place}/none does not exist yet.")
+    assert planned["warnings"][0]["event"]["msg"].startswith(
+        f"The key file {place}/none does not exist yet."
+    )
 
 
 def test_user_whom_the_realm_turns_away(run, realm, admin):
@@ -160,9 +210,15 @@ def test_user_whom_the_realm_turns_away(run, realm, admin):
     assert "the realm has locked the user" in run([WWW], gss_keytab=str(admin))["msg"]
     realm.change("modprinc +allow_tix admin")
     realm.change("cpw -randkey admin")
-    assert "the keytab has another key than the realm: fetch it again" in run([WWW], gss_keytab=str(admin))["msg"]
+    assert (
+        "the keytab has another key than the realm: fetch it again"
+        in run([WWW], gss_keytab=str(admin))["msg"]
+    )
     realm.change("delprinc -force admin")
-    assert "'admin@FOOBAR.COM' not found in Kerberos database\": the realm has no such user" in run([WWW], gss_keytab=str(admin))["msg"]
+    assert (
+        "'admin@FOOBAR.COM' not found in Kerberos database\": the realm has no such user"
+        in run([WWW], gss_keytab=str(admin))["msg"]
+    )
 
 
 @pytest.mark.parametrize("name", ["ns9.foobar.com", "ns1.elsewhere.example"])
@@ -180,7 +236,10 @@ def test_realm_that_does_not_answer(run, realm, admin):
 def test_server_with_another_key_than_the_realm(run, realm, admin):
     realm.change(f"cpw -randkey DNS/{HOST}")
     message = run([WWW], gss_keytab=str(admin))["msg"]
-    assert f"answered BADKEY to the ticket for DNS/{HOST}: see that its keytab holds the newest key of that name" in message
+    assert (
+        f"answered BADKEY to the ticket for DNS/{HOST}: see that its keytab holds the newest key "
+        f"of that name"
+    ) in message
 
 
 @pytest.mark.parametrize("kind", [Bind, Knot])
@@ -191,16 +250,23 @@ def test_server_without_kerberos(run, place, admin, kind):
         message = run([WWW], gss_keytab=str(admin), port=server.port)["msg"]
     finally:
         server.stop()
-    assert "to the ticket for DNS/ns1.foobar.com: see that it is set up for Kerberos (BIND: tkey-gssapi-keytab)." in message
+    assert (
+        "to the ticket for DNS/ns1.foobar.com: see that it is set up for Kerberos (BIND: "
+        "tkey-gssapi-keytab)."
+    ) in message
 
 
 def test_clock_that_is_wrong(run, realm, admin):
-    # Where Kerberos gets the ticket itself, it learns the realm's time; the name server looks at the signature's.
+    # Where Kerberos gets the ticket itself, it learns the realm's time; the name server looks at
+    # the signature's.
     message = run([WWW], gss_keytab=str(admin), environment=later("1h"))["msg"]
     assert "answered BADTIME: correct the clocks of both hosts" in message
     realm.log_in("admin", admin)
     message = run([WWW], environment=later("1h"))["msg"]
-    assert "Kerberos says 'Clock skew too great': correct the clocks of this host, of the realm's servers and of the name server" in message
+    assert (
+        "Kerberos says 'Clock skew too great': correct the clocks of this host, of the realm's "
+        "servers and of the name server"
+    ) in message
 
 
 def test_key_that_is_given_back_is_forgotten(run, bind, admin):
@@ -213,17 +279,33 @@ def late(self, *arguments):
 rfc2136.Server.update = late
 """
     message = run([WWW], gss_keytab=str(admin), prelude=give_back)["msg"]
-    assert "answered BADKEY: it has forgotten the negotiated key, for instance after a restart: run again." in message
+    assert (
+        "answered BADKEY: it has forgotten the negotiated key, for instance after a restart: run "
+        "again."
+    ) in message
     assert bind.ask("www.foobar.com", "A") == []
 
 
-# What a forger may do to the server's answers, as a change of ``message``, and what is said of it. The signature is the last
-# record, and begins with the key's name, of which the question has the first label too.
+# What a forger may do to the server's answers, as a change of ``message``, and what is said of it.
+# The signature is the last record, and begins with the key's name, of which the question has the
+# first label too.
 FORGERIES = {
-    "update, signed otherwise": ("UPDATE", "message[-20] ^= 1", "gave an answer that cannot be understood (BadSignature"),
+    "update, signed otherwise": (
+        "UPDATE",
+        "message[-20] ^= 1",
+        "gave an answer that cannot be understood (BadSignature",
+    ),
     "update, not signed": ("UPDATE", "message[4:] = bytes(8)", "did not sign its answer"),
-    "key, signed otherwise": ("KEY", "message[-20] ^= 1", "signed the agreed key wrongly: it is not the server that Kerberos knows."),
-    "key, not signed": ("KEY", "message[11] -= 1; del message[message.rindex(message[12:29]):]", "did not sign the agreed key"),
+    "key, signed otherwise": (
+        "KEY",
+        "message[-20] ^= 1",
+        "signed the agreed key wrongly: it is not the server that Kerberos knows.",
+    ),
+    "key, not signed": (
+        "KEY",
+        "message[11] -= 1; del message[message.rindex(message[12:29]):]",
+        "did not sign the agreed key",
+    ),
 }
 
 
@@ -255,11 +337,19 @@ def wrong(stream):
     return bytes(message)
 rfc2136._next = wrong
 """
-    assert "answered REFUSED to the update of www.foobar.com. A" in run([WWW], gss_keytab=str(reader), prelude=prelude)["msg"]
+    assert (
+        "answered REFUSED to the update of www.foobar.com. A"
+        in run([WWW], gss_keytab=str(reader), prelude=prelude)["msg"]
+    )
 
 
 def test_over_tls(run, bind, admin):
-    tls = {"tls": True, "port": bind.tls_port, "tls_ca": str(bind.place / "tls.crt"), "tls_name": "ns.foobar.com"}
+    tls = {
+        "tls": True,
+        "port": bind.tls_port,
+        "tls_ca": str(bind.place / "tls.crt"),
+        "tls_name": "ns.foobar.com",
+    }
     assert run([WWW], gss_keytab=str(admin), **tls)["changed"]
     assert bind.ask("www.foobar.com", "A") == ["192.0.2.1", "192.0.2.2"]
 

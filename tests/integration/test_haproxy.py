@@ -1,4 +1,6 @@
-"""A real haproxy with what the role writes, before web servers that stop, break off and say that they are unwell."""
+"""A real haproxy with what the role writes, before web servers that
+stop, break off and say that they are unwell.
+"""
 
 from __future__ import annotations
 
@@ -103,14 +105,22 @@ class Balancer:
         self.thumbprint, self.timeout = "t" * 43, 65
         self.ports = {"http": free_port(), "https": free_port(), "status": free_port()}
         self._reload = haproxy.reload_module()
-        for name, file in (("CONFIG", "haproxy.cfg"), ("SOCKET", "admin.sock"), ("STATE", "servers")):
+        for name, file in (
+            ("CONFIG", "haproxy.cfg"),
+            ("SOCKET", "admin.sock"),
+            ("STATE", "servers"),
+        ):
             monkeypatch.setattr(self._reload, name, str(place / file))
         (place / "servers").write_text("1\n")
         self.certify(SITE)
         self.certify("_default", "localhost")
         self.write()
-        self._process = subprocess.Popen(["haproxy", "-W", "-f", place / "haproxy.cfg"], stdout=subprocess.DEVNULL)
-        wait_for(lambda: (place / "admin.sock").exists() and set(self.states().values()) == {"UP"}, 20)
+        self._process = subprocess.Popen(
+            ["haproxy", "-W", "-f", place / "haproxy.cfg"], stdout=subprocess.DEVNULL
+        )
+        wait_for(
+            lambda: (place / "admin.sock").exists() and set(self.states().values()) == {"UP"}, 20
+        )
 
     def certify(self, name, *names):
         """Have a certificate of this name served, after a reload; return its serial number."""
@@ -126,14 +136,21 @@ class Balancer:
             "listen": [self.ports["http"]],
             "tls_listen": [self.ports["https"]],
             "status_port": self.ports["status"],
-            "servers": [{"name": web.name, "address": "127.0.0.1", "port": web.port} for web in self._webs],
+            "servers": [
+                {"name": web.name, "address": "127.0.0.1", "port": web.port} for web in self._webs
+            ],
             "sites": [{"name": SITE, "tls": tls}],
             "default_tls": {"chain": "/x", "key": "/x"},
             "check": {"host": SITE, "path": "/health"},
             "acme_thumbprint": self.thumbprint,
             "timeout": self.timeout,
             # It is nobody else, here.
-            "global": {"chroot": None, "user": None, "group": None, "stats socket": f"{self._place}/admin.sock level admin"},
+            "global": {
+                "chroot": None,
+                "user": None,
+                "group": None,
+                "stats socket": f"{self._place}/admin.sock level admin",
+            },
         }
         more = {"__haproxy_run": str(self._place), "__haproxy_certificates_dir": str(self._place)}
         for name in ("haproxy.cfg", "sites.lua", "certificates.list"):
@@ -163,7 +180,9 @@ class Balancer:
         connection = http.client.HTTPSConnection("127.0.0.1", self.ports["https"], timeout=10)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", self.ports["https"]), 10), server_hostname=name)
+        connection.sock = context.wrap_socket(
+            socket.create_connection(("127.0.0.1", self.ports["https"]), 10), server_hostname=name
+        )
         return connection
 
     def get(self, path="/", method="GET", scheme="https", host=SITE, **headers):
@@ -218,7 +237,16 @@ def trusted(tmp_path, balancer):
 
 
 FORGED = dict.fromkeys(
-    ("X_Forwarded_For", "X_Forwarded_Proto", "X_Forwarded_By", "X_Forwarded_Anything", "X_Real_IP", "Forwarded", "X_Remote_User"), "me"
+    (
+        "X_Forwarded_For",
+        "X_Forwarded_Proto",
+        "X_Forwarded_By",
+        "X_Forwarded_Anything",
+        "X_Real_IP",
+        "Forwarded",
+        "X_Remote_User",
+    ),
+    "me",
 )
 
 
@@ -227,7 +255,11 @@ def test_web_server_hears_of_a_visitor_what_is_true_and_nothing_else(balancer, w
     assert balancer.get(scheme=scheme, **FORGED).status == 200
     (request,) = [one for web in webs for one in web.taken]
     told = {name.lower(): value for name, value in request.headers.items()}
-    assert (told["x-forwarded-for"], told["x-forwarded-proto"], told["host"]) == ("127.0.0.1", scheme, SITE)
+    assert (told["x-forwarded-for"], told["x-forwarded-proto"], told["host"]) == (
+        "127.0.0.1",
+        scheme,
+        SITE,
+    )
     assert told["x-forwarded-by"] == socket.gethostname()
     assert "me" not in told.values()
 
@@ -244,7 +276,9 @@ def test_web_server_that_stops_loses_nothing(balancer, webs):
     wait_for(lambda: balancer.states() == {"one": "UP", "two": "UP"}, 10)
 
 
-def test_what_gets_no_answer_is_asked_elsewhere_if_it_changes_nothing_and_else_sent_once(balancer, webs):
+def test_what_gets_no_answer_is_asked_elsewhere_if_it_changes_nothing_and_else_sent_once(
+    balancer, webs
+):
     webs[0].breaks_off = True
     assert {balancer.get().status for _number in range(10)} == {200}
     assert webs[0].taken
@@ -256,7 +290,9 @@ def test_what_gets_no_answer_is_asked_elsewhere_if_it_changes_nothing_and_else_s
 
 
 @pytest.mark.parametrize("status", [502, 503])
-def test_web_server_without_its_application_is_passed_over_by_what_changes_nothing(balancer, webs, status):
+def test_web_server_without_its_application_is_passed_over_by_what_changes_nothing(
+    balancer, webs, status
+):
     webs[0].status = status
     assert {(balancer.get().status, balancer.get().text) for _number in range(10)} == {(200, "two")}
     assert webs[0].taken
@@ -309,7 +345,10 @@ def test_nobody_is_led_to_a_certificate_that_is_not_trusted(balancer):
 def test_visitors_are_led_to_https_as_long_as_it_is_trusted(balancer, tmp_path):
     for host in (SITE, SITE.upper(), f"{SITE}.", f"{SITE}:80"):
         answer = balancer.get("/a?b=c", scheme="http", host=host)
-        assert (answer.status, answer.headers["Location"]) == (308, f"https://{SITE}:{balancer.ports['https']}/a?b=c")
+        assert (answer.status, answer.headers["Location"]) == (
+            308,
+            f"https://{SITE}:{balancer.ports['https']}/a?b=c",
+        )
     assert balancer.get(scheme="http", host="nobody.example").status == 200
     answer = balancer.get()
     assert answer.headers["Strict-Transport-Security"] == "max-age=15552000"
@@ -330,14 +369,19 @@ def test_visitors_are_led_to_https_as_long_as_it_is_trusted(balancer, tmp_path):
         ("https", "/a", "/a"),
     ],
 )
-def test_visitor_by_https_stays_with_it_where_a_web_server_leads_him_on(balancer, scheme, to, location):
+def test_visitor_by_https_stays_with_it_where_a_web_server_leads_him_on(
+    balancer, scheme, to, location
+):
     assert balancer.get(f"/?to={to}", scheme=scheme).headers["Location"] == location
 
 
 @pytest.mark.usefixtures("trusted")
 def test_ca_gets_its_answer_by_http_whatever_the_name(balancer):
     for host in (SITE, "nobody.example"):
-        assert balancer.get("/.well-known/acme-challenge/a-B_1", scheme="http", host=host).text == f"a-B_1.{'t' * 43}"
+        assert (
+            balancer.get("/.well-known/acme-challenge/a-B_1", scheme="http", host=host).text
+            == f"a-B_1.{'t' * 43}"
+        )
     for path in ("a/b", "a.b", ""):
         assert balancer.get(f"/.well-known/acme-challenge/{path}", scheme="http").status == 404
 
@@ -347,7 +391,10 @@ def test_where_another_answers_a_ca_it_is_asked_by_http(balancer):
     balancer.thumbprint = ""
     balancer.write()
     assert balancer.reload() == 0
-    wait_for(lambda: balancer.get("/.well-known/acme-challenge/a", scheme="http").text in ("one", "two"), 5)
+    wait_for(
+        lambda: balancer.get("/.well-known/acme-challenge/a", scheme="http").text in ("one", "two"),
+        5,
+    )
     assert balancer.get("/.well-known/x", scheme="http").status == 308
 
 
@@ -373,7 +420,10 @@ def test_reload_under_load_loses_no_request(balancer):
         kept.connection = None if answer.will_close else connection
         assert answer.status == 200
 
-    with Load(ask, pause=0.001, threads=4) as keeping, Load(balancer.get, pause=0.001, threads=2) as new:
+    with (
+        Load(ask, pause=0.001, threads=4) as keeping,
+        Load(balancer.get, pause=0.001, threads=2) as new,
+    ):
         for _number in range(5):
             assert balancer.reload() == 0
     assert keeping.asked > 50 and new.asked > 10

@@ -1,7 +1,8 @@
 """Check that the words that docs/glossary.md gives up are not used.
 
-No public name may have one that the page writes as code: options, results, variables, playbooks, roles, filters, lookups. No
-documentation, task or description may have one that it writes in italics.
+No public name may have one that the page writes as code: options, results, variables, playbooks,
+roles, filters, lookups. No documentation, task or description may have one that it writes in
+italics.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ PACKAGE = "ansible_collections.foobar.lamp.plugins"
 
 
 def forbidden(page):
-    """Return the words that are refused in names, with the term to use: the code in the last column of the page's table."""
+    """Return the words that are refused in names, with the term to use: the code in the last
+    column of the page's table.
+    """
     found = {}
     for line in page.splitlines():
         if row := re.fullmatch(r"\| \*\*(.+?)\*\* \|.*\| (.*) \|", line):
@@ -27,16 +30,22 @@ def forbidden(page):
 
 
 def avoided(page):
-    """Return the words that are refused in prose, with the term to use: those in italics in the last column of the page's table."""
+    """Return the words that are refused in prose, with the term to use: those in italics in the
+    last column of the page's table.
+    """
     found = {}
     for line in page.splitlines():
         if row := re.fullmatch(r"\| \*\*(.+?)\*\* \|.*\| (.*) \|", line):
-            found |= dict.fromkeys((word.strip("`") for word in re.findall(r"\*(.+?)\*", row[2])), row[1])
+            found |= dict.fromkeys(
+                (word.strip("`") for word in re.findall(r"\*(.+?)\*", row[2])), row[1]
+            )
     return found
 
 
 def lapses(lines, refused):
-    """Yield a sentence for each of ``lines`` (with where it stands) that has one of the words ``refused``, outside of code."""
+    """Yield a sentence for each of ``lines`` (with where it stands) that has one of the words
+    ``refused``, outside of code.
+    """
     for line, where in lines:
         words = re.sub(r"`[^`]*`", "", line)
         for word, term in refused.items():
@@ -45,7 +54,9 @@ def lapses(lines, refused):
 
 
 def prose():
-    """Yield each line that users read outside of blocks of code, with its place: pages, playbooks, tasks, descriptions."""
+    """Yield each line that users read outside of blocks of code, with its place: pages,
+    playbooks, tasks, descriptions.
+    """
     for pattern in (
         "*.md",
         "docs/**/*.md",
@@ -66,10 +77,14 @@ def prose():
 
 
 def problems(names, refused):
-    """Yield a sentence for each of ``names`` (with where it stands) that has one of the words ``refused``."""
+    """Yield a sentence for each of ``names`` (with where it stands)
+    that has one of the words ``refused``.
+    """
     for name, where in names:
         # "certificate authority" is the term itself.
-        bare = re.sub(r"certificate_authorit(y|ies)", "ca", re.sub(r"[^a-z0-9]+", "_", name.lower()))
+        bare = re.sub(
+            r"certificate_authorit(y|ies)", "ca", re.sub(r"[^a-z0-9]+", "_", name.lower())
+        )
         for word, term in refused.items():
             if f"_{word}_" in f"_{bare}_":
                 yield f"{where}: the name {name} has '{word}': the glossary's term is {term}."
@@ -79,7 +94,9 @@ def _options(options, where, below):
     for name, option in (options or {}).items():
         if not name.startswith("_"):
             yield name, where
-        yield from ((choice, where) for choice in option.get("choices") or [] if isinstance(choice, str))
+        yield from (
+            (choice, where) for choice in option.get("choices") or [] if isinstance(choice, str)
+        )
         yield from _options(option.get(below), where, below)
 
 
@@ -105,12 +122,20 @@ def public():
             yield from _options(spec["options"], file, "options")
     yield from ((file.stem, file) for file in sorted((TOP / "playbooks").glob("*.yml")))
     variables = importlib.import_module(f"{PACKAGE}.plugin_utils.plan.options")
-    yield from ((name, pathlib.Path(variables.__file__)) for of in ("lamp", "hosts") for name in variables.options(of))
+    yield from (
+        (name, pathlib.Path(variables.__file__))
+        for of in ("lamp", "hosts")
+        for name in variables.options(of)
+    )
 
 
 if __name__ == "__main__":
     sys.path.insert(0, str(TOP / ".cache/collections"))
     glossary = (TOP / "docs/glossary.md").read_text()
-    found = list(dict.fromkeys([*problems(public(), forbidden(glossary)), *lapses(prose(), avoided(glossary))]))
+    found = list(
+        dict.fromkeys(
+            [*problems(public(), forbidden(glossary)), *lapses(prose(), avoided(glossary))]
+        )
+    )
     print("\n".join(found), end="\n" if found else "")
     sys.exit(bool(found))

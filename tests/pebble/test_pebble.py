@@ -1,4 +1,6 @@
-"""site-certificates against a CA that is hard on clients, and a primary and a secondary name server. Run by run.sh."""
+"""site-certificates against a CA that is hard on clients, and a primary
+and a secondary name server. Run by run.sh.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,10 @@ dead A 127.0.0.9
 closed A 127.0.0.1
 closed CAA 0 issue "another.example"
 """
-GRANTS = "".join(f"grant acme-web1 name _acme-challenge{name}.foobar.com TXT; " for name in ("", ".www", ".delegated", ".closed"))
+GRANTS = "".join(
+    f"grant acme-web1 name _acme-challenge{name}.foobar.com TXT; "
+    for name in ("", ".www", ".delegated", ".closed")
+)
 
 
 def start(words, log, **more):
@@ -79,13 +84,27 @@ def name_servers(tmp_path_factory):
     """Start a primary and a secondary."""
     found = []
     for number, zone in (
-        (1, f'type primary; file "zone"; update-policy {{ {GRANTS}}}; also-notify {{ {SECOND}; }}; allow-transfer {{ any; }};'),
-        (2, 'type secondary; primaries { 127.0.0.1; }; file "copy"; masterfile-format text; allow-notify { any; };'),
+        (
+            1,
+            (
+                f'type primary; file "zone"; update-policy {{ {GRANTS}}}; also-notify {{ {SECOND}; '
+                f"}}; allow-transfer {{ any; }};"
+            ),
+        ),
+        (
+            2,
+            (
+                'type secondary; primaries { 127.0.0.1; }; file "copy"; masterfile-format text; '
+                "allow-notify { any; };"
+            ),
+        ),
     ):
         place, address = tmp_path_factory.mktemp(f"ns{number}"), ("127.0.0.1", SECOND)[number - 1]
         place.joinpath("zone").write_text(ZONE.format(second=SECOND))
         more = "notify-delay 0;" if number == 1 else ""
-        place.joinpath("named.conf").write_text(NAMED.format(place=place, address=address, key=KEY, zone=zone, more=more))
+        place.joinpath("named.conf").write_text(
+            NAMED.format(place=place, address=address, key=KEY, zone=zone, more=more)
+        )
         found.append(start(["named", "-g", "-c", f"{place}/named.conf", "-n", "1"], place / "log"))
         wait_for(lambda address=address: open_at(address, 53))
     yield found
@@ -100,7 +119,11 @@ class Pebble:
         self.place, self.ca_file = place, place / "listener/authority.pem"
         own = authority.Authority(place / "listener", "pebble")
         own.make(["localhost"], moments.now())
-        for path, content in zip(("cert.pem", "cert.key"), own.leaf(["localhost", "127.0.0.1"], moments.now()), strict=True):
+        for path, content in zip(
+            ("cert.pem", "cert.key"),
+            own.leaf(["localhost", "127.0.0.1"], moments.now()),
+            strict=True,
+        ):
             (place / path).write_bytes(content)
         options = {
             "listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000", "certificate": f"{place}/cert.pem",
@@ -111,8 +134,17 @@ class Pebble:
         self.start()
 
     def start(self):
-        words = ["pebble", "-strict", "-config", f"{self.place}/config.json", "-dnsserver", f"{SECOND}:53"]
-        self.process = start(words, self.place / "log", PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT="50")
+        words = [
+            "pebble",
+            "-strict",
+            "-config",
+            f"{self.place}/config.json",
+            "-dnsserver",
+            f"{SECOND}:53",
+        ]
+        self.process = start(
+            words, self.place / "log", PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT="50"
+        )
         wait_for(lambda: open_at("127.0.0.1", 14000))
 
     def stop(self):
@@ -164,11 +196,21 @@ class Host:
         }  # fmt: skip
 
     def wish(self, *names, method="dns-01"):
-        self.options["certificates"] = [{"name": names[0].replace("*.", "all."), "names": names, "source": "acme", "method": method}]
+        self.options["certificates"] = [
+            {
+                "name": names[0].replace("*.", "all."),
+                "names": names,
+                "source": "acme",
+                "method": method,
+            }
+        ]
 
     def words(self, *words):
         self._path.write_text(json.dumps(self.options))
-        code = f"import sys; sys.path.insert(0, {str(FILES)!r}); from site_certificates.main import main; sys.exit(main())"
+        code = (
+            f"import sys; sys.path.insert(0, {str(FILES)!r}); from site_certificates.main import "
+            f"main; sys.exit(main())"
+        )
         return [
             sys.executable,
             "-B",
@@ -182,7 +224,9 @@ class Host:
         ]
 
     def run(self, *words):
-        done = subprocess.run(self.words(*words, "--json"), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            self.words(*words, "--json"), capture_output=True, text=True, check=False
+        )
         assert "Traceback" not in done.stderr, done.stderr
         return json.loads(done.stdout)
 
@@ -233,7 +277,9 @@ def test_names_of_our_zone_are_asked_of_its_servers(host, own_resolver, web):
     row = host.row()
     assert (row["state"], row["reason"]) == ("issued", "")
     host.wish("out.foobar.com", method="http-01")
-    assert "out.foobar.com has no address in the DNS" in host.row()["reason"]  # that the resolver knows
+    assert (
+        "out.foobar.com has no address in the DNS" in host.row()["reason"]
+    )  # that the resolver knows
     host.wish("nobody.foobar.com", method="http-01")
     assert "nobody.foobar.com has no address in the DNS" in host.row()["reason"]
 
@@ -245,9 +291,9 @@ def test_delegation_to_others_is_named(host, own_resolver):
     row = host.row()
     assert row["state"] == "waiting"
     assert (
-        "the registrar still names ns1.foobar.com, ns2.foobar.com for foobar.com: have it name our name servers (192.0.2.1)"
-        in row["reason"]
-    )
+        "the registrar still names ns1.foobar.com, ns2.foobar.com for foobar.com: have it name "
+        "our name servers (192.0.2.1)"
+    ) in row["reason"]
 
 
 def test_http01(host, web):
@@ -261,7 +307,10 @@ def test_address_that_does_not_answer_is_named(host, web):
     host.wish("dead.foobar.com", method="http-01")
     row = host.row()
     assert row["state"] == "waiting"
-    assert "dead.foobar.com: its A record 127.0.0.9 does not answer (Connection refused)" in row["reason"]
+    assert (
+        "dead.foobar.com: its A record 127.0.0.9 does not answer (Connection refused)"
+        in row["reason"]
+    )
 
 
 def test_caa_is_seen(host):
@@ -303,12 +352,16 @@ def test_renew_and_revoke(host):
     host.wish("www.foobar.com")
     first = host.row()["serial"]
     second = host.run("renew", "www.foobar.com")["certificates"][0]["serial"]
-    third = host.run("revoke", "www.foobar.com", "--reason", "superseded")["certificates"][0]["serial"]
+    third = host.run("revoke", "www.foobar.com", "--reason", "superseded")["certificates"][0][
+        "serial"
+    ]
     assert len({first, second, third}) == 3
     context = ssl.create_default_context(cafile=host.options["authorities"][0]["ca_file"])
     import urllib.request
 
-    with urllib.request.urlopen(f"https://localhost:15000/cert-status-by-serial/{second}", context=context) as answer:
+    with urllib.request.urlopen(
+        f"https://localhost:15000/cert-status-by-serial/{second}", context=context
+    ) as answer:
         assert json.load(answer)["Status"] == "Revoked"
 
 
@@ -352,7 +405,9 @@ def test_secondary_that_is_dead_is_named(host, name_servers):
         process = subprocess.run(host.words("check"), capture_output=True, text=True, check=False)
     finally:
         os.kill(name_servers[1].pid, signal.SIGCONT)
-    assert f"the name server {SECOND} of foobar.com did not have the new TXT record" in process.stdout
+    assert (
+        f"the name server {SECOND} of foobar.com did not have the new TXT record" in process.stdout
+    )
 
 
 def test_records_of_checks_that_were_killed_are_removed(host, name_servers):

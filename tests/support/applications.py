@@ -59,8 +59,15 @@ class WebSocket:
     """A WebSocket of a visitor, for short texts."""
 
     def __init__(self, path, name):
-        lines = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==", "Sec-WebSocket-Version: 13")
-        self._connection = raw("\r\n".join([f"GET {path} HTTP/1.1", f"Host: {name}", *lines, "", ""]))
+        lines = (
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==",
+            "Sec-WebSocket-Version: 13",
+        )
+        self._connection = raw(
+            "\r\n".join([f"GET {path} HTTP/1.1", f"Host: {name}", *lines, "", ""])
+        )
         self._file = self._connection.makefile("rb")
         assert b" 101 " in self._file.readline()
         while self._file.readline().strip():
@@ -82,7 +89,9 @@ class WebSocket:
         return self._file.read(length).decode()
 
     def listen(self, seconds):
-        """Return what comes unasked for, or that the connection has ended; raises TimeoutError after that time."""
+        """Return what comes unasked for, or that the connection has
+        ended; raises TimeoutError after that time.
+        """
         self._connection.settimeout(seconds)
         try:
             return self._connection.recv(100, socket.MSG_PEEK)
@@ -119,7 +128,9 @@ class Visitors(load.Load):
 
 
 class Senders(load.Load):
-    """Two send bodies of many sizes to PROBE all the while; ``done`` has the name and length of each that was answered."""
+    """Two send bodies of many sizes to PROBE all the while; ``done`` has
+    the name and length of each that was answered.
+    """
 
     def __init__(self):
         numbers = itertools.count()
@@ -153,7 +164,9 @@ class Probe:
         return found
 
     def take(self):
-        """Take back the source of the current release, which nobody needs to deploy; returns whether it is whole."""
+        """Take back the source of the current release, which nobody needs
+        to deploy; returns whether it is whole.
+        """
         text = self._site.run(f"cat /srv/{PROBE}/current/src/probe.py").stdout
         self.source.write_text(text)
         return 'BREAK = ""' in text and get("/").text == self.current()
@@ -161,7 +174,9 @@ class Probe:
     def change(self, fault=""):
         """Make another version of it, with a fault or whole."""
         text = (SOURCES / "probe/probe.py").read_text()
-        self.source.write_text(text.replace('BREAK = ""', f'BREAK = "{fault}"') + f"# {time.time_ns()}\n")
+        self.source.write_text(
+            text.replace('BREAK = ""', f'BREAK = "{fault}"') + f"# {time.time_ns()}\n"
+        )
 
     @contextlib.contextmanager
     def gate(self, name):
@@ -182,10 +197,16 @@ class Probe:
         return set(self._site.check_output(f"ls /srv/{PROBE}/releases").split())
 
     def kill(self):
-        """Kill what deploys it on the host: whoever holds its lock, by whichever way it came there."""
+        """Kill what deploys it on the host: whoever holds its lock,
+        by whichever way it came there.
+        """
         holds = f"ls -l $one/fd 2> /dev/null | grep -qF /srv/{PROBE}/.lock"
-        self._site.check_output(f"for one in /proc/[0-9]*; do if {holds}; then kill -KILL ${{one#/proc/}}; fi; done")
+        self._site.check_output(
+            f"for one in /proc/[0-9]*; do if {holds}; then kill -KILL ${{one#/proc/}}; fi; done"
+        )
 
     def log(self, words):
         """Return whether a log of a release has these words."""
-        return bool(self._site.run(f"cat /var/log/python_app/{PROBE}.*.log | grep -qFe '{words}'").succeeded)
+        return bool(
+            self._site.run(f"cat /var/log/python_app/{PROBE}.*.log | grep -qFe '{words}'").succeeded
+        )

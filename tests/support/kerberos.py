@@ -67,7 +67,9 @@ class Kerberos:
         self.keytab.chmod(0o644)
         with (place / "log").open("a") as log:
             command = [_program("krb5kdc"), "-n", "-P", place / "kdc.pid"]
-            self.process = subprocess.Popen(command, env={**os.environ, **self.environment}, stderr=log, stdout=log)
+            self.process = subprocess.Popen(
+                command, env={**os.environ, **self.environment}, stderr=log, stdout=log
+            )
         for _try in range(100):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -76,7 +78,9 @@ class Kerberos:
         raise AssertionError((place / "log").read_text())
 
     def add(self, principal, name):
-        """Add a principal, or give it new keys; return the keytab that then holds its newest keys."""
+        """Add a principal, or give it new keys; return the keytab
+        that then holds its newest keys.
+        """
         keytab = self.place / f"{name}.keytab"
         self._call("kadmin.local", "-q", f"addprinc -randkey {principal}")
         self._call("kadmin.local", "-q", f"ktadd -k {keytab} {principal}")
@@ -92,7 +96,11 @@ class Kerberos:
 
     def _call(self, program, *arguments):
         done = subprocess.run(
-            [_program(program), *arguments], env={**os.environ, **self.environment}, capture_output=True, text=True, check=False
+            [_program(program), *arguments],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr + done.stdout
 

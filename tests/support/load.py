@@ -1,4 +1,6 @@
-"""Visitors and programs that go on while a test changes something, and tell afterwards what failed."""
+"""Visitors and programs that go on while a test changes
+something, and tell afterwards what failed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,9 @@ import threading
 
 
 class Load:
-    """Threads that do the same all the while: ``done`` has what it returned, ``failures`` what it raised."""
+    """Threads that do the same all the while: ``done`` has what it
+    returned, ``failures`` what it raised.
+    """
 
     def __init__(self, work, pause=0.02, threads=1):
         self._work, self._pause, self._count, self._end = work, pause, threads, threading.Event()

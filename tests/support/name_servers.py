@@ -28,13 +28,16 @@ $TTL 300
 @ NS ns1
 ns1 A 127.0.0.1
 """
-#: Served by each server: one zone that the key may transfer and change, one reverse zone, and one that nobody may transfer.
+#: Served by each server: one zone that the key may transfer and change, one reverse zone, and one
+#: that nobody may transfer.
 ZONES = ("foobar.com", "2.0.192.in-addr.arpa")
 CLOSED = "closed.example"
 
 
 def _free_ports():
-    """Yield ports on which nobody listens, below those that connections get; each of pytest's workers has its own."""
+    """Yield ports on which nobody listens, below those that connections
+    get; each of pytest's workers has its own.
+    """
     first = 10000 + 2000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
     for port in itertools.cycle(range(first, first + 2000)):
         with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
@@ -56,7 +59,9 @@ def free_port():
 
 
 class NameServer:
-    """A name server for ZONES and CLOSED on 127.0.0.1; a subclass knows its program's configuration."""
+    """A name server for ZONES and CLOSED on 127.0.0.1; a subclass
+    knows its program's configuration.
+    """
 
     environment: ClassVar = {}
 
@@ -64,7 +69,11 @@ class NameServer:
         self.place, self.port, self.tls_port = place, free_port(), free_port()
         self.key_file = place / "lamp.key"
         if not self.key_file.exists():
-            self.key_file.write_text(subprocess.run(["tsig-keygen", "lamp"], check=True, capture_output=True, text=True).stdout)
+            self.key_file.write_text(
+                subprocess.run(
+                    ["tsig-keygen", "lamp"], check=True, capture_output=True, text=True
+                ).stdout
+            )
         self.secret = re.search('secret "(.*)"', self.key_file.read_text())[1]
         for zone in () if "primary" in more else (*ZONES, CLOSED):
             (place / f"{zone}.zone").write_text(ZONE)
@@ -73,7 +82,9 @@ class NameServer:
 
     def start(self):
         with (self.place / "log").open("a") as log:
-            self.process = subprocess.Popen(self.command, env={**os.environ, **self.environment}, stderr=log, stdout=log)
+            self.process = subprocess.Popen(
+                self.command, env={**os.environ, **self.environment}, stderr=log, stdout=log
+            )
         for _try in range(100):
             try:
                 if self.ask("foobar.com", "SOA"):
@@ -85,12 +96,21 @@ class NameServer:
 
     def ask(self, name, kind):
         """Return the answer's values as sorted texts; none for a name or type that is not there."""
-        answer = dns.query.tcp(dns.message.make_query(name, kind, flags=0), "127.0.0.1", 5, self.port)
-        return sorted(value.to_text() for rrset in answer.answer if rrset.rdtype == dns.rdatatype.from_text(kind) for value in rrset)
+        answer = dns.query.tcp(
+            dns.message.make_query(name, kind, flags=0), "127.0.0.1", 5, self.port
+        )
+        return sorted(
+            value.to_text()
+            for rrset in answer.answer
+            if rrset.rdtype == dns.rdatatype.from_text(kind)
+            for value in rrset
+        )
 
     def change(self, *arguments, zone="foobar.com"):
         """Replace a record set, as another client would: name, TTL, type and values."""
-        update = dns.update.UpdateMessage(zone, keyring=dns.tsigkeyring.from_text({"lamp": self.secret}))
+        update = dns.update.UpdateMessage(
+            zone, keyring=dns.tsigkeyring.from_text({"lamp": self.secret})
+        )
         update.replace(*arguments)
         assert dns.query.tcp(update, "127.0.0.1", 5, self.port).rcode() == dns.rcode.NOERROR
 
@@ -104,9 +124,11 @@ class NameServer:
 
 
 class Bind(NameServer):
-    """BIND; ``secondaries`` are ports that it notifies, ``primary`` makes it a secondary of another server.
+    """BIND; ``secondaries`` are ports that it notifies, ``primary``
+    makes it a secondary of another server.
 
-    ``realm`` is a Kerberos realm that it lives in: ``admin`` may transfer and change the zones, ``reader`` only transfer them.
+    ``realm`` is a Kerberos realm that it lives in: ``admin`` may transfer and change the zones,
+    ``reader`` only transfer them.
     """
 
     def configure(self, secondaries=(), primary=None, policy="zonesub any", signing="", realm=None):
@@ -125,7 +147,11 @@ class Bind(NameServer):
             "-out",
             certificate,
         ]
-        subprocess.run([*new, "-subj", "/CN=ns", "-addext", "subjectAltName=DNS:ns.foobar.com"], check=True, capture_output=True)
+        subprocess.run(
+            [*new, "-subj", "/CN=ns", "-addext", "subjectAltName=DNS:ns.foobar.com"],
+            check=True,
+            capture_output=True,
+        )
         kerberos, transfer = "", "key lamp;"
         if realm:
             kerberos, self.environment = f'tkey-gssapi-keytab "{realm.keytab}";', realm.environment
@@ -136,9 +162,14 @@ class Bind(NameServer):
             kind = f"type secondary; primaries {{ 127.0.0.1 port {primary.port} key lamp; }}; "
         else:
             kind = f"type primary; update-policy {{ grant lamp {policy}; }}; {signing}"
-        zones = "".join(f'zone "{zone}" {{ {kind} file "{self.place}/{zone}.zone"; }};\n' for zone in ZONES)
+        zones = "".join(
+            f'zone "{zone}" {{ {kind} file "{self.place}/{zone}.zone"; }};\n' for zone in ZONES
+        )
         if not primary:
-            zones += f'zone "{CLOSED}" {{ {kind} file "{self.place}/{CLOSED}.zone"; allow-transfer {{ none; }}; }};\n'
+            zones += (
+                f'zone "{CLOSED}" {{ {kind} file "{self.place}/{CLOSED}.zone"; allow-transfer {{ '
+                f"none; }}; }};\n"
+            )
         (self.place / "named.conf").write_text(f"""\
 include "{self.key_file}";
 tls here {{ key-file "{key}"; cert-file "{certificate}"; }};
@@ -150,7 +181,14 @@ options {{
 }};
 controls {{ }};
 {zones}""")
-        self.command = [shutil.which("named") or "/usr/sbin/named", "-g", "-n", "1", "-c", self.place / "named.conf"]
+        self.command = [
+            shutil.which("named") or "/usr/sbin/named",
+            "-g",
+            "-n",
+            "1",
+            "-c",
+            self.place / "named.conf",
+        ]
 
 
 class Knot(NameServer):
@@ -158,7 +196,10 @@ class Knot(NameServer):
 
     def configure(self):
         zones = "".join(
-            f"  - domain: {zone}\n    storage: {self.place}\n    file: {zone}.zone\n    acl: {'closed' if zone == CLOSED else 'lamp'}\n"
+            (
+                f"  - domain: {zone}\n    storage: {self.place}\n    file: {zone}.zone\n    acl: "
+                f"{'closed' if zone == CLOSED else 'lamp'}\n"
+            )
             for zone in (*ZONES, CLOSED)
         )
         (self.place / "knot.conf").write_text(f"""\
@@ -224,14 +265,17 @@ webserver=no
                 self.tool("set-meta", zone, "TSIG-ALLOW-AXFR", "lamp")
 
     def tool(self, *words):
-        subprocess.run(["pdnsutil", f"--config-dir={self.place}", *words], check=True, capture_output=True)
+        subprocess.run(
+            ["pdnsutil", f"--config-dir={self.place}", *words], check=True, capture_output=True
+        )
 
 
 class Relay:
-    """Passes connections on to a name server; ``on_update(number)`` sees each UPDATE before the server does.
+    """Passes connections on to a name server; ``on_update(number)``
+    sees each UPDATE before the server does.
 
-    When it returns ``lose`` the server's answer is lost, when ``cut`` the connection ends. ``connections`` counts them, ``tkeys`` the
-    messages about keys.
+    When it returns ``lose`` the server's answer is lost, when ``cut`` the connection ends.
+    ``connections`` counts them, ``tkeys`` the messages about keys.
     """
 
     def __init__(self, port, on_update=None, on_query=None):
@@ -245,7 +289,9 @@ class Relay:
                     lost = threading.Event()
                     back = threading.Thread(target=relay.pump, args=(server, self.request, lost))
                     back.start()
-                    while (message := relay.read(self.request)) and relay.verdict(message, on_update, on_query, lost) != "cut":
+                    while (message := relay.read(self.request)) and relay.verdict(
+                        message, on_update, on_query, lost
+                    ) != "cut":
                         server.sendall(struct.pack("!H", len(message)) + message)
                     # The client is gone; so goes the way back.
                     server.shutdown(socket.SHUT_RDWR)
@@ -254,11 +300,16 @@ class Relay:
         socketserver.ThreadingTCPServer.daemon_threads = True
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        ).start()
 
     def verdict(self, message, on_update, on_query, lost):
         """Return what shall become of a message to the server."""
-        self.tkeys += dns.message.from_wire(message, question_only=True).question[0].rdtype == dns.rdatatype.TKEY
+        self.tkeys += (
+            dns.message.from_wire(message, question_only=True).question[0].rdtype
+            == dns.rdatatype.TKEY
+        )
         if (message[2] >> 3) & 15 == 5:
             self._updates += 1
             word = on_update and on_update(self._updates)
@@ -274,7 +325,11 @@ class Relay:
         """Return the next message of a connection, None at its end."""
         try:
             head = stream.recv(2, socket.MSG_WAITALL)
-            return stream.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL) if len(head) == 2 else None
+            return (
+                stream.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL)
+                if len(head) == 2
+                else None
+            )
         except OSError:
             return None
 

@@ -1,9 +1,10 @@
 """Write numbers as an application does, to be run on a web host: ENVIRONMENT BEGIN THREADS.
 
-Each number is a transaction of its own, by the way to the database that the application has. ``begun`` is said once all
-threads have tried. When nobody listens any more and a write has been acknowledged since, it says as JSON what was acknowledged
-(``done``, numbers), the longest time between two acknowledgements (``gap``, seconds), and what failed (``failed``: number,
-whether its connection stood already, why).
+Each number is a transaction of its own, by the way to the database that the application has.
+``begun`` is said once all threads have tried. When nobody listens any more and a write has been
+acknowledged since, it says as JSON what was acknowledged (``done``, numbers), the longest time
+between two acknowledgements (``gap``, seconds), and what failed (``failed``: number, whether its
+connection stood already, why).
 """
 
 import json
@@ -13,7 +14,8 @@ import time
 
 import pymysql
 
-#: Seconds after which a thread takes its connection for dead, and others give up waiting for an acknowledgement at the end.
+#: Seconds after which a thread takes its connection for dead, and others give up waiting for an
+#: acknowledgement at the end.
 PATIENCE, LAST = 10, 60
 
 
@@ -81,7 +83,10 @@ def main(env, begin, threads):
     print("begun", flush=True)
     sys.stdin.read()
     asked = time.monotonic()
-    while not any(when > asked for _number, when in numbers.done[-8:]) and time.monotonic() < asked + LAST:
+    while (
+        not any(when > asked for _number, when in numbers.done[-8:])
+        and time.monotonic() < asked + LAST
+    ):
         time.sleep(0.05)
     numbers.ended.set()
     for thread in running:

@@ -1,4 +1,6 @@
-"""Plan an inventory as a run would plan it, host by host. Nothing is changed and no host is asked."""
+"""Plan an inventory as a run would plan it, host by host.
+Nothing is changed and no host is asked.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,24 @@ def planned(path):
     manager = VariableManager(loader, inventory)
     hosts = inventory.get_hosts("lamp")
     for number, host in enumerate(hosts, 1):
-        facts = {"system": {"name": "debian", "version": "13"}, "addresses": [f"192.0.2.{number}"], "memory_mb": 2048}
-        manager.set_host_facts(host.name, {"foobar_lamp": {**facts, "unmanaged": {}, "packages": [], "paths": {}}})
+        facts = {
+            "system": {"name": "debian", "version": "13"},
+            "addresses": [f"192.0.2.{number}"],
+            "memory_mb": 2048,
+        }
+        manager.set_host_facts(
+            host.name, {"foobar_lamp": {**facts, "unmanaged": {}, "packages": [], "paths": {}}}
+        )
     of, found = {}, []
     for host in hosts:
         # No secret is made, and no repository is asked.
-        variables = manager.get_vars(host=host) | {"ansible_check_mode": True, "ansible_run_tags": ["linux_base"]}
-        variables["hostvars"] = {one.name: manager.get_vars(host=one, include_hostvars=False) for one in hosts}
+        variables = manager.get_vars(host=host) | {
+            "ansible_check_mode": True,
+            "ansible_run_tags": ["linux_base"],
+        }
+        variables["hostvars"] = {
+            one.name: manager.get_vars(host=one, include_hostvars=False) for one in hosts
+        }
         templar = Templar(loader, variables)
         if host == hosts[0]:
             found += read.site_problems(variables, templar, found.append)
@@ -44,17 +57,26 @@ def planned(path):
 
 def _plan(loader, templar, variables):
     context = PlayContext()
-    parts = {"connection": connection_loader.get("local", context), "play_context": context, "loader": loader, "shared_loader_obj": None}
+    parts = {
+        "connection": connection_loader.get("local", context),
+        "play_context": context,
+        "loader": loader,
+        "shared_loader_obj": None,
+    }
     task = Task.load({"foobar.lamp.plan": {}})
     task.args = {}
-    return action_loader.get("foobar.lamp.plan", task=task, templar=templar, **parts).run(task_vars=variables)
+    return action_loader.get("foobar.lamp.plan", task=task, templar=templar, **parts).run(
+        task_vars=variables
+    )
 
 
 def _unknown(path, hostvars):
     """A variable that no role has is a sentence, unless an expression of the inventory names it."""
     texts = "".join(file.read_text() for file in (path, *path.parent.glob("group_vars/*.yml")))
     named = set(re.findall(r"\w+", " ".join(re.findall(r"{{(.*?)}}", texts))))
-    given = set(re.findall(r"^ *(\w+):", texts, re.MULTILINE)) & {name for one in hostvars.values() for name in one}
+    given = set(re.findall(r"^ *(\w+):", texts, re.MULTILINE)) & {
+        name for one in hostvars.values() for name in one
+    }
     for name in sorted(given - KNOWN - named):
         if not name.startswith("ansible_"):
             yield f"{name} is no variable of this collection."

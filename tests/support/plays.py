@@ -14,7 +14,11 @@ from . import web
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Colours would stand in the middle of what tests look for.
-ENVIRONMENT = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_FORCE_COLOR": "false"}
+ENVIRONMENT = {
+    **os.environ,
+    "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg",
+    "ANSIBLE_FORCE_COLOR": "false",
+}
 
 LONGEST = 900  # seconds that a run may take, on a busy computer
 
@@ -30,28 +34,54 @@ def ephemeral():
 
 
 def command(playbook, *options, **variables):
-    """Return the command that runs a playbook: one of the collection by its name, or any by its path."""
+    """Return the command that runs a playbook: one of the
+    collection by its name, or any by its path.
+    """
     path = ROOT / "playbooks" / f"{playbook}.yml" if isinstance(playbook, str) else playbook
     # As .config/molecule/config.yml has it.
-    given = {"ansible_become": False, "lamp_web_server": web.SERVER, "lamp_base_dir": f"{ROOT}/inventory"}
+    given = {
+        "ansible_become": False,
+        "lamp_web_server": web.SERVER,
+        "lamp_base_dir": f"{ROOT}/inventory",
+    }
     given |= {"lamp_secrets_dir": f"{ephemeral()}/secrets", **variables}
-    return ["ansible-playbook", "--inventory", inventory(), "--extra-vars", json.dumps(given), str(path), *options]
+    return [
+        "ansible-playbook",
+        "--inventory",
+        inventory(),
+        "--extra-vars",
+        json.dumps(given),
+        str(path),
+        *options,
+    ]
 
 
 def play(playbook, *options, **variables):
     """Run it; returns its ``CompletedProcess``, whatever its status."""
     words = command(playbook, *options, **variables)
     try:
-        return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, env=ENVIRONMENT, timeout=LONGEST)
+        return subprocess.run(
+            words,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            timeout=LONGEST,
+        )
     except subprocess.TimeoutExpired as error:
         # A run that a pipe holds up is a failure, and no end of the tests.
         said = (error.stdout or b"").decode(errors="replace")
-        raise AssertionError(f"{playbook} was held up for {LONGEST} seconds. It said at last:\n{said[-2000:]}") from None
+        raise AssertionError(
+            f"{playbook} was held up for {LONGEST} seconds. It said at last:\n{said[-2000:]}"
+        ) from None
 
 
 def _descendants(pid):
     """Return the process and all that it began: Ansible's workers have sessions of their own."""
-    shown = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout
     parents = [tuple(map(int, line.split())) for line in shown.splitlines()]
     found = [pid]
     for one in found:
@@ -61,8 +91,16 @@ def _descendants(pid):
 
 @contextlib.contextmanager
 def killed(words, **options):
-    """Start a command; on leaving, it and all that it began are killed, as if the controller were gone."""
-    given = {"cwd": ROOT, "env": {**ENVIRONMENT, "PYTHONUNBUFFERED": "1"}, "stdout": subprocess.DEVNULL, "text": True, **options}
+    """Start a command; on leaving, it and all that it began are
+    killed, as if the controller were gone.
+    """
+    given = {
+        "cwd": ROOT,
+        "env": {**ENVIRONMENT, "PYTHONUNBUFFERED": "1"},
+        "stdout": subprocess.DEVNULL,
+        "text": True,
+        **options,
+    }
     with subprocess.Popen(words, start_new_session=True, **given) as process:
         try:
             yield process

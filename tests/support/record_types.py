@@ -1,4 +1,6 @@
-"""A value of every record type that dnspython can read, with another spelling of the same value where there is one."""
+"""A value of every record type that dnspython can read, with another
+spelling of the same value where there is one.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ EXAMPLES = {
     "CERT": (f"1 65534 RSASHA256 {_KEY}", f"PKIX 65534 8 {_KEY[:20]} {_KEY[20:]}"),
     "CNAME": ("WWW", "www.foobar.com."),
     "CSYNC": ("66 3 A NS AAAA", "66 3 AAAA NS A"),
-    "DHCID": ("AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjxfNuVAA2kjEA=", "AAIBY2/AuCccgoJbsaxcQc9T UapptP69lOjxfNuVAA2kjEA="),
+    "DHCID": (
+        "AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjxfNuVAA2kjEA=",
+        "AAIBY2/AuCccgoJbsaxcQc9T UapptP69lOjxfNuVAA2kjEA=",
+    ),
     "DNAME": ("Elsewhere.example.", "elsewhere.example."),
     "DS": (f"12345 13 2 {_HASH}", f"12345 ECDSAP256SHA256 2 {_HASH[:32].upper()} {_HASH[32:]}"),
     "EUI48": ("00-00-5E-00-53-2A", "00-00-5e-00-53-2a"),
@@ -35,14 +40,23 @@ EXAMPLES = {
     "KX": ("10 Kx", "10 kx.foobar.com."),
     "L32": ("10 10.1.2.0", "10  10.1.2.0"),
     "L64": ("10 2001:0DB8:1140:1000", "10 2001:0db8:1140:1000"),
-    "LOC": ("52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m", "52 22 23 N 4 53 32 E -2m 0m 10000.00m 10.00m"),
+    "LOC": (
+        "52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m",
+        "52 22 23 N 4 53 32 E -2m 0m 10000.00m 10.00m",
+    ),
     "LP": ("10 l64-subnet1", "10 l64-subnet1.foobar.com."),
     "MX": ("10 Mail.FOOBAR.com.", "10 mail"),
-    "NAPTR": ('100 50 "s" "z3950+I2L+I2C" "" _z3950._tcp', "100 50 s z3950+I2L+I2C '' _z3950._tcp.foobar.com.".replace("''", '""')),
+    "NAPTR": (
+        '100 50 "s" "z3950+I2L+I2C" "" _z3950._tcp',
+        "100 50 s z3950+I2L+I2C '' _z3950._tcp.foobar.com.".replace("''", '""'),
+    ),
     "NID": ("10 0014:4fff:ff20:ee64", "10 0014:4FFF:FF20:EE64"),
     "NINFO": ("zone status", '"zone status"'),
     "NS": ("NS1", "ns1.foobar.com."),
-    "NSAP": ("0x47.0005.80.005a00.0000.0001.e133.ffffff000161.00", "0x47000580005a0000000001e133ffffff00016100"),
+    "NSAP": (
+        "0x47.0005.80.005a00.0000.0001.e133.ffffff000161.00",
+        "0x47000580005a0000000001e133ffffff00016100",
+    ),
     "OPENPGPKEY": (_KEY, f"{_KEY[:30]} {_KEY[30:]}"),
     "PTR": ("WWW", "www.foobar.com."),
     "PX": ("10 Map822 MapX400", "10 map822.foobar.com. mapx400.foobar.com."),

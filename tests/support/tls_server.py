@@ -1,6 +1,8 @@
-"""A server that serves certificates by name: it reads them when it starts and at SIGHUP, and writes its port into a file.
+"""A server that serves certificates by name: it reads them when it starts
+and at SIGHUP, and writes its port into a file.
 
-Words: the directory of the certificates, the file for the port, and a file whose existence makes a reload read nothing.
+Words: the directory of the certificates, the file for the port, and a file whose existence makes a
+reload read nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Which web server the hosts of a Molecule scenario have (LAMP_WEB_SERVER), and where it keeps what tests look at."""
+"""Which web server the hosts of a Molecule scenario have
+(LAMP_WEB_SERVER), and where it keeps what tests look at.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ STATUS = {
     "apache": ("http://127.0.0.1:8079/server-status?auto", "Scoreboard"),
     "nginx": ("http://127.0.0.1:8078/server-status", "Active connections"),
 }[SERVER]
-#: The directory of its configuration; where the names and passwords of sites are; how files begin that close sites.
+#: The directory of its configuration; where the names and passwords of sites are; how files begin
+#: that close sites.
 ETC = f"/etc/{SERVICE}"
 ACCESS = f"{ETC}/access"
 CLOSED = {"apache": f"{ETC}/conf-enabled/zz-foobar-lamp-", "nginx": f"{ETC}/closed/"}[SERVER]

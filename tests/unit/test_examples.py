@@ -1,4 +1,6 @@
-"""Each inventory in examples/ is planned as a run would plan it, host by host. Nothing is changed and no host is asked."""
+"""Each inventory in examples/ is planned as a run would plan it, host by host. Nothing is
+changed and no host is asked.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,22 @@ def test_example_is_planned_without_a_problem(path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("lamp_domain:", "lamp_domian:", "lamp_domian is not a known variable: did you mean lamp_domain?"),
+        (
+            "lamp_domain:",
+            "lamp_domian:",
+            "lamp_domian is not a known variable: did you mean lamp_domain?",
+        ),
         ("database: hello", "databse: hello", "databse"),
-        ("database: hello", "database: hello\n    apache_lisen: [80]", "did you mean apache_listen?"),
-        ("database: hello", "database: hello\n    shop_name: hello", "shop_name is no variable of this collection."),
+        (
+            "database: hello",
+            "database: hello\n    apache_lisen: [80]",
+            "did you mean apache_listen?",
+        ),
+        (
+            "database: hello",
+            "database: hello\n    shop_name: hello",
+            "shop_name is no variable of this collection.",
+        ),
         ("lamp_web:", "lamp_webb:", "Group lamp_web"),
         ("hello:application", "hello", "hello"),
     ],

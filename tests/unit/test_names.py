@@ -27,16 +27,34 @@ def test_word_that_is_given_up_is_refused_with_the_term(name, term):
     assert problem.endswith(f"the glossary's term is {term}.")
 
 
-@pytest.mark.parametrize("name", ["rollback", "skill", "wells", "lamp_certificate_authorities", "put", "back"])
+@pytest.mark.parametrize(
+    "name", ["rollback", "skill", "wells", "lamp_certificate_authorities", "put", "back"]
+)
 def test_other_names_are_taken(name):
     assert list(names.problems([(name, "x.py")], REFUSED)) == []
 
 
 def test_all_kinds_of_public_names_are_looked_at():
     found = {name for name, _where in names.public()}
-    # A module, its options and sub-options, results, choices; a filter; a role's input and entry point; a playbook; a variable.
-    assert found >= {"config_tree", "rollback", "dest", "recovered", "reloaded", "mysql_plan", "apache_vhosts", "preflight"}
-    assert found >= {"document_root", "restore_name_server", "lamp_restore_to", "lamp_address", "late"}
+    # A module, its options and sub-options, results, choices; a filter; a role's input and entry
+    # point; a playbook; a variable.
+    assert found >= {
+        "config_tree",
+        "rollback",
+        "dest",
+        "recovered",
+        "reloaded",
+        "mysql_plan",
+        "apache_vhosts",
+        "preflight",
+    }
+    assert found >= {
+        "document_root",
+        "restore_name_server",
+        "lamp_restore_to",
+        "lamp_address",
+        "late",
+    }
     assert "_tree" not in found
 
 
@@ -50,10 +68,15 @@ def test_all_kinds_of_public_names_are_looked_at():
     ],
 )
 def test_word_that_is_given_up_is_refused_in_prose(line, term):
-    assert list(names.lapses([(line, "docs/x.md:3")], AVOIDED))[0].endswith(f"the glossary's term is {term}.")
+    assert list(names.lapses([(line, "docs/x.md:3")], AVOIDED))[0].endswith(
+        f"the glossary's term is {term}."
+    )
 
 
-@pytest.mark.parametrize("line", ["All is well.", "the code `healed` of old", "the health check", "sealing wax", "what it said"])
+@pytest.mark.parametrize(
+    "line",
+    ["All is well.", "the code `healed` of old", "the health check", "sealing wax", "what it said"],
+)
 def test_other_words_are_taken_in_prose(line):
     assert list(names.lapses([(line, "docs/x.md:3")], AVOIDED)) == []
 
@@ -66,4 +89,8 @@ def test_prose_is_what_users_read_and_no_code():
         "playbooks/site.yml",
         "roles/bind/meta/argument_specs.yml",
     }
-    assert not any("ansible-galaxy collection install" in line for where, line in lines.items() if where.startswith("README.md"))
+    assert not any(
+        "ansible-galaxy collection install" in line
+        for where, line in lines.items()
+        if where.startswith("README.md")
+    )

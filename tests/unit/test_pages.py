@@ -1,4 +1,6 @@
-"""What pages tell a user to write and to run is there: inventories are planned, playbooks and their variables exist."""
+"""What pages tell a user to write and to run is there: inventories are
+planned, playbooks and their variables exist.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,17 @@ import yaml
 from support.planning import planned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("examples/*/README.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("docs/**/*.md")),
+    *sorted(ROOT.glob("examples/*/README.md")),
+]
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 #: What stands behind foobar.lamp. in the collection.
 THERE = {
-    path.stem for place in ("playbooks", "roles", "plugins/modules", "plugins/filter", "plugins/action") for path in ROOT.glob(f"{place}/*")
+    path.stem
+    for place in ("playbooks", "roles", "plugins/modules", "plugins/filter", "plugins/action")
+    for path in ROOT.glob(f"{place}/*")
 }
 
 
@@ -27,15 +35,28 @@ def blocks(language):
 
 
 def commands():
-    """Return each call of a playbook of ours on all pages: its name and the variables that it is given."""
+    """Return each call of a playbook of ours on all pages: its name
+    and the variables that it is given.
+    """
     for page in PAGES:
         text = page.read_text().replace("\\\n", " ")
-        for name, rest in re.findall(r"ansible-playbook [^`\n]*?foobar\.lamp\.(\w+)([^`\n]*)", text):
+        for name, rest in re.findall(
+            r"ansible-playbook [^`\n]*?foobar\.lamp\.(\w+)([^`\n]*)", text
+        ):
             variables = tuple(re.findall(r"-e '?(\w+)=", rest))
-            yield pytest.param(name, variables, id=f"{page.relative_to(ROOT)}-{name}-{'-'.join(variables)}")
+            yield pytest.param(
+                name, variables, id=f"{page.relative_to(ROOT)}-{name}-{'-'.join(variables)}"
+            )
 
 
-@pytest.mark.parametrize("text", [one for one in blocks("yaml") if one.values[0].startswith("lamp:") and "lamp_sites" in one.values[0]])
+@pytest.mark.parametrize(
+    "text",
+    [
+        one
+        for one in blocks("yaml")
+        if one.values[0].startswith("lamp:") and "lamp_sites" in one.values[0]
+    ],
+)
 def test_inventory_of_a_page_is_planned_without_a_problem(tmp_path, text):
     path = tmp_path / "site/inventory.yml"
     for place in ("site/shop", "shop"):
@@ -61,5 +82,9 @@ def test_command_of_a_page_is_there(name, variables):
 
 
 def test_names_of_the_collection_on_pages_are_there():
-    said = {(page.name, name) for page in PAGES for name in re.findall(r"foobar\.lamp\.(\w+)", page.read_text())}
+    said = {
+        (page.name, name)
+        for page in PAGES
+        for name in re.findall(r"foobar\.lamp\.(\w+)", page.read_text())
+    }
     assert {one for one in said if one[1] not in THERE} == set()

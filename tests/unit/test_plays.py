@@ -1,4 +1,6 @@
-"""A play reads the inputs of the roles that it runs, and of those that it names: what is left out would be a role's default."""
+"""A play reads the inputs of the roles that it runs, and of those that it names: what is left
+out would be a role's default.
+"""
 
 from __future__ import annotations
 
@@ -19,21 +21,33 @@ OWNERS = {option: name for name in roles.ROLES for option in options(name)}
 def plays():
     """Return (path, play) for each play that runs on hosts after the plan."""
     paths = [*PLAYBOOKS.glob("*.yml"), *PLAYBOOKS.glob("plays/*.yml")]
-    found = [(path, play) for path in paths if path.name != "plan.yml" for play in yaml.safe_load(path.read_text())]
+    found = [
+        (path, play)
+        for path in paths
+        if path.name != "plan.yml"
+        for play in yaml.safe_load(path.read_text())
+    ]
     return [(path, play) for path, play in found if "hosts" in play]
 
 
 def wanted(path, play):
     """Return the roles whose inputs a play has a use for."""
     text = yaml.safe_dump(play, width=1000)
-    text += "".join((path.parent / name).read_text() for name in re.findall(r"(?:import|include)_tasks: (\S+)", text))
+    text += "".join(
+        (path.parent / name).read_text()
+        for name in re.findall(r"(?:import|include)_tasks: (\S+)", text)
+    )
     run = set(re.findall(r"name: foobar\.lamp\.(\w+)", text)) & set(roles.ROLES)
     if "foobar.lamp.{{ __plan.web.role }}" in text:
         run |= {name for name in roles.ROLES if roles.ALL[name].CHOICE}
     return run | {OWNERS[word] for word in re.findall(r"(?<![\w.])\w+", text) if word in OWNERS}
 
 
-@pytest.mark.parametrize(("path", "play"), plays(), ids=lambda one: one.get("name") if isinstance(one, dict) else one.stem)
+@pytest.mark.parametrize(
+    ("path", "play"),
+    plays(),
+    ids=lambda one: one.get("name") if isinstance(one, dict) else one.stem,
+)
 def test_a_play_reads_the_inputs_that_it_uses_and_no_others(path, play):
     files = play.get("vars_files", [])
     names = {pathlib.Path(file).stem for file in files} - {"connection"}
@@ -43,7 +57,16 @@ def test_a_play_reads_the_inputs_that_it_uses_and_no_others(path, play):
 
 
 def test_run_about_a_role_has_its_ports_let_in():
-    (tags,) = [task["tags"] for _path, play in plays() for task in play.get("tasks", []) if "foobar.lamp.firewall" in str(task)]
-    followed = {source for sources in roles.ALL["firewall"].EDGES.values() for source in sources.split(", ")}
-    assert {role.name for role in roles.ALL.values() if type(role).ports is not Role.ports} <= followed
+    (tags,) = [
+        task["tags"]
+        for _path, play in plays()
+        for task in play.get("tasks", [])
+        if "foobar.lamp.firewall" in str(task)
+    ]
+    followed = {
+        source for sources in roles.ALL["firewall"].EDGES.values() for source in sources.split(", ")
+    }
+    assert {
+        role.name for role in roles.ALL.values() if type(role).ports is not Role.ports
+    } <= followed
     assert {"firewall", "web_server", *followed} <= set(tags)

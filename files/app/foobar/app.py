@@ -23,8 +23,8 @@ from foobar.settings import Settings
 from foobar.store import LIMIT, WINDOW, Store
 
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -56,7 +56,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     store = Store(settings.database_url)
     names = manifest(settings.static_root)
     app.jinja_env.globals.update(
-        asset=lambda name: f"/static/{names.get(name, name)}", site_name=settings.site_name, csrf_token=_csrf_token
+        asset=lambda name: f"/static/{names.get(name, name)}",
+        site_name=settings.site_name,
+        csrf_token=_csrf_token,
     )
     app.jinja_env.filters["price"] = lambda cents: f"€ {cents // 100:,}.{cents % 100:02d}"
     _add_pages(app, store, settings)
@@ -91,17 +93,38 @@ def _add_pages(app: Flask, store: Store, settings: Settings) -> None:
 
     @app.post("/guestbook")
     def write():
-        if not hmac.compare_digest(request.form.get("csrf_token", "").encode(), session.get("csrf", secrets.token_hex()).encode()):
-            return _guestbook(store, request.form, {"form": "The form was open for too long. Please send it once more."}), 400
-        form = {field: request.form.get(field, "").strip().replace("\r\n", "\n") for field in ("name", "message")}
-        wrong = {field: sentence for field, most in (("name", 80), ("message", 1000)) if (sentence := _wrong(form[field], most))}
+        if not hmac.compare_digest(
+            request.form.get("csrf_token", "").encode(),
+            session.get("csrf", secrets.token_hex()).encode(),
+        ):
+            return _guestbook(
+                store,
+                request.form,
+                {"form": "The form was open for too long. Please send it once more."},
+            ), 400
+        form = {
+            field: request.form.get(field, "").strip().replace("\r\n", "\n")
+            for field in ("name", "message")
+        }
+        wrong = {
+            field: sentence
+            for field, most in (("name", 80), ("message", 1000))
+            if (sentence := _wrong(form[field], most))
+        }
         if wrong:
             return _guestbook(store, form, wrong), 400
         now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         if not store.write(form["name"], form["message"], request.remote_addr or "", now):
             minutes = int(WINDOW.total_seconds() // 60)
-            sentence = f"You have written {LIMIT} entries within {minutes} minutes. Please come back a little later."
-            return _guestbook(store, form, {"form": sentence}), 429, {"Retry-After": str(int(WINDOW.total_seconds()))}
+            sentence = (
+                f"You have written {LIMIT} entries within {minutes} minutes. Please come back a "
+                f"little later."
+            )
+            return (
+                _guestbook(store, form, {"form": sentence}),
+                429,
+                {"Retry-After": str(int(WINDOW.total_seconds()))},
+            )
         return redirect(url_for("guestbook"), 303)
 
     @app.get("/way")
@@ -126,7 +149,11 @@ def _add_pages(app: Flask, store: Store, settings: Settings) -> None:
 
 
 def _since(microseconds: str) -> float | None:
-    return max(0.0, time.time() * 1000 - int(microseconds) / 1000) if microseconds.isdecimal() else None
+    return (
+        max(0.0, time.time() * 1000 - int(microseconds) / 1000)
+        if microseconds.isdecimal()
+        else None
+    )
 
 
 def _wrong(text: str, most: int) -> str:
@@ -143,7 +170,9 @@ def _wrong(text: str, most: int) -> str:
 def _guestbook(store: Store, form, wrong):
     page = max(1, min(request.args.get("page", 1, type=int), 100_000))
     entries, more = store.entries(page)
-    return render_template("guestbook.html", entries=entries, more=more, page=page, form=form, wrong=wrong)
+    return render_template(
+        "guestbook.html", entries=entries, more=more, page=page, form=form, wrong=wrong
+    )
 
 
 def _csrf_token() -> str:
@@ -166,7 +195,9 @@ def _add_probes(app: Flask, store: Store, settings: Settings) -> None:
 
     @app.get("/version")
     def version():
-        return jsonify(version=foobar.__version__, release=settings.release, python=platform.python_version())
+        return jsonify(
+            version=foobar.__version__, release=settings.release, python=platform.python_version()
+        )
 
 
 def _add_errors(app: Flask) -> None:
@@ -193,4 +224,7 @@ def _add_errors(app: Flask) -> None:
     @app.errorhandler(sqlalchemy.exc.TimeoutError)
     def away(error):
         app.logger.warning("database away: %s", type(error).__name__)
-        return (*page(503, "Back in a moment", "Our database does not answer just now."), {"Retry-After": "10"})
+        return (
+            *page(503, "Back in a moment", "Our database does not answer just now."),
+            {"Retry-After": "10"},
+        )

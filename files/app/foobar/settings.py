@@ -12,7 +12,9 @@ class SettingsError(RuntimeError):
 
 @dataclass(frozen=True)
 class Settings:
-    """``database_url`` in SQLAlchemy's form, ``secret_key`` of at least 32 characters, ``trusted_proxies`` in front of us."""
+    """``database_url`` in SQLAlchemy's form, ``secret_key`` of at least 32 characters,
+    ``trusted_proxies`` in front of us.
+    """
 
     database_url: str
     secret_key: str
@@ -29,10 +31,15 @@ class Settings:
             if not environment.get(name):
                 raise SettingsError(f"{name} is not set: give it in the application's environment.")
         if len(environment["SECRET_KEY"]) < 32:
-            raise SettingsError("SECRET_KEY has fewer than 32 characters: give a longer random one.")
+            raise SettingsError(
+                "SECRET_KEY has fewer than 32 characters: give a longer random one."
+            )
         proxies = environment.get("TRUSTED_PROXIES", "0")
         if not proxies.isdecimal():
-            raise SettingsError(f"TRUSTED_PROXIES is {proxies!r}: give the number of proxies in front of the application.")
+            raise SettingsError(
+                f"TRUSTED_PROXIES is {proxies!r}: give the number of proxies in front of the "
+                f"application."
+            )
         return cls(
             environment["DATABASE_URL"],
             environment["SECRET_KEY"],

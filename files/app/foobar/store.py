@@ -12,8 +12,18 @@ _metadata = sa.MetaData()
 product = sa.Table(
     "product",
     _metadata,
-    *(sa.Column(name, kind) for name, kind in (("id", sa.Integer), ("slug", sa.String), ("name", sa.String))),
-    *(sa.Column(name, kind) for name, kind in (("description", sa.Text), ("price_cents", sa.Integer), ("kind", sa.String))),
+    *(
+        sa.Column(name, kind)
+        for name, kind in (("id", sa.Integer), ("slug", sa.String), ("name", sa.String))
+    ),
+    *(
+        sa.Column(name, kind)
+        for name, kind in (
+            ("description", sa.Text),
+            ("price_cents", sa.Integer),
+            ("kind", sa.String),
+        )
+    ),
 )
 entry = sa.Table(
     "entry",
@@ -30,17 +40,25 @@ PAGE = 10
 LIMIT, WINDOW = 5, datetime.timedelta(minutes=10)
 
 # Asked most often: made once, and only what a list shows.
-_CATALOGUE = sa.select(product.c.slug, product.c.name, product.c.price_cents, product.c.kind).order_by(product.c.name)
+_CATALOGUE = sa.select(
+    product.c.slug, product.c.name, product.c.price_cents, product.c.kind
+).order_by(product.c.name)
 
 
 class Store:
-    """The database behind ``url``. Connections are made when first needed, kept in a pool, and tested before they are used.
+    """The database behind ``url``. Connections are made when first needed, kept in a pool, and
+    tested before they are used.
 
-    A question that stands alone is no transaction: it spares the database the word that would end one.
+    A question that stands alone is no transaction: it spares the database the word that would end
+    one.
     """
 
     def __init__(self, url: str):
-        options = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_pre_ping": True}
+        options = {
+            "isolation_level": "AUTOCOMMIT",
+            "skip_autocommit_rollback": True,
+            "pool_pre_ping": True,
+        }
         if not url.startswith("sqlite"):
             options |= {"pool_size": 8, "max_overflow": 2, "pool_recycle": 1800, "pool_timeout": 5}
         if "unix_socket" in sa.make_url(url).query:
@@ -59,19 +77,29 @@ class Store:
             return connection.execute(sa.select(product).where(product.c.slug == slug)).first()
 
     def entries(self, page: int):
-        """``(entries, more)``: page ``page`` (from 1) of the guestbook, newest first, and whether another follows."""
-        question = sa.select(entry).order_by(entry.c.id.desc()).limit(PAGE + 1).offset((page - 1) * PAGE)
+        """``(entries, more)``: page ``page`` (from 1) of the guestbook,
+        newest first, and whether another follows.
+        """
+        question = (
+            sa.select(entry).order_by(entry.c.id.desc()).limit(PAGE + 1).offset((page - 1) * PAGE)
+        )
         with self._engine.connect() as connection:
             rows = connection.execute(question).all()
         return rows[:PAGE], len(rows) > PAGE
 
     def write(self, name: str, message: str, client: str, now: datetime.datetime) -> bool:
         """Add an entry; False when ``client`` has written LIMIT of them within WINDOW already."""
-        recent = sa.select(sa.func.count()).select_from(entry).where(entry.c.client == client, entry.c.written > now - WINDOW)
+        recent = (
+            sa.select(sa.func.count())
+            .select_from(entry)
+            .where(entry.c.client == client, entry.c.written > now - WINDOW)
+        )
         with self._transaction() as connection:
             if connection.execute(recent).scalar_one() >= LIMIT:
                 return False
-            connection.execute(sa.insert(entry).values(name=name, message=message, client=client, written=now))
+            connection.execute(
+                sa.insert(entry).values(name=name, message=message, client=client, written=now)
+            )
         return True
 
     @contextlib.contextmanager
@@ -85,19 +113,31 @@ class Store:
     def ready(self) -> bool:
         """Whether the database answers and is migrated to what this code wants."""
         with self._engine.connect() as connection:
-            return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == REVISION
+            return (
+                connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+                == REVISION
+            )
 
     def way(self) -> dict:
-        """What the database says of itself, and how long it took: texts by label, milliseconds under ``ms``."""
+        """What the database says of itself, and how long it took: texts
+        by label, milliseconds under ``ms``.
+        """
         started = time.perf_counter()
         with self._engine.connect() as connection:
             connected = time.perf_counter()
             if connection.dialect.name == "sqlite":
-                server, host, number = f"SQLite {connection.execute(sa.text('SELECT sqlite_version()')).scalar()}", "a file", 0
+                server, host, number = (
+                    f"SQLite {connection.execute(sa.text('SELECT sqlite_version()')).scalar()}",
+                    "a file",
+                    0,
+                )
             else:
                 question = sa.text("SELECT @@version, @@hostname, CONNECTION_ID()")
                 version, host, number = connection.execute(question).one()
-                server = f"{'MariaDB' if 'mariadb' in version.lower() else 'MySQL'} {version.split('-')[0]}"
+                server = (
+                    f"{'MariaDB' if 'mariadb' in version.lower() else 'MySQL'} "
+                    f"{version.split('-')[0]}"
+                )
         return {
             "server": server,
             "host": host,

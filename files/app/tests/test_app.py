@@ -25,7 +25,13 @@ def migrated(tmp_path_factory):
     """Return a database that has been migrated."""
     place = tmp_path_factory.mktemp("migrated") / "test.db"
     environment = {"DATABASE_URL": f"sqlite:///{place}"}
-    subprocess.run([sys.executable, "-m", "alembic", "upgrade", "head"], cwd=APP, env=environment, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=APP,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
     return place
 
 
@@ -38,12 +44,16 @@ def url(tmp_path, migrated):
 @pytest.fixture
 def client(url):
     """Return a visitor."""
-    return create_app(Settings.from_environment({**ENVIRONMENT, "DATABASE_URL": url, "RELEASE_ID": "abc"})).test_client()
+    return create_app(
+        Settings.from_environment({**ENVIRONMENT, "DATABASE_URL": url, "RELEASE_ID": "abc"})
+    ).test_client()
 
 
 def sign(client, **fields):
     token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/guestbook").text)[1]
-    return client.post("/guestbook", data={"csrf_token": token, "name": "Ada", "message": "Hello", **fields})
+    return client.post(
+        "/guestbook", data={"csrf_token": token, "name": "Ada", "message": "Hello", **fields}
+    )
 
 
 def test_catalogue_and_products(client):
@@ -103,7 +113,9 @@ def test_pages_of_the_guestbook(client, monkeypatch):
 
 def test_way_and_probes(client):
     page = client.get(
-        "/way", headers={"X-Request-Start": f"t={time.time_ns() // 1000}"}, environ_base={"SERVER_SOFTWARE": "granian/2"}
+        "/way",
+        headers={"X-Request-Start": f"t={time.time_ns() // 1000}"},
+        environ_base={"SERVER_SOFTWARE": "granian/2"},
     ).text
     for words in ("SQLite", "granian/2", f"<dd>{os.getpid()}</dd>", "<dt>release</dt><dd>"):
         assert words in page
@@ -116,11 +128,19 @@ def test_way_and_probes(client):
 def test_way_leads_through_a_balancer_where_there_is_one(client):
     assert "Balancer" not in client.get("/way").text
     page = client.get("/way", headers={"X-Forwarded-By": "lb<2>"}).text
-    assert re.search(r"<h2>Name</h2>.*<h2>Balancer</h2>.*<dd>lb&lt;2&gt;</dd>.*<h2>Web server</h2>", page, re.DOTALL)
+    assert re.search(
+        r"<h2>Name</h2>.*<h2>Balancer</h2>.*<dd>lb&lt;2&gt;</dd>.*<h2>Web server</h2>",
+        page,
+        re.DOTALL,
+    )
 
 
 def test_database_away(tmp_path):
-    client = create_app(Settings.from_environment({**ENVIRONMENT, "DATABASE_URL": f"sqlite:////{tmp_path}/no/such.db"})).test_client()
+    client = create_app(
+        Settings.from_environment(
+            {**ENVIRONMENT, "DATABASE_URL": f"sqlite:////{tmp_path}/no/such.db"}
+        )
+    ).test_client()
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 503
     response = client.get("/")
@@ -161,5 +181,9 @@ def test_static_files_get_names_with_their_hash(tmp_path):
     names = assets.collect(tmp_path)
     assert re.fullmatch(r"site\.[0-9a-f]{12}\.css", names["site.css"])
     assert (tmp_path / names["site.css"]).read_bytes() == (assets.SOURCE / "site.css").read_bytes()
-    assert assets.manifest(str(tmp_path)) == names == json.loads((tmp_path / "manifest.json").read_text())
+    assert (
+        assets.manifest(str(tmp_path))
+        == names
+        == json.loads((tmp_path / "manifest.json").read_text())
+    )
     assert assets.manifest("") == {}

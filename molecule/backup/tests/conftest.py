@@ -1,4 +1,6 @@
-"""Backups as the person on call meets them. Run by Molecule's verifier, which names the hosts in an inventory."""
+"""Backups as the person on call meets them. Run by Molecule's
+verifier, which names the hosts in an inventory.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from .databases import HOSTS, SHOP, Database
 
 
 class ByEngine(LoadScopeScheduling):
-    """Lets each engine's tests run in their order, beside the other's: they have hosts of their own."""
+    """Lets each engine's tests run in their order, beside the
+    other's: they have hosts of their own.
+    """
 
     def _split_scope(self, nodeid):
         return "mysql" if "lamp-backups-proper" in nodeid else "mariadb"

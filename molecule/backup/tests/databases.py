@@ -35,7 +35,9 @@ class Database:
 
     def sql(self, statements):
         """Return the rows, as lists of texts, that root gets through the socket."""
-        done = self.host.run(f"{self.client} --default-character-set=utf8mb4 -N -B -e %s", statements)
+        done = self.host.run(
+            f"{self.client} --default-character-set=utf8mb4 -N -B -e %s", statements
+        )
         assert done.succeeded, done.stderr
         return [line.split("\t") for line in done.stdout.splitlines()]
 
@@ -50,7 +52,9 @@ class Database:
         return done.stdout + done.stderr
 
     def answer(self, words):
-        """Run the command, which has to succeed; returns its answer, without what it said on the way."""
+        """Run the command, which has to succeed; returns its answer,
+        without what it said on the way.
+        """
         done = self.run(f"{words} --json")
         assert done.rc == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
@@ -75,7 +79,9 @@ class Database:
 
     def started(self):
         """Return when the server was started."""
-        return self.host.check_output(f"systemctl show --value --property=ExecMainStartTimestampMonotonic {self.service}")
+        return self.host.check_output(
+            f"systemctl show --value --property=ExecMainStartTimestampMonotonic {self.service}"
+        )
 
     @contextlib.contextmanager
     def settings(self, **changed):
@@ -102,7 +108,8 @@ CREATE EVENT daily ON SCHEDULE EVERY 1 DAY STARTS CURRENT_TIMESTAMP + INTERVAL 1
   DO INSERT INTO log VALUES (0, 'a day');
 """
 
-# Stands before the program that dumps, and lets it go on past the beginning of a table once /run/held is removed.
+# Stands before the program that dumps, and lets it go on past the beginning of a table once
+# /run/held is removed.
 HOLD = """
 import pathlib, subprocess, sys, time
 held = pathlib.Path("/run/held")

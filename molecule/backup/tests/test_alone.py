@@ -12,9 +12,17 @@ NOTES = "/srv/notes"
 @pytest.fixture
 def notes(vault):
     """Return the host with a directory of a user's and one of root's."""
-    vault.check_output(f"install -d -o backups -g backups {NOTES} && install -d -o root -g backups -m 750 /etc/notes")
-    vault.check_output(f"setpriv --reuid=backups --regid=backups --clear-groups sh -c 'echo one > {NOTES}/one'")
-    vault.check_output("umask 077; echo key > /etc/notes/key; chgrp backups /etc/notes/key; chmod 640 /etc/notes/key")
+    vault.check_output(
+        f"install -d -o backups -g backups {NOTES} && install -d -o root -g backups -m 750 "
+        f"/etc/notes"
+    )
+    vault.check_output(
+        f"setpriv --reuid=backups --regid=backups --clear-groups sh -c 'echo one > {NOTES}/one'"
+    )
+    vault.check_output(
+        "umask 077; echo key > /etc/notes/key; chgrp backups /etc/notes/key; chmod 640 "
+        "/etc/notes/key"
+    )
     yield vault
     vault.check_output(f"lamp-backup discard; rm -rf {NOTES} /etc/notes")
 
@@ -34,7 +42,9 @@ def test_files_alone(notes):
     assert (first["engine"], first["tables"]) == ("", 0)
     # What its user had to do before is in it.
     assert first["files"] == 3
-    assert notes.check_output(f"stat -c %U {NOTES}/before; cat {NOTES}/before") == "backups\nbackups"
+    assert (
+        notes.check_output(f"stat -c %U {NOTES}/before; cat {NOTES}/before") == "backups\nbackups"
+    )
     at = moment(notes)
     notes.check_output(f"rm {NOTES}/one; rm -r /etc/notes; sleep 1")
     later = json.loads(notes.check_output("lamp-backup take --json").splitlines()[-1])["name"]
@@ -44,9 +54,13 @@ def test_files_alone(notes):
     assert not notes.file("/etc/notes").exists
     notes.check_output(f"lamp-backup restore {first['name']} --only-files keys")
     assert (
-        notes.check_output("stat -c '%U:%G %a' /etc/notes /etc/notes/key; cat /etc/notes/key") == "root:backups 750\nroot:backups 640\nkey"
+        notes.check_output("stat -c '%U:%G %a' /etc/notes /etc/notes/key; cat /etc/notes/key")
+        == "root:backups 750\nroot:backups 640\nkey"
     )
-    notes.check_output(f"lamp-backup restore {later} && lamp-backup undo && lamp-backup verify && lamp-backup drill")
+    notes.check_output(
+        f"lamp-backup restore {later} && lamp-backup undo && lamp-backup verify && lamp-backup "
+        f"drill"
+    )
     assert notes.check_output(f"cat {NOTES}/one /etc/notes/key") == "one\nkey"
     assert later in notes.check_output("lamp-backup list")
 

@@ -32,8 +32,14 @@ def test_manifest_says_what_it_is(shop):
     assert manifest["tables"]["shop.log"]["rows"] == 3
     assert manifest["tables"]["shop.nothing"]["rows"] == 0
     assert manifest["position"]["file"].startswith("binlog.")
-    assert shop.host.check_output(f"sha256sum {shop.dump(name)}").split()[0] == manifest["dump"]["sha256"]
-    assert shop.host.check_output(f"stat -c %a:%U {shop.directory} {shop.dump(name)}") == "700:root\n600:root"
+    assert (
+        shop.host.check_output(f"sha256sum {shop.dump(name)}").split()[0]
+        == manifest["dump"]["sha256"]
+    )
+    assert (
+        shop.host.check_output(f"stat -c %a:%U {shop.directory} {shop.dump(name)}")
+        == "700:root\n600:root"
+    )
 
 
 def test_writers_go_on_during_a_dump(shop):
@@ -43,18 +49,32 @@ def test_writers_go_on_during_a_dump(shop):
     shop.sql("INSERT INTO shop.large (words) VALUES (REPEAT('x', 250))" + twice * 15)
     shop.host.check_output("cat > /run/hold <<'END'\n%s\nEND\nrm -f /run/held" % HOLD)  # noqa: UP031 # testinfra quotes
     programs = shop.option("programs")
-    with shop.settings(programs={**programs, "dump": ["python3", "/run/hold", *programs["dump"]]}) as held:
-        shop.host.check_output(f"systemd-run --quiet --unit=test-take --remain-after-exit lamp-backup {held} take")
+    with shop.settings(
+        programs={**programs, "dump": ["python3", "/run/hold", *programs["dump"]]}
+    ) as held:
+        shop.host.check_output(
+            f"systemd-run --quiet --unit=test-take --remain-after-exit lamp-backup {held} take"
+        )
     try:
         wait_for(lambda: shop.host.file("/run/held").exists)
         shop.sql("SET SESSION lock_wait_timeout = 60; INSERT INTO shop.log VALUES (7, 'meanwhile')")
         assert shop.host.run(f"pgrep -f '^{programs['dump'][0]}'").succeeded
         shop.host.check_output("rm /run/held")
-        wait_for(lambda: shop.host.check_output("systemctl show --value --property=SubState test-take") in ("exited", "failed"))
-        assert shop.host.check_output("systemctl show --value --property=Result test-take") == "success"
+        wait_for(
+            lambda: (
+                shop.host.check_output("systemctl show --value --property=SubState test-take")
+                in ("exited", "failed")
+            )
+        )
+        assert (
+            shop.host.check_output("systemctl show --value --property=Result test-take")
+            == "success"
+        )
     finally:
         shop.host.check_output("rm -f /run/held; systemctl stop test-take; systemctl reset-failed")
-    manifest = json.loads(shop.host.check_output(f"cat {shop.directory}/{shop.names()[-1]}/manifest.json"))
+    manifest = json.loads(
+        shop.host.check_output(f"cat {shop.directory}/{shop.names()[-1]}/manifest.json")
+    )
     # The table comes after the large one, but the backup is of one moment.
     assert manifest["tables"]["shop.log"]["rows"] == 3
     assert shop.sql("SELECT COUNT(*) FROM shop.log") == [["4"]]
@@ -101,7 +121,11 @@ def test_damage_is_refused_before_anything_changes(shop):
     name, started = shop.take(), shop.started()
     damage(shop.host, shop.dump(name), 400)
     try:
-        for words in (f"verify {name}", f"restore {name} {shop.identity}", f"drill {name} {shop.identity}"):
+        for words in (
+            f"verify {name}",
+            f"restore {name} {shop.identity}",
+            f"drill {name} {shop.identity}",
+        ):
             done = shop.run(words)
             assert done.rc == 1, words
             assert "another checksum than when it was written: the backup is damaged" in done.stderr
@@ -117,16 +141,24 @@ def test_drill_finds_what_no_checksum_shows(old):
     """A dump that is whole as a file, but lacks a row: the manifest knows."""
     name = old.take()
     dump, manifest = old.dump(name), f"{old.directory}/{name}/manifest.json"
-    old.host.check_output(f'zstd -dc {dump} | sed "/^(1,\'it/d" | zstd -q > /run/less && mv /run/less {dump}')
+    old.host.check_output(
+        f'zstd -dc {dump} | sed "/^(1,\'it/d" | zstd -q > /run/less && mv /run/less {dump}'
+    )
     told = json.loads(old.host.check_output(f"cat {manifest}"))
-    told["dump"].update(size=int(old.host.check_output(f"stat -c %s {dump}")), sha256=old.host.check_output(f"sha256sum {dump}").split()[0])
+    told["dump"].update(
+        size=int(old.host.check_output(f"stat -c %s {dump}")),
+        sha256=old.host.check_output(f"sha256sum {dump}").split()[0],
+    )
     old.host.check_output("cat > %s <<'END'\n%s\nEND" % (manifest, json.dumps(told)))  # noqa: UP031 # testinfra quotes
     try:
         old.do(f"verify {name}")
         done = old.run(f"drill {name}")
         assert done.rc == 1
         assert "shop.item has 3 rows instead of 4" in done.stderr
-        assert json.loads(old.host.check_output(f"cat {old.directory}/{name}/drill.json"))["ok"] is False
+        assert (
+            json.loads(old.host.check_output(f"cat {old.directory}/{name}/drill.json"))["ok"]
+            is False
+        )
         assert old.host.check_output("ls /var/lib/mysql-restore") == ""
     finally:
         old.host.check_output(f"rm -r {old.directory}/{name}")
@@ -135,7 +167,9 @@ def test_drill_finds_what_no_checksum_shows(old):
 @contextlib.contextmanager
 def misled(host, change):
     """Let the units on a host run with other settings, which a sed command makes."""
-    host.check_output(f"cp -a {SETTINGS} /run/kept && sed -i '{change}' {SETTINGS} && rm -f /run/failed")
+    host.check_output(
+        f"cp -a {SETTINGS} /run/kept && sed -i '{change}' {SETTINGS} && rm -f /run/failed"
+    )
     try:
         yield
     finally:
@@ -146,7 +180,9 @@ def test_failure_is_seen_and_told(old):
     with misled(old.host, "s,mysqld.sock,gone.sock,"):
         assert not old.host.run("systemctl start lamp-backup.service").succeeded
         assert old.host.run("systemctl is-failed lamp-backup.service").stdout.strip() == "failed"
-        assert "gone.sock" in old.host.check_output("journalctl --no-pager -o cat -u lamp-backup.service")
+        assert "gone.sock" in old.host.check_output(
+            "journalctl --no-pager -o cat -u lamp-backup.service"
+        )
         wait_for(lambda: old.host.file("/run/failed").exists)
         # That of the logs has a timer of its own, which may have been due as well.
         assert "lamp-backup.service" in old.host.check_output("cat /run/failed").splitlines()
@@ -160,7 +196,9 @@ def test_copy_whose_host_is_away_is_told_by_the_backup_only_and_made_up_for(old,
         done = old.host.run("systemctl start lamp-backup-log.service")
         assert done.succeeded, done.stderr
         said = old.host.check_output("journalctl --no-pager -o cat -u lamp-backup-log.service")
-        assert "The logs are kept here, but not copied: rsync with backups@lamp-backups-vault" in said
+        assert (
+            "The logs are kept here, but not copied: rsync with backups@lamp-backups-vault" in said
+        )
         logs = old.host.check_output(f"ls {old.directory}/{name}/logs").split()
         assert logs
         assert not old.host.run("systemctl start lamp-backup.service").succeeded
@@ -183,14 +221,22 @@ def test_copy_that_fails_says_so_and_keeps_the_backup(old):
         before = old.names()
         done = old.run(f"{unreachable} take")
     assert done.rc == 3
-    assert "The backup is made and kept here, but not copied: rsync with backups@lamp-backups-vault" in done.stderr
+    assert (
+        "The backup is made and kept here, but not copied: rsync with backups@lamp-backups-vault"
+        in done.stderr
+    )
     assert len(old.names()) == len(before) + 1
     assert _copied(old) == moment
 
 
 def test_copy_in_a_directory_that_is_not_mounted_is_refused(old):
-    """A directory on the host's own disk is no copy; one that is mounted takes what was not copied before."""
-    old.host.check_output("rm -rf /srv/copied /run/copied && mkdir /srv/copied /run/copied && mount -t tmpfs tmpfs /run/copied")
+    """A directory on the host's own disk is no copy; one that is
+    mounted takes what was not copied before.
+    """
+    old.host.check_output(
+        "rm -rf /srv/copied /run/copied && mkdir /srv/copied /run/copied && mount -t tmpfs tmpfs "
+        "/run/copied"
+    )
     try:
         for to in ("/srv/copied", "/srv/missing"):
             with old.settings(copy={**old.option("copy"), "to": to}) as plain:
@@ -213,7 +259,10 @@ def test_copies_are_pruned_by_their_age_alone(old, vault):
     """What is missing here stays there; what is too old there goes."""
     name = old.take()
     place = "/srv/backups/shop"
-    vault.check_output(f"cp -a {place}/{name} {place}/20200101T000000Z && cp -a {place}/{name} {place}/20990101T000000Z")
+    vault.check_output(
+        f"cp -a {place}/{name} {place}/20200101T000000Z && cp -a {place}/{name} "
+        f"{place}/20990101T000000Z"
+    )
     old.host.check_output(f"rm -r {old.directory}/{name}")
     old.take()
     there = vault.check_output(f"ls {place}").split()
@@ -223,5 +272,10 @@ def test_copies_are_pruned_by_their_age_alone(old, vault):
 
 
 def test_no_secret_in_sight(old):
-    assert old.host.check_output("stat -c %a:%U /etc/lamp-backup /etc/lamp-backup/copy.key") == "700:root\n600:root"
-    assert "correct horse" not in old.host.check_output("journalctl --no-pager -u lamp-backup.service")
+    assert (
+        old.host.check_output("stat -c %a:%U /etc/lamp-backup /etc/lamp-backup/copy.key")
+        == "700:root\n600:root"
+    )
+    assert "correct horse" not in old.host.check_output(
+        "journalctl --no-pager -u lamp-backup.service"
+    )

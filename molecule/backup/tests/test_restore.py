@@ -10,12 +10,16 @@ from support.waiting import wait_for
 from .databases import SHOP
 
 CONTENTS = (
-    "SELECT * FROM shop.log; SELECT id, name, price, HEX(picture), twice FROM shop.item; CALL shop.how_many(); SELECT * FROM shop.names"
+    "SELECT * FROM shop.log; SELECT id, name, price, HEX(picture), twice FROM shop.item; CALL "
+    "shop.how_many(); SELECT * FROM shop.names"
 )
 
 
 def test_backup_comes_back_whole(shop):
-    shop.sql("CREATE USER IF NOT EXISTS guest@localhost IDENTIFIED BY 'a guest of the house'; GRANT SELECT ON shop.* TO guest@localhost")
+    shop.sql(
+        "CREATE USER IF NOT EXISTS guest@localhost IDENTIFIED BY 'a guest of the house'; GRANT "
+        "SELECT ON shop.* TO guest@localhost"
+    )
     before, name = shop.sql(CONTENTS), shop.take()
     shop.sql("DROP DATABASE shop; DROP USER guest@localhost")
     said = shop.do(f"restore {name} {shop.identity}")
@@ -24,7 +28,10 @@ def test_backup_comes_back_whole(shop):
     shop.sql("INSERT INTO shop.item (name) VALUES ('new')")
     assert shop.sql("SELECT word FROM shop.log WHERE item = 5") == [["bought"]]
     assert shop.sql("SELECT event_name FROM information_schema.events") == [["daily"]]
-    as_guest = shop.host.run(f"{shop.client} --user=guest --password='a guest of the house' -N -e %s", "SELECT COUNT(*) FROM shop.item")
+    as_guest = shop.host.run(
+        f"{shop.client} --user=guest --password='a guest of the house' -N -e %s",
+        "SELECT COUNT(*) FROM shop.item",
+    )
     assert as_guest.stdout.strip() == "5", as_guest.stderr
     shop.sql("DROP USER guest@localhost")
 
@@ -35,7 +42,10 @@ def test_moment(shop):
     shop.sql("INSERT INTO shop.log VALUES (100, 'before'); DELETE FROM shop.item WHERE id = 2")
     before = shop.sql(CONTENTS)
     moment = shop.moment()
-    shop.sql("INSERT INTO shop.log VALUES (200, 'after'); UPDATE shop.item SET price = 0; DROP TABLE shop.nothing")
+    shop.sql(
+        "INSERT INTO shop.log VALUES (200, 'after'); UPDATE shop.item SET price = 0; DROP TABLE "
+        "shop.nothing"
+    )
     said = shop.do(f"restore --to {moment} {shop.identity}")
     assert f"all that was written before {moment}" in said
     assert shop.sql(CONTENTS) == before
@@ -43,7 +53,9 @@ def test_moment(shop):
 
 
 def test_end(shop):
-    """The row that was logged last is reached, although its second has not passed; and from an older backup, too."""
+    """The row that was logged last is reached, although its second has
+    not passed; and from an older backup, too.
+    """
     first = shop.take()
     shop.sql("INSERT INTO shop.log VALUES (120, 'first')")
     shop.take()
@@ -70,7 +82,9 @@ def test_moments_across_a_restore(shop):
     shop.do(f"restore --to {one} {shop.identity}")
     assert shop.sql("SELECT word FROM shop.log WHERE word IN ('one', 'two', 'three')") == [["one"]]
     shop.do(f"restore --to {three} {shop.identity}")
-    assert shop.sql("SELECT word FROM shop.log WHERE word IN ('one', 'two', 'three')") == [["three"]]
+    assert shop.sql("SELECT word FROM shop.log WHERE word IN ('one', 'two', 'three')") == [
+        ["three"]
+    ]
 
 
 def test_undo_and_discard(shop):
@@ -95,7 +109,10 @@ def test_what_is_not_there_is_said(shop):
         ("restore 20200101T000000Z", f"No backup 20200101T000000Z in {shop.directory}. There are"),
         ("restore --to yesterday", "'yesterday' is no moment: give it like"),
         ("restore --to 2099-01-01T00:00:00Z", "is yet to come"),
-        ("restore --to 2001-01-01T00:00:00Z", "No backup with binary logs is as old as 2001-01-01T00:00:00Z"),
+        (
+            "restore --to 2001-01-01T00:00:00Z",
+            "No backup with binary logs is as old as 2001-01-01T00:00:00Z",
+        ),
     ):
         done = shop.run(f"{words} {shop.identity}")
         assert done.rc == 1, words
@@ -117,7 +134,9 @@ def test_encrypted_backup_is_read_with_the_identity_only(shop):
 
 
 def test_new_host_from_the_copy(old, new):
-    """The old host is gone: its copies, with a moment after its last backup, come to life on a newer server."""
+    """The old host is gone: its copies, with a moment after its last
+    backup, come to life on a newer server.
+    """
     old.sql(SHOP)
     name = old.take()
     old.sql("INSERT INTO shop.log VALUES (400, 'before')")
@@ -129,18 +148,28 @@ def test_new_host_from_the_copy(old, new):
     said = new.do(f"restore --to {moment}")
     assert f"the backup {name}" in said
     assert new.sql(CONTENTS) == before
-    as_shop = new.host.run("mariadb --user=shop --password='correct horse battery' -N -e 'SELECT COUNT(*) FROM shop.item'")
+    as_shop = new.host.run(
+        "mariadb --user=shop --password='correct horse battery' -N -e 'SELECT COUNT(*) FROM "
+        "shop.item'"
+    )
     assert as_shop.stdout.strip() == "4", as_shop.stderr
     # What a newer server makes of an older one's accounts, it can be asked.
-    assert new.sql("SELECT host FROM mysql.user WHERE is_role = 'N' AND user = 'shop'") == [["localhost"]]
+    assert new.sql("SELECT host FROM mysql.user WHERE is_role = 'N' AND user = 'shop'") == [
+        ["localhost"]
+    ]
     new.do("discard")
     new.sql("INSERT INTO shop.log VALUES (600, 'lives')")
 
 
 def test_other_engine_is_refused(shop):
     name, other = shop.take(), {"mariadb": "mysql", "mysql": "mariadb"}[shop.engine]
-    shop.host.check_output(f"rm -rf /run/foreign && mkdir /run/foreign && cp -a {shop.directory}/{name} /run/foreign/")
-    shop.host.check_output(f'sed -i \'s/"engine": "{shop.engine}"/"engine": "{other}"/\' /run/foreign/{name}/manifest.json')
+    shop.host.check_output(
+        f"rm -rf /run/foreign && mkdir /run/foreign && cp -a {shop.directory}/{name} /run/foreign/"
+    )
+    shop.host.check_output(
+        f'sed -i \'s/"engine": "{shop.engine}"/"engine": "{other}"/\' '
+        f"/run/foreign/{name}/manifest.json"
+    )
     done = shop.run(f"--from /run/foreign restore {name}")
     assert done.rc == 1
     assert f"The backup is of {other}, this server is {shop.engine}" in done.stderr
@@ -151,7 +180,11 @@ def test_killed_while_it_takes(shop):
     program = shop.option("programs")["dump"][0]
     # The dump is held up, so that there is time to kill.
     shop.host.check_output(
-        "systemd-run --quiet --unit=test-lock sh -c \"(echo 'LOCK TABLES shop.item WRITE;'; sleep infinity) | %s\"", shop.client
+        (
+            "systemd-run --quiet --unit=test-lock sh -c \"(echo 'LOCK TABLES shop.item WRITE;'; "
+            'sleep infinity) | %s"'
+        ),
+        shop.client,
     )
     shop.host.check_output("systemd-run --quiet --unit=test-take lamp-backup take")
     try:
@@ -170,10 +203,15 @@ def test_killed_while_it_drills(shop):
     name = shop.take()
     server = shop.option("programs")["server"][0]
     private = f"pgrep -f '^({server}|/usr/sbin/{server}) .*--datadir=/var/lib/mysql-restore/drill'"
-    shop.host.run(f"sh -c 'lamp-backup drill {name} {shop.identity} > /dev/null 2>&1 & echo $! > /run/drill.pid'")
+    shop.host.run(
+        f"sh -c 'lamp-backup drill {name} {shop.identity} > /dev/null 2>&1 & echo $! > "
+        f"/run/drill.pid'"
+    )
     # At once, in the few seconds that it has the server.
     kill = "pkill -KILL -f '^/usr/bin/python3 -I -B .*lamp_backup.* drill '"
-    shop.host.check_output(f"timeout 120 sh -c %s && {kill}", f"until {private}; do sleep 0.05; done")
+    shop.host.check_output(
+        f"timeout 120 sh -c %s && {kill}", f"until {private}; do sleep 0.05; done"
+    )
     assert shop.host.run(private).succeeded
     shop.do("log")
     assert not shop.host.run(private).succeeded
@@ -182,13 +220,22 @@ def test_killed_while_it_drills(shop):
 
 
 def test_killed_between_two_names(shop):
-    """The live data have no name any more, the new ones none yet: the next command, whatever it is, puts the old ones back."""
+    """The live data have no name any more, the new ones none yet: the next command, whatever it
+    is, puts the old ones back.
+    """
     name = shop.take()
     shop.sql("INSERT INTO shop.log VALUES (700, 'mine')")
     shop.do(f"prepare {name} {shop.identity}")
-    steps = {"live": "/var/lib/mysql", "new": "/var/lib/mysql-restore/restored", "old": "/var/lib/mysql-restore/replaced-20260101T000000Z"}
+    steps = {
+        "live": "/var/lib/mysql",
+        "new": "/var/lib/mysql-restore/restored",
+        "old": "/var/lib/mysql-restore/replaced-20260101T000000Z",
+    }
     shop.host.check_output(f"systemctl stop {shop.service}")
-    shop.host.check_output("cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND" % json.dumps({"moves": [steps]}))  # noqa: UP031 # testinfra quotes
+    shop.host.check_output(
+        "cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND"
+        % json.dumps({"moves": [steps]})
+    )  # noqa: UP031 # testinfra quotes
     shop.host.check_output(f"mv /var/lib/mysql {steps['old']}")
     assert "the server runs with the old data" in shop.do("log")
     assert shop.sql("SELECT word FROM shop.log WHERE item = 700") == [["mine"]]
@@ -201,16 +248,23 @@ def test_killed_between_two_names(shop):
 def test_data_that_the_server_refuses_are_put_back(shop):
     name = shop.take()
     shop.do(f"prepare {name} {shop.identity}")
-    shop.host.check_output("rm /var/lib/mysql-restore/restored/ibdata1 && mkdir /var/lib/mysql-restore/restored/ibdata1")
+    shop.host.check_output(
+        "rm /var/lib/mysql-restore/restored/ibdata1 && mkdir "
+        "/var/lib/mysql-restore/restored/ibdata1"
+    )
     done = shop.run("swap")
     assert done.rc == 1
     assert "the old ones are back" in done.stderr
     assert shop.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
-    shop.host.check_output("rm -rf /var/lib/mysql-restore/restored /var/lib/mysql-restore/restored.json")
+    shop.host.check_output(
+        "rm -rf /var/lib/mysql-restore/restored /var/lib/mysql-restore/restored.json"
+    )
 
 
 def test_data_that_are_gone(shop):
-    """The directory of the data is lost, the backups are on another disk: nothing of the live server is needed."""
+    """The directory of the data is lost, the backups are on another
+    disk: nothing of the live server is needed.
+    """
     name = shop.take()
     shop.host.check_output(f"systemctl stop {shop.service} && rm -rf /var/lib/mysql")
     assert f"Restored the backup {name}" in shop.do(f"restore {name} {shop.identity}")
@@ -218,29 +272,51 @@ def test_data_that_are_gone(shop):
 
 
 def test_another_shelf_is_read_only_and_the_lock_is_the_hosts_own(old):
-    """A drill of backups on a mount that cannot be written is not ended by the timer of the logs."""
+    """A drill of backups on a mount that cannot be written is
+    not ended by the timer of the logs.
+    """
     name = old.take()
     private = "pgrep -f -- '--datadir=/var/lib/mysql-restore/[d]rill'"
-    old.host.check_output(f"mkdir -p /run/elsewhere && mount --bind -o ro {old.directory} /run/elsewhere")
+    old.host.check_output(
+        f"mkdir -p /run/elsewhere && mount --bind -o ro {old.directory} /run/elsewhere"
+    )
     try:
         old.host.check_output(
-            f"systemd-run --quiet --unit=test-drill --property=RemainAfterExit=yes lamp-backup --from /run/elsewhere drill {name}"
+            f"systemd-run --quiet --unit=test-drill --property=RemainAfterExit=yes lamp-backup "
+            f"--from /run/elsewhere drill {name}"
         )
         # Held, so that it is still at work when the logs are asked for.
         hold = "systemctl kill --signal=STOP test-drill"
-        old.host.check_output(f"timeout 120 sh -c %s && {hold}", f"until {private}; do sleep 0.05; done")
+        old.host.check_output(
+            f"timeout 120 sh -c %s && {hold}", f"until {private}; do sleep 0.05; done"
+        )
         assert "Another lamp-backup is at work" in old.do("log")
         old.host.check_output("systemctl kill --signal=CONT test-drill")
-        wait_for(lambda: "running" not in old.host.check_output("systemctl show --value --property=SubState test-drill"))
-        assert old.host.check_output("systemctl show --value --property=Result test-drill") == "success"
+        wait_for(
+            lambda: (
+                "running"
+                not in old.host.check_output(
+                    "systemctl show --value --property=SubState test-drill"
+                )
+            )
+        )
+        assert (
+            old.host.check_output("systemctl show --value --property=Result test-drill")
+            == "success"
+        )
         assert not old.host.file(f"{old.directory}/{name}/drill.json").exists
     finally:
-        old.host.run("systemctl kill --signal=CONT test-drill; systemctl stop test-drill; systemctl reset-failed; umount /run/elsewhere")
+        old.host.run(
+            "systemctl kill --signal=CONT test-drill; systemctl stop test-drill; systemctl "
+            "reset-failed; umount /run/elsewhere"
+        )
     assert "--from is for" in old.run("--from /run/elsewhere take").stderr
 
 
 def test_logs_that_are_gone_are_noticed(shop):
-    """Whatever emptied the server's logs, no moment is promised that the rest does not lead to; the next backup begins anew."""
+    """Whatever emptied the server's logs, no moment is promised that the rest does not lead to;
+    the next backup begins anew.
+    """
     reset = {"mariadb": "RESET MASTER", "mysql": "RESET BINARY LOGS AND GTIDS"}[shop.engine]
     name = shop.take()
     shop.sql("INSERT INTO shop.log VALUES (800, 'lost')")
@@ -281,29 +357,44 @@ def test_last_logs_of_a_server_that_is_down(shop):
 
 
 def test_new_data_that_do_not_start_after_a_kill_give_way_to_the_old(shop):
-    """Killed once the new data had the name, and the server refuses them: the next command puts the old ones back."""
+    """Killed once the new data had the name, and the server refuses
+    them: the next command puts the old ones back.
+    """
     name = shop.take()
     shop.sql("INSERT INTO shop.log VALUES (820, 'mine')")
     shop.do(f"prepare {name} {shop.identity}")
-    steps = {"live": "/var/lib/mysql", "new": "/var/lib/mysql-restore/restored", "old": "/var/lib/mysql-restore/replaced-20260101T000000Z"}
+    steps = {
+        "live": "/var/lib/mysql",
+        "new": "/var/lib/mysql-restore/restored",
+        "old": "/var/lib/mysql-restore/replaced-20260101T000000Z",
+    }
     shop.host.check_output(f"systemctl stop {shop.service}")
-    shop.host.check_output("cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND" % json.dumps({"moves": [steps]}))  # noqa: UP031 # testinfra quotes
+    shop.host.check_output(
+        "cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND"
+        % json.dumps({"moves": [steps]})
+    )  # noqa: UP031 # testinfra quotes
     shop.host.check_output(f"mv /var/lib/mysql {steps['old']} && mv {steps['new']} /var/lib/mysql")
     shop.host.check_output("rm /var/lib/mysql/ibdata1 && mkdir /var/lib/mysql/ibdata1")
     assert "the server runs with the old data" in shop.do("log")
     assert shop.sql("SELECT word FROM shop.log WHERE item = 820") == [["mine"]]
-    shop.host.check_output("rm -rf /var/lib/mysql-restore/restored /var/lib/mysql-restore/restored.json")
+    shop.host.check_output(
+        "rm -rf /var/lib/mysql-restore/restored /var/lib/mysql-restore/restored.json"
+    )
 
 
 def test_exchange_that_the_disk_refuses_is_taken_back(shop):
     """The prepared data cannot take the name: the old ones have theirs, and the server runs."""
     name = shop.take()
     shop.do(f"prepare {name} {shop.identity}")
-    shop.host.check_output("mount --bind /var/lib/mysql-restore/restored /var/lib/mysql-restore/restored")
+    shop.host.check_output(
+        "mount --bind /var/lib/mysql-restore/restored /var/lib/mysql-restore/restored"
+    )
     try:
         done = shop.run("swap")
     finally:
-        shop.host.check_output("umount /var/lib/mysql-restore/restored; rm -rf /var/lib/mysql-restore/restored*")
+        shop.host.check_output(
+            "umount /var/lib/mysql-restore/restored; rm -rf /var/lib/mysql-restore/restored*"
+        )
     assert done.rc == 1
     assert "the old ones are back" in done.stderr
     assert shop.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
@@ -320,8 +411,13 @@ def test_copy_that_the_disk_has_no_room_for_is_not_begun(shop):
             assert "No room for /run/narrow/restore/drill: it needs" in done.stderr
         if not shop.option("copy")["to"]:
             return
-        with shop.settings(directory="/run/narrow/shelf", copy={**shop.option("copy"), "to": "/run/copies"}) as narrow:
-            shop.host.check_output(f"rm -rf /run/copies && mkdir -p /run/copies && cp -a {shop.directory}/{name} /run/copies/")
+        with shop.settings(
+            directory="/run/narrow/shelf", copy={**shop.option("copy"), "to": "/run/copies"}
+        ) as narrow:
+            shop.host.check_output(
+                f"rm -rf /run/copies && mkdir -p /run/copies && cp -a {shop.directory}/{name} "
+                f"/run/copies/"
+            )
             told = f"/run/copies/{name}/manifest.json"
             shop.host.check_output(f'sed -i \'s/"size": [0-9]*/"size": 4194304/\' {told}')
             done = shop.run(f"{narrow} fetch {name}")
@@ -334,7 +430,8 @@ def test_copy_that_the_disk_has_no_room_for_is_not_begun(shop):
 
 def test_event_whose_moment_has_passed_is_no_difference(shop):
     shop.sql(
-        "CREATE EVENT shop.once ON SCHEDULE AT CURRENT_TIMESTAMP + INTERVAL 3 SECOND ON COMPLETION PRESERVE DO DELETE FROM shop.nothing"
+        "CREATE EVENT shop.once ON SCHEDULE AT CURRENT_TIMESTAMP + INTERVAL 3 SECOND ON "
+        "COMPLETION PRESERVE DO DELETE FROM shop.nothing"
     )
     due = int(shop.host.check_output("date +%s")) + 3
     name = shop.take()
@@ -343,13 +440,18 @@ def test_event_whose_moment_has_passed_is_no_difference(shop):
 
 
 def test_what_is_left_of_a_damaged_backup_is_restored_by_force(old):
-    """The dump's end is lost, and a log that leads on from it: without force nothing is replaced, with it the tables before are there."""
-    old.sql(SHOP + "CREATE DATABASE IF NOT EXISTS zoo; CREATE TABLE IF NOT EXISTS zoo.animal (id INT)")
+    """The dump's end is lost, and a log that leads on from it: without force nothing is
+    replaced, with it the tables before are there.
+    """
+    old.sql(
+        SHOP + "CREATE DATABASE IF NOT EXISTS zoo; CREATE TABLE IF NOT EXISTS zoo.animal (id INT)"
+    )
     name = old.take()
     old.sql("INSERT INTO shop.log VALUES (830, 'after'); DROP DATABASE zoo")
     old.do("log")
     old.host.check_output(
-        f"zstd -qdc {old.dump(name)} | sed '/Current Database: `zoo`/,$d' | zstd -q > /run/half && cp /run/half {old.dump(name)}"
+        f"zstd -qdc {old.dump(name)} | sed '/Current Database: `zoo`/,$d' | zstd -q > /run/half "
+        f"&& cp /run/half {old.dump(name)}"
     )
     old.host.check_output(f"truncate --size=5 {old.directory}/{name}/logs/binlog.*")
     assert "the backup is damaged" in old.run(f"restore {name}").stderr
@@ -364,8 +466,12 @@ def test_what_is_left_of_a_damaged_backup_is_restored_by_force(old):
 
 
 def test_identity_of_an_interrupted_playbook_goes(old):
-    old.host.check_output("install -d -m 700 /run/lamp-backup && install -m 600 /dev/null /run/lamp-backup/identity")
+    old.host.check_output(
+        "install -d -m 700 /run/lamp-backup && install -m 600 /dev/null /run/lamp-backup/identity"
+    )
     old.host.check_output("systemctl start lamp-backup-log.service")
     assert old.host.file("/run/lamp-backup/identity").exists
-    old.host.check_output("touch -d '1 hour ago' /run/lamp-backup/identity && systemctl start lamp-backup-log.service")
+    old.host.check_output(
+        "touch -d '1 hour ago' /run/lamp-backup/identity && systemctl start lamp-backup-log.service"
+    )
     assert not old.host.file("/run/lamp-backup/identity").exists

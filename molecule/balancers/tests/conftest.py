@@ -11,4 +11,8 @@ from .visitors import VISITOR
 @pytest.fixture(scope="session", autouse=True)
 def root():
     """Let visitors trust the CA."""
-    on_host(VISITOR, "curl --fail --silent --insecure https://127.0.0.1:15000/roots/0 > /etc/pebble/root.pem", check=True)
+    on_host(
+        VISITOR,
+        "curl --fail --silent --insecure https://127.0.0.1:15000/roots/0 > /etc/pebble/root.pem",
+        check=True,
+    )

@@ -18,7 +18,9 @@ APP = f"systemctl list-units --plain --no-legend 'app-{SITE}@*.service' | cut -d
 
 @pytest.mark.parametrize("name", [SITE, "foobar.com", "static.foobar.com"])
 def test_names_lead_to_the_balancers(name):
-    found = on_host(VISITOR, f"dig +short @{address_of('lamp-balancers-db')} {name}", check=True).split()
+    found = on_host(
+        VISITOR, f"dig +short @{address_of('lamp-balancers-db')} {name}", check=True
+    ).split()
     assert sorted(found) == sorted(map(address_of, BALANCERS))
 
 
@@ -27,11 +29,14 @@ def test_page_comes_by_https_and_http_2(balancer):
     status, headers, text = get(balancer, "/")
     assert (status, headers["server"]) == (200, NAME)
     assert "Aurora" in text
-    assert run("docker", "exec", balancer, "site-certificates", "status").stdout.count("issued") >= 2
+    assert (
+        run("docker", "exec", balancer, "site-certificates", "status").stdout.count("issued") >= 2
+    )
     done = on_host(
         VISITOR,
-        f"curl --silent --cacert /etc/pebble/root.pem --resolve {SITE}:443:{address_of(balancer)} --output /dev/null "
-        f"--write-out '%{{http_version}}' https://{SITE}/",
+        f"curl --silent --cacert /etc/pebble/root.pem --resolve "
+        f"{SITE}:443:{address_of(balancer)} --output /dev/null --write-out '%{{http_version}}' "
+        f"https://{SITE}/",
     )
     assert done == "2"
 
@@ -44,11 +49,19 @@ def test_http_3_is_told_by_https_and_answers_through_reloads():
     status, _headers, page = get(with_it, "/way", "--http3-only")
     assert status == 200
     assert address_of(VISITOR) in page
-    where = f"--resolve {SITE}:443:{address_of(with_it)} --cacert /etc/pebble/root.pem --http3-only --rate 10/s"
+    where = (
+        f"--resolve {SITE}:443:{address_of(with_it)} --cacert /etc/pebble/root.pem --http3-only "
+        f"--rate 10/s"
+    )
     # A connection that begins at the very moment may get lost, and browsers ask again.
     where += " --retry 2 --retry-all-errors --retry-delay 1"
-    asked = f"curl --silent {where} --output /dev/null --write-out '%{{http_version}}:%{{http_code}} ' 'https://{SITE}/healthz?[1-30]'"
-    visits = subprocess.Popen(["docker", "exec", VISITOR, "sh", "-c", asked], stdout=subprocess.PIPE, text=True)
+    asked = (
+        f"curl --silent {where} --output /dev/null --write-out '%{{http_version}}:%{{http_code}} "
+        f"' 'https://{SITE}/healthz?[1-30]'"
+    )
+    visits = subprocess.Popen(
+        ["docker", "exec", VISITOR, "sh", "-c", asked], stdout=subprocess.PIPE, text=True
+    )
     while visits.poll() is None:
         on_host(with_it, "systemctl reload haproxy", check=True)
     assert visits.communicate()[0].split() == ["3:200"] * 30
@@ -66,7 +79,9 @@ def test_visitors_are_led_to_https_and_stay_there(balancer):
     assert (status, headers["location"]) == (308, f"https://{SITE}/x?y")
     status, headers, _text = get(balancer, "/guestbook")
     assert headers["strict-transport-security"] == "max-age=15552000"
-    assert all(re.search(r";\s*secure", one, re.IGNORECASE) for one in headers["set-cookie"].splitlines())
+    assert all(
+        re.search(r";\s*secure", one, re.IGNORECASE) for one in headers["set-cookie"].splitlines()
+    )
     # A web server that leads elsewhere knows nothing of HTTPS.
     status, headers, _text = get(balancer, "/old")
     assert (status, headers["location"]) == (301, f"https://{SITE}/way")
@@ -92,22 +107,38 @@ def test_application_and_logs_have_the_visitor_s_address_whatever_he_says(balanc
         assert f"<dd>{balancer}</dd>" in page
         assert "203.0.113.66" not in page
     logged = [on_host(host, f"grep -h 'way?who' /var/log/{SERVICE}/*access.log") for host in WEB]
-    assert all(line.startswith(f"{address_of(VISITOR)} ") for text in logged for line in text.splitlines())
+    assert all(
+        line.startswith(f"{address_of(VISITOR)} ") for text in logged for line in text.splitlines()
+    )
     assert any(logged)
 
 
 def test_questions_of_balancers_for_health_are_not_logged_but_what_visitors_say_they_are():
     assert get(BALANCERS[0], "/way?agent", "-H", "User-Agent: haproxy")[0] == 200
-    logged = "".join(on_host(host, f"cat /var/log/{SERVICE}/*access.log", check=True) for host in WEB)
+    logged = "".join(
+        on_host(host, f"cat /var/log/{SERVICE}/*access.log", check=True) for host in WEB
+    )
     assert "/way?agent" in logged
-    assert not any(line.startswith(f"{address_of(balancer)} ") for balancer in BALANCERS for line in logged.splitlines())
+    assert not any(
+        line.startswith(f"{address_of(balancer)} ")
+        for balancer in BALANCERS
+        for line in logged.splitlines()
+    )
 
 
 def test_who_comes_to_a_web_host_by_himself_is_seen_as_he_is():
     question = "http.client.HTTPConnection('127.0.0.1')"
-    headers = {"Host": SITE, "X-Forwarded-For": "203.0.113.66", "X-Forwarded-Proto": "https", "X-Forwarded-By": "203.0.113.66"}
+    headers = {
+        "Host": SITE,
+        "X-Forwarded-For": "203.0.113.66",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-By": "203.0.113.66",
+    }
     for host in WEB:
-        script = f"import http.client; c = {question}; c.request('GET', '/way', headers={headers}); print(c.getresponse().read().decode())"
+        script = (
+            f"import http.client; c = {question}; c.request('GET', '/way', headers={headers}); "
+            f"print(c.getresponse().read().decode())"
+        )
         page = run("docker", "exec", host, "python3", "-c", script, check=True).stdout
         assert "127.0.0.1" in page
         assert "203.0.113.66" not in page
@@ -116,26 +147,53 @@ def test_who_comes_to_a_web_host_by_himself_is_seen_as_he_is():
 def test_web_hosts_are_for_the_balancers_alone():
     for host in WEB:
         script = "import socket; print(socket.socket().connect_ex(('127.0.0.1', 443)))"
-        assert run("docker", "exec", host, "python3", "-c", script, check=True).stdout.strip() == str(errno.ECONNREFUSED)
-        done = run("docker", "exec", VISITOR, "curl", "--silent", "--max-time", "3", f"http://{address_of(host)}/")
+        assert run(
+            "docker", "exec", host, "python3", "-c", script, check=True
+        ).stdout.strip() == str(errno.ECONNREFUSED)
+        done = run(
+            "docker",
+            "exec",
+            VISITOR,
+            "curl",
+            "--silent",
+            "--max-time",
+            "3",
+            f"http://{address_of(host)}/",
+        )
         assert done.returncode == 28, done
-        assert on_host(host, "systemctl is-enabled site-certificates.timer 2> /dev/null").strip() in ("", "not-found")
+        assert on_host(
+            host, "systemctl is-enabled site-certificates.timer 2> /dev/null"
+        ).strip() in ("", "not-found")
 
 
 @pytest.mark.parametrize("balancer", BALANCERS)
 def test_haproxy_is_confined(balancer):
-    said = on_host(balancer, "systemd-analyze security --no-pager haproxy.service | tail -n 1", check=True)
+    said = on_host(
+        balancer, "systemd-analyze security --no-pager haproxy.service | tail -n 1", check=True
+    )
     assert float(re.search(r"(\d+\.\d)", said)[1]) <= 4.0, said
     assert on_host(balancer, "stat -c '%U %a' /run/lamp-haproxy/admin.sock").strip() == "root 600"
 
 
 @pytest.mark.parametrize("balancer", BALANCERS)
 def test_statistics_are_on_the_host_itself_alone(balancer):
-    script = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8404/metrics').read().decode())"
+    script = (
+        "import urllib.request; "
+        "print(urllib.request.urlopen('http://127.0.0.1:8404/metrics').read().decode())"
+    )
     said = run("docker", "exec", balancer, "python3", "-c", script, check=True).stdout
     for host in WEB:
         assert f'haproxy_server_status{{proxy="web",server="{host}",state="UP"}} 1' in said
-    done = run("docker", "exec", VISITOR, "curl", "--silent", "--max-time", "3", f"http://{address_of(balancer)}:8404/")
+    done = run(
+        "docker",
+        "exec",
+        VISITOR,
+        "curl",
+        "--silent",
+        "--max-time",
+        "3",
+        f"http://{address_of(balancer)}:8404/",
+    )
     assert done.returncode in (7, 28)
 
 
@@ -190,7 +248,11 @@ def test_where_no_web_host_is_well_the_sites_say_it_themselves():
 
 
 def config(balancer):
-    return on_host(balancer, "sha256sum /etc/haproxy/haproxy.cfg; systemctl show --property=MainPID haproxy", check=True)
+    return on_host(
+        balancer,
+        "sha256sum /etc/haproxy/haproxy.cfg; systemctl show --property=MainPID haproxy",
+        check=True,
+    )
 
 
 def test_settings_that_haproxy_refuses_never_reach_it():
@@ -219,8 +281,14 @@ def test_settings_that_only_a_reload_refuses_are_taken_back():
 
 def test_certificate_that_is_renewed_is_served_by_both():
     def serials():
-        ask = "openssl s_client -connect {}:443 -servername {} < /dev/null 2> /dev/null | openssl x509 -noout -serial"
-        return [on_host(VISITOR, ask.format(address_of(balancer), SITE), check=True) for balancer in BALANCERS]
+        ask = (
+            "openssl s_client -connect {}:443 -servername {} < /dev/null 2> /dev/null | openssl "
+            "x509 -noout -serial"
+        )
+        return [
+            on_host(VISITOR, ask.format(address_of(balancer), SITE), check=True)
+            for balancer in BALANCERS
+        ]
 
     before = serials()
     with Visitors(BALANCERS[0], 20, "-H", "Connection: close") as visitors:

@@ -1,4 +1,6 @@
-"""Runs that go through the hosts one after the other while visitors come: none is lost, and no form is sent twice."""
+"""Runs that go through the hosts one after the other while visitors
+come: none is lost, and no form is sent twice.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ REBOOT = "/run/reboot-required"
 
 def current():
     """Return the release of each web host."""
-    return {host: on_host(host, f"readlink /srv/{SITE}/current", check=True).strip() for host in WEB}
+    return {
+        host: on_host(host, f"readlink /srv/{SITE}/current", check=True).strip() for host in WEB
+    }
 
 
 def deploys(host):
@@ -51,7 +55,9 @@ def drained(balancer):
 
 @contextlib.contextmanager
 def updated(host, words):
-    """Have a host find an update of a package, which runs these words of a shell when it is installed."""
+    """Have a host find an update of a package, which runs these
+    words of a shell when it is installed.
+    """
     script = pathlib.Path(__file__).with_name("probe_package.sh").read_text()
     # A container that reboots is started again.
     run("docker", "update", "--restart=always", host, check=True)
@@ -59,7 +65,10 @@ def updated(host, words):
     try:
         yield
     finally:
-        back = f"rm -r /etc/apt/sources.list.d; mv {PLACE}/sources/* /etc/apt; rm -r {PLACE}; rm -f {REBOOT}"
+        back = (
+            f"rm -r /etc/apt/sources.list.d; mv {PLACE}/sources/* /etc/apt; rm -r {PLACE}; rm -f "
+            f"{REBOOT}"
+        )
         on_host(host, f"dpkg --purge lamp-probe; {back}")
         run("docker", "update", "--restart=no", host, check=True)
 
@@ -77,7 +86,9 @@ def test_deploy_goes_host_by_host_and_back_and_loses_nothing():
     assert all(between[host] != before[host] for host in WEB)
     assert current() == before
     # The first one alone.
-    assert done.stdout.index(f"{WEB[0]}: {SITE} is at release") < done.stdout.index(f"{WEB[1]}: {SITE} is at release")
+    assert done.stdout.index(f"{WEB[0]}: {SITE} is at release") < done.stdout.index(
+        f"{WEB[1]}: {SITE} is at release"
+    )
     assert done.stdout.count("PLAY [Deploy]") == back.stdout.count("PLAY [Roll back]") == 2
     visitors.require_none_lost(WEB)
 
@@ -137,7 +148,10 @@ def test_update_stops_at_a_host_that_does_not_come_back():
         done = play("update", "--limit", ",".join(WEB))
         on_host(WEB[0], f"systemctl start {SERVICE}", check=True)
     assert done.returncode != 0
-    assert f"{WEB[0]} is not healthy after the update: {SERVICE}.service ran before the update, but not after it" in done.stdout
+    assert (
+        f"{WEB[0]} is not healthy after the update: {SERVICE}.service ran before the update, but "
+        f"not after it"
+    ) in done.stdout
     # The other one had no turn.
     assert done.stdout.count("PLAY [Update]") == 1
     assert drained(BALANCERS[0]) == []

@@ -54,22 +54,36 @@ def test_sites_that_do_not_ask_for_it_keep_nobody():
 
 
 def test_what_one_web_host_signs_the_other_takes():
-    keys = {on_host(host, f"grep ^SECRET_KEY= /etc/python_app/{SITE}.env | sha256sum", check=True) for host in WEB}
+    keys = {
+        on_host(host, f"grep ^SECRET_KEY= /etc/python_app/{SITE}.env | sha256sum", check=True)
+        for host in WEB
+    }
     assert len(keys) == 1
     _status, headers, page = get(BALANCERS[0], "/guestbook", "--cookie", cookie(WEB[0]))
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
     session = headers["set-cookie"].partition(";")[0]
-    form = [word for field in (f"csrf_token={token}", "name=Ada", "message=Shared") for word in ("--data-urlencode", field)]
-    assert get(BALANCERS[-1], "/guestbook", "--cookie", f"{session}; {cookie(WEB[1])}", *form)[0] in (302, 303)
+    form = [
+        word
+        for field in (f"csrf_token={token}", "name=Ada", "message=Shared")
+        for word in ("--data-urlencode", field)
+    ]
+    assert get(BALANCERS[-1], "/guestbook", "--cookie", f"{session}; {cookie(WEB[1])}", *form)[
+        0
+    ] in (302, 303)
     # A session that nobody signed is none.
-    assert get(BALANCERS[-1], "/guestbook", "--cookie", f"{session}x; {cookie(WEB[1])}", *form)[0] == 400
+    assert (
+        get(BALANCERS[-1], "/guestbook", "--cookie", f"{session}x; {cookie(WEB[1])}", *form)[0]
+        == 400
+    )
 
 
 def run_on(name):
     """Return the web hosts that run a timer, now and after their next start."""
     asked = f"systemctl is-active {SITE}-{name}.timer; systemctl is-enabled {SITE}-{name}.timer"
     said = {host: on_host(host, asked).split() for host in WEB}
-    assert all(words in (["active", "enabled"], ["inactive", "disabled"]) for words in said.values()), said
+    assert all(
+        words in (["active", "enabled"], ["inactive", "disabled"]) for words in said.values()
+    ), said
     return [host for host, words in said.items() if words[0] == "active"]
 
 
@@ -80,13 +94,16 @@ def deploy(*options):
 
 @pytest.fixture
 def other_first():
-    """Return what makes the last web host the first one of an inventory that goes with --limit, too."""
+    """Return what makes the last web host the first one of an
+    inventory that goes with --limit, too.
+    """
     with pytest.MonkeyPatch.context() as patch:
         path = pathlib.Path(inventory())
         described = yaml.safe_load(path.read_text())
         described["lamp_web"]["hosts"] = dict(reversed(described["lamp_web"]["hosts"].items()))
         described["all"]["hosts"] = {
-            host: {**(own or {}), "lamp_address": address_of(host)} for host, own in described["all"]["hosts"].items()
+            host: {**(own or {}), "lamp_address": address_of(host)}
+            for host, own in described["all"]["hosts"].items()
         }
         other = path.with_name("other_first.yml")
         other.write_text(yaml.safe_dump(described, sort_keys=False))
@@ -115,7 +132,10 @@ def test_timer_is_back_where_it_was():
 
 @pytest.mark.parametrize(
     ("media", "words"),
-    [({}, f"lamp_sites['{SITE}'].app.media is on 2 web hosts"), ({"shared": "/mnt/media"}, "on which nothing is mounted on this host")],
+    [
+        ({}, f"lamp_sites['{SITE}'].app.media is on 2 web hosts"),
+        ({"shared": "/mnt/media"}, "on which nothing is mounted on this host"),
+    ],
 )
 def test_files_of_visitors_need_a_directory_that_all_web_hosts_see(media, words):
     app = {"source": "../files/app", "wsgi": "foobar.wsgi:application", "media": media}
@@ -127,6 +147,9 @@ def test_files_of_visitors_need_a_directory_that_all_web_hosts_see(media, words)
 
 def test_balancer_counts_what_a_visitor_asks():
     where = f"--resolve {SITE}:443:{address_of(BALANCERS[0])} --cacert /etc/pebble/root.pem"
-    asked = f"curl --silent {where} --output /dev/null --write-out '%{{http_code}} ' 'https://{SITE}/limited?[1-8]'"
+    asked = (
+        f"curl --silent {where} --output /dev/null --write-out '%{{http_code}} ' "
+        f"'https://{SITE}/limited?[1-8]'"
+    )
     assert on_host(VISITOR, asked, check=True).split() == ["404"] * 5 + ["429"] * 3
     assert get(BALANCERS[0])[0] == 200

@@ -34,27 +34,50 @@ def states(balancer):
     """Return which state a balancer takes each web host to be in: UP, DOWN and others."""
     lines = ask(balancer, "show stat").lstrip("# ").splitlines()
     rows = csv.DictReader(line for line in lines if line)
-    return {row["svname"]: row["status"].split()[0] for row in rows if row["pxname"] == "web" and row["svname"] in WEB}
+    return {
+        row["svname"]: row["status"].split()[0]
+        for row in rows
+        if row["pxname"] == "web" and row["svname"] in WEB
+    }
 
 
 def wait_for_state(state, *hosts):
     """Wait until all balancers take web hosts to be in a state."""
-    wait_for(lambda: all(states(balancer)[host] == state for balancer in BALANCERS for host in hosts))
+    wait_for(
+        lambda: all(states(balancer)[host] == state for balancer in BALANCERS for host in hosts)
+    )
 
 
 def get(balancer, path="/", *more, scheme="https", name=SITE):
-    """Return status, headers and text of a page, as somebody sees it who trusts the CA and comes by this balancer."""
+    """Return status, headers and text of a page, as somebody sees it who
+    trusts the CA and comes by this balancer.
+    """
     return page(VISITOR, balancer, name, path, scheme, *more)
 
 
 class Visitors:
-    """Visitors who ask a balancer for a page all the while: ``asked`` and ``lost``, once they are gone."""
+    """Visitors who ask a balancer for a page all the while:
+    ``asked`` and ``lost``, once they are gone.
+    """
 
     def __init__(self, balancer, seconds, *more, path="/healthz"):
         self.asked, self.lost = 0, 0
-        on_host(VISITOR, f"sed '/ {SITE}$/d' /etc/hosts > /root/hosts; cat /root/hosts > /etc/hosts", check=True)
+        on_host(
+            VISITOR,
+            f"sed '/ {SITE}$/d' /etc/hosts > /root/hosts; cat /root/hosts > /etc/hosts",
+            check=True,
+        )
         on_host(VISITOR, f"echo '{address_of(balancer)} {SITE}' >> /etc/hosts", check=True)
-        options = ["wrk", "-t1", "-c8", f"-d{seconds}s", "--timeout", "10s", *more, f"https://{SITE}{path}"]
+        options = [
+            "wrk",
+            "-t1",
+            "-c8",
+            f"-d{seconds}s",
+            "--timeout",
+            "10s",
+            *more,
+            f"https://{SITE}{path}",
+        ]
         self._command = ["docker", "exec", VISITOR, *options]
 
     def __enter__(self):
@@ -64,12 +87,15 @@ class Visitors:
     def __exit__(self, *_exception):
         said = self._process.communicate()[0]
         self.asked = int(re.search(r"(\d+) requests in", said)[1])
-        self.lost = sum(map(int, re.findall(r"(?:connect|read|write|timeout|responses:) (\d+)", said)))
+        self.lost = sum(
+            map(int, re.findall(r"(?:connect|read|write|timeout|responses:) (\d+)", said))
+        )
         print(f"{self.asked} requests, {self.lost} lost")
 
 
-# Asks for a page each 40 ms, whatever became of the last time, on a new connection each; each third time it sends a form. Once its input
-# ends it says how each was answered: the status, or what went wrong.
+# Asks for a page each 40 ms, whatever became of the last time, on a new connection each; each third
+# time it sends a form. Once its input ends it says how each was answered: the status, or what went
+# wrong.
 _STEADY = """
 import http.client, json, socket, ssl, sys, threading, time
 address, name = sys.argv[1:]
@@ -103,14 +129,28 @@ print(json.dumps(asked))
 
 
 class Steady:
-    """Visitors who come to a balancer at a steady pace, whatever becomes of those before them, and forms that they send."""
+    """Visitors who come to a balancer at a steady pace, whatever becomes of those before them,
+    and forms that they send.
+    """
 
     def __init__(self, balancer):
-        self._command = ["docker", "exec", "-i", VISITOR, "python3", "-c", _STEADY, address_of(balancer), SITE]
+        self._command = [
+            "docker",
+            "exec",
+            "-i",
+            VISITOR,
+            "python3",
+            "-c",
+            _STEADY,
+            address_of(balancer),
+            SITE,
+        ]
         self._asked = []
 
     def __enter__(self):
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         assert self._process.stdout.readline() == "begun\n"
         return self
 
@@ -121,13 +161,23 @@ class Steady:
     def require_none_lost(self, hosts):
         """Check that all pages were answered, and that each form came to one of the hosts, once."""
         # The application answers to no form here; that it says so is an answer.
-        wrong = {f"{method} {status}" for _number, method, status in self._asked if status != {"GET": "200", "POST": "405"}[method]}
+        wrong = {
+            f"{method} {status}"
+            for _number, method, status in self._asked
+            if status != {"GET": "200", "POST": "405"}[method]
+        }
         assert not wrong, wrong
-        sent = sorted(f"steady-{number}" for number, method, _status in self._asked if method == "POST")
+        sent = sorted(
+            f"steady-{number}" for number, method, _status in self._asked if method == "POST"
+        )
         assert len(sent) > 20
-        logged = "".join(on_host(host, f"cat /var/log/{SERVICE}/{SITE}.access.log", check=True) for host in hosts)
+        logged = "".join(
+            on_host(host, f"cat /var/log/{SERVICE}/{SITE}.access.log", check=True) for host in hosts
+        )
         assert sorted(set(re.findall(r"POST /healthz\?(steady-\d+)", logged)) & set(sent)) == sent
-        assert len([one for one in re.findall(r"POST /healthz\?(steady-\d+)", logged) if one in set(sent)]) == len(sent)
+        assert len(
+            [one for one in re.findall(r"POST /healthz\?(steady-\d+)", logged) if one in set(sent)]
+        ) == len(sent)
 
 
 @contextlib.contextmanager
@@ -143,7 +193,9 @@ print("begun", flush=True)
 sys.stdin.read()
 """
     words = ["docker", "exec", "-i", VISITOR, "python3", "-c", script]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout.readline() == "begun\n"
         yield
         process.stdin.close()

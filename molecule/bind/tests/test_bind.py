@@ -29,7 +29,9 @@ def address_of(role):
 
 def ask(role, name, kind, **options):
     """Return the answer of a server as a dnspython message."""
-    return dns.query.tcp(dns.message.make_query(name, kind, flags=0, **options), address_of(role), timeout=5)
+    return dns.query.tcp(
+        dns.message.make_query(name, kind, flags=0, **options), address_of(role), timeout=5
+    )
 
 
 def values(answer):
@@ -45,16 +47,34 @@ def test_declared_records_are_answered_by_both(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize(("name", "kind", "words"), [("www.foobar.com", "A", "192.0.2.10"), ("nobody.foobar.com", "A", "ncache nxdomain")])
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [("www.foobar.com", "A", "192.0.2.10"), ("nobody.foobar.com", "A", "ncache nxdomain")],
+)
 def test_answers_are_validated_from_the_returned_ds_record(tmp_path, role, name, kind, words):
-    # What the role returned for the zone's parent: "foobar.com. IN DS number algorithm kind digest".
+    # What the role returned for the zone's parent: "foobar.com. IN DS number algorithm kind
+    # digest".
     returned = (plays.ephemeral() / "ds").read_text()
     _zone, _in, _ds, number, algorithm, kind, digest = returned.split()
     anchors = tmp_path / "anchors"
-    anchors.write_text(f'trust-anchors {{ foobar.com. static-ds {number} {algorithm} {kind} "{digest}"; }};\n')
-    command = ["delv", f"@{address_of(role)}", "-a", anchors, "+root=foobar.com", "+tcp", "+multiline", name, kind]
+    anchors.write_text(
+        f'trust-anchors {{ foobar.com. static-ds {number} {algorithm} {kind} "{digest}"; }};\n'
+    )
+    command = [
+        "delv",
+        f"@{address_of(role)}",
+        "-a",
+        anchors,
+        "+root=foobar.com",
+        "+tcp",
+        "+multiline",
+        name,
+        kind,
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "; fully validated" in said.stdout or "; negative response, fully validated" in said.stdout, said.stdout + said.stderr
+    assert (
+        "; fully validated" in said.stdout or "; negative response, fully validated" in said.stdout
+    ), said.stdout + said.stderr
     assert words in said.stdout.lower() + said.stderr.lower()
 
 
@@ -62,7 +82,16 @@ def test_answer_is_not_validated_from_another_ds_record(tmp_path):
     """The same command fails: validation is not for show."""
     anchors = tmp_path / "anchors"
     anchors.write_text(f'trust-anchors {{ foobar.com. static-ds 1 13 2 "{"ab" * 32}"; }};\n')
-    command = ["delv", f"@{address_of('primary')}", "-a", anchors, "+root=foobar.com", "+tcp", "www.foobar.com", "A"]
+    command = [
+        "delv",
+        f"@{address_of('primary')}",
+        "-a",
+        anchors,
+        "+root=foobar.com",
+        "+tcp",
+        "www.foobar.com",
+        "A",
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "fully validated" not in said.stdout
     assert "resolution failed" in said.stdout + said.stderr
@@ -81,7 +110,9 @@ def test_answer_of_dnssec_fits_a_small_packet_or_says_so(role):
     query = dns.message.make_query("www.foobar.com", "A", want_dnssec=True, payload=1232)
     answer = dns.query.udp(query, address_of(role), timeout=5)
     assert len(answer.to_wire()) <= 1232
-    assert answer.flags & dns.flags.TC or [rrset for rrset in answer.answer if rrset.rdtype == dns.rdatatype.RRSIG]
+    assert answer.flags & dns.flags.TC or [
+        rrset for rrset in answer.answer if rrset.rdtype == dns.rdatatype.RRSIG
+    ]
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -91,7 +122,11 @@ def test_question_under_a_victims_address_brings_it_little(role):
         answer = dns.query.udp(query, address_of(role), timeout=5)
         assert len({rrset.rdtype for rrset in answer.answer}) == 1
         assert len(answer.to_wire()) < 4 * len(query.to_wire())
-    long = dns.query.udp(dns.message.make_query("long.foobar.com", "TXT", use_edns=0, payload=4096), address_of(role), timeout=5)
+    long = dns.query.udp(
+        dns.message.make_query("long.foobar.com", "TXT", use_edns=0, payload=4096),
+        address_of(role),
+        timeout=5,
+    )
     assert long.flags & dns.flags.TC
     assert len(long.to_wire()) <= 1232
 
@@ -106,7 +141,10 @@ def test_service_is_confined(role):
 
 def test_statistics_are_for_the_host_itself_only():
     host = host_of("primary")
-    fetch = "python3 -c \"import urllib.request; print(len(urllib.request.urlopen('http://%s:8053/json/v1/status').read()))\""
+    fetch = (
+        'python3 -c "import urllib.request; '
+        "print(len(urllib.request.urlopen('http://%s:8053/json/v1/status').read()))\""
+    )
     assert int(host.check_output(fetch % "127.0.0.1")) > 100
     assert host.run(fetch % address_of("primary")).rc != 0
 
@@ -115,7 +153,9 @@ def test_zone_that_was_given_up_is_archived():
     host = host_of("primary")
     assert ask("primary", "parting.example", "SOA").rcode() == dns.rcode.REFUSED
     assert not host.file("/var/lib/bind/parting.example.zone").exists
-    assert "ns.elsewhere.example." in host.check_output("cat /var/lib/bind/archive/parting.example.*/parting.example.zone")
+    assert "ns.elsewhere.example." in host.check_output(
+        "cat /var/lib/bind/archive/parting.example.*/parting.example.zone"
+    )
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -123,8 +163,15 @@ def test_root_follows_nothing_that_the_name_servers_user_planted(role):
     host = host_of(role)
     there = host.check_output("find /srv/root -printf '%P %u:%g %m %y\n' | sort").split("\n")
     files = ("hard", "journal", "key", "linked")
-    assert there == [" root:root 755 d", "directory root:root 755 d", *(f"{name} root:root 600 f" for name in files)]
-    assert host.check_output("cd /srv/root && cat hard journal key linked").split("\n") == ["root's"] * 4
+    assert there == [
+        " root:root 755 d",
+        "directory root:root 755 d",
+        *(f"{name} root:root 600 f" for name in files),
+    ]
+    assert (
+        host.check_output("cd /srv/root && cat hard journal key linked").split("\n")
+        == ["root's"] * 4
+    )
     assert not host.file("/srv/called").exists
 
 
@@ -138,21 +185,43 @@ def test_new_zone_is_made_by_the_name_servers_user_whatever_was_planted(role, zo
 
 @pytest.fixture
 def foreign(tmp_path):
-    """Return ``foreign(**variables)``: a run of playbooks/records.yml for a site whose zone the primary has, which is not ours."""
-    key = host_of("primary").check_output("sed -n 's/.*secret \"\\(.*\\)\";/\\1/p' /etc/bind/keys/update.key")
-    web = {"hosts": {"web1": {"lamp_address": ["192.0.2.80", "2001:db8::80"], "ansible_connection": "local"}}}
+    """Return ``foreign(**variables)``: a run of playbooks/records.yml for a site whose zone the
+    primary has, which is not ours.
+    """
+    key = host_of("primary").check_output(
+        "sed -n 's/.*secret \"\\(.*\\)\";/\\1/p' /etc/bind/keys/update.key"
+    )
+    web = {
+        "hosts": {
+            "web1": {"lamp_address": ["192.0.2.80", "2001:db8::80"], "ansible_connection": "local"}
+        }
+    }
     site = {
         "lamp_domain": "foobar.com",
         "lamp_sites": {"shop.foobar.com": {"document_root": "/srv/www"}},
-        "lamp_dns_records": [{"name": "_dmarc", "type": "TXT", "values": "v=DMARC1; rua=mailto:a@foobar.com,mailto:b@foobar.com"}],
+        "lamp_dns_records": [
+            {
+                "name": "_dmarc",
+                "type": "TXT",
+                "values": "v=DMARC1; rua=mailto:a@foobar.com,mailto:b@foobar.com",
+            }
+        ],
         "lamp_dns_server": address_of("primary"),
         "lamp_dns_key": {"name": "update", "secret": key},
     }
 
     def foreign(**variables):
-        inventory = {"lamp": {"children": {"lamp_web": web, "lamp_db": web}, "vars": {**site, **variables}}}
+        inventory = {
+            "lamp": {"children": {"lamp_web": web, "lamp_db": web}, "vars": {**site, **variables}}
+        }
         (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory))
-        command = ["ansible-playbook", "-vvv", "-i", tmp_path / "inventory.yml", ROOT / "playbooks" / "records.yml"]
+        command = [
+            "ansible-playbook",
+            "-vvv",
+            "-i",
+            tmp_path / "inventory.yml",
+            ROOT / "playbooks" / "records.yml",
+        ]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert key not in done.stdout + done.stderr
         return done
@@ -161,7 +230,10 @@ def foreign(tmp_path):
 
 
 def test_records_go_to_the_name_server_of_someone_else(foreign):
-    names = {(f"shop.foobar.com {kind}"): values(ask("primary", "shop.foobar.com", kind)) for kind in ("A", "AAAA")}
+    names = {
+        (f"shop.foobar.com {kind}"): values(ask("primary", "shop.foobar.com", kind))
+        for kind in ("A", "AAAA")
+    }
     assert names == {"shop.foobar.com A": [], "shop.foobar.com AAAA": []}
     for changed in (1, 0):
         done = foreign()
@@ -169,7 +241,9 @@ def test_records_go_to_the_name_server_of_someone_else(foreign):
         assert f"changed={changed} " in done.stdout.partition("PLAY RECAP")[2]
     assert values(ask("primary", "shop.foobar.com", "A")) == ["192.0.2.80"]
     assert values(ask("primary", "shop.foobar.com", "AAAA")) == ["2001:db8::80"]
-    assert values(ask("primary", "_dmarc.foobar.com", "TXT")) == ['"v=DMARC1; rua=mailto:a@foobar.com,mailto:b@foobar.com"']
+    assert values(ask("primary", "_dmarc.foobar.com", "TXT")) == [
+        '"v=DMARC1; rua=mailto:a@foobar.com,mailto:b@foobar.com"'
+    ]
     # Nothing else of somebody else's zone.
     assert values(ask("primary", "foobar.com", "TXT")) == ['"v=spf1 -all"']
     assert values(ask("primary", "foobar.com", "CAA")) == []
@@ -178,7 +252,10 @@ def test_records_go_to_the_name_server_of_someone_else(foreign):
 def test_key_that_the_name_server_of_someone_else_does_not_take_is_named(foreign):
     done = foreign(lamp_dns_key={"name": "update", "secret": "c2VjcmV0LXNlY3JldC1zZWNyZXQ="})
     assert done.returncode != 0
-    assert "answered BADSIG: its secret for the key update (hmac-sha256) is another one" in " ".join(done.stdout.split())
+    assert (
+        "answered BADSIG: its secret for the key update (hmac-sha256) is another one"
+        in " ".join(done.stdout.split())
+    )
 
 
 def test_secrets_are_not_for_everyone():
@@ -195,7 +272,11 @@ def test_lost_key_of_a_signed_zone_is_not_made_anew():
         done = plays.play(ROOT / "molecule/bind/converge.yml")
         assert done.returncode != 0
         said = " ".join(done.stdout.split())
-        for word in ("The zone foobar.com was signed with the key", "from a backup", "bind_new_dnssec_keys"):
+        for word in (
+            "The zone foobar.com was signed with the key",
+            "from a backup",
+            "bind_new_dnssec_keys",
+        ):
             assert word in said
         assert host.run(f"ls {keys}/Kfoobar.com.*.private").failed
         assert host.check_output("systemctl show -p ActiveEnterTimestamp named") == before
@@ -205,23 +286,33 @@ def test_lost_key_of_a_signed_zone_is_not_made_anew():
 
 @pytest.mark.parametrize("role", ROLES)
 def test_zones_and_keys_that_are_lost_come_back_with_the_ds_record(tmp_path, role):
-    """Among them is what the name server's user planted: root reads it as that user, and makes it anew and removes it as that user."""
+    """Among them is what the name server's user planted: root reads it as that user, and makes
+    it anew and removes it as that user.
+    """
     host = host_of(role)
     keys = (
         "cd /etc/bind/keys && ls -ln && sha256sum * && cd /var/lib/bind && stat -c '%U:%G %a' . && "
         "find . -name '*.private' | xargs -r sha256sum"
     )
     before = host.check_output(keys)
-    host.check_output("ln /srv/root/hard /var/lib/bind/shown && mkfifo /var/lib/bind/waiting && ln -s /srv/root /var/lib/bind/leading")
+    host.check_output(
+        "ln /srv/root/hard /var/lib/bind/shown && mkfifo /var/lib/bind/waiting && ln -s /srv/root "
+        "/var/lib/bind/leading"
+    )
     host.check_output("lamp-backup take")
     host.check_output("systemctl stop named && rm -r /var/lib/bind /etc/bind/keys")
     assert "no files that are wanted" in host.check_output("lamp-backup restore latest")
     assert not host.file("/var/lib/bind").exists
     host.check_output("lamp-backup restore latest --only-files bind bind_keys")
     assert host.check_output(keys) == before
-    assert host.check_output("cd /var/lib/bind && ls -d shown waiting leading 2> /dev/null || true") == "leading"
+    assert (
+        host.check_output("cd /var/lib/bind && ls -d shown waiting leading 2> /dev/null || true")
+        == "leading"
+    )
     test_declared_records_are_answered_by_both(role)
-    test_answers_are_validated_from_the_returned_ds_record(tmp_path, role, "www.foobar.com", "A", "192.0.2.10")
+    test_answers_are_validated_from_the_returned_ds_record(
+        tmp_path, role, "www.foobar.com", "A", "192.0.2.10"
+    )
     host.check_output("lamp-backup restore latest --only-files bind bind_keys && lamp-backup undo")
     host.check_output("lamp-backup drill && lamp-backup discard")
     assert host.check_output(keys) == before
@@ -234,7 +325,9 @@ OLD, NEW = "lamp-bind-primary", "lamp-bind-secondary"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Return ``site(playbook, *options, **variables)``: a run of a playbook of the collection for a site with these name servers."""
+    """Return ``site(playbook, *options, **variables)``: a run of a playbook of the collection
+    for a site with these name servers.
+    """
     directory = tmp_path_factory.mktemp("site")
     docker = {"ansible_connection": "community.docker.docker", "ansible_user": "root"}
     web = {"hosts": {"web1": {"lamp_address": "192.0.2.80", "ansible_connection": "local"}}}
@@ -249,9 +342,25 @@ def site(tmp_path_factory):
 
     def site(playbook, *options, **variables):
         groups = {"lamp_web": web, "lamp_db": web, "lamp_dns": {"hosts": servers}}
-        (directory / "inventory.yml").write_text(yaml.safe_dump({"lamp": {"children": groups, "vars": {**own, **variables}}}))
-        command = ["ansible-playbook", "-i", directory / "inventory.yml", ROOT / "playbooks" / f"{playbook}.yml", *options]
-        return subprocess.run(command, cwd=ROOT, env=plays.ENVIRONMENT, capture_output=True, text=True, check=False, timeout=plays.LONGEST)
+        (directory / "inventory.yml").write_text(
+            yaml.safe_dump({"lamp": {"children": groups, "vars": {**own, **variables}}})
+        )
+        command = [
+            "ansible-playbook",
+            "-i",
+            directory / "inventory.yml",
+            ROOT / "playbooks" / f"{playbook}.yml",
+            *options,
+        ]
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env=plays.ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=plays.LONGEST,
+        )
 
     return site
 
@@ -277,9 +386,17 @@ def private_keys(role):
 
 
 def look_up(container, name):
-    """Return whether the system's resolver in a container finds a name, both name servers being its resolvers, the old one first."""
-    lines = "\\n".join(f"nameserver {address_of(role)}" for role in ("primary", "secondary")) + "\\noptions timeout:1\\n"
-    script = f"printf '{lines}' > /run/resolv.conf && mount --bind /run/resolv.conf /etc/resolv.conf && getent ahostsv4 {name}"
+    """Return whether the system's resolver in a container finds a name, both name servers being
+    its resolvers, the old one first.
+    """
+    lines = (
+        "\\n".join(f"nameserver {address_of(role)}" for role in ("primary", "secondary"))
+        + "\\noptions timeout:1\\n"
+    )
+    script = (
+        f"printf '{lines}' > /run/resolv.conf && mount --bind /run/resolv.conf /etc/resolv.conf "
+        f"&& getent ahostsv4 {name}"
+    )
     return "192.0.2." in containers.on_host(container, f'unshare --mount sh -c "{script}"')
 
 
@@ -290,10 +407,14 @@ def test_secondary_takes_the_part_of_a_lost_primary(site, tmp_path):
     # The hosts become the site's; what the zone has stays.
     first = done_well(site("site", *NAME_SERVERS))
     keys, before = private_keys("primary"), soa_at("primary")
-    secret = host_of("primary").check_output("sed -n 's/^PrivateKey: //p' /var/lib/bind/dnssec/Kfoobar.com.+*.private")
+    secret = host_of("primary").check_output(
+        "sed -n 's/^PrivateKey: //p' /var/lib/bind/dnssec/Kfoobar.com.+*.private"
+    )
     assert secret
     assert secret not in first.stdout + first.stderr
-    copies = host_of("secondary").check_output("stat -c '%U:%G %a' /var/lib/foobar.lamp/bind_copies /var/lib/foobar.lamp/bind_copies/*")
+    copies = host_of("secondary").check_output(
+        "stat -c '%U:%G %a' /var/lib/foobar.lamp/bind_copies /var/lib/foobar.lamp/bind_copies/*"
+    )
     assert copies.splitlines() == ["root:root 700", "root:root 600"]
 
     # As long as it answers there is no need, and by site.yml alone a secondary becomes no primary.
@@ -314,7 +435,9 @@ def test_secondary_takes_the_part_of_a_lost_primary(site, tmp_path):
     assert f"set lamp_dns_primary to {NEW}" in said(refused)
     # A key that nobody has is not made anew.
     host = host_of("secondary")
-    host.check_output("mkdir -p /root/kept && mv /var/lib/foobar.lamp/bind_copies/foobar.com* /root/kept/")
+    host.check_output(
+        "mkdir -p /root/kept && mv /var/lib/foobar.lamp/bind_copies/foobar.com* /root/kept/"
+    )
     refused = site("dns_promote", *lost, lamp_dns_primary=NEW)
     assert refused.returncode != 0
     assert "lacks Kfoobar.com.+" in said(refused)
@@ -330,22 +453,39 @@ def test_secondary_takes_the_part_of_a_lost_primary(site, tmp_path):
     assert after.expire >= 14 * 24 * 3600
     # Nothing of the zone is lost, and the same DS record holds.
     assert values(ask("secondary", "www.foobar.com", "A")) == ["192.0.2.10", "192.0.2.11"]
-    test_answers_are_validated_from_the_returned_ds_record(tmp_path, "secondary", "www.foobar.com", "A", "192.0.2.10")
+    test_answers_are_validated_from_the_returned_ds_record(
+        tmp_path, "secondary", "www.foobar.com", "A", "192.0.2.10"
+    )
 
     # Records go to the new primary, by a run that does not come to the lost host.
     new = [{"name": "new", "type": "A", "values": ["192.0.2.99"]}]
-    done_well(site("site", "--limit", f"lamp_dns:!{OLD}", *NAME_SERVERS[2:], lamp_dns_primary=NEW, lamp_dns_records=new))
+    done_well(
+        site(
+            "site",
+            "--limit",
+            f"lamp_dns:!{OLD}",
+            *NAME_SERVERS[2:],
+            lamp_dns_primary=NEW,
+            lamp_dns_records=new,
+        )
+    )
     assert values(ask("secondary", "new.foobar.com", "A")) == ["192.0.2.99"]
-    test_answers_are_validated_from_the_returned_ds_record(tmp_path, "secondary", "new.foobar.com", "A", "192.0.2.99")
+    test_answers_are_validated_from_the_returned_ds_record(
+        tmp_path, "secondary", "new.foobar.com", "A", "192.0.2.99"
+    )
 
-    # The old one returns, and answers what it knew. Whoever has not written down who is the primary now is told to.
+    # The old one returns, and answers what it knew. Whoever has not written down who is the primary
+    # now is told to.
     containers.run("docker", "start", OLD, check=True)
     wait_for(lambda: containers.on_host(OLD, "systemctl is-active named").strip() == "active")
     containers.address_of.cache_clear()
     assert values(ask("primary", "new.foobar.com", "A")) == []
     refused = site("site", *NAME_SERVERS)
     assert refused.returncode != 0
-    assert f"{OLD} and {NEW} are both primary name servers of foobar.com: set lamp_dns_primary" in said(refused)
+    assert (
+        f"{OLD} and {NEW} are both primary name servers of foobar.com: set lamp_dns_primary"
+        in said(refused)
+    )
     # Whoever names the wrong one is stopped by its records.
     refused = site("site", *NAME_SERVERS, lamp_dns_primary=OLD)
     assert refused.returncode != 0
@@ -354,8 +494,14 @@ def test_secondary_takes_the_part_of_a_lost_primary(site, tmp_path):
     assert values(ask("primary", "new.foobar.com", "A")) == ["192.0.2.99"]
     assert soa_at("primary") == soa_at("secondary")
     assert "type secondary" in host_of("primary").check_output("cat /etc/bind/named.conf.local")
-    assert host_of("primary").check_output("ls /var/lib/foobar.lamp/bind_copies").startswith("foobar.com+")
+    assert (
+        host_of("primary")
+        .check_output("ls /var/lib/foobar.lamp/bind_copies")
+        .startswith("foobar.com+")
+    )
     assert host_of("secondary").run("ls /var/lib/foobar.lamp/bind_copies/foobar.com*").failed
-    test_answers_are_validated_from_the_returned_ds_record(tmp_path, "primary", "new.foobar.com", "A", "192.0.2.99")
+    test_answers_are_validated_from_the_returned_ds_record(
+        tmp_path, "primary", "new.foobar.com", "A", "192.0.2.99"
+    )
     again = done_well(site("site", *NAME_SERVERS, lamp_dns_primary=NEW, lamp_dns_records=new))
     assert plays.recap(again)["changed"] == 0, again.stdout

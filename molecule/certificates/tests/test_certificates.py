@@ -1,4 +1,6 @@
-"""Certificates of a CA, from the first run to a renewal under load. The tests are a story: each goes on where the one before ended."""
+"""Certificates of a CA, from the first run to a renewal under load. The tests are a story: each
+goes on where the one before ended.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,18 @@ SITE, OTHER = "www.foobar.com", "www.other.net"
 
 def status(host):
     """Return what a host says about its certificates, by name."""
-    return {row["name"]: row for row in json.loads(on_host(host, "site-certificates status --json"))["certificates"]}
+    return {
+        row["name"]: row
+        for row in json.loads(on_host(host, "site-certificates status --json"))["certificates"]
+    }
 
 
 def served(host, name):
     """Return the certificate that a visitor of a site gets from a host, as openssl prints it."""
-    ask = f"openssl s_client -connect {address_of(host)}:443 -servername {name} < /dev/null 2> /dev/null"
+    ask = (
+        f"openssl s_client -connect {address_of(host)}:443 -servername {name} < /dev/null 2> "
+        f"/dev/null"
+    )
     return on_host(CA, f"{ask} | openssl x509 -noout -serial -issuer -ext subjectAltName")
 
 
@@ -37,21 +45,40 @@ def get(host, name, path="/", scheme="https", *more):
 
 
 def update(key, *changes):
-    """Return what the name server says to changes of its records that are signed with a key, given as its configuration has it."""
-    run("docker", "exec", "-i", CA, "sh", "-c", "umask 077; cat > /root/update.key", input=key, check=True)
+    """Return what the name server says to changes of its records that are signed with a key,
+    given as its configuration has it.
+    """
+    run(
+        "docker",
+        "exec",
+        "-i",
+        CA,
+        "sh",
+        "-c",
+        "umask 077; cat > /root/update.key",
+        input=key,
+        check=True,
+    )
     words = "\n".join([f"server {address_of(DNS)}", *changes, "send", ""])
     return run("docker", "exec", "-i", CA, "nsupdate", "-k", "/root/update.key", input=words)
 
 
 def point(*hosts):
     """Have the name that is outside the domain lead to hosts."""
-    changes = [f"update delete {OTHER} A", *(f"update add {OTHER} 60 A {address_of(host)}" for host in hosts)]
-    done = update(on_host(DNS, "cat /etc/bind/keys/lamp.key", check=True), "zone other.net", *changes)
+    changes = [
+        f"update delete {OTHER} A",
+        *(f"update add {OTHER} 60 A {address_of(host)}" for host in hosts),
+    ]
+    done = update(
+        on_host(DNS, "cat /etc/bind/keys/lamp.key", check=True), "zone other.net", *changes
+    )
     assert done.returncode == 0, done.stderr
 
 
 def start_ca():
-    """Start the CA, as somebody who knows nobody: all that it knows is in memory. Its new root is trusted."""
+    """Start the CA, as somebody who knows nobody: all that it knows
+    is in memory. Its new root is trusted.
+    """
     on_host(CA, "systemctl restart pebble", check=True)
     root = "curl --fail --silent --insecure https://127.0.0.1:15000/roots/0"
     wait_for(lambda: "BEGIN" in on_host(CA, root))
@@ -61,7 +88,11 @@ def start_ca():
 @pytest.fixture(scope="module", autouse=True)
 def root():
     """Let visitors trust the CA."""
-    on_host(CA, "curl --fail --silent --insecure https://127.0.0.1:15000/roots/0 > /etc/pebble/root.pem", check=True)
+    on_host(
+        CA,
+        "curl --fail --silent --insecure https://127.0.0.1:15000/roots/0 > /etc/pebble/root.pem",
+        check=True,
+    )
 
 
 @pytest.mark.parametrize("host", WEB)
@@ -85,7 +116,10 @@ def test_visitors_are_led_to_https_and_told_to_stay(host):
 
 
 def test_each_host_has_a_certificate_and_a_key_of_its_own():
-    keys = {on_host(host, f"sha256sum < /var/lib/foobar.lamp/certificates/{SITE}/current/key.pem") for host in WEB}
+    keys = {
+        on_host(host, f"sha256sum < /var/lib/foobar.lamp/certificates/{SITE}/current/key.pem")
+        for host in WEB
+    }
     assert len(keys) == len({serial(host, SITE) for host in WEB}) == len(WEB)
 
 
@@ -100,7 +134,9 @@ def test_ca_that_does_not_answer_changes_nothing():
     done = play("certificates", lamp_certificates_renew=SITE)
     row = status(WEB[0])[SITE]
     assert done.returncode != 0
-    assert f"{SITE} has no new certificate yet: ca1: " in " ".join(done.stdout.split()), done.stdout[-3000:]
+    assert f"{SITE} has no new certificate yet: ca1: " in " ".join(done.stdout.split()), (
+        done.stdout[-3000:]
+    )
     assert "lamp-certificates-ca" in row["reason"], row
     assert serial(WEB[0], SITE) == before
     assert get(WEB[0], SITE)[0] == 200
@@ -108,7 +144,14 @@ def test_ca_that_does_not_answer_changes_nothing():
 
 def test_ca_that_has_forgotten_the_account_issues_again():
     before = [served(host, SITE) for host in WEB]
-    on_host(CA, 'sed -i \'s/"certificateValidityPeriod": .*/"certificateValidityPeriod": 120,/\' /etc/pebble/config.json', check=True)
+    on_host(
+        CA,
+        (
+            'sed -i \'s/"certificateValidityPeriod": .*/"certificateValidityPeriod": 120,/\' '
+            "/etc/pebble/config.json"
+        ),
+        check=True,
+    )
     start_ca()
     done = play("certificates", lamp_acme_retry=True)
     assert done.returncode == 0, done.stdout[-3000:]
@@ -133,7 +176,9 @@ def test_name_that_leads_nowhere_is_served_as_before_and_says_what_is_missing(ho
 def test_run_says_it_and_ends_well():
     done = play("site", "--tags=certificates")
     assert done.returncode == 0, done.stdout[-3000:]
-    assert f"{OTHER} has no certificate yet: {OTHER} has no address in the DNS" in re.sub(r"\s+", " ", done.stdout)
+    assert f"{OTHER} has no certificate yet: {OTHER} has no address in the DNS" in re.sub(
+        r"\s+", " ", done.stdout
+    )
     assert recap(done)["changed"] == 0
 
 
@@ -159,10 +204,16 @@ def test_name_outside_the_domain_is_proved_by_pages_of_all_hosts():
 
 def test_key_of_a_web_host_may_set_what_it_proves_and_nothing_else():
     dns = json.loads(on_host(WEB[0], "cat /etc/foobar.lamp/certificates.json", check=True))["dns"]
-    key = f'key "{dns["key_name"]}" {{ algorithm {dns["key_algorithm"]}; secret "{dns["key_secret"]}"; }};'
+    key = (
+        f'key "{dns["key_name"]}" {{ algorithm {dns["key_algorithm"]}; secret '
+        f'"{dns["key_secret"]}"; }};'
+    )
     own = update(key, "zone foobar.com", "update add _acme-challenge.foobar.com 60 TXT mine")
     assert own.returncode == 0, own.stderr
-    assert update(key, "zone foobar.com", "update delete _acme-challenge.foobar.com TXT").returncode == 0
+    assert (
+        update(key, "zone foobar.com", "update delete _acme-challenge.foobar.com TXT").returncode
+        == 0
+    )
     for change in (
         "update add foobar.com 60 TXT other",
         "update add www.foobar.com 60 A 192.0.2.66",
@@ -172,16 +223,30 @@ def test_key_of_a_web_host_may_set_what_it_proves_and_nothing_else():
     ):
         done = update(key, "zone foobar.com", change)
         assert "REFUSED" in done.stderr, (change, done)
-    assert "REFUSED" in update(key, "zone other.net", "update add _acme-challenge.www.other.net 60 TXT other").stderr
+    assert (
+        "REFUSED"
+        in update(
+            key, "zone other.net", "update add _acme-challenge.www.other.net 60 TXT other"
+        ).stderr
+    )
 
 
 def test_renewals_lose_no_request_of_fifty_thousand():
-    """The host renews by itself, as its timer has it, and then by hand, while visitors come by new connections."""
+    """The host renews by itself, as its timer has it, and then by hand,
+    while visitors come by new connections.
+    """
     host, lost, asked, seen = WEB[0], 0, 0, {serial(WEB[0], SITE)}
-    on_host(CA, f"grep -q {SITE} /etc/hosts || echo '{address_of(host)} {SITE}' >> /etc/hosts", check=True)
+    on_host(
+        CA,
+        f"grep -q {SITE} /etc/hosts || echo '{address_of(host)} {SITE}' >> /etc/hosts",
+        check=True,
+    )
     # A certificate of two minutes is due after one.
     wait_for(
-        lambda: status(host)[SITE]["state"] == "due" or status(host)[SITE]["next"] <= time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        lambda: (
+            status(host)[SITE]["state"] == "due"
+            or status(host)[SITE]["next"] <= time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        )
     )
 
     def renewed_until_they_go():
@@ -203,17 +268,30 @@ def test_renewals_lose_no_request_of_fifty_thousand():
 
 
 def test_revoked_certificate_is_replaced():
-    on_host(CA, 'sed -i \'s/"certificateValidityPeriod": .*/"certificateValidityPeriod": 3600,/\' /etc/pebble/config.json', check=True)
+    on_host(
+        CA,
+        (
+            'sed -i \'s/"certificateValidityPeriod": .*/"certificateValidityPeriod": 3600,/\' '
+            "/etc/pebble/config.json"
+        ),
+        check=True,
+    )
     start_ca()
     assert play("certificates", lamp_certificates_renew=SITE).returncode == 0
     before = [serial(host, SITE) for host in WEB]
-    done = play("certificates", lamp_certificates_revoke=SITE, lamp_certificates_reason="superseded")
+    done = play(
+        "certificates", lamp_certificates_revoke=SITE, lamp_certificates_reason="superseded"
+    )
     assert done.returncode == 0, done.stdout[-3000:]
     assert all(serial(host, SITE) != old for host, old in zip(WEB, before, strict=True))
 
 
 def test_playbook_refuses_what_it_does_not_know():
-    done = play("certificates", lamp_certificates_revoke="shop.foobar.com", lamp_certificates_reason="boredom")
+    done = play(
+        "certificates",
+        lamp_certificates_revoke="shop.foobar.com",
+        lamp_certificates_reason="boredom",
+    )
     assert done.returncode != 0
     assert "lamp_certificates_revoke is 'shop.foobar.com', and no CA issues that" in done.stdout
     assert "lamp_certificates_reason is 'boredom'" in done.stdout

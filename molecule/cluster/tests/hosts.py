@@ -18,12 +18,19 @@ WRITE = (pathlib.Path(support.__file__).parent / "numbers.py").read_text()
 
 def sql(host, statement):
     """Return what root of a host gets from its server, a line each."""
-    return on_host(host, f"mariadb --batch --skip-column-names --execute '{statement}'").splitlines()
+    return on_host(
+        host, f"mariadb --batch --skip-column-names --execute '{statement}'"
+    ).splitlines()
 
 
 def state(host):
-    """Return what the agent of a host says, nothing if it says nothing. Asked by the web host, as its proxy does."""
-    ask = f"from urllib.request import urlopen as u; print(u('http://{address_of(host)}:9200/state', timeout=2).read().decode())"
+    """Return what the agent of a host says, nothing if it says nothing.
+    Asked by the web host, as its proxy does.
+    """
+    ask = (
+        f"from urllib.request import urlopen as u; "
+        f"print(u('http://{address_of(host)}:9200/state', timeout=2).read().decode())"
+    )
     with contextlib.suppress(ValueError):
         return json.loads(on_host(WEB, f'python3 -c "{ask}" 2> /dev/null')) or {}
     return {}
@@ -31,7 +38,10 @@ def state(host):
 
 def writes(host):
     """Whether a host says that applications write there."""
-    ask = f"from urllib.request import urlopen as u; print(u('http://{address_of(host)}:9200/write', timeout=2).status)"
+    ask = (
+        f"from urllib.request import urlopen as u; "
+        f"print(u('http://{address_of(host)}:9200/write', timeout=2).status)"
+    )
     return on_host(WEB, f'python3 -c "{ask}" 2> /dev/null').strip() == "200"
 
 
@@ -45,7 +55,10 @@ def writer():
 def together(hosts=(*MEMBERS,)):
     """Whether these are all members of one cluster, and have all."""
     said = [state(host) for host in hosts]
-    return all(one.get("synced") and len(one["view"]) == len(hosts) for one in said) and len({one["uuid"] for one in said}) == 1
+    return (
+        all(one.get("synced") and len(one["view"]) == len(hosts) for one in said)
+        and len({one["uuid"] for one in said}) == 1
+    )
 
 
 def kill(*hosts):
@@ -92,4 +105,7 @@ def whole():
 def failed(found):
     """Return in words what failed."""
     open_before = [one for one in found["failed"] if one[1]]
-    return f"{len(open_before)} writes and {len(found['failed']) - len(open_before)} connections failed"
+    return (
+        f"{len(open_before)} writes and {len(found['failed']) - len(open_before)} connections "
+        f"failed"
+    )

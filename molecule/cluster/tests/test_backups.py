@@ -25,11 +25,22 @@ def now(host):
 
 
 def take():
-    """Have the timers' unit run on all members at once; return the member that has a backup more, and what the others say."""
+    """Have the timers' unit run on all members at once; return the member that has a backup
+    more, and what the others say.
+    """
     before = {host: backups(host) for host in MEMBERS}
-    begin = "systemctl start lamp-backup && journalctl --unit lamp-backup --output cat --no-pager --lines 5"
+    begin = (
+        "systemctl start lamp-backup && journalctl --unit lamp-backup --output cat --no-pager "
+        "--lines 5"
+    )
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        said = dict(zip(MEMBERS, pool.map(lambda host: on_host(host, begin, check=True), MEMBERS), strict=True))
+        said = dict(
+            zip(
+                MEMBERS,
+                pool.map(lambda host: on_host(host, begin, check=True), MEMBERS),
+                strict=True,
+            )
+        )
     (maker,) = [host for host in MEMBERS if len(backups(host)) > len(before[host])]
     return maker, [said[host] for host in MEMBERS if host != maker]
 
@@ -42,7 +53,10 @@ def test_one_takes_a_backup_for_all_and_each_moment_comes_back():
     with numbers(1_000_000) as found:
         maker, others = take()
     assert maker != writer()
-    assert all(f"{maker} takes the backup of the database, for all members of the cluster." in said for said in others)
+    assert all(
+        f"{maker} takes the backup of the database, for all members of the cluster." in said
+        for said in others
+    )
     # What comes afterwards is in its binary log, though others have written it.
     with numbers(2_000_000) as later:
         pass
@@ -52,7 +66,9 @@ def test_one_takes_a_backup_for_all_and_each_moment_comes_back():
     began = time.monotonic()
     done = plays.play("restore", lamp_restore_to=moment, lamp_restore_confirm=maker)
     assert done.returncode == 0, done.stdout[-3000:]
-    print(f"backup: gap {found['gap']:.2f} s; restore of a cluster: {time.monotonic() - began:.1f} s")
+    print(
+        f"backup: gap {found['gap']:.2f} s; restore of a cluster: {time.monotonic() - began:.1f} s"
+    )
     assert together()
     for host in MEMBERS:
         assert set(found["done"]) | set(later["done"]) <= stored(host)

@@ -1,4 +1,6 @@
-"""A cluster of three, whose hosts die: what was acknowledged is there, one of them writes, and nobody has to do anything."""
+"""A cluster of three, whose hosts die: what was acknowledged is there, one of them writes, and
+nobody has to do anything.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,22 @@ import pytest
 from support.containers import address_of, on_host, run
 from support.waiting import wait_for
 
-from .hosts import MEMBERS, WEB, failed, kill, lost, numbers, sql, start, state, stored, together, whole, writer, writes
+from .hosts import (
+    MEMBERS,
+    WEB,
+    failed,
+    kill,
+    lost,
+    numbers,
+    sql,
+    start,
+    state,
+    stored,
+    together,
+    whole,
+    writer,
+    writes,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,7 +47,9 @@ def others(host):
 
 def test_all_have_what_the_first_one_had_and_what_the_run_made():
     for host in MEMBERS:
-        assert sql(host, "SELECT COUNT(*), SUM(number) FROM foobar.before_all") == ["10000\t50005000"]
+        assert sql(host, "SELECT COUNT(*), SUM(number) FROM foobar.before_all") == [
+            "10000\t50005000"
+        ]
         assert sql(host, 'SELECT host FROM mysql.user WHERE user = "foobar"') == [address_of(WEB)]
         assert sql(host, "SELECT @@innodb_flush_log_at_trx_commit, @@sync_binlog") == ["1\t1"]
 
@@ -55,7 +74,10 @@ def test_members_let_in_nobody_without_a_certificate():
     (said,) = sql(MEMBERS[0], "SELECT @@wsrep_provider_socket_ssl_ca")
     assert said == "/etc/mysql/tls/members.pem"
     # In TLS 1.3 the refusal comes after the handshake: it is waited for.
-    ask = f"timeout 30 openssl s_client -ign_eof -connect {address_of(MEMBERS[0])}:4567 < /dev/null 2>&1"
+    ask = (
+        f"timeout 30 openssl s_client -ign_eof -connect {address_of(MEMBERS[0])}:4567 < /dev/null "
+        f"2>&1"
+    )
     assert "alert" in on_host(MEMBERS[1], ask)
 
 
@@ -70,9 +92,13 @@ def test_the_host_that_writes_dies_and_another_writes_on():
             start(first)
     second = next(host for host in others(first) if writes(host))
     missing = set(found["done"]) - stored(second)
-    print(f"writer killed: gap {found['gap']:.2f} s, {len(found['done'])} acknowledged, {len(missing)} lost, {failed(found)}")
+    print(
+        f"writer killed: gap {found['gap']:.2f} s, {len(found['done'])} acknowledged, "
+        f"{len(missing)} lost, {failed(found)}"
+    )
     assert missing == set()
-    # Four threads have one write each in flight. Whoever comes to a host that is dead is told so, and does not wait.
+    # Four threads have one write each in flight. Whoever comes to a host that is dead is told so,
+    # and does not wait.
     assert len([one for one in found["failed"] if one[1]]) <= 8
     assert not [one for one in found["failed"] if "timed out" in one[2]]
     assert found["gap"] < 8
@@ -87,7 +113,10 @@ def test_the_server_that_writes_is_killed_and_comes_back_by_itself():
     with numbers(200_000) as found:
         on_host(first, "kill -9 $(pidof mariadbd)")
         wait_for(lambda: any(writes(host) for host in others(first)), 20)
-    print(f"server killed: gap {found['gap']:.2f} s, {len(found['done'])} acknowledged, {failed(found)}")
+    print(
+        f"server killed: gap {found['gap']:.2f} s, {len(found['done'])} acknowledged, "
+        f"{failed(found)}"
+    )
     whole()
     assert lost(found) == {}
     assert found["gap"] < 8
@@ -141,7 +170,9 @@ def test_a_writer_that_is_cut_off_writes_no_more():
             # Nobody writes on both sides.
             assert not writes(first)
             assert state(first)["status"] == "non-Primary"
-            refused = on_host(first, 'mariadb --execute "INSERT INTO foobar.numbers VALUES (-1)" 2>&1')
+            refused = on_host(
+                first, 'mariadb --execute "INSERT INTO foobar.numbers VALUES (-1)" 2>&1'
+            )
             assert "WSREP has not yet prepared node" in refused
         finally:
             on_host(first, "nft delete table inet cut", check=True)

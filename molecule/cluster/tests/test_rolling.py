@@ -1,4 +1,6 @@
-"""A setting that needs a restart, while applications write: one member after the other, and the one that writes last."""
+"""A setting that needs a restart, while applications write: one member
+after the other, and the one that writes last.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def values():
 
 
 def started():
-    """Return when each server was started, in microseconds of the clock that all containers have."""
+    """Return when each server was started, in microseconds of
+    the clock that all containers have.
+    """
     show = "systemctl show --value --property ExecMainStartTimestampMonotonic mariadb"
     return {host: int(on_host(host, show, check=True)) for host in MEMBERS}
 
@@ -38,9 +42,14 @@ def test_a_server_that_is_stopped_by_hand_has_another_one_write():
     first = writer()
     with numbers(500_000) as found:
         on_host(first, "systemctl restart mariadb", check=True)
-    print(f"restarted by hand: gap {found['gap']:.2f} s, {len(found['done'])} acknowledged, {failed(found)}")
+    print(
+        f"restarted by hand: gap {found['gap']:.2f} s, {len(found['done'])} acknowledged, "
+        f"{failed(found)}"
+    )
     whole()
-    assert f"writes in the place of {first}." in on_host(first, "journalctl --unit mariadb --output cat --no-pager --lines 1000")
+    assert f"writes in the place of {first}." in on_host(
+        first, "journalctl --unit mariadb --output cat --no-pager --lines 1000"
+    )
     assert writer() != first
     assert lost(found) == {}
 
@@ -49,16 +58,23 @@ def test_a_setting_restarts_one_after_the_other_though_a_run_is_killed():
     first, terms, value = writer(), term(), values()[MEMBERS[0]] + 1
     settings = {"mysql_settings": {"mysqld": {"back_log": value}}}
     with numbers(600_000) as found:
-        with killed(command("site", "--tags", "mysql", **settings), stdout=subprocess.PIPE) as process:
+        with killed(
+            command("site", "--tags", "mysql", **settings), stdout=subprocess.PIPE
+        ) as process:
             # The first one has begun with it, and the run waits until it is there.
-            assert any("Wait until it has all that the cluster has" in line for line in process.stdout)
+            assert any(
+                "Wait until it has all that the cluster has" in line for line in process.stdout
+            )
         (done,) = [host for host, one in values().items() if one == value]
         assert done != first
         assert (writer(), term()) == (first, terms)
         before = started()
         again = play("site", "--tags", "mysql", **settings)
     assert again.returncode == 0, again.stdout[-3000:]
-    print(f"writer moved for a restart: gap {found['gap']:.2f} s, {len(found['done'])} acknowledged, {failed(found)}")
+    print(
+        f"writer moved for a restart: gap {found['gap']:.2f} s, {len(found['done'])} "
+        f"acknowledged, {failed(found)}"
+    )
     whole()
     assert values() == dict.fromkeys(MEMBERS, value)
     now = started()

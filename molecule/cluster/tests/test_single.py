@@ -1,4 +1,6 @@
-"""The way from three hosts to one, and what keeps one from becoming three again. It leaves no cluster: the last of the tests."""
+"""The way from three hosts to one, and what keeps one from becoming three again. It leaves no
+cluster: the last of the tests.
+"""
 
 from __future__ import annotations
 
@@ -42,21 +44,34 @@ def test_the_last_one_goes_on_alone_and_becomes_no_cluster_that_loses_rows(singl
     whole()
     refused = plays.play("site", mysql_leave_cluster=True)
     assert refused.returncode
-    assert f"{GONE[0]} and {GONE[1]} runs in the cluster, and would go on to take writes" in refused.stdout
+    assert (
+        f"{GONE[0]} and {GONE[1]} runs in the cluster, and would go on to take writes"
+        in refused.stdout
+    )
     sql(KEPT, "INSERT INTO foobar.before_all VALUES (0)")
     for host in GONE:
         on_host(host, "systemctl disable --now mariadb", check=True)
     done = plays.play("site", mysql_leave_cluster=True)
     assert done.returncode == 0, done.stdout[-3000:]
     assert sql(KEPT, "SELECT @@wsrep_on, COUNT(*) FROM foobar.before_all") == ["0\t10001"]
-    assert on_host(KEPT, "ls /var/lib/mysql/grastate.dat /etc/mysql/cluster 2> /dev/null; systemctl is-active mysql-agent").split() == [
-        "inactive"
-    ]
+    assert on_host(
+        KEPT,
+        (
+            "ls /var/lib/mysql/grastate.dat /etc/mysql/cluster 2> /dev/null; systemctl is-active "
+            "mysql-agent"
+        ),
+    ).split() == ["inactive"]
     assert on_host(WEB, "systemctl is-active lamp-database-proxy").strip() == "inactive"
     again = plays.play("site")
     assert (again.returncode, plays.recap(again)["changed"]) == (0, 0), again.stdout[-3000:]
 
-    sql(KEPT, "CREATE TABLE foobar.log (words TEXT) ENGINE=MyISAM; INSERT INTO foobar.log VALUES (1), (1)")
+    sql(
+        KEPT,
+        (
+            "CREATE TABLE foobar.log (words TEXT) ENGINE=MyISAM; INSERT INTO foobar.log VALUES "
+            "(1), (1)"
+        ),
+    )
     single()
     refused = plays.play("site")
     assert refused.returncode
@@ -66,4 +81,6 @@ def test_the_last_one_goes_on_alone_and_becomes_no_cluster_that_loses_rows(singl
     for statement in statements:
         on_host(KEPT, "mariadb", check=True, input=statement)
     assert sql(KEPT, "SELECT * FROM foobar.log") == ["1", "1"]
-    assert "table" not in on_host(KEPT, "sh -s /var/lib/mysql /run/mysqld/mysqld.sock", input=SURVEY.read_text())
+    assert "table" not in on_host(
+        KEPT, "sh -s /var/lib/mysql /run/mysqld/mysqld.sock", input=SURVEY.read_text()
+    )

@@ -1,4 +1,6 @@
-"""A shop without any dependency, as somebody else's server: it knows its socket or port, and nothing of us. Tests break it on purpose."""
+"""A shop without any dependency, as somebody else's server: it knows its socket or port, and
+nothing of us. Tests break it on purpose.
+"""
 
 import http.server
 import json
@@ -66,13 +68,30 @@ class Page(http.server.BaseHTTPRequestHandler):
         status = 500 if BREAK == "500" else 200
         said = {"version": VERSION, "release": os.environ["RELEASE_ID"]}
         if self.path == "/about":
-            said |= {"uid": os.getuid(), "gid": os.getgid(), "of image": os.environ.get("OF_IMAGE"), "secret": os.environ["SECRET_KEY"]}
-            said |= {"database": database(), "network": reaches(socket.AF_INET, (os.environ.get("OUTSIDE", "192.0.2.1"), 3307))}
+            said |= {
+                "uid": os.getuid(),
+                "gid": os.getgid(),
+                "of image": os.environ.get("OF_IMAGE"),
+                "secret": os.environ["SECRET_KEY"],
+            }
+            said |= {
+                "database": database(),
+                "network": reaches(socket.AF_INET, (os.environ.get("OUTSIDE", "192.0.2.1"), 3307)),
+            }
             said |= {"file": tried(lambda: pathlib.Path("/home/shop/new").write_text("x"))}
-            said |= {"media": tried(lambda: pathlib.Path(os.environ["MEDIA_ROOT"], "picture.txt").write_text("sun"))}
+            said |= {
+                "media": tried(
+                    lambda: pathlib.Path(os.environ["MEDIA_ROOT"], "picture.txt").write_text("sun")
+                )
+            }
             said |= {"data": tried(lambda: (DATA / "orders").write_text("1"))}
-            said |= {"temporary": tried(lambda: pathlib.Path(tempfile.gettempdir(), "x").write_text("x"))}
-            said |= {"hosts": tried(lambda: os.listdir("/etc/python_app")), "capabilities": capabilities()}
+            said |= {
+                "temporary": tried(lambda: pathlib.Path(tempfile.gettempdir(), "x").write_text("x"))
+            }
+            said |= {
+                "hosts": tried(lambda: os.listdir("/etc/python_app")),
+                "capabilities": capabilities(),
+            }
         if self.path == "/large":
             said["much"] = "x" * 3_000_000
         text = json.dumps(said).encode()
@@ -85,7 +104,11 @@ class Page(http.server.BaseHTTPRequestHandler):
 
 def capabilities():
     """Return what it may do beyond a user's rights."""
-    return next(line.split()[1] for line in pathlib.Path("/proc/self/status").read_text().splitlines() if line.startswith("CapBnd"))
+    return next(
+        line.split()[1]
+        for line in pathlib.Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("CapBnd")
+    )
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -111,7 +134,9 @@ def serve():
         raise ValueError("broken on purpose")
     while BREAK == "hang":
         time.sleep(1)
-    server = Server(("127.0.0.1", int(os.environ["PORT"])) if os.environ.get("PORT") else os.environ["SOCKET"])
+    server = Server(
+        ("127.0.0.1", int(os.environ["PORT"])) if os.environ.get("PORT") else os.environ["SOCKET"]
+    )
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     server.serve_forever(poll_interval=0.05)
     server.server_close()

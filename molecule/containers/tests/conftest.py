@@ -1,4 +1,6 @@
-"""Applications that are images, as their visitors and their operators see them. Run by Molecule's verifier."""
+"""Applications that are images, as their visitors and their
+operators see them. Run by Molecule's verifier.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,17 @@ def old():
 
 @pytest.fixture
 def registry(old, site, monkeypatch):
-    """Return a registry that wants a login, and whose CA this computer and the host of the sites trust by what their owners said."""
-    found = Registry(old, INVENTORY.get_hosts("old")[0], INVENTORY.get_variables(HOST)["registry_login"])
+    """Return a registry that wants a login, and whose CA this computer and the host of the sites
+    trust by what their owners said.
+    """
+    found = Registry(
+        old, INVENTORY.get_hosts("old")[0], INVENTORY.get_variables(HOST)["registry_login"]
+    )
     monkeypatch.setitem(ENVIRONMENT, "SSL_CERT_FILE", str(found.certificate))
     place = f"/etc/containers/certs.d/{found.address}"
-    site.check_output("mkdir -p %s; printf %%s %s > %s/ca.crt", place, found.certificate.read_text(), place)
+    site.check_output(
+        "mkdir -p %s; printf %%s %s > %s/ca.crt", place, found.certificate.read_text(), place
+    )
     return found
 
 

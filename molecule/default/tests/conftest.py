@@ -1,4 +1,5 @@
-"""The site as its visitors see it: names are asked of its own name server, pages fetched from the address that it answers.
+"""The site as its visitors see it: names are asked of its own name server,
+pages fetched from the address that it answers.
 
 Run by Molecule's verifier (``molecule verify``), which names the hosts in an inventory.
 """
@@ -13,13 +14,20 @@ import pytest
 
 from .visitors import INVENTORY, Browser, address_of
 
-#: Which of the scenarios runs these tests: "apart", or the version of Debian of the one host of "default".
-PLACE = "apart" if os.environ["MOLECULE_SCENARIO_NAME"] == "apart" else os.environ.get("LAMP_DEBIAN") or "13"
+#: Which of the scenarios runs these tests: "apart", or the version of Debian of the one host of
+#: "default".
+PLACE = (
+    "apart"
+    if os.environ["MOLECULE_SCENARIO_NAME"] == "apart"
+    else os.environ.get("LAMP_DEBIAN") or "13"
+)
 
 
 def pytest_configure(config):
     """Declare the marker."""
-    config.addinivalue_line("markers", "only(*places): where this is shown; elsewhere it would be the same once more")
+    config.addinivalue_line(
+        "markers", "only(*places): where this is shown; elsewhere it would be the same once more"
+    )
 
 
 def pytest_collection_modifyitems(config, items):
@@ -59,10 +67,14 @@ def name_server(name_servers):
 
 @pytest.fixture(scope="session")
 def ask(name_server):
-    """Return ``ask(name, type, server)``: the answer of the site's name server, over UDP, as a dnspython message."""
+    """Return ``ask(name, type, server)``: the answer of the site's name
+    server, over UDP, as a dnspython message.
+    """
 
     def ask(name, kind="A", server=None):
-        return dns.query.udp(dns.message.make_query(name, kind), address_of(server or name_server), timeout=5)
+        return dns.query.udp(
+            dns.message.make_query(name, kind), address_of(server or name_server), timeout=5
+        )
 
     return ask
 
@@ -72,7 +84,12 @@ def sql(db):
     """Return ``sql(statement)``: the rows, as lists of texts, that root gets through the socket."""
 
     def sql(statement):
-        return [line.split("\t") for line in db.check_output("mariadb --default-character-set=utf8mb4 -N -B -e %s", statement).splitlines()]
+        return [
+            line.split("\t")
+            for line in db.check_output(
+                "mariadb --default-character-set=utf8mb4 -N -B -e %s", statement
+            ).splitlines()
+        ]
 
     return sql
 

@@ -1,4 +1,5 @@
-"""Plants traps for root wherever a user of a service can write, and says which ones root fell into. Runs on the host, as root.
+"""Plants traps for root wherever a user of a service can write, and says which ones root fell into.
+Runs on the host, as root.
 
 plant.py plant WAY USER...   plants symlinks to what is not there ("beside" all names), or a "symlink", "hardlink" or "fifo" in the
                              place of each name that no process has open; prints how many
@@ -47,7 +48,9 @@ def writable():
     """Return the directories in which this process can make names."""
     found = []
     for folder, folders, _names in os.walk("/"):
-        folders[:] = [name for name in folders if not os.path.join(folder, name, "").startswith(ELSEWHERE)]
+        folders[:] = [
+            name for name in folders if not os.path.join(folder, name, "").startswith(ELSEWHERE)
+        ]
         if os.access(folder, os.W_OK | os.X_OK) and not f"{folder}/".startswith(str(CANARIES)):
             found.append(folder)
     return found
@@ -78,7 +81,9 @@ def canary(number, directory=False):
 
 
 def plan(user, way):
-    """Return the traps of ``user``: ``[[path, aside, target]]``, ``aside`` empty where nothing stood, no target for a FIFO."""
+    """Return the traps of ``user``: ``[[path, aside, target]]``, ``aside`` empty where nothing
+    stood, no target for a FIFO.
+    """
     traps, busy = [], opened()
 
     def trap(path, aside="", directory=False):
@@ -109,9 +114,11 @@ def plant(way, *users):
 
 
 def plant_of(user, way):
-    """Plant the traps of ``user`` and return those that were possible: all as that user, but for hard links.
+    """Plant the traps of ``user`` and return those that were
+    possible: all as that user, but for hard links.
 
-    Those the kernel refuses (protected_hardlinks), where nobody has turned that off: root plants them as if somebody had.
+    Those the kernel refuses (protected_hardlinks), where nobody has turned that off: root plants
+    them as if somebody had.
     """
     traps = plan(user, way)
 
@@ -146,8 +153,15 @@ def state():
             path = os.path.join(folder, name)
             one = os.lstat(path)
             if path != str(JOURNAL):
-                content = pathlib.Path(path).read_text(errors="replace") if stat.S_ISREG(one.st_mode) else ""
-                found[path] = f"{stat.filemode(one.st_mode)} {one.st_uid}:{one.st_gid} {one.st_nlink} {content!r}"
+                content = (
+                    pathlib.Path(path).read_text(errors="replace")
+                    if stat.S_ISREG(one.st_mode)
+                    else ""
+                )
+                found[path] = (
+                    f"{stat.filemode(one.st_mode)} {one.st_uid}:{one.st_gid} {one.st_nlink} "
+                    f"{content!r}"
+                )
     return found
 
 
@@ -164,8 +178,14 @@ def look():
 
 
 def readable():
-    """Return the files outside the canaries that this process can read and that hold a canary's content."""
-    places = [place for place in ("/srv", "/var/lib", "/var/log", "/var/cache", "/var/backups", "/etc", "/run") if os.path.isdir(place)]
+    """Return the files outside the canaries that this process can
+    read and that hold a canary's content.
+    """
+    places = [
+        place
+        for place in ("/srv", "/var/lib", "/var/log", "/var/cache", "/var/backups", "/etc", "/run")
+        if os.path.isdir(place)
+    ]
     words = ["grep", "-rslF", "--devices=skip", "--binary-files=text", TOKEN.strip(), *places]
     return subprocess.run(words, capture_output=True, text=True, check=False).stdout.splitlines()
 

@@ -1,4 +1,6 @@
-"""The site comes back to a moment: by the playbook that the person on call runs, with visitors about."""
+"""The site comes back to a moment: by the playbook that the
+person on call runs, with visitors about.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def names(db):
 
 @pytest.fixture
 def untouched(db, sql, browser, names):
-    """Require that a test leaves the data, the site and the backups, of which there is one, alone."""
+    """Require that a test leaves the data, the site and the
+    backups, of which there is one, alone.
+    """
     if not names():
         db.check_output("lamp-backup take")
     sql("CREATE TABLE IF NOT EXISTS foobar.untouched (id INT)")
@@ -44,10 +48,17 @@ def untouched(db, sql, browser, names):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"lamp_restore_backup": "latest", "lamp_restore_confirm": "another"}, "add -e lamp_restore_confirm={name}"),
+        (
+            {"lamp_restore_backup": "latest", "lamp_restore_confirm": "another"},
+            "add -e lamp_restore_confirm={name}",
+        ),
         ({"lamp_restore_backup": "latest"}, "add -e lamp_restore_confirm={name}"),
         (
-            {"lamp_restore_backup": "latest", "lamp_restore_site": "x", "lamp_restore_confirm": "{name}"},
+            {
+                "lamp_restore_backup": "latest",
+                "lamp_restore_site": "x",
+                "lamp_restore_confirm": "{name}",
+            },
             "lamp_restore_site is x, which lamp_sites does not have",
         ),
         ({"lamp_restore_confirm": "{name}"}, "Say what to restore: -e lamp_restore_backup=NAME"),
@@ -83,7 +94,9 @@ def test_damaged_backup_is_refused_while_the_site_is_open(name, db, untouched, n
 
 
 def test_backups_are_listed_and_a_dry_run_does_nothing(name, db, untouched, names):
-    since = db.check_output("systemctl show --value --property=ExecMainStartTimestampMonotonic mariadb")
+    since = db.check_output(
+        "systemctl show --value --property=ExecMainStartTimestampMonotonic mariadb"
+    )
     done = play("backup", lamp_backup_list_only=True)
     assert done.returncode == 0, done.stdout[-3000:]
     assert names()[-1] in done.stdout
@@ -95,12 +108,19 @@ def test_backups_are_listed_and_a_dry_run_does_nothing(name, db, untouched, name
         done = play(playbook, "--check", **given)
         assert done.returncode == 0, done.stdout[-3000:]
     assert "A dry run restores nothing." in done.stdout
-    assert db.check_output("systemctl show --value --property=ExecMainStartTimestampMonotonic mariadb") == since
+    assert (
+        db.check_output("systemctl show --value --property=ExecMainStartTimestampMonotonic mariadb")
+        == since
+    )
 
 
 def test_site_comes_back_to_a_moment(name, db, web, name_server, sql, browser):
-    """The files on a web host apart with the database, and the name server, which is another matter, not."""
-    web.check_output(f"setpriv --reuid={USER} --regid={USER} --clear-groups sh -c 'echo kept > {STATE}/upload'")
+    """The files on a web host apart with the database, and the name
+    server, which is another matter, not.
+    """
+    web.check_output(
+        f"setpriv --reuid={USER} --regid={USER} --clear-groups sh -c 'echo kept > {STATE}/upload'"
+    )
     done = play("backup")
     assert done.returncode == 0, done.stdout[-3000:]
     assert "Took and checked" in done.stdout
@@ -126,13 +146,20 @@ def test_site_comes_back_to_a_moment(name, db, web, name_server, sql, browser):
 # With Debian 13 on one host, the scenario "deploys" brings a site back.
 @pytest.mark.only("12", "apart")
 def test_one_site_comes_back_alone(name, db, web, sql, browser):
-    """Its database is as it was, what another wrote meanwhile stays, and the server has not been restarted."""
-    sql("CREATE TABLE foobar.diary (words VARCHAR(20)); INSERT INTO foobar.diary VALUES ('before'); CREATE DATABASE other")
+    """Its database is as it was, what another wrote meanwhile stays,
+    and the server has not been restarted.
+    """
+    sql(
+        "CREATE TABLE foobar.diary (words VARCHAR(20)); INSERT INTO foobar.diary VALUES "
+        "('before'); CREATE DATABASE other"
+    )
     db.check_output("lamp-backup take")
     started = "systemctl show --value --property=ExecMainStartTimestampMonotonic mariadb"
     since = db.check_output(started)
     sql("DROP TABLE foobar.diary; CREATE TABLE other.kept (words VARCHAR(20))")
-    done = play("restore", lamp_restore_backup="latest", lamp_restore_site=SITE, lamp_restore_confirm=name)
+    done = play(
+        "restore", lamp_restore_backup="latest", lamp_restore_site=SITE, lamp_restore_confirm=name
+    )
     assert done.returncode == 0, done.stdout[-3000:]
     assert sql("SELECT * FROM foobar.diary") == [["before"]]
     assert sql("SHOW TABLES IN other") == [["kept"]]
@@ -146,7 +173,9 @@ def test_one_site_comes_back_alone(name, db, web, sql, browser):
 # The name server of "apart" has Debian 13.
 @pytest.mark.only("12", "apart")
 def test_name_server_comes_back_alone(name_servers, ask, browser):
-    """It has lost its zones and keys; its secondary copies the restored zone although that has a lower serial."""
+    """It has lost its zones and keys; its secondary copies the
+    restored zone although that has a lower serial.
+    """
     primary = INVENTORY.get_hosts("lamp_dns")[0]
     host = name_servers[0]
     keys = "cd /etc/bind/keys && ls -ln && sha256sum *"
@@ -162,6 +191,8 @@ def test_name_server_comes_back_alone(name_servers, ask, browser):
     done = play("restore_name_server", lamp_restore_backup="latest", lamp_restore_confirm=primary)
     assert done.returncode == 0, done.stdout[-3000:]
     assert host.check_output(keys) == before
-    wait_for(lambda: not any(ask("later.foobar.com", server=server).answer for server in name_servers))
+    wait_for(
+        lambda: not any(ask("later.foobar.com", server=server).answer for server in name_servers)
+    )
     assert browser.get("/healthz").status == 200
     host.check_output("lamp-backup discard")

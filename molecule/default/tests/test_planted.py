@@ -1,4 +1,6 @@
-"""Root steps into no trap that the user of a service can set: no link is followed, no file of root's is changed or shown."""
+"""Root steps into no trap that the user of a service can set: no link is followed, no file of
+root's is changed or shown.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,12 @@ from support.web import SERVICE
 from .visitors import INVENTORY, address_of
 
 PLANT = pathlib.Path(__file__).with_name("plant.py")
-SERVICES = {"bind": "named", "mysql": "mariadb", "www-data": SERVICE, "app-www-foobar-com": "'app-www.foobar.com@*'"}
+SERVICES = {
+    "bind": "named",
+    "mysql": "mariadb",
+    "www-data": SERVICE,
+    "app-www-foobar-com": "'app-www.foobar.com@*'",
+}
 
 
 def _hosts():
@@ -27,7 +34,11 @@ def _plant(host, *words):
 
 def _users(host, way):
     # A server whose own files are gone ends: what stands in their place then, a restore meets.
-    return [user for user in SERVICES if host.user(user).exists and not (user == "mysql" and way != "beside")]
+    return [
+        user
+        for user in SERVICES
+        if host.user(user).exists and not (user == "mysql" and way != "beside")
+    ]
 
 
 @pytest.fixture
@@ -36,7 +47,15 @@ def planted(request, name_server, browser):
     way, traps = request.param, 0
     # What a host has and does not run stays at rest.
     running = [
-        (host, users, " ".join(SERVICES[user] for user in users if host.run(f"systemctl is-active {SERVICES[user]}").succeeded))
+        (
+            host,
+            users,
+            " ".join(
+                SERVICES[user]
+                for user in users
+                if host.run(f"systemctl is-active {SERVICES[user]}").succeeded
+            ),
+        )
         for host in _hosts()
         if (users := _users(host, way))
     ]
@@ -62,7 +81,10 @@ def planted(request, name_server, browser):
 @pytest.mark.parametrize("planted", ["beside", "symlink", "hardlink", "fifo"], indirect=True)
 def test_root_steps_into_no_trap(planted, name_server, name_servers):
     server = {"name": "ns1.foobar.com", "addresses": [address_of(name_server)]}
-    zones = [{"name": "foobar.com", "nameservers": [server], "update_key": "lamp"}, {"name": "fresh.example", "nameservers": [server]}]
+    zones = [
+        {"name": "foobar.com", "nameservers": [server], "update_key": "lamp"},
+        {"name": "fresh.example", "nameservers": [server]},
+    ]
     # What is given on the command line is every host's: a secondary would take these for its own.
     more = {"bind_zones": zones} if len(name_servers) == 1 else {}
     site = play("site", mysql_settings={"mysqld": {"max_connections": 77}}, **more)

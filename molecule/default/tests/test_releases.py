@@ -1,4 +1,6 @@
-"""A release and its way back, by the playbooks of the person who deploys, on one host and where the web host is not the database's."""
+"""A release and its way back, by the playbooks of the person who deploys, on one host and where
+the web host is not the database's.
+"""
 
 from __future__ import annotations
 

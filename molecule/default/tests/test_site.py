@@ -37,7 +37,9 @@ def test_name_leads_to_the_web_host(ask, web, name_servers, name):
 
 def test_zone_names_all_its_name_servers_and_denies_mail(ask, name_servers):
     named = [rdata.target for rdata in ask("foobar.com", "NS").answer[0]]
-    assert sorted(ask(name).answer[0][0].address for name in named) == sorted(address_of(server) for server in name_servers)
+    assert sorted(ask(name).answer[0][0].address for name in named) == sorted(
+        address_of(server) for server in name_servers
+    )
     assert [rdata.to_text() for rdata in ask("foobar.com", "MX").answer[0]] == ["0 ."]
 
 
@@ -64,7 +66,9 @@ def test_static_file_is_compressed_and_kept(browser):
     assert response.status == 200
     assert "immutable" in response.headers["Cache-Control"]
     assert response.headers["Content-Encoding"] == "gzip"
-    again = browser.get(path, headers={"Accept-Encoding": "gzip", "If-None-Match": response.headers["ETag"]})
+    again = browser.get(
+        path, headers={"Accept-Encoding": "gzip", "If-None-Match": response.headers["ETag"]}
+    )
     assert again.status == 304
 
 
@@ -80,7 +84,14 @@ def test_way_names_each_stop(browser, web, db):
     page = browser.get("/way")
     assert page.status == 200, (page.status, page.headers.items(), page.text)
     release = web.check_output(f"basename $(readlink /srv/{SITE}/current)")
-    for word in (SITE, web.check_output("hostname"), "granian/", release, db.check_output("hostname"), "MariaDB"):
+    for word in (
+        SITE,
+        web.check_output("hostname"),
+        "granian/",
+        release,
+        db.check_output("hostname"),
+        "MariaDB",
+    ):
         assert word in page.text
 
 
@@ -102,7 +113,9 @@ def test_entry_reaches_the_database_and_outlives_a_restart(browser, sign, sql, d
     assert shown in browser.get("/guestbook").text
 
 
-@pytest.mark.parametrize(("name", "message"), [("", "words"), ("x" * 81, "words"), ("somebody", "x" * 1001)])
+@pytest.mark.parametrize(
+    ("name", "message"), [("", "words"), ("x" * 81, "words"), ("somebody", "x" * 1001)]
+)
 def test_wrong_entry_is_refused(sign, sql, name, message):
     before = sql("SELECT COUNT(*) FROM foobar.entry")
     response = sign(name=name, message=message)
@@ -131,9 +144,12 @@ def test_database_is_reached_by_its_socket_or_with_tls(web, db):
     script = (
         "import os, sqlalchemy as s\n"
         "c = s.create_engine(os.environ['DATABASE_URL']).connect()\n"
-        "print(c.execute(s.text('SELECT USER()')).scalar(), c.execute(s.text(\"SHOW STATUS LIKE 'Ssl_cipher'\")).one()[1])"
+        "print(c.execute(s.text('SELECT USER()')).scalar(), c.execute(s.text(\"SHOW STATUS LIKE "
+        "'Ssl_cipher'\")).one()[1])"
     )
-    account, _space, cipher = web.check_output("/srv/www.foobar.com/current/run python -c %s", script).partition(" ")
+    account, _space, cipher = web.check_output(
+        "/srv/www.foobar.com/current/run python -c %s", script
+    ).partition(" ")
     if web.check_output("hostname") == db.check_output("hostname"):
         assert account == "foobar@localhost"
     else:
@@ -145,9 +161,10 @@ def test_certificate_of_the_database_that_ended_is_made_anew_without_a_run(brows
     if address_of(web) == address_of(db):
         pytest.skip("the application goes through the socket")
     db.check_output(
-        "cd /etc/mysql/tls && openssl req -new -key server.pem -subj /CN=ended -out /root/ended.csr && "
-        "openssl x509 -req -in /root/ended.csr -CA ca.pem -CAkey ca.key -days 0 -set_serial 7 -out /root/ended.pem && "
-        "openssl pkey -in server.pem >> /root/ended.pem && cat /root/ended.pem > server.pem && rm /root/ended.* && sleep 1.1"
+        "cd /etc/mysql/tls && openssl req -new -key server.pem -subj /CN=ended -out "
+        "/root/ended.csr && openssl x509 -req -in /root/ended.csr -CA ca.pem -CAkey ca.key -days "
+        "0 -set_serial 7 -out /root/ended.pem && openssl pkey -in server.pem >> /root/ended.pem "
+        "&& cat /root/ended.pem > server.pem && rm /root/ended.* && sleep 1.1"
     )
     db.check_output("systemctl reload mariadb")
     web.check_output("systemctl restart 'app-*'")
@@ -159,13 +176,19 @@ def test_certificate_of_the_database_that_ended_is_made_anew_without_a_run(brows
 
 
 def test_root_of_the_database_needs_the_socket(sql):
-    accounts = sql("SELECT user, host, JSON_VALUE(priv, '$.plugin'), JSON_EXTRACT(priv, '$.auth_or') IS NOT NULL FROM mysql.global_priv")
+    accounts = sql(
+        "SELECT user, host, JSON_VALUE(priv, '$.plugin'), JSON_EXTRACT(priv, '$.auth_or') IS NOT "
+        "NULL FROM mysql.global_priv"
+    )
     assert not [row for row in accounts if row[0] == ""]
     assert [row[1] for row in accounts if row[0] == "root"] == ["localhost"]
 
 
 def test_application_cannot_write_its_code(web):
-    script = "import os; print([p for p in ('.', '../venv/bin', '../serve.py', '../static', '../server/granian') if os.access(p, os.W_OK)])"
+    script = (
+        "import os; print([p for p in ('.', '../venv/bin', '../serve.py', '../static', "
+        "'../server/granian') if os.access(p, os.W_OK)])"
+    )
     assert web.check_output("/srv/www.foobar.com/current/run python -c %s", script) == "[]"
 
 
@@ -176,7 +199,9 @@ def test_logs_rotate_on_every_host(web, db, name_servers):
 
 
 # What logrotate made itself, what bounds itself, and what goes with a release of an application.
-NO_LOGS = re.compile(r"/var/log/(.*[.](gz|xz|[0-9]+)|journal/.*|lastlog|faillog|python_app/.*[.][0-9a-f]{12}[.]log)\Z")
+NO_LOGS = re.compile(
+    r"/var/log/(.*[.](gz|xz|[0-9]+)|journal/.*|lastlog|faillog|python_app/.*[.][0-9a-f]{12}[.]log)\Z"
+)
 
 
 def test_every_log_is_rotated(web, db, name_servers):
@@ -184,7 +209,11 @@ def test_every_log_is_rotated(web, db, name_servers):
         said = host.run("logrotate --debug /etc/logrotate.conf").stderr
         assert "error:" not in said
         considered = set(re.findall(r"^considering log (\S+)$", said, re.MULTILINE))
-        logs = [log for log in host.check_output("find /var/log -type f").split() if not NO_LOGS.match(log)]
+        logs = [
+            log
+            for log in host.check_output("find /var/log -type f").split()
+            if not NO_LOGS.match(log)
+        ]
         assert [log for log in logs if log not in considered] == []
 
 

@@ -1,4 +1,6 @@
-"""How the whole site is, as the person on call and a program that watches see it: each fault is a sentence and a failed run."""
+"""How the whole site is, as the person on call and a program that watches see it: each fault is
+a sentence and a failed run.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def _settled():
     """What failed in the tests before had its reasons there."""
     for host in hosts():
         host.check_output("systemctl reset-failed")
-        wait_for(lambda host=host: host.run("systemctl is-system-running").stdout.strip() == "running")
+        wait_for(
+            lambda host=host: host.run("systemctl is-system-running").stdout.strip() == "running"
+        )
 
 
 def report(*options, **variables):
@@ -51,7 +55,9 @@ def report(*options, **variables):
 
 
 class Fault(NamedTuple):
-    """Something that is done to a host and undone, and what is said of it: the beginnings of sentences."""
+    """Something that is done to a host and undone, and what is said
+    of it: the beginnings of sentences.
+    """
 
     host: object
     do: str
@@ -63,16 +69,30 @@ def old_certificate():
     """Return a certificate with a fifth of its life left."""
     now, key = datetime.datetime.now(datetime.UTC), ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, SITE)])
-    old = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(7)
+    old = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(7)
+    )
     old = old.add_extension(x509.SubjectAlternativeName([x509.DNSName(SITE)]), critical=False)
-    old = old.not_valid_before(now - datetime.timedelta(days=80)).not_valid_after(now + datetime.timedelta(days=20))
+    old = old.not_valid_before(now - datetime.timedelta(days=80)).not_valid_after(
+        now + datetime.timedelta(days=20)
+    )
     return old.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
 def faults(web, db, name_server):
     """Return one fault of each kind."""
-    serving = f"systemctl start app-{SITE}@$(basename $(dirname $(readlink /srv/{SITE}/live.sock))).service"
-    chain = web.check_output(f"readlink -f /var/lib/foobar.lamp/certificates/{SITE}/current") + "/fullchain.pem"
+    serving = (
+        f"systemctl start app-{SITE}@$(basename $(dirname $(readlink "
+        f"/srv/{SITE}/live.sock))).service"
+    )
+    chain = (
+        web.check_output(f"readlink -f /var/lib/foobar.lamp/certificates/{SITE}/current")
+        + "/fullchain.pem"
+    )
     place = json.loads(db.check_output("cat /etc/lamp-backup/settings.json"))["directory"]
     old = f"{place}/20261101T000000Z"
     tree = "/var/lib/foobar.lamp/config_tree/planted"
@@ -82,16 +102,25 @@ def faults(web, db, name_server):
             "systemctl stop named",
             "systemctl start named",
             (
-                "named should run, but is inactive: 'systemctl status named' there says why, and foobar.lamp.site starts it.",
+                (
+                    "named should run, but is inactive: 'systemctl status named' there says why, "
+                    "and foobar.lamp.site starts it."
+                ),
                 "the name server gives no serial of foobar.com: ",
             ),
         ),
-        Fault(web, f"systemctl stop 'app-{SITE}@*'", serving, (f"{SITE} is stopped (inactive): run foobar.lamp.site, which starts it; ",)),
-        # One that does not even start with the system is known by the groups. A backup whose time comes meanwhile is passed over: it would
-        # fail, and be one more problem.
+        Fault(
+            web,
+            f"systemctl stop 'app-{SITE}@*'",
+            serving,
+            (f"{SITE} is stopped (inactive): run foobar.lamp.site, which starts it; ",),
+        ),
+        # One that does not even start with the system is known by the groups. A backup whose time
+        # comes meanwhile is passed over: it would fail, and be one more problem.
         Fault(
             db,
-            f"mkdir {HELD} && printf '[Unit]\\nConditionPathExists=/nowhere\\n' > {HELD}/held.conf && systemctl daemon-reload && "
+            f"mkdir {HELD} && printf '[Unit]\\nConditionPathExists=/nowhere\\n' > "
+            f"{HELD}/held.conf && systemctl daemon-reload && "
             "systemctl disable --now mariadb",
             f"systemctl enable --now mariadb && rm -r {HELD} && systemctl daemon-reload",
             ("mariadb should run, but is inactive: ",),
@@ -118,7 +147,8 @@ def faults(web, db, name_server):
         Fault(
             web,
             f"mkdir {tree} {tree}-2 && echo '{{}}' | tee {tree}/swapping > {tree}-2/swapping && "
-            f"systemd-run --unit=at-work flock {tree}-2/lock sleep 600 && while flock --nonblock {tree}-2/lock true; do :; done",
+            f"systemd-run --unit=at-work flock {tree}-2/lock sleep 600 && while flock --nonblock "
+            f"{tree}-2/lock true; do :; done",
             f"systemctl stop at-work; rm -r {tree} {tree}-2",
             ("a run was killed while it changed the files of planted: run the same again, ",),
         ),
@@ -132,22 +162,45 @@ def faults(web, db, name_server):
             web,
             f"touch {CLOSED}maintenance.conf",
             f"rm {CLOSED}maintenance.conf",
-            ("visitors get 503 (maintenance is on): foobar.lamp.maintenance -e lamp_maintenance=false opens it.",),
+            (
+                (
+                    "visitors get 503 (maintenance is on): foobar.lamp.maintenance -e "
+                    "lamp_maintenance=false opens it."
+                ),
+            ),
         ),
         Fault(
             web,
             "touch /var/lib/foobar.lamp/sshd.trial",
             "rm /var/lib/foobar.lamp/sshd.trial",
-            ("settings of sshd are not confirmed: run foobar.lamp.site again, which confirms them.",),
+            (
+                (
+                    "settings of sshd are not confirmed: run foobar.lamp.site again, which "
+                    "confirms them."
+                ),
+            ),
         ),
         Fault(
             db,
-            f"mkdir -p {place}/aside && (mv {place}/2*Z {place}/aside || true) && mkdir {old} && echo '{{}}' > {old}/manifest.json",
+            (
+                f"mkdir -p {place}/aside && (mv {place}/2*Z {place}/aside || true) && mkdir "
+                f"{old} && echo '{{}}' > {old}/manifest.json"
+            ),
             f"rm -r {old} && (mv {place}/aside/* {place} || true) && rmdir {place}/aside",
-            ("the last backup is of 2026-11-01T00:00:00Z, older than twice its schedule: 'journalctl -u lamp-backup' there says why, ",),
+            (
+                (
+                    "the last backup is of 2026-11-01T00:00:00Z, older than twice its schedule: "
+                    "'journalctl -u lamp-backup' there says why, "
+                ),
+            ),
         ),
         # A remark: on its own it fails no run.
-        Fault(web, "echo linux-image > /run/reboot-required.pkgs && touch /run/reboot-required", "rm /run/reboot-required*", ()),
+        Fault(
+            web,
+            "echo linux-image > /run/reboot-required.pkgs && touch /run/reboot-required",
+            "rm /run/reboot-required*",
+            (),
+        ),
     ]
 
 
@@ -163,9 +216,13 @@ def test_each_fault_is_a_sentence_and_a_failed_run(web, db, name_server):
         shown = play("status")
     expected = [f"{fault.host.backend.name}: {words}" for fault in planted for words in fault.said]
     texts = [one["text"] for one in said["problems"]]
-    assert [words for words in expected if sum(text.startswith(words) for text in texts) != 1] == [], texts
+    assert [
+        words for words in expected if sum(text.startswith(words) for text in texts) != 1
+    ] == [], texts
     assert len(texts) == len(expected), texts
-    assert "the host needs a reboot (linux-image): restart it." in " ".join(one["text"] for one in said["remarks"])
+    assert "the host needs a reboot (linux-image): restart it." in " ".join(
+        one["text"] for one in said["remarks"]
+    )
     assert (done.returncode, said["healthy"]) == (2, False)
     # People read the same, before all else.
     assert shown.returncode == 2
@@ -190,7 +247,16 @@ def test_all_is_well(web, name_servers):
     assert "foobar.com at " in done.stdout
     assert ": all is well" in done.stdout
     assert recap(done)["changed"] == 0
-    for words in ("HOST ", "SERVICES", "APPLICATION ", "PACKAGE ", "CERTIFICATE ", "BACKUPS ", "ZONE ", f"{SERVICE}, "):
+    for words in (
+        "HOST ",
+        "SERVICES",
+        "APPLICATION ",
+        "PACKAGE ",
+        "CERTIFICATE ",
+        "BACKUPS ",
+        "ZONE ",
+        f"{SERVICE}, ",
+    ):
         assert words in done.stdout
 
     done, said = report()
@@ -200,7 +266,9 @@ def test_all_is_well(web, name_servers):
     assert "lamp_web" in here["groups"]
     assert here["services"][SERVICE] == "active"
     assert here["applications"][SITE]["state"] == "active"
-    assert here["applications"][SITE]["release"] == web.check_output(f"basename $(readlink /srv/{SITE}/current)")
+    assert here["applications"][SITE]["release"] == web.check_output(
+        f"basename $(readlink /srv/{SITE}/current)"
+    )
     assert here["certificates"][SITE]["since"] < here["time"] < here["certificates"][SITE]["until"]
     assert {disk["path"] for disk in here["disks"]} >= {"/", "/run"}
     assert 0 < here["memory"]["available_mb"] < here["memory"]["total_mb"]
@@ -208,7 +276,9 @@ def test_all_is_well(web, name_servers):
     serials = {said["hosts"][server.backend.name]["zones"]["foobar.com"] for server in name_servers}
     assert len(serials) == 1
     assert serials != {None}
-    assert said["hosts"][web.backend.name]["system"]["version"] == web.check_output("cat /etc/debian_version")
+    assert said["hosts"][web.backend.name]["system"]["version"] == web.check_output(
+        "cat /etc/debian_version"
+    )
 
 
 def test_check_mode_says_the_same():
@@ -223,4 +293,6 @@ def test_host_that_cannot_be_reached_hides_no_other(web, tmp_path):
     assert done.returncode == 2
     assert said["hosts"]["gone"]["reached"] is False
     assert said["hosts"][web.backend.name]["services"][SERVICE] == "active"
-    assert [one["text"].partition(" (")[0] for one in said["problems"]] == ["gone: the host cannot be reached"]
+    assert [one["text"].partition(" (")[0] for one in said["problems"]] == [
+        "gone: the host cannot be reached"
+    ]

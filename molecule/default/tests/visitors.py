@@ -20,7 +20,9 @@ def address_of(host):
 
 
 class Browser:
-    """A visitor: follows the name server's answer, keeps cookies, shows status, headers and text of each answer."""
+    """A visitor: follows the name server's answer, keeps cookies, shows
+    status, headers and text of each answer.
+    """
 
     def __init__(self, ask):
         self._ask = ask

@@ -1,4 +1,6 @@
-"""Sites as their visitors and their operators see them. Run by Molecule's verifier, which names the host in an inventory."""
+"""Sites as their visitors and their operators see them. Run by Molecule's verifier, which names
+the host in an inventory.
+"""
 
 from __future__ import annotations
 

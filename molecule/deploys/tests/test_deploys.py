@@ -18,7 +18,9 @@ def queued(site):
 
 def services(site):
     """Return the units of its releases: those that systemd has, which are those of files."""
-    units = site.check_output(f"systemctl list-units --all --plain --no-legend 'app-{PROBE}@*' | cut -d ' ' -f 1").split()
+    units = site.check_output(
+        f"systemctl list-units --all --plain --no-legend 'app-{PROBE}@*' | cut -d ' ' -f 1"
+    ).split()
     assert units == site.check_output(f"ls /etc/systemd/system | grep -F 'app-{PROBE}@'").split()
     return units
 
@@ -28,12 +30,20 @@ def test_change_of_settings_loses_no_request_and_moves_to_a_second_service(probe
     sites = declared()
     sites[PROBE]["app"]["environment"] = {"WORDS": "others"}
     with Visitors() as visitors:
-        assert play("site", "--tags", "python_app", lamp_deploy_site="", lamp_sites=sites).returncode == 0
+        assert (
+            play("site", "--tags", "python_app", lamp_deploy_site="", lamp_sites=sites).returncode
+            == 0
+        )
         (after,) = services(site)
-        assert "WORDS=others" in site.check_output(f"tr '\\0' '\\n' < /proc/$(systemctl show --property=MainPID --value {after})/environ")
+        assert "WORDS=others" in site.check_output(
+            f"tr '\\0' '\\n' < /proc/$(systemctl show --property=MainPID --value {after})/environ"
+        )
         # The clock of a host counts for nothing: only what is in the file.
         site.check_output(f"touch -d '+1 hour' /etc/python_app/{PROBE}.env")
-        assert " changed=0 " in play("site", "--tags", "python_app", lamp_deploy_site="", lamp_sites=sites).stdout
+        assert (
+            " changed=0 "
+            in play("site", "--tags", "python_app", lamp_deploy_site="", lamp_sites=sites).stdout
+        )
         assert services(site) == [after]
         assert play("deploy").returncode == 0
     assert visitors.failures == []
@@ -53,11 +63,16 @@ def test_deploy_and_rollback_lose_no_request(probe, site):
         assert play("rollback").returncode == 0
     assert visitors.failures == senders.failures == []
     assert visitors.asked > 50
-    assert sorted(senders.done) == sorted(site.check_output(f"cat /srv/{PROBE}/state/posts").splitlines())
+    assert sorted(senders.done) == sorted(
+        site.check_output(f"cat /srv/{PROBE}/state/posts").splitlines()
+    )
     assert first != second
     assert get("/").text == probe.current() == first
     wait_for(lambda: queued(site) == first)
-    lines = [json.loads(line) for line in site.check_output("tail -n 2 /var/log/python_app/deploys.log").splitlines()]
+    lines = [
+        json.loads(line)
+        for line in site.check_output("tail -n 2 /var/log/python_app/deploys.log").splitlines()
+    ]
     assert [(line["what"], line["release"], line["before"]) for line in lines] == [
         ("switched", second, first),
         ("rolled back", first, second),
@@ -78,7 +93,9 @@ def test_worker_and_timer_are_the_application_s_own(probe, site):
     done = site.run(f"systemctl start {PROBE}-clean.service")
     assert not done.succeeded
     assert site.check_output(f"cat {state}/clean") == probe.current()
-    assert "Permission denied" in site.check_output(f"journalctl --no-pager -u {PROBE}-clean.service")
+    assert "Permission denied" in site.check_output(
+        f"journalctl --no-pager -u {PROBE}-clean.service"
+    )
 
 
 def test_rollback_to_what_is_not_there_names_what_is(probe):
@@ -90,11 +107,17 @@ def test_rollback_to_what_is_not_there_names_what_is(probe):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("import", ["failed (health)", "has ended", "Traceback", "ValueError: broken import on purpose"]),
+        (
+            "import",
+            ["failed (health)", "has ended", "Traceback", "ValueError: broken import on purpose"],
+        ),
         ("collect", ["failed (collect)", "ValueError: broken collect on purpose"]),
         ("migrate", ["failed (migrate)", "ValueError: broken migrate on purpose"]),
         ("500", ["failed (health)", "ValueError: broken page on purpose"]),
-        ("hang", ["failed (health)", "/ was not answered within 5 seconds", "was not answered within"]),
+        (
+            "hang",
+            ["failed (health)", "/ was not answered within 5 seconds", "was not answered within"],
+        ),
     ],
 )
 def test_broken_release_leaves_the_old_one(probe, site, fault, words):
@@ -126,7 +149,9 @@ def test_release_that_is_broken_behind_apache_only_is_taken_back(probe):
     assert play("rollback").returncode == 0
 
 
-def test_release_that_is_broken_behind_apache_is_taken_back_by_the_run_after_one_that_died(probe, site):
+def test_release_that_is_broken_behind_apache_is_taken_back_by_the_run_after_one_that_died(
+    probe, site
+):
     before = probe.current()
     probe.change("500 behind Apache")
     with killed(command("deploy")):
@@ -142,11 +167,16 @@ def test_release_that_is_broken_behind_apache_is_taken_back_by_the_run_after_one
 def test_python_that_the_server_has_no_wheel_for_is_refused(probe, site):
     before, there = probe.current(), probe.releases()
     other = "/usr/local/bin/python-of-another-version"
-    fake = "#!/bin/sh\npython3 \"$@\"\nfor place; do :; done\nsed -i 's/^version = .*/version = 3.9.1/' $place/pyvenv.cfg\n"
+    fake = (
+        '#!/bin/sh\npython3 "$@"\nfor place; do :; done\nsed -i \'s/^version = .*/version = '
+        "3.9.1/' $place/pyvenv.cfg\n"
+    )
     site.check_output(f"printf %s > {other}; chmod +x {other}", fake)
     done = play("deploy", python_app_python=other)
     assert done.returncode != 0
-    assert re.search(r"failed \(server\).*No matching distribution found for granian", done.stdout, re.DOTALL)
+    assert re.search(
+        r"failed \(server\).*No matching distribution found for granian", done.stdout, re.DOTALL
+    )
     assert get("/").text == probe.current() == before
     assert probe.releases() == there
 
@@ -156,7 +186,9 @@ def wait_for_step(probe, step):
     wait_for(lambda: probe.log(f"== {step}"))
 
 
-@pytest.mark.parametrize("step", ["virtual environment", "collect", "migrate", "import", "health", "switch", "after"])
+@pytest.mark.parametrize(
+    "step", ["virtual environment", "collect", "migrate", "import", "health", "switch", "after"]
+)
 def test_killed_deploy_heals(probe, site, step):
     before = probe.current()
     site.check_output(f"rm -f /var/log/python_app/{PROBE}.*.log")
@@ -182,8 +214,13 @@ def test_killed_deploy_heals(probe, site, step):
     assert get("/").text == probe.current() != before
     assert probe.log(f"after of {probe.current()}")
     # The worker runs as the same user.
-    assert set(site.check_output("ps -o comm= -u app-probe-example-com").split()) == {"python", "tail"}
+    assert set(site.check_output("ps -o comm= -u app-probe-example-com").split()) == {
+        "python",
+        "tail",
+    }
     (unit,) = services(site)
     assert unit.startswith(f"app-{PROBE}@{probe.current()}-")
     # Before the switch nothing is left that the next steps of this test would not find.
-    assert step not in ("switch", "after") or re.search(r"changed=0 .*failed=0", play("deploy").stdout)
+    assert step not in ("switch", "after") or re.search(
+        r"changed=0 .*failed=0", play("deploy").stdout
+    )

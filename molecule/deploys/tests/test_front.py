@@ -1,4 +1,6 @@
-"""What an operator sets before a site: who comes in, redirects, error pages, maintenance, files of visitors; logs, single commands."""
+"""What an operator sets before a site: who comes in, redirects, error pages, maintenance, files
+of visitors; logs, single commands.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def sites():
 
 def run(playbook, *options, **variables):
     """Run a playbook of the collection with these sites."""
-    return play(playbook, *options, lamp_sites=sites(), python_app_packages=["bc", "cron"], **variables)
+    return play(
+        playbook, *options, lamp_sites=sites(), python_app_packages=["bc", "cron"], **variables
+    )
 
 
 def converge(*options):
@@ -60,8 +64,12 @@ def _site(site):
     for source, name in (("album", "album"), ("echo", "staging")):
         shutil.rmtree(SCRATCH / name, ignore_errors=True)
         shutil.copytree(SOURCES / source, SCRATCH / name)
-    # What the operator of the host has set: this package's service is neither started nor enabled when it is installed.
-    site.check_output("mkdir -p /etc/systemd/system-preset; echo disable cron.service > /etc/systemd/system-preset/00-test.preset")
+    # What the operator of the host has set: this package's service is neither started nor enabled
+    # when it is installed.
+    site.check_output(
+        "mkdir -p /etc/systemd/system-preset; echo disable cron.service > "
+        "/etc/systemd/system-preset/00-test.preset"
+    )
     done = converge()
     assert done.returncode == 0, done.stdout[-3000:]
     assert PASSWORD not in done.stdout
@@ -95,7 +103,14 @@ def basic(user, password):
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, basic("alice", "wrong"), basic("bob", PASSWORD), {"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}]
+    "headers",
+    [
+        {},
+        basic("alice", "wrong"),
+        basic("bob", PASSWORD),
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"Forwarded": "for=127.0.0.1"},
+    ],
 )
 def test_stranger_is_kept_out(headers):
     assert get("/", STAGING, **headers).status == 401
@@ -111,7 +126,9 @@ def test_host_keeps_a_hash_only(site):
     file = site.file(f"{web.ACCESS}/{STAGING}")
     assert re.fullmatch(r"alice:\$2y\$(10|05)\$\S{53}\n", file.content_string)
     assert (file.user, file.group, file.mode) == ("root", "www-data", 0o640)
-    assert not site.run(f"grep -rqF '{PASSWORD}' {web.ETC} /etc/python_app /var/lib/foobar.lamp /var/log").succeeded
+    assert not site.run(
+        f"grep -rqF '{PASSWORD}' {web.ETC} /etc/python_app /var/lib/foobar.lamp /var/log"
+    ).succeeded
     assert site.file(f"/var/lib/foobar.lamp/{web.SERVER}_access.json").mode == 0o600
 
 
@@ -156,9 +173,14 @@ def test_application_writes_where_the_web_server_reads_and_nothing_else(site):
     assert not site.run(f"{as_server} touch {MEDIA}/x").succeeded
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../state/kept.txt", "b.txt", f"{web.ACCESS}/staging.example.com"])
+@pytest.mark.parametrize(
+    "target", ["/etc/passwd", "../state/kept.txt", "b.txt", f"{web.ACCESS}/staging.example.com"]
+)
 def test_no_link_is_followed(site, target):
-    site.check_output(f"echo kept > /srv/{ALBUM}/state/kept.txt; ln -sfn {target} {MEDIA}/link.txt; ln -sfn / {MEDIA}/root")
+    site.check_output(
+        f"echo kept > /srv/{ALBUM}/state/kept.txt; ln -sfn {target} {MEDIA}/link.txt; ln -sfn / "
+        f"{MEDIA}/root"
+    )
     assert get("/media/link.txt", ALBUM).status == 403
     # nginx does not look any further than the link.
     assert get("/media/root/etc/passwd", ALBUM).status == {"apache": 403, "nginx": 404}[web.SERVER]
@@ -166,12 +188,17 @@ def test_no_link_is_followed(site, target):
 
 
 def test_service_that_an_application_needs_runs_and_is_enabled(site):
-    assert site.check_output("systemctl is-active cron; systemctl is-enabled cron").split() == ["active", "enabled"]
+    assert site.check_output("systemctl is-active cron; systemctl is-enabled cron").split() == [
+        "active",
+        "enabled",
+    ]
 
 
 def test_site_in_maintenance_says_so_and_is_deployed_all_the_same():
     try:
-        assert run("maintenance", lamp_maintenance="on", lamp_maintenance_site=ALBUM).returncode == 0
+        assert (
+            run("maintenance", lamp_maintenance="on", lamp_maintenance_site=ALBUM).returncode == 0
+        )
         answer = get("/", ALBUM)
         assert (answer.status, answer.headers["Retry-After"]) == (503, "300")
         assert answer.text == (SOURCE / "503.html").read_text()
@@ -201,13 +228,29 @@ def test_all_sites_are_closed_at_once_and_opened():
 @pytest.mark.parametrize(
     ("playbook", "variables", "words"),
     [
-        ("maintenance", {"lamp_maintenance_site": "x"}, "lamp_maintenance_site is x, which lamp_sites does not have: give one of"),
+        (
+            "maintenance",
+            {"lamp_maintenance_site": "x"},
+            "lamp_maintenance_site is x, which lamp_sites does not have: give one of",
+        ),
         ("logs", {}, "lamp_logs_site is missing: give one of lamp_sites"),
-        ("logs", {"lamp_logs_site": ALBUM, "lamp_logs_since": "soon"}, "since is 'soon', which is no time: give one such as -1h"),
-        ("logs", {"lamp_logs_site": ALBUM, "lamp_logs_grep": "("}, "grep is '(', which is no regular expression"),
+        (
+            "logs",
+            {"lamp_logs_site": ALBUM, "lamp_logs_since": "soon"},
+            "since is 'soon', which is no time: give one such as -1h",
+        ),
+        (
+            "logs",
+            {"lamp_logs_site": ALBUM, "lamp_logs_grep": "("},
+            "grep is '(', which is no regular expression",
+        ),
         ("run", {"lamp_run_app": "x"}, "lamp_run_app is x: give one of"),
         ("run", {"lamp_run_app": ALBUM}, "lamp_run_command is missing: give a command"),
-        ("run", {"lamp_run_ap": ALBUM}, "lamp_run_ap is not a known variable: did you mean lamp_run_app?"),
+        (
+            "run",
+            {"lamp_run_ap": ALBUM},
+            "lamp_run_ap is not a known variable: did you mean lamp_run_app?",
+        ),
     ],
 )
 def test_wrong_wish_is_refused_with_its_remedy(playbook, variables, words):
@@ -218,10 +261,15 @@ def test_wrong_wish_is_refused_with_its_remedy(playbook, variables, words):
 
 def test_logs_tell_of_a_visitor_and_of_nothing_before():
     get("/a-visitor-was-here", ALBUM)
-    done = run("logs", lamp_logs_site=ALBUM, lamp_logs_grep="a-visitor-was-here", lamp_logs_since="-1h")
+    done = run(
+        "logs", lamp_logs_site=ALBUM, lamp_logs_grep="a-visitor-was-here", lamp_logs_since="-1h"
+    )
     assert re.search(r"\d{4}-\d\d-\d\dT[\d:.]+Z access: .*GET /a-visitor-was-here", done.stdout)
     assert "tail --follow=name" in done.stdout
-    assert "There are no log lines" in run("logs", lamp_logs_site=ALBUM, lamp_logs_grep="visitor", lamp_logs_since="+1h").stdout
+    assert (
+        "There are no log lines"
+        in run("logs", lamp_logs_site=ALBUM, lamp_logs_grep="visitor", lamp_logs_since="+1h").stdout
+    )
 
 
 @pytest.mark.parametrize(("status", "word"), [(0, "rc=0"), (3, "ended with the status 3")])
@@ -251,7 +299,9 @@ def test_failure_of_one_application_is_its_own(site):
     assert done.returncode != 0
     said = done.stdout + done.stderr
     first = next(line for line in said.splitlines() if line.startswith("[ERROR]"))
-    assert re.search(rf"{ALBUM}: release \w+ of \S+ failed \(\w+\): ValueError: broken import on purpose", first)
+    assert re.search(
+        rf"{ALBUM}: release \w+ of \S+ failed \(\w+\): ValueError: broken import on purpose", first
+    )
     assert f"its release {before} of {SOURCE} serves it." in said
     assert get("/", ALBUM).text == current(ALBUM) == before
     # The other is deployed, the web server serves what is new, and what comes after that is done.
@@ -280,7 +330,13 @@ def test_files_of_visitors_come_back_and_are_served(site):
     assert get("/kept.txt", ALBUM, method="PUT", body=b"kept").status == 200
     site.check_output("lamp-backup take")
     site.check_output(f"rm {MEDIA}/kept.txt")
-    done = play("restore", lamp_restore_backup="latest", lamp_restore_site=ALBUM, lamp_restore_confirm=HOST, lamp_sites=sites())
+    done = play(
+        "restore",
+        lamp_restore_backup="latest",
+        lamp_restore_site=ALBUM,
+        lamp_restore_confirm=HOST,
+        lamp_sites=sites(),
+    )
     assert done.returncode == 0, done.stdout[-3000:]
     assert get("/media/kept.txt", ALBUM).text == "kept"
     assert site.file(MEDIA).group == "build-app-album-example-com"

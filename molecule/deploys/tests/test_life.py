@@ -13,7 +13,10 @@ from support.waiting import wait_for
 NAME, ALIAS = "echo.example.com", "echo-too.example.com"
 ENVIRONMENT = f"/etc/python_app/{NAME}.env"
 USER, BUILDER = "app-echo-example-com", "build-app-echo-example-com"
-LISTEN = {"name": "listen", "command": ["sh", "-c", 'echo "$SITE_NAMES" > ~/names; exec tail --follow /dev/null']}
+LISTEN = {
+    "name": "listen",
+    "command": ["sh", "-c", 'echo "$SITE_NAMES" > ~/names; exec tail --follow /dev/null'],
+}
 COUNT = {"name": "count", "command": ["tail", "--follow", "/dev/null"]}
 SWEEP = {"name": "sweep", "command": ["true"], "schedule": "daily"}
 
@@ -21,13 +24,20 @@ SWEEP = {"name": "sweep", "command": ["true"], "schedule": "daily"}
 def sites(**app):
     """Return the scenario's sites, and the one with these keys of its application."""
     others = declared()
-    own = {"source": "../molecule/python_app/apps/echo", "wsgi": "echo:application", "workers": [LISTEN], **app}
+    own = {
+        "source": "../molecule/python_app/apps/echo",
+        "wsgi": "echo:application",
+        "workers": [LISTEN],
+        **app,
+    }
     return {**others, NAME: {"aliases": [ALIAS], "app": own, "database": "echo"}}
 
 
 def converge(wanted):
     """Run what the sites ``wanted`` need."""
-    return play("site", "--tags", "mysql,python_app,web_server", lamp_deploy_site="", lamp_sites=wanted)
+    return play(
+        "site", "--tags", "mysql,python_app,web_server", lamp_deploy_site="", lamp_sites=wanted
+    )
 
 
 def deploy(**app):
@@ -46,9 +56,15 @@ def units(site):
 
 
 def names(site):
-    """Return the names of its units, once for each place that knows them, and what of them is at work."""
-    found = site.check_output(f"find /etc/systemd/system -name '{NAME}-*' -printf '%f\\n'").replace(f"{NAME}-", "")
-    shown = site.check_output(f"systemctl list-units --plain --no-legend --all '{NAME}-*' | cut -d ' ' -f 1").replace(f"{NAME}-", "")
+    """Return the names of its units, once for each place that
+    knows them, and what of them is at work.
+    """
+    found = site.check_output(f"find /etc/systemd/system -name '{NAME}-*' -printf '%f\\n'").replace(
+        f"{NAME}-", ""
+    )
+    shown = site.check_output(
+        f"systemctl list-units --plain --no-legend --all '{NAME}-*' | cut -d ' ' -f 1"
+    ).replace(f"{NAME}-", "")
     return sorted(found.split()), sorted(shown.split())
 
 
@@ -70,7 +86,9 @@ def test_encoded_slash_reaches_the_application():
 
 
 def said(text, body=""):
-    """Return what the application is told of a request that is written like this; ``body`` follows when the server asks for it."""
+    """Return what the application is told of a request that is written like this; ``body``
+    follows when the server asks for it.
+    """
     with raw(text) as connection, connection.makefile("rb") as answer:
         if body:
             assert answer.readline() == b"HTTP/1.1 100 Continue\r\n"
@@ -82,7 +100,10 @@ def said(text, body=""):
 
 
 def test_body_in_chunks_has_its_length():
-    head = f"POST / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = (
+        f"POST / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+        f"\r\n"
+    )
     told = said(f"{head}5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n")
     assert (told["length"], told["body"]) == ("9", 9)
 
@@ -101,7 +122,10 @@ def test_body_in_chunks_that_is_cut_short_reaches_no_application(probe, site):
 
 
 def test_body_is_asked_for():
-    head = f"POST / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n"
+    head = (
+        f"POST / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nContent-Length: 8\r\nExpect: "
+        f"100-continue\r\n\r\n"
+    )
     assert said(head, "12345678")["body"] == 8
 
 
@@ -136,7 +160,10 @@ def test_service_steps_and_workers_have_one_environment(site):
     said = told()
     assert (said["directory"], said["program"]) == (f"{release}/src", f"{release}/venv/bin/python")
     script = "import os, shutil; print(os.getcwd(), shutil.which('python'))"
-    assert site.check_output(f"/srv/{NAME}/current/run python -c %s", script) == f"{release}/src {release}/venv/bin/python"
+    assert (
+        site.check_output(f"/srv/{NAME}/current/run python -c %s", script)
+        == f"{release}/src {release}/venv/bin/python"
+    )
 
 
 def test_application_and_its_worker_are_told_all_their_names(site):
@@ -146,7 +173,10 @@ def test_application_and_its_worker_are_told_all_their_names(site):
 
 def test_worker_and_timer_that_leave_the_inventory_are_stopped_and_removed(site):
     services = ["count.service", "listen.service", "sweep.service"]
-    assert names(site) == (sorted([*services, "count.service", "listen.service", "sweep.timer", "sweep.timer"]), [*services, "sweep.timer"])
+    assert names(site) == (
+        sorted([*services, "count.service", "listen.service", "sweep.timer", "sweep.timer"]),
+        [*services, "sweep.timer"],
+    )
     assert deploy().returncode == 0
     assert names(site) == (["listen.service", "listen.service"], ["listen.service"])
     assert site.check_output(f"ps -o comm= -u {USER} | grep -c tail") == "1"
@@ -157,11 +187,17 @@ def test_worker_and_timer_that_leave_the_inventory_are_stopped_and_removed(site)
     [
         (
             {"timers": [{**SWEEP, "schedule": "0 3 * * *"}]},
-            ["the timer sweep with the schedule '0 3 * * *'", "is cron's form: give systemd's, for instance *-*-* 03:00:00"],
+            [
+                "the timer sweep with the schedule '0 3 * * *'",
+                "is cron's form: give systemd's, for instance *-*-* 03:00:00",
+            ],
         ),
         (
             {"workers": [{**LISTEN, "command": "sleep 100"}]},
-            [f"lamp_sites['{NAME}'].app.workers[0].command is 'sleep 100'", 'make it a list, [sleep, "100"]'],
+            [
+                f"lamp_sites['{NAME}'].app.workers[0].command is 'sleep 100'",
+                'make it a list, [sleep, "100"]',
+            ],
         ),
     ],
     ids=["cron", "text"],
@@ -182,19 +218,38 @@ def test_worker_or_timer_of_a_wrong_form_is_refused_before_the_first_change(site
     ("wrong", "words"),
     [
         (
-            {"workers": [{**LISTEN, "command": ["sh", "-c", "echo no broker answers >&2; exit 3"]}, COUNT], "timers": [SWEEP]},
-            ["failed (workers and timers)", f"{NAME}-listen.service does not stay up", "no broker answers"],
+            {
+                "workers": [
+                    {**LISTEN, "command": ["sh", "-c", "echo no broker answers >&2; exit 3"]},
+                    COUNT,
+                ],
+                "timers": [SWEEP],
+            },
+            [
+                "failed (workers and timers)",
+                f"{NAME}-listen.service does not stay up",
+                "no broker answers",
+            ],
         ),
         (
             {"timers": [{**SWEEP, "schedule": "every day"}]},
-            ["failed (workers and timers)", "the schedule 'every day', which systemd does not take"],
+            [
+                "failed (workers and timers)",
+                "the schedule 'every day', which systemd does not take",
+            ],
         ),
     ],
     ids=["worker", "timer"],
 )
-def test_release_whose_worker_or_timer_does_not_work_leaves_the_old_one_with_its_own(site, wrong, words):
+def test_release_whose_worker_or_timer_does_not_work_leaves_the_old_one_with_its_own(
+    site, wrong, words
+):
     def state():
-        return (site.check_output(f"readlink /srv/{NAME}/current; ls /srv/{NAME}/releases"), units(site), names(site))
+        return (
+            site.check_output(f"readlink /srv/{NAME}/current; ls /srv/{NAME}/releases"),
+            units(site),
+            names(site),
+        )
 
     before = state()
     done = deploy(**wrong)
@@ -211,7 +266,9 @@ def test_alias_that_the_application_does_not_take_fails_the_run(site):
     done = converge(sites(environment={"STRICT": "1"}))
     said = " ".join(done.stdout.replace("''", "'").split())
     assert done.returncode != 0
-    assert f"under the alias {ALIAS} (have the application take every name in SITE_NAMES" in said, done.stdout[-3000:]
+    assert f"under the alias {ALIAS} (have the application take every name in SITE_NAMES" in said, (
+        done.stdout[-3000:]
+    )
     assert "or remove the alias)" in said
 
 
@@ -237,7 +294,11 @@ def test_removal_is_refused(declared, confirm, words):
 
 def remove(wanted, confirm=NAME):
     """Remove the site and its database."""
-    given = {"lamp_remove_site": NAME, "lamp_remove_confirm": confirm, "lamp_remove_database": "echo"}
+    given = {
+        "lamp_remove_site": NAME,
+        "lamp_remove_confirm": confirm,
+        "lamp_remove_database": "echo",
+    }
     return play("remove", lamp_deploy_site="", lamp_sites=wanted, **given)
 
 
@@ -263,10 +324,22 @@ def test_removal_leaves_nothing_but_a_backup_and_an_archive(site):
     assert done.returncode == 0, done.stdout[-3000:]
     assert len(site.check_output("lamp-backup list").splitlines()) == len(backups.splitlines()) + 1
     assert site.check_output(f"find /etc /srv /var/log -name '*{NAME}*'") == ""
-    assert site.check_output(f"getent passwd {USER} {BUILDER}; getent group {USER} {BUILDER}; true") == ""
-    assert site.check_output("mariadb -N -e \"SELECT User FROM mysql.user WHERE User = 'echo'; SHOW DATABASES LIKE 'echo'\"") == ""
     assert (
-        site.check_output(f"tar --extract --to-stdout --file $(ls -t /var/backups/python_app/{NAME}-* | head -n 1) ./names")
+        site.check_output(f"getent passwd {USER} {BUILDER}; getent group {USER} {BUILDER}; true")
+        == ""
+    )
+    assert (
+        site.check_output(
+            "mariadb -N -e \"SELECT User FROM mysql.user WHERE User = 'echo'; SHOW DATABASES LIKE "
+            "'echo'\""
+        )
+        == ""
+    )
+    assert (
+        site.check_output(
+            f"tar --extract --to-stdout --file $(ls -t /var/backups/python_app/{NAME}-* | head -n "
+            f"1) ./names"
+        )
         == f"{NAME},{ALIAS}"
     )
     assert get("/").status == 200

@@ -1,4 +1,6 @@
-"""What works in the background is at rest while the database is exchanged, and works again whatever became of the restore."""
+"""What works in the background is at rest while the database is exchanged, and works again
+whatever became of the restore.
+"""
 
 from __future__ import annotations
 
@@ -13,35 +15,58 @@ GONE = "gone.example.com-queue.service"
 
 @pytest.fixture
 def working(site):
-    """Return ``working()``: the units that are at work; what the timer started does not end by itself."""
+    """Return ``working()``: the units that are at work; what the
+    timer started does not end by itself.
+    """
     place = f"/run/systemd/system/{JOB}.d"
     site.check_output(
-        f"mkdir -p {place} && printf '[Service]\nExecStart=\nExecStart=sleep infinity\n' > {place}/long.conf && systemctl daemon-reload"
+        f"mkdir -p {place} && printf '[Service]\nExecStart=\nExecStart=sleep infinity\n' > "
+        f"{place}/long.conf && systemctl daemon-reload"
     )
     site.check_output(f"systemctl start --no-block {JOB}")
 
     def working():
         states = site.run(f"systemctl is-active {WORKER} {TIMER} {JOB}").stdout.split()
-        return {unit for unit, state in zip((WORKER, TIMER, JOB), states, strict=True) if state not in ("inactive", "failed")}
+        return {
+            unit
+            for unit, state in zip((WORKER, TIMER, JOB), states, strict=True)
+            if state not in ("inactive", "failed")
+        }
 
     wait_for(lambda: working() == {WORKER, TIMER, JOB})
     yield working
-    site.check_output(f"rm -r {place} && systemctl daemon-reload && systemctl stop {JOB} && systemctl reset-failed")
+    site.check_output(
+        f"rm -r {place} && systemctl daemon-reload && systemctl stop {JOB} && systemctl "
+        f"reset-failed"
+    )
 
 
 @pytest.fixture
 def undeclared(site):
     """Let a worker of a site that nobody declares any more be at work."""
-    text = "# Of the application gone.example.com and its current release; made by the role python_app of foobar.lamp.\n"
+    text = (
+        "# Of the application gone.example.com and its current release; made by the role "
+        "python_app of foobar.lamp.\n"
+    )
     text += "[Service]\nExecStart=sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
-    site.check_output(f"printf %s > /etc/systemd/system/{GONE}; systemctl daemon-reload; systemctl enable --now {GONE}", text)
+    site.check_output(
+        (
+            f"printf %s > /etc/systemd/system/{GONE}; systemctl daemon-reload; systemctl enable "
+            f"--now {GONE}"
+        ),
+        text,
+    )
     yield
-    site.run(f"systemctl disable --now {GONE}; rm -f /etc/systemd/system/{GONE}; systemctl daemon-reload")
+    site.run(
+        f"systemctl disable --now {GONE}; rm -f /etc/systemd/system/{GONE}; systemctl daemon-reload"
+    )
 
 
 def test_site_heals_what_a_killed_restore_left(probe, site, working, undeclared):
     site.check_output("lamp-backup take")
-    words = command("restore", lamp_deploy_site="", lamp_restore_backup="latest", lamp_restore_confirm=HOST)
+    words = command(
+        "restore", lamp_deploy_site="", lamp_restore_backup="latest", lamp_restore_confirm=HOST
+    )
     with killed(words):
         wait_for(lambda: not working(), 600)
     # The last of what works is at rest, and so is what would have gone on to write.

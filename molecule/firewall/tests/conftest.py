@@ -11,7 +11,8 @@ from support import plays
 from support.containers import run
 
 WEB, DB, STRANGER = (f"lamp-firewall-{name}" for name in ("web", "db", "stranger"))
-#: Tries to connect to ports of addresses, all at once, and says which answer: by letting in, or by refusing.
+#: Tries to connect to ports of addresses, all at once, and says which answer: by letting in, or by
+#: refusing.
 SCAN = """
 import errno, json, selectors, socket, sys, time
 targets, seconds = json.loads(sys.argv[1]), float(sys.argv[2])
@@ -37,43 +38,79 @@ print(json.dumps(found))
 
 def addresses(host):
     """Return the addresses of a host, IPv4 and IPv6."""
-    shown = "{{ range .NetworkSettings.Networks }}{{ .IPAddress }} {{ .GlobalIPv6Address }} {{ end }}"
+    shown = (
+        "{{ range .NetworkSettings.Networks }}{{ .IPAddress }} {{ .GlobalIPv6Address }} {{ end }}"
+    )
     return run("docker", "inspect", "--format", shown, host, check=True).stdout.split()
 
 
 def scan(from_host, targets, seconds=3):
-    """Return those of ``targets``, pairs of an address and a port, that answer when a host asks for them by TCP."""
-    command = ["docker", "exec", "-i", from_host, "python3", "-c", SCAN, json.dumps(targets), str(seconds)]
+    """Return those of ``targets``, pairs of an address and a port, that
+    answer when a host asks for them by TCP.
+    """
+    command = [
+        "docker",
+        "exec",
+        "-i",
+        from_host,
+        "python3",
+        "-c",
+        SCAN,
+        json.dumps(targets),
+        str(seconds),
+    ]
     done = run(*command)
     assert done.returncode == 0, done.stderr
     return {tuple(one) for one in json.loads(done.stdout)}
 
 
 def table(host, *of):
-    """Return the rules of a table as a host lists them, without what changes with the packets; our table by default."""
-    done = run("docker", "exec", host, "nft", "--stateless", "--terse", "list", "table", *(of or ("inet", "foobar_lamp")))
+    """Return the rules of a table as a host lists them, without what
+    changes with the packets; our table by default.
+    """
+    done = run(
+        "docker",
+        "exec",
+        host,
+        "nft",
+        "--stateless",
+        "--terse",
+        "list",
+        "table",
+        *(of or ("inet", "foobar_lamp")),
+    )
     return done.stdout
 
 
 def _inventory(name, given=None, **more):
-    """Return a file that says more of the hosts than Molecule's: their addresses, so that a run may be about one of them.
+    """Return a file that says more of the hosts than Molecule's: their
+    addresses, so that a run may be about one of them.
 
     ``given``: inputs of the role.
     """
     file = plays.ephemeral() / f"{name}.yml"
     hosts = {
-        host: {"lamp_address": addresses(host), **{key: value(host) for key, value in more.items()}, **(given or {})} for host in (WEB, DB)
+        host: {
+            "lamp_address": addresses(host),
+            **{key: value(host) for key, value in more.items()},
+            **(given or {}),
+        }
+        for host in (WEB, DB)
     }
     file.write_text(yaml.safe_dump({"lamp": {"hosts": hosts}}))
     return ["--inventory", str(file), "--tags", "firewall"]
 
 
 def _play(name, **more):
-    """Return ``play(host, *options, **variables)``, which runs the play of the firewall. Inputs of the role stand in the inventory."""
+    """Return ``play(host, *options, **variables)``, which runs the play of the firewall. Inputs
+    of the role stand in the inventory.
+    """
 
     def play(host, *options, **variables):
         given = {key: variables.pop(key) for key in list(variables) if key.startswith("firewall_")}
-        return plays.play("site", *_inventory(name, given, **more), "--limit", host, *options, **variables)
+        return plays.play(
+            "site", *_inventory(name, given, **more), "--limit", host, *options, **variables
+        )
 
     return play
 
@@ -81,7 +118,10 @@ def _play(name, **more):
 @pytest.fixture(scope="session")
 def ssh():
     """Return the variables by which Ansible comes to the hosts by SSH."""
-    options = f"-i {plays.ephemeral()}/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+    options = (
+        f"-i {plays.ephemeral()}/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+        f"-o LogLevel=ERROR"
+    )
     return {
         "ansible_connection": lambda _host: "ssh",
         "ansible_user": lambda _host: "root",

@@ -1,4 +1,6 @@
-"""What the firewall lets in is what is declared, and no rule set locks a run out for longer than a minute."""
+"""What the firewall lets in is what is declared, and no rule set
+locks a run out for longer than a minute.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,16 @@ from support.waiting import wait_for
 
 from .conftest import DB, STRANGER, WEB, addresses, scan, table
 
-#: What strangers reach by TCP, and what is asked for: ports of services, one that listens and is not declared, and those below 1024.
+#: What strangers reach by TCP, and what is asked for: ports of services, one that listens and is
+#: not declared, and those below 1024.
 OPEN = {WEB: {22, 53, 80, 443}, DB: {22}}
 ASKED = [*range(1, 1025), 3306, 8078, 8079, 8099, 8080]
 MYSQL = 3306
 #: Rules that cut off every connection, and that no role would make.
-LOCKED = "table inet foobar_lamp\ndelete table inet foobar_lamp\ntable inet foobar_lamp {\n\tchain input {\n\
+LOCKED = (
+    "table inet foobar_lamp\ndelete table inet foobar_lamp\ntable inet foobar_lamp {\n\tchain input {\n\
 \t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n"
+)
 ASK_UDP = """
 import socket, sys
 question = bytes.fromhex("abcd01000001000000000000") + b"\\3www\\6foobar\\3com\\0" + bytes.fromhex("00010001")
@@ -64,19 +69,37 @@ def declare(host, rules):
 
 def confirm(host, rules):
     """Return what becomes of it when a run that declared these rules confirms them."""
-    return run("docker", "exec", host, "lamp-firewall", "confirm", hashlib.sha256(rules.encode()).hexdigest())
+    return run(
+        "docker",
+        "exec",
+        host,
+        "lamp-firewall",
+        "confirm",
+        hashlib.sha256(rules.encode()).hexdigest(),
+    )
 
 
 def confirmed(host):
-    """Return whether a host is at rest: what it has confirmed is declared, and no way back waits."""
-    same = on_host(host, "cmp /etc/foobar.lamp/firewall.nft /var/lib/foobar.lamp/firewall/confirmed.nft && echo same")
+    """Return whether a host is at rest: what it has confirmed is
+    declared, and no way back waits.
+    """
+    same = on_host(
+        host,
+        (
+            "cmp /etc/foobar.lamp/firewall.nft /var/lib/foobar.lamp/firewall/confirmed.nft && echo "
+            "same"
+        ),
+    )
     timer = on_host(host, "systemctl is-active foobar-lamp-firewall-back.timer")
     return same.strip() == "same" and timer.strip() == "inactive"
 
 
 def lets_in(host, port=22):
     """Return whether a host answers this computer by TCP."""
-    return run("timeout", "1", "bash", "-c", f": < /dev/tcp/{addresses(host)[0]}/{port}").returncode == 0
+    return (
+        run("timeout", "1", "bash", "-c", f": < /dev/tcp/{addresses(host)[0]}/{port}").returncode
+        == 0
+    )
 
 
 @pytest.mark.parametrize("host", [WEB, DB])
@@ -99,7 +122,10 @@ def test_database_is_reached_from_the_web_host_alone(host):
 
 def test_udp_answers_where_it_is_declared():
     for address in addresses(WEB):
-        said = {port: on_host(STRANGER, f"python3 - {address} {port}", input=ASK_UDP).strip() for port in (53, 67, 8099)}
+        said = {
+            port: on_host(STRANGER, f"python3 - {address} {port}", input=ASK_UDP).strip()
+            for port in (53, 67, 8099)
+        }
         assert said == {53: "answered", 67: "dropped", 8099: "dropped"}
 
 
@@ -133,7 +159,10 @@ def test_rule_is_shown_loaded_confirmed_by_a_new_connection_and_no_change_again(
 
 def test_rules_that_somebody_removed_come_back(firewall):
     before = table(WEB)
-    for harm in ("nft delete table inet foobar_lamp", "nft add rule inet foobar_lamp input tcp dport 8099 accept"):
+    for harm in (
+        "nft delete table inet foobar_lamp",
+        "nft add rule inet foobar_lamp input tcp dport 8099 accept",
+    ):
         on_host(WEB, harm, check=True)
         well(firewall(WEB, "--check"), changed=1)
         assert table(WEB) != before
@@ -177,8 +206,13 @@ def test_rules_that_cut_off_the_run_are_taken_back_by_the_host(firewall, begun):
 def test_host_that_is_cut_off_leaves_others_what_they_confirm(firewall):
     """The play's errors are fatal for all its hosts."""
     before = table(WEB)
-    texts = {WEB: LOCKED, DB: on_host(DB, "cat /etc/foobar.lamp/firewall.nft", check=True) + "# New.\n"}
-    done = firewall(f"{WEB},{DB}", __firewall_ruleset="{{ __texts[inventory_hostname] }}", __texts=texts)
+    texts = {
+        WEB: LOCKED,
+        DB: on_host(DB, "cat /etc/foobar.lamp/firewall.nft", check=True) + "# New.\n",
+    }
+    done = firewall(
+        f"{WEB},{DB}", __firewall_ruleset="{{ __texts[inventory_hostname] }}", __texts=texts
+    )
     assert done.returncode != 0
     assert f"{WEB} could not be reached with the new rules" in done.stdout, done.stdout[-3000:]
     assert f"{DB} could not be reached" not in done.stdout
@@ -210,7 +244,14 @@ def test_restart_meanwhile_comes_back_with_what_sshd_had():
     """As on Debian 12: the tests of the collection as a user installs it ask Debian 13."""
     file = "/etc/ssh/sshd_config.d/10-foobar-lamp.conf"
     before = on_host(DB, "sshd -T", check=True)
-    on_host(DB, f"cp {file} /var/lib/foobar.lamp/sshd.conf; echo MaxSessions 3 >> {file}; lamp-sshd try 600", check=True)
+    on_host(
+        DB,
+        (
+            f"cp {file} /var/lib/foobar.lamp/sshd.conf; echo MaxSessions 3 >> {file}; lamp-sshd "
+            f"try 600"
+        ),
+        check=True,
+    )
     assert "maxsessions 3\n" in on_host(DB, "sshd -T")
     run("docker", "restart", "--time", "1", DB, check=True)
     wait_for(lambda: on_host(DB, "systemctl is-system-running").strip() in ("running", "degraded"))
@@ -247,7 +288,10 @@ def test_run_that_did_not_come_by_ssh_says_that_no_login_tries_its_rules(firewal
     said = well(firewall_by_docker(DB, firewall_ssh_from=["198.51.100.7"]))
     assert f"this run did not come to {DB} by SSH" in " ".join(said.split())
     assert "Connect again" not in said
-    for said in (well(firewall_by_docker(DB, firewall_ssh_from=["198.51.100.7"]), changed=0), well(firewall_by_docker(DB))):
+    for said in (
+        well(firewall_by_docker(DB, firewall_ssh_from=["198.51.100.7"]), changed=0),
+        well(firewall_by_docker(DB)),
+    ):
         assert "Warn that no login tests the rules" not in said
     assert confirmed(DB)
 
@@ -279,7 +323,14 @@ def test_one_who_tries_too_often_by_ssh_waits_and_others_do_not():
 
 
 def test_second_firewall_is_refused(firewall):
-    on_host(WEB, "cp -a /etc/nftables.conf /root/; echo '# ours' >> /etc/nftables.conf; systemctl enable nftables", check=True)
+    on_host(
+        WEB,
+        (
+            "cp -a /etc/nftables.conf /root/; echo '# ours' >> /etc/nftables.conf; systemctl "
+            "enable nftables"
+        ),
+        check=True,
+    )
     try:
         done = firewall(WEB)
         assert done.returncode != 0
@@ -291,13 +342,20 @@ def test_second_firewall_is_refused(firewall):
 
 def test_host_that_lacks_the_capability_goes_without_or_is_refused(firewall_by_docker):
     python = "/usr/local/bin/python-without"
-    script = '#!/bin/sh\nexec setpriv --bounding-set=-net_admin --inh-caps=-net_admin python3 "$@"\n'
+    script = (
+        '#!/bin/sh\nexec setpriv --bounding-set=-net_admin --inh-caps=-net_admin python3 "$@"\n'
+    )
     on_host(DB, f"cat > {python}; chmod 755 {python}", check=True, input=script)
     said = well(firewall_by_docker(DB, "--check", ansible_python_interpreter=python))
     assert f"{DB} goes without a firewall: it lacks the capability CAP_NET_ADMIN." in said
-    done = firewall_by_docker(DB, "--check", ansible_python_interpreter=python, firewall_enabled=True)
+    done = firewall_by_docker(
+        DB, "--check", ansible_python_interpreter=python, firewall_enabled=True
+    )
     assert done.returncode != 0
-    assert "firewall_enabled is true, but the host cannot have a firewall: it lacks the capability CAP_NET_ADMIN." in done.stdout
+    assert (
+        "firewall_enabled is true, but the host cannot have a firewall: it lacks the capability "
+        "CAP_NET_ADMIN."
+    ) in done.stdout
 
 
 def test_without_it_nothing_of_it_is_left_and_nothing_else_is_gone(firewall):
@@ -308,14 +366,23 @@ def test_without_it_nothing_of_it_is_left_and_nothing_else_is_gone(firewall):
     assert table(WEB) == ""
     assert table(WEB, "ip", "docker-like") == theirs
     left = on_host(
-        WEB, "ls -d /etc/foobar.lamp/firewall* /var/lib/foobar.lamp/firewall* /run/foobar-lamp-f* /usr/local/sbin/lamp-firewall; true"
+        WEB,
+        (
+            "ls -d /etc/foobar.lamp/firewall* /var/lib/foobar.lamp/firewall* /run/foobar-lamp-f* "
+            "/usr/local/sbin/lamp-firewall; true"
+        ),
     )
     assert left == ""
-    assert "foobar-lamp-firewall" not in on_host(WEB, "systemctl list-units --all; ls -R /etc/systemd/system")
+    assert "foobar-lamp-firewall" not in on_host(
+        WEB, "systemctl list-units --all; ls -R /etc/systemd/system"
+    )
     well(firewall(WEB, firewall_enabled=False), changed=0)
     # As on a host to which a site comes, and which serves something else.
     done = firewall(WEB)
-    assert "The host listens on 8099/tcp (python3), to which firewall_rules lets in nobody." in done.stdout
+    assert (
+        "The host listens on 8099/tcp (python3), to which firewall_rules lets in nobody."
+        in done.stdout
+    )
     assert table(WEB) == ""
     well(firewall(WEB, firewall_take_over=True))
     assert table(WEB)

@@ -1,4 +1,6 @@
-"""Applications as their visitors and their operators see them. Run by Molecule's verifier, which names the hosts in an inventory."""
+"""Applications as their visitors and their operators see them. Run by Molecule's verifier, which
+names the hosts in an inventory.
+"""
 
 from __future__ import annotations
 

@@ -37,13 +37,20 @@ def test_django_admin_with_its_static_files():
     assert "Accept-Encoding" in packed.headers["Vary"]
 
 
-@pytest.mark.parametrize(("coding", "suffix", "unpack"), [("gzip", "gz", "gzip -dc"), ("br", "br", "brotli -dc")])
+@pytest.mark.parametrize(
+    ("coding", "suffix", "unpack"), [("gzip", "gz", "gzip -dc"), ("br", "br", "brotli -dc")]
+)
 def test_precompressed_file_is_what_is_sent(site, coding, suffix, unpack):
-    (path,) = re.findall(r"/static/(admin/css/base\.[0-9a-f]{12}\.css)", get("/admin/login/", SHOP).text)
+    (path,) = re.findall(
+        r"/static/(admin/css/base\.[0-9a-f]{12}\.css)", get("/admin/login/", SHOP).text
+    )
     file = f"/srv/{SHOP}/current/static/{path}"
     packed = get(f"/static/{path}", SHOP, **{"Accept-Encoding": coding})
     assert packed.headers["Content-Encoding"] == coding
-    assert site.check_output(f"sha256sum < {file}.{suffix}").split()[0] == hashlib.sha256(packed.raw).hexdigest()
+    assert (
+        site.check_output(f"sha256sum < {file}.{suffix}").split()[0]
+        == hashlib.sha256(packed.raw).hexdigest()
+    )
     site.check_output(f"{unpack} {file}.{suffix} | cmp - {file}")
 
 
@@ -115,7 +122,10 @@ def test_process_that_leaks_never_grows_much_beyond_its_limit(site):
 
 
 def test_wheels_from_a_private_index_on_a_host_without_a_route(shut):
-    assert get("/", "vault.example.com", "lamp-app-shut").text == "private words markupsafe._speedups 3.0.2"
+    assert (
+        get("/", "vault.example.com", "lamp-app-shut").text
+        == "private words markupsafe._speedups 3.0.2"
+    )
     assert not shut.run("ip route get 192.0.2.1").succeeded
 
 
@@ -125,33 +135,69 @@ def test_password_of_the_index_is_not_on_the_host(shut):
 
 
 def test_each_application_runs_as_a_user_of_its_own(site):
-    units = site.check_output("systemctl list-units --plain --no-legend 'app-*@*' | cut -d ' ' -f 1").split()
+    units = site.check_output(
+        "systemctl list-units --plain --no-legend 'app-*@*' | cut -d ' ' -f 1"
+    ).split()
     shown = {site.check_output("systemctl show --property=User --value %s", unit) for unit in units}
-    pids = [site.check_output("systemctl show --property=MainPID --value %s", unit) for unit in units]
+    pids = [
+        site.check_output("systemctl show --property=MainPID --value %s", unit) for unit in units
+    ]
     assert sorted(shown) == sorted(site.check_output(f"ps -o user:32= -p {','.join(pids)}").split())
     kinds = [
         f"app-kinds-example-com{path}"
-        for path in ("", "-called", "-chat", "-fastapi", "-greet", "-jobs", "-leak", "-lock", "-rel", "-served")
+        for path in (
+            "",
+            "-called",
+            "-chat",
+            "-fastapi",
+            "-greet",
+            "-jobs",
+            "-leak",
+            "-lock",
+            "-rel",
+            "-served",
+        )
     ]
-    assert sorted(shown) == [*kinds, "app-probe-example-com", "app-shop-example-com", "app-www-example-com", "app-www-example-com-test"]
+    assert sorted(shown) == [
+        *kinds,
+        "app-probe-example-com",
+        "app-shop-example-com",
+        "app-www-example-com",
+        "app-www-example-com-test",
+    ]
 
 
 def test_service_is_confined(site):
     for unit in ("app-kinds.example.com@*", "app-kinds.example.com_chat@*", f"{SERVICE}.service"):
-        (name,) = site.check_output(f"systemctl list-units --plain --no-legend '{unit}' | cut -d ' ' -f 1").split()
-        score = re.search(r"exposure level for .*: ([\d.]+)", site.check_output("systemd-analyze security --no-pager %s", name))[1]
+        (name,) = site.check_output(
+            f"systemctl list-units --plain --no-legend '{unit}' | cut -d ' ' -f 1"
+        ).split()
+        score = re.search(
+            r"exposure level for .*: ([\d.]+)",
+            site.check_output("systemd-analyze security --no-pager %s", name),
+        )[1]
         assert float(score) <= 3.0, name
 
 
 def test_socket_is_for_the_web_server_and_the_application_alone(site):
     socket = site.check_output("readlink /srv/kinds.example.com/live.sock")
     script = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
-    for user, reached in (("app-kinds-example-com", True), ("www-data", True), ("app-shop-example-com", False), ("nobody", False)):
+    for user, reached in (
+        ("app-kinds-example-com", True),
+        ("www-data", True),
+        ("app-shop-example-com", False),
+        ("nobody", False),
+    ):
         group = user if user != "nobody" else "nogroup"
-        said = site.run(f"setpriv --reuid {user} --regid {group} --init-groups python3 -c %s %s", script, socket)
+        said = site.run(
+            f"setpriv --reuid {user} --regid {group} --init-groups python3 -c %s %s", script, socket
+        )
         assert said.succeeded is reached, (user, said.stderr)
     assert (
-        site.check_output("stat -c '%U %a' /srv/kinds.example.com /run/python_app /run/python_app/kinds.example.com").split()
+        site.check_output(
+            "stat -c '%U %a' /srv/kinds.example.com /run/python_app "
+            "/run/python_app/kinds.example.com"
+        ).split()
         == ["root", "755"] * 3
     )
 
@@ -160,7 +206,11 @@ def test_socket_is_for_the_web_server_and_the_application_alone(site):
 def test_asgi_application_by_either_name_is_told_of_its_request(path):
     said = json.loads(get(f"{path}/a%2Fb", KINDS).text)
     assert said["started"] == [True]
-    assert (said["path"], said["raw_path"], said["root_path"]) == (f"{path}/a/b", f"{path}/a%2Fb", path)
+    assert (said["path"], said["raw_path"], said["root_path"]) == (
+        f"{path}/a/b",
+        f"{path}/a%2Fb",
+        path,
+    )
     assert (said["client"], said["scheme"]) == (gateway(), "http")
 
 
@@ -170,14 +220,22 @@ def test_answer_of_an_asgi_application_that_wants_no_body():
 
 def test_web_socket():
     with WebSocket("/chat/", KINDS) as talk:
-        assert [talk.say(words) for words in ("one", "two")] == [f"{words} from {gateway()} by ws" for words in ("one", "two")]
+        assert [talk.say(words) for words in ("one", "two")] == [
+            f"{words} from {gateway()} by ws" for words in ("one", "two")
+        ]
 
 
 def test_web_socket_may_be_silent_for_longer_than_an_application(site):
-    """For that, Apache and the application may be so for three seconds. The address reaches the application as it was sent."""
-    file, more = "/etc/apache2/sites-enabled/000-foobar-lamp.conf", "/etc/apache2/conf-enabled/zz-impatient.conf"
+    """For that, Apache and the application may be so for three seconds. The address reaches the
+    application as it was sent.
+    """
+    file, more = (
+        "/etc/apache2/sites-enabled/000-foobar-lamp.conf",
+        "/etc/apache2/conf-enabled/zz-impatient.conf",
+    )
     site.check_output(
-        f"cp {file} /root/sites; sed -i 's/ timeout=60 / timeout=3 /' {file}; echo 'Timeout 3' > {more}; systemctl reload apache2"
+        f"cp {file} /root/sites; sed -i 's/ timeout=60 / timeout=3 /' {file}; echo 'Timeout 3' > "
+        f"{more}; systemctl reload apache2"
     )
     try:
         with WebSocket("/chat/a%2Fb?c=%20", KINDS) as talk:
@@ -205,7 +263,9 @@ def test_example_of_fastapi_hands_on_what_visitors_say():
 
 
 def test_events_come_when_they_are_sent():
-    with raw(f"GET /chat/events HTTP/1.1\r\nHost: {KINDS}\r\nConnection: close\r\n\r\n") as connection:
+    with raw(
+        f"GET /chat/events HTTP/1.1\r\nHost: {KINDS}\r\nConnection: close\r\n\r\n"
+    ) as connection:
         seen = []
         while text := connection.recv(1000):
             seen += [(time.monotonic(), number) for number in re.findall(rb"data: (\d)", text)]
@@ -214,8 +274,12 @@ def test_events_come_when_they_are_sent():
 
 
 def test_slow_senders_cost_no_thread_of_the_application():
-    """Ours are more than all threads that run it. Apache takes 16 KiB of a body before it connects."""
-    beginning = f"POST /?slow HTTP/1.1\r\nHost: {PROBE}\r\nContent-Length: 100000\r\n\r\n{'a' * 20_000}"
+    """Ours are more than all threads that run it. Apache takes 16
+    KiB of a body before it connects.
+    """
+    beginning = (
+        f"POST /?slow HTTP/1.1\r\nHost: {PROBE}\r\nContent-Length: 100000\r\n\r\n{'a' * 20_000}"
+    )
     with contextlib.ExitStack() as stack:
         for _sender in range(100):
             stack.enter_context(raw(beginning))
@@ -236,7 +300,9 @@ def test_body_that_is_too_large_is_refused(path):
     for more in ("", "Expect: 100-continue\r\n"):
         with raw(f"{head}{more}Content-Length: {most + 1}\r\n\r\n") as connection:
             assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
-    with raw(f"{head}Transfer-Encoding: chunked\r\n\r\n{most + 1:x}\r\n{'a' * (most + 1)}\r\n0\r\n\r\n") as connection:
+    with raw(
+        f"{head}Transfer-Encoding: chunked\r\n\r\n{most + 1:x}\r\n{'a' * (most + 1)}\r\n0\r\n\r\n"
+    ) as connection:
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
@@ -258,7 +324,9 @@ def test_server_of_the_application_s_own(site):
     assert "gunicorn" in site.check_output("ps -o args= -u app-kinds-example-com-served")
 
 
-@pytest.mark.parametrize("name", ["shop.example.com", "www.example.com", "www.example.com_test", "probe.example.com"])
+@pytest.mark.parametrize(
+    "name", ["shop.example.com", "www.example.com", "www.example.com_test", "probe.example.com"]
+)
 def test_application_cannot_write_its_code(site, name):
     places = (".", "../venv/bin", "../serve.py", "../server/granian", "../static", "../..")
     script = f"import os; print([p for p in {places} if os.access(p, os.W_OK)])"
@@ -278,7 +346,9 @@ def test_version_by_variable_and_back(site):
     # The same commit by another name: nothing is made anew, and it is called what it was asked for.
     assert play("deploy", lamp_deploy_site=name, lamp_deploy_version="main").returncode == 0
     assert get("/", name).text == "hello, version 2\n"
-    assert "hello.git at main (" in site.check_output(f"tail -n 1 /var/log/python_app/deploys.log; cat /srv/{name}/current/made.json")
+    assert "hello.git at main (" in site.check_output(
+        f"tail -n 1 /var/log/python_app/deploys.log; cat /srv/{name}/current/made.json"
+    )
     assert "hello.git at v2 (" not in site.check_output(f"cat /srv/{name}/current/made.json")
     assert play("rollback", lamp_deploy_site=name).returncode == 0
 

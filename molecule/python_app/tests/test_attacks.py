@@ -1,4 +1,6 @@
-"""What an application, or a package that it is built of, can do to root, to its own code and to its neighbours: nothing."""
+"""What an application, or a package that it is built of, can do to root,
+to its own code and to its neighbours: nothing.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ def test_daemon_of_a_step_ends_with_it_and_changes_nothing(probe, site, canary):
 
 
 def test_package_is_built_by_a_user_of_its_own(site):
-    text = site.check_output("cat /srv/kinds.example.com/current/venv/lib/python3*/site-packages/board/built.py")
+    text = site.check_output(
+        "cat /srv/kinds.example.com/current/venv/lib/python3*/site-packages/board/built.py"
+    )
     built = ast.literal_eval(text.partition("= ")[2])
     assert built["by"] == "build-app-kinds-example-com"
     assert built["umask"] == 0o022
@@ -76,10 +80,18 @@ def test_nobody_but_its_user_and_the_web_server_reads_a_release(site, name):
     owner = "app-" + name.replace(".", "-")
     for user, status in ((owner, 0), ("www-data", 0), ("app-kinds-example-com", 1), ("nobody", 1)):
         assert (
-            site.run(f"setpriv --reuid {user} --regid {user if user != 'nobody' else 'nogroup'} --init-groups cat {place}/serve.py").rc
+            site.run(
+                f"setpriv --reuid {user} --regid {user if user != 'nobody' else 'nogroup'} "
+                f"--init-groups cat {place}/serve.py"
+            ).rc
             == status
         ), user
-    for path in (f"/etc/python_app/{name}.env", f"/srv/{name}/state/.", "/var/log/python_app/deploys.log", f"/srv/{name}/.lock"):
+    for path in (
+        f"/etc/python_app/{name}.env",
+        f"/srv/{name}/state/.",
+        "/var/log/python_app/deploys.log",
+        f"/srv/{name}/.lock",
+    ):
         assert not site.run(
             f"setpriv --reuid www-data --regid www-data --init-groups ls {path}/ || "
             f"setpriv --reuid www-data --regid www-data --init-groups cat {path}"
@@ -89,7 +101,8 @@ def test_nobody_but_its_user_and_the_web_server_reads_a_release(site, name):
 def test_login_s_umask_is_not_the_release_s(probe, site):
     strict = "/usr/local/bin/python-strict"
     site.check_output(
-        f"printf '#!/bin/sh\\numask 077\\nexec /usr/bin/python3 \"$@\"\\n' > {strict}; chmod 755 {strict}; rm -rf /var/lib/foobar.lamp/pip"
+        f"printf '#!/bin/sh\\numask 077\\nexec /usr/bin/python3 \"$@\"\\n' > {strict}; chmod 755 "
+        f"{strict}; rm -rf /var/lib/foobar.lamp/pip"
     )
     probe.change()
     done = play("deploy", ansible_python_interpreter=strict)

@@ -21,8 +21,14 @@ def test_holder_is_told_and_an_address_that_nobody_holds_is_a_problem(pair):
     first, second = pair
     _done, said = report()
     assert not [one for one in said["problems"] if VIP in one["text"]]
-    assert (said["hosts"][first]["addresses"][VIP], said["hosts"][first]["vrrp"]) == (True, "MASTER")
-    assert (said["hosts"][second]["addresses"][VIP], said["hosts"][second]["vrrp"]) == (False, "BACKUP")
+    assert (said["hosts"][first]["addresses"][VIP], said["hosts"][first]["vrrp"]) == (
+        True,
+        "MASTER",
+    )
+    assert (said["hosts"][second]["addresses"][VIP], said["hosts"][second]["vrrp"]) == (
+        False,
+        "BACKUP",
+    )
     try:
         for balancer in BALANCERS:
             on_host(balancer, "systemctl stop keepalived", check=True)
@@ -32,5 +38,7 @@ def test_holder_is_told_and_an_address_that_nobody_holds_is_a_problem(pair):
             on_host(balancer, "systemctl start keepalived", check=True)
         holder()
     assert done.returncode == 2
-    (found,) = [one for one in said["problems"] if one["what"] == f"no balancer that answers holds {VIP}"]
+    (found,) = [
+        one for one in said["problems"] if one["what"] == f"no balancer that answers holds {VIP}"
+    ]
     assert sorted(found["hosts"]) == sorted(BALANCERS)

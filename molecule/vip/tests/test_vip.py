@@ -1,4 +1,6 @@
-"""What visitors see of an address that two balancers have together, whatever becomes of one of them."""
+"""What visitors see of an address that two balancers have
+together, whatever becomes of one of them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,19 @@ from support.containers import address_of, on_host, run
 from support.plays import play, recap
 from support.waiting import wait_for
 
-from .visitors import BALANCERS, SITE, VIP, VIP6, VISITOR, Visitors, addresses, holder, holders, other, state
+from .visitors import (
+    BALANCERS,
+    SITE,
+    VIP,
+    VIP6,
+    VISITOR,
+    Visitors,
+    addresses,
+    holder,
+    holders,
+    other,
+    state,
+)
 
 #: Seconds without an answer that a busy computer may take; on a quiet one they are less than one.
 LONGEST = 3
@@ -35,7 +49,9 @@ def test_one_balancer_has_both_addresses(pair):
     assert get(VIP) == get(VIP6) == "200"
     # The host's own connections, to its peers for instance, do not come from it.
     for family, elsewhere in (("-4", "192.0.2.1"), ("-6", "2001:db8::1")):
-        assert not re.search(rf" src ({VIP}|{VIP6}) ", on_host(first, f"ip {family} route get {elsewhere}"))
+        assert not re.search(
+            rf" src ({VIP}|{VIP6}) ", on_host(first, f"ip {family} route get {elsewhere}")
+        )
 
 
 @pytest.fixture
@@ -45,13 +61,21 @@ def started_again(pair):
     first, _second = pair
     run("docker", "unpause", first)
     run("docker", "start", first, check=True)
-    wait_for(lambda: run("docker", "exec", first, "systemctl", "is-system-running").stdout.strip() in ("running", "degraded"))
+    wait_for(
+        lambda: (
+            run("docker", "exec", first, "systemctl", "is-system-running").stdout.strip()
+            in ("running", "degraded")
+        )
+    )
 
 
 def assert_held_by(balancer):
     """One balancer alone has both addresses, as others see it, and as it does."""
     assert holders() == [balancer]
-    assert {name: addresses(name) for name in BALANCERS} == {balancer: [VIP, VIP6], other(balancer): []}
+    assert {name: addresses(name) for name in BALANCERS} == {
+        balancer: [VIP, VIP6],
+        other(balancer): [],
+    }
 
 
 def test_other_balancer_takes_the_address_of_one_that_is_killed(started_again):
@@ -165,12 +189,23 @@ def test_reloads_and_runs_move_nothing(pair):
     with Visitors() as visitors:
         for balancer in pair:
             on_host(balancer, "systemctl reload keepalived", check=True)
-            on_host(balancer, "sed -i s/garp_master_refresh/garp_lower_prio_repeat/ /etc/keepalived/keepalived.conf", check=True)
+            on_host(
+                balancer,
+                (
+                    "sed -i s/garp_master_refresh/garp_lower_prio_repeat/ "
+                    "/etc/keepalived/keepalived.conf"
+                ),
+                check=True,
+            )
         done = play("site", "--tags=haproxy,keepalived")
     assert done.returncode == 0, done.stdout[-3000:]
     assert recap(done)["changed"] > 0
     # The one that has the address comes last.
-    order = re.findall(r"^(?:ok|changed): \[(lamp-vip-lb\d)", done.stdout.partition("PLAY [Balancers]")[2], re.MULTILINE)
+    order = re.findall(
+        r"^(?:ok|changed): \[(lamp-vip-lb\d)",
+        done.stdout.partition("PLAY [Balancers]")[2],
+        re.MULTILINE,
+    )
     assert list(dict.fromkeys(order)) == [second, first]
     assert (visitors.failed, visitors.most) == (0, 1)
     assert [told(balancer) for balancer in pair] == before
@@ -178,11 +213,17 @@ def test_reloads_and_runs_move_nothing(pair):
 
 def test_command_of_a_cloud_is_told_of_each_address(pair):
     first, _second = pair
-    said = on_host(first, "journalctl --quiet --output=cat --identifier=lamp-vip", check=True).splitlines()
+    said = on_host(
+        first, "journalctl --quiet --output=cat --identifier=lamp-vip", check=True
+    ).splitlines()
     assert sorted(said[-2:]) == [f"leads; to $HOSTNAME {VIP}", f"leads; to $HOSTNAME {VIP6}"]
     for balancer in BALANCERS:
-        assert on_host(balancer, "stat -c '%U %a' /etc/keepalived/lamp-command").strip() == "root 700"
-        assert on_host(balancer, "grep -rl 'to $HOSTNAME' /etc/keepalived /etc/systemd").split() == ["/etc/keepalived/lamp-command"]
+        assert (
+            on_host(balancer, "stat -c '%U %a' /etc/keepalived/lamp-command").strip() == "root 700"
+        )
+        assert on_host(
+            balancer, "grep -rl 'to $HOSTNAME' /etc/keepalived /etc/systemd"
+        ).split() == ["/etc/keepalived/lamp-command"]
         # Of systemd's own words none has those of the command.
         assert "$HOSTNAME" not in on_host(balancer, "journalctl --quiet --output=cat _PID=1")
 
@@ -198,12 +239,20 @@ def test_command_that_fails_is_run_again(pair):
     program = on_host(first, "command -v logger", check=True).strip()
     on_host(first, f"mv {program} {program}.away; systemctl restart --no-block {unit}", check=True)
     try:
-        wait_for(lambda: "Failed with result" in on_host(first, f"journalctl --quiet --output=cat --unit={unit}"), 20)
+        wait_for(
+            lambda: (
+                "Failed with result"
+                in on_host(first, f"journalctl --quiet --output=cat --unit={unit}")
+            ),
+            20,
+        )
         assert told() == before
     finally:
         on_host(first, f"mv {program}.away {program}", check=True)
     wait_for(lambda: told() != before, 20)
-    assert "logger: not found" in on_host(first, "journalctl --quiet --output=cat --identifier=lamp-address")
+    assert "logger: not found" in on_host(
+        first, "journalctl --quiet --output=cat --identifier=lamp-address"
+    )
 
 
 def test_settings_that_keepalived_refuses_never_reach_it(pair):
@@ -211,7 +260,9 @@ def test_settings_that_keepalived_refuses_never_reach_it(pair):
     done = play("site", "--tags=keepalived", keepalived_interface="nosuch0")
     assert done.returncode != 0
     assert "nosuch0" in done.stdout
-    assert [on_host(balancer, "sha256sum /etc/keepalived/*", check=True) for balancer in pair] == before
+    assert [
+        on_host(balancer, "sha256sum /etc/keepalived/*", check=True) for balancer in pair
+    ] == before
     assert holders() == [pair[0]]
 
 
@@ -234,10 +285,23 @@ for _time in range(10):
 
 def test_nobody_else_takes_the_address_away(pair):
     first, second = pair
-    number = re.search(r"virtual_router_id (\d+)", on_host(first, "cat /etc/keepalived/keepalived.conf"))[1]
+    number = re.search(
+        r"virtual_router_id (\d+)", on_host(first, "cat /etc/keepalived/keepalived.conf")
+    )[1]
     with Visitors() as visitors:
         for balancer in pair:
-            run("docker", "exec", VISITOR, "python3", "-c", FORGE, address_of(balancer), VIP, number, check=True)
+            run(
+                "docker",
+                "exec",
+                VISITOR,
+                "python3",
+                "-c",
+                FORGE,
+                address_of(balancer),
+                VIP,
+                number,
+                check=True,
+            )
     assert (visitors.failed, visitors.most) == (0, 1)
     assert (state(first), state(second)) == ("MASTER", "BACKUP")
     for balancer in BALANCERS:
@@ -248,7 +312,9 @@ def test_nobody_else_takes_the_address_away(pair):
 
 @pytest.mark.parametrize("balancer", BALANCERS)
 def test_keepalived_is_confined(balancer):
-    said = on_host(balancer, "systemd-analyze security --no-pager keepalived.service | tail -n 1", check=True)
+    said = on_host(
+        balancer, "systemd-analyze security --no-pager keepalived.service | tail -n 1", check=True
+    )
     assert float(re.search(r"(\d+\.\d)", said)[1]) <= 4.0, said
     # It takes a script that it may not run for one that went well.
     assert "setgroups" not in on_host(balancer, "journalctl --quiet --output=cat --unit=keepalived")
@@ -261,4 +327,6 @@ def test_balancers_without_an_address_of_all_give_it_up(pair):
     for balancer in pair:
         assert addresses(balancer) == []
         assert on_host(balancer, "systemctl is-enabled keepalived").strip() == "disabled"
-        assert "l4proto 112" not in on_host(balancer, "nft --numeric list table inet foobar_lamp", check=True)
+        assert "l4proto 112" not in on_host(
+            balancer, "nft --numeric list table inet foobar_lamp", check=True
+        )

@@ -13,8 +13,9 @@ BALANCERS = ["lamp-vip-lb1", "lamp-vip-lb2"]
 VISITOR, SITE = "lamp-vip-visitor", "www.foobar.com"
 VIP, VIP6 = "198.18.77.200", "fd00:f00:ba5:77::200"
 
-# Who answers to an address, asked of all at once: the hardware addresses, a line each time. Once, or five times a second until nobody
-# listens any more. An end of standard input that comes before docker exec has begun is lost, so nobody waits for that one.
+# Who answers to an address, asked of all at once: the hardware addresses, a line each time. Once,
+# or five times a second until nobody listens any more. An end of standard input that comes before
+# docker exec has begun is lost, so nobody waits for that one.
 _HOLDERS = """
 import json, select, socket, struct, sys, time
 vip = socket.inet_aton(sys.argv[1])
@@ -41,9 +42,10 @@ while True:
         break
 """
 
-# Asks for a page each 10 ms, at one address after the other, whatever became of the last time, on a new connection each. Once nobody
-# listens any more it goes on until each address has answered again. Then it says of each time where and when it asked, how long it took in
-# seconds, and what went wrong.
+# Asks for a page each 10 ms, at one address after the other, whatever became of the last time, on a
+# new connection each. Once nobody listens any more it goes on until each address has answered
+# again. Then it says of each time where and when it asked, how long it took in seconds, and what
+# went wrong.
 _VISIT = """
 import http.client, itertools, json, sys, threading, time
 site, *addresses = sys.argv[1:]
@@ -121,10 +123,12 @@ def state(balancer):
 
 
 class Visitors:
-    """Visitors who ask for a page all the while, by IPv4 and by IPv6, and somebody who asks who has the address.
+    """Visitors who ask for a page all the while, by IPv4 and by IPv6,
+    and somebody who asks who has the address.
 
-    Once they are gone: ``failed`` of ``asked``, the longest ``gap`` between two answers of an address in seconds, and ``most``, how many
-    hosts had the address at once. They do not go before they have an answer.
+    Once they are gone: ``failed`` of ``asked``, the longest ``gap`` between two answers of an
+    address in seconds, and ``most``, how many hosts had the address at once. They do not go before
+    they have an answer.
     """
 
     def __init__(self):
@@ -141,15 +145,22 @@ class Visitors:
 
     def __exit__(self, *_exception):
         asked = json.loads(self._visit.communicate(timeout=120)[0])
-        self.most = max(len(json.loads(line)) for line in self._look.communicate(timeout=120)[0].splitlines())
+        self.most = max(
+            len(json.loads(line)) for line in self._look.communicate(timeout=120)[0].splitlines()
+        )
         self.asked, self.failed = len(asked), sum(bool(wrong) for *_where, wrong in asked)
         gaps = []
         for vip in (VIP, VIP6):
             begun = [at for address, at, *_rest in asked if address == vip]
-            answered = [at + took for address, at, took, wrong in asked if address == vip and not wrong]
+            answered = [
+                at + took for address, at, took, wrong in asked if address == vip and not wrong
+            ]
             times = sorted([begun[0], *answered, begun[-1]])
             gaps.append(max(later - sooner for sooner, later in itertools.pairwise(times)))
         self.gap = max(gaps)
         wrongs = sorted({wrong for *_where, wrong in asked if wrong})
-        print(f"{self.asked} requests, {self.failed} failed ({', '.join(wrongs)}), longest gaps", end=" ")
+        print(
+            f"{self.asked} requests, {self.failed} failed ({', '.join(wrongs)}), longest gaps",
+            end=" ",
+        )
         print(f"{gaps[0]:.2f} s (IPv4), {gaps[1]:.2f} s (IPv6), at most {self.most} held")

@@ -4,15 +4,15 @@
 """How the files of a release come about. Private to the collection. No Ansible import.
 
 What others wrote (packages that build themselves, the command ``collect``) never runs as root, and
-root touches nothing that it can still change. So a release is built at its place in directories that
-belong to the application's build user, ``src``, and to the application's user, the static files. Then
-root makes a copy of them, which is nobody else's, and puts it in their place. The launchers and
-``release.json`` are root's from the first.
+root touches nothing that it can still change. So a release is built at its place in directories
+that belong to the application's build user, ``src``, and to the application's user, the static
+files. Then root makes a copy of them, which is nobody else's, and puts it in their place. The
+launchers and ``release.json`` are root's from the first.
 
-Its virtual environment knows its own path, and is most of the work. It comes about in the same way at
-``environments/DIGEST``, and ``venv`` leads there: releases with the same requirements, interpreter and
-settings of pip share it. ``DIGEST.json`` is written last: without it there is what a killed run left,
-and it is made anew.
+Its virtual environment knows its own path, and is most of the work. It comes about in the same way
+at ``environments/DIGEST``, and ``venv`` leads there: releases with the same requirements,
+interpreter and settings of pip share it. ``DIGEST.json`` is written last: without it there is what
+a killed run left, and it is made anew.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ SHIPPED = ("src", "wheels", "beside")  # directories of the archive
 
 
 class BuildError(Exception):
-    """A release cannot be built. ``step`` names where, the text begins with the cause and the remedy."""
+    """A release cannot be built. ``step`` names where, the text
+    begins with the cause and the remedy.
+    """
 
     def __init__(self, step, text):
         super().__init__(text)
@@ -59,7 +61,9 @@ class Build:
         names, launchers = begin(archive, self.directory)
         python = self._interpreter(self.plan.get("python") or python, pip_environment)
         self._fetch(archive, names, python)
-        digest = self._environment(json.loads(launchers["environment.json"][0]), python, names, pip_environment)
+        digest = self._environment(
+            json.loads(launchers["environment.json"][0]), python, names, pip_environment
+        )
         os.symlink(f"../../environments/{digest}", f"{self.directory}/venv")
         self._static()
         self._keep(launchers)
@@ -67,14 +71,24 @@ class Build:
     def _build(self, step, argv, *places, **more):
         """Run a command as the build user, who may write to the release and ``places``."""
         writable = " ".join([self.directory, *places])
-        self._command(step, argv, user=self.builder, writable=writable, **{"directory": self.directory, **more})
+        self._command(
+            step,
+            argv,
+            user=self.builder,
+            writable=writable,
+            **{"directory": self.directory, **more},
+        )
 
     def _fetch(self, archive, names, python):
         shipped = [name for name in SHIPPED if name in names]
         for name in shipped:
             self._give(f"{self.directory}/{name}")
-        # The application's user cannot write what Python would keep for the next start. What does not compile may be no Python's.
-        script = 'python=$1; shift; tar --extract --gzip --file=- "$@" && { "$python" -m compileall -q src || true; }'
+        # The application's user cannot write what Python would keep for the next start. What does
+        # not compile may be no Python's.
+        script = (
+            'python=$1; shift; tar --extract --gzip --file=- "$@" && { "$python" -m compileall -q '
+            "src || true; }"
+        )
         with open(archive, "rb") as stdin:
             self._build("source", ["sh", "-c", script, "sh", python, *shipped], stdin=stdin)
 
@@ -84,13 +98,24 @@ class Build:
         os.chown(path, *pwd.getpwnam(self.builder)[2:4])
 
     def _interpreter(self, wanted, environment):
-        """Return the path of the interpreter ``wanted``: a path, or a version, which is installed if it is not there yet."""
+        """Return the path of the interpreter ``wanted``: a path, or a version, which is
+        installed if it is not there yet.
+        """
         if not os.path.isabs(wanted):
-            return interpreters.provided(wanted, lambda place, words, more: self._made(place, [("python", words)], {**environment, **more}))
+            return interpreters.provided(
+                wanted,
+                lambda place, words, more: self._made(
+                    place, [("python", words)], {**environment, **more}
+                ),
+            )
         # Which user's it is does not matter: root never runs it.
         if not os.access(wanted, os.X_OK) or os.path.isdir(wanted):
             raise BuildError(
-                "python", f"python is {wanted}, which is no program on this host: correct it, or install it by python_app_packages."
+                "python",
+                (
+                    f"python is {wanted}, which is no program on this host: correct it, or install "
+                    f"it by python_app_packages."
+                ),
             )
         return wanted
 
@@ -104,7 +129,14 @@ class Build:
         try:
             for step, words in commands:
                 more = {"directory": directory} if directory else {}
-                self._build(step, words, place, environment={**_HOME, **environment}, timeout="install", **more)
+                self._build(
+                    step,
+                    words,
+                    place,
+                    environment={**_HOME, **environment},
+                    timeout="install",
+                    **more,
+                )
             with _replaced(place) as new:
                 tree.copy(place, new, self._uids)
         except BaseException as error:
@@ -115,11 +147,25 @@ class Build:
             raise
 
     def _environment(self, installs, python, names, environment):
-        """Have the environment that ``installs`` says made, if there is none yet; returns its digest."""
-        top, shipped = f"{self.plan['root']}/environments", sorted(name for name in names if re.fullmatch(r"wheels/[^/]+\.whl", name))
+        """Have the environment that ``installs`` says made, if there
+        is none yet; returns its digest.
+        """
+        top, shipped = (
+            f"{self.plan['root']}/environments",
+            sorted(name for name in names if re.fullmatch(r"wheels/[^/]+\.whl", name)),
+        )
         os.makedirs(top, mode=0o750, exist_ok=True)
-        made_of = [installs["digest"], interpreters.identity(python), "wheels" in names, self.plan["release"] if installs["bound"] else ""]
-        settings = sorted((name, mask.plain(value)) for name, value in environment.items() if not name.startswith("UV_"))
+        made_of = [
+            installs["digest"],
+            interpreters.identity(python),
+            "wheels" in names,
+            self.plan["release"] if installs["bound"] else "",
+        ]
+        settings = sorted(
+            (name, mask.plain(value))
+            for name, value in environment.items()
+            if not name.startswith("UV_")
+        )
         digest = hashlib.sha256(repr([*made_of, settings]).encode()).hexdigest()[:12]
         remove_remains(top)
         _prune(self.plan["root"], digest)
@@ -133,12 +179,27 @@ class Build:
         else:
             calls = installs["calls"]
         # The distribution's pip may be too old for a Python that is not its own.
-        pip = system_pip.path() if calls and os.path.realpath(python) == os.path.realpath(PYTHON) else ""
+        pip = (
+            system_pip.path()
+            if calls and os.path.realpath(python) == os.path.realpath(PYTHON)
+            else ""
+        )
         bare = [] if calls and not pip else ["--without-pip"]
         more = {**environment, **({"PYTHONPATH": pip} if pip else {})}
-        # Not quiet: what conflicts with what is said beside the error only. Relative paths start in the source.
-        install = [f"{place}/bin/python", "-m", "pip", "install", "--no-input", "--progress-bar=off"]
-        commands = [("virtual environment", [python, "-m", "venv", *bare, place]), *(("install", [*install, *words]) for words in calls)]
+        # Not quiet: what conflicts with what is said beside the error only. Relative paths start in
+        # the source.
+        install = [
+            f"{place}/bin/python",
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--progress-bar=off",
+        ]
+        commands = [
+            ("virtual environment", [python, "-m", "venv", *bare, place]),
+            *(("install", [*install, *words]) for words in calls),
+        ]
         self._made(place, commands, more, f"{self.directory}/src")
         with open(f"{place}.json", "w", encoding="utf-8") as file:
             json.dump({"python": python, **installs}, file)
@@ -171,7 +232,9 @@ class Build:
 
 
 def begin(archive, directory):
-    """Make the directory of a release anew, with the launchers of its archive; returns the names of all in that, and the launchers."""
+    """Make the directory of a release anew, with the launchers of its archive; returns the names
+    of all in that, and the launchers.
+    """
     remove(directory)
     os.mkdir(directory, mode=0o755)
     names, launchers = _read(archive)
@@ -193,19 +256,33 @@ def _replaced(path):
 
 def _prune(root, *kept):
     """Remove the environments that no release has any more, but ``kept``."""
-    wanted = {*kept, *(os.path.basename(os.readlink(path)) for path in glob.glob(f"{root}/releases/*/venv") if os.path.islink(path))}
-    for name in {name.removesuffix(".json") for name in os.listdir(f"{root}/environments")} - wanted:
+    wanted = {
+        *kept,
+        *(
+            os.path.basename(os.readlink(path))
+            for path in glob.glob(f"{root}/releases/*/venv")
+            if os.path.islink(path)
+        ),
+    }
+    for name in {
+        name.removesuffix(".json") for name in os.listdir(f"{root}/environments")
+    } - wanted:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{root}/environments/{name}.json")
         remove(f"{root}/environments/{name}")
 
 
 def _read(archive):
-    """Return the names of all that an archive has, and its launchers and ``release.json``: ``{name: (content, mode)}``."""
+    """Return the names of all that an archive has, and its launchers and ``release.json``:
+    ``{name: (content, mode)}``.
+    """
     with tarfile.open(archive) as opened:
         members = opened.getmembers()
         own = [member for member in members if member.isfile() and "/" not in member.name]
-        launchers = {one.name: (opened.extractfile(one).read(), 0o755 if one.mode & 0o100 else 0o644) for one in own}
+        launchers = {
+            one.name: (opened.extractfile(one).read(), 0o755 if one.mode & 0o100 else 0o644)
+            for one in own
+        }
     return [member.name for member in members], launchers
 
 
@@ -217,7 +294,9 @@ def _write(launchers, directory):
 
 
 def remove(path):
-    """Remove a directory, whatever becomes of it meanwhile: at once by its name, and then what is in it."""
+    """Remove a directory, whatever becomes of it meanwhile: at once
+    by its name, and then what is in it.
+    """
     if os.path.lexists(path):
         gone = tempfile.mkdtemp(prefix=".", dir=os.path.dirname(path))
         os.rename(path, f"{gone}/gone")

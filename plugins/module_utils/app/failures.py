@@ -1,10 +1,11 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of applications that failed. Private to the collection. Pure: no I/O, no Ansible import.
+"""What is said of applications that failed. Private to the
+collection. Pure: no I/O, no Ansible import.
 
-A *failure* has the ``plan`` of an application, a ``headline``, which is one sentence with the reason, the ``words`` of what failed, and a
-``note`` that is said with the headline.
+A *failure* has the ``plan`` of an application, a ``headline``, which is one sentence with the
+reason, the ``words`` of what failed, and a ``note`` that is said with the headline.
 """
 
 from __future__ import annotations
@@ -27,8 +28,14 @@ def failure(plan, reason, words="", note=""):
 
 
 def failed_step(plan, step, said, note=""):
-    """Return the failure of a step, by what its command ``said``. ``note``: what else is to be known of it. ``image`` is a host's."""
-    what = f"release {plan['release']} of {plan.get('source', '')}" if plan.get("release") else "the release"
+    """Return the failure of a step, by what its command ``said``. ``note``: what else is to be
+    known of it. ``image`` is a host's.
+    """
+    what = (
+        f"release {plan['release']} of {plan.get('source', '')}"
+        if plan.get("release")
+        else "the release"
+    )
     known = pip.cause(said) if step in PIP_STEPS else ""
     image = plan.get("image") or {}
     if step == "image" and image.get("kind") == "registry":
@@ -37,15 +44,23 @@ def failed_step(plan, step, said, note=""):
 
 
 def reason(said):
-    """Return the line of what a command or a unit ``said`` that tells most: its last one, as of a traceback, and not how it ended."""
+    """Return the line of what a command or a unit ``said`` that tells most: its last one, as of
+    a traceback, and not how it ended.
+    """
     lines = [line for line in said.strip().splitlines() if line.strip()]
     # A process may be ended while it says what was wrong with it: another one has said the same.
-    telling = [line for line in lines if not (_STATUS.match(line.strip()) or _UNIT.search(line) or _BEGINS.match(line))]
+    telling = [
+        line
+        for line in lines
+        if not (_STATUS.match(line.strip()) or _UNIT.search(line) or _BEGINS.match(line))
+    ]
     return (telling or lines or ["it said nothing"])[-1].strip()
 
 
 def message(failures, serving=None):
-    """Return the text for all failures, the reason first. ``serving``: what is said of an application after that, by name."""
+    """Return the text for all failures, the reason first. ``serving``: what is said of an
+    application after that, by name.
+    """
     paragraphs = []
     for one in failures:
         lines = [one["headline"], one.get("note", ""), (serving or {}).get(one["plan"]["name"], "")]

@@ -1,11 +1,12 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A release that is an image: how Podman comes to have it, and how it goes. Private to the collection. No Ansible import.
+"""A release that is an image: how Podman comes to have it, and how it goes. Private to the
+collection. No Ansible import.
 
-An image is tagged ``localhost/foobar.lamp/NAME:RELEASE``, which says whose it is. ``image.json`` of the release has what the launcher
-needs to know of it: its ``id``, the numbers ``uid`` and ``gid`` of its user, its ``command`` (entry point and arguments) and its ``size``
-in bytes.
+An image is tagged ``localhost/foobar.lamp/NAME:RELEASE``, which says whose it is. ``image.json`` of
+the release has what the launcher needs to know of it: its ``id``, the numbers ``uid`` and ``gid``
+of its user, its ``command`` (entry point and arguments) and its ``size`` in bytes.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _MEMBER = re.compile(r"(\./)?(oci-layout|index\.json|blobs/[a-z0-9]+/[0-9a-f]+)\
 
 
 class ImageError(Exception):
-    """An image cannot be had, or not be used. ``step`` names where, the text begins with the cause and the remedy."""
+    """An image cannot be had, or not be used. ``step`` names where, the
+    text begins with the cause and the remedy.
+    """
 
     def __init__(self, step, text):
         super().__init__(text)
@@ -53,15 +56,26 @@ def _asked(*words):
 
 
 def sizes():
-    """Return how many bytes the images of applications take, each as if it were alone: ``{tag: bytes}``."""
+    """Return how many bytes the images of applications take, each
+    as if it were alone: ``{tag: bytes}``.
+    """
     if not os.path.exists(PODMAN[0]):
         return {}
-    found = json.loads(_asked("images", "--filter", f"reference={_PREFIX}/*", "--format", "json") or "[]")
-    return {name: one["Size"] for one in found for name in one.get("Names") or () if name.startswith(f"{_PREFIX}/")}
+    found = json.loads(
+        _asked("images", "--filter", f"reference={_PREFIX}/*", "--format", "json") or "[]"
+    )
+    return {
+        name: one["Size"]
+        for one in found
+        for name in one.get("Names") or ()
+        if name.startswith(f"{_PREFIX}/")
+    }
 
 
 def _pulled(name, release, image):
-    """Return what Podman itself calls the ``image`` of a plan that it has pulled, empty where it is given its tag at once."""
+    """Return what Podman itself calls the ``image`` of a plan that it has pulled, empty where it
+    is given its tag at once.
+    """
     if image["kind"] == "registry":
         # A tag and a digest together are one too many.
         return re.sub(r":[^:/]+(?=@)", "", image["reference"])
@@ -70,22 +84,28 @@ def _pulled(name, release, image):
 
 
 def _unnamed():
-    """Return the identifiers of the images that have no name, and of which no other image is made."""
+    """Return the identifiers of the images that have no name,
+    and of which no other image is made.
+    """
     return set(_asked("images", "--filter", "dangling=true", "--quiet", "--no-trunc").split())
 
 
 def discard(directory):
-    """Have Podman forget what it has of the release at ``directory`` beside its image: the stages that were built for it, and what has not
-    got its tag because a run died.
+    """Have Podman forget what it has of the release at ``directory`` beside its image: the stages
+    that were built for it, and what has not got its tag because a run died.
     """
     about = {}
     for name in ("release.json", "image.json"):
-        with contextlib.suppress(OSError, ValueError), open(f"{directory}/{name}", encoding="utf-8") as file:
+        with (
+            contextlib.suppress(OSError, ValueError),
+            open(f"{directory}/{name}", encoding="utf-8") as file,
+        ):
             about |= json.load(file)
     gone = list(about.get("stages") or [])
     if about.get("image") and not os.path.exists(f"{directory}/made.json"):
         pulled = _pulled(about["name"], os.path.basename(directory), about["image"])
-        # By its name: an image stays where it has another one. One of files has none at all, if that is its only one.
+        # By its name: an image stays where it has another one. One of files has none at all, if
+        # that is its only one.
         gone += [pulled] if pulled else []
         gone += _unnamed() & {about["image"]["digest"]}
     for one in gone:
@@ -94,7 +114,13 @@ def discard(directory):
 
 def prune():
     """Remove the images of releases that are gone, whosever they are."""
-    gone = [one for one in sizes() if not os.path.isdir("/srv/{}/releases/{}".format(*one.removeprefix(f"{_PREFIX}/").rsplit(":", 1)))]
+    gone = [
+        one
+        for one in sizes()
+        if not os.path.isdir(
+            "/srv/{}/releases/{}".format(*one.removeprefix(f"{_PREFIX}/").rsplit(":", 1))
+        )
+    ]
     if gone:
         # What a container of a service that is ending still has, goes with the next release.
         _asked("rmi", *gone)
@@ -110,10 +136,12 @@ class Image:
         self.pulled = _pulled(plan["name"], plan["release"], plan["image"])
 
     def make(self, shipped, login, isolation):
-        """Have Podman have the image, and know of it what the launcher needs; then the static files.
+        """Have Podman have the image, and know of it what the
+        launcher needs; then the static files.
 
-        ``shipped``: the path of an image or of the files that it is built of, empty for a registry. ``login``: its user and password.
-        ``isolation``: how a build is apart from the host, as Podman calls it.
+        ``shipped``: the path of an image or of the files that it is built of, empty for a registry.
+        ``login``: its user and password. ``isolation``: how a build is apart from the host, as
+        Podman calls it.
         """
         kind, stages = self.plan["image"]["kind"], set()
         with tempfile.TemporaryDirectory(prefix=".", dir=os.path.dirname(self.directory)) as place:
@@ -134,15 +162,30 @@ class Image:
             uid, gid = _ids(config.get("User") or "0", top)
             command = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
             if not command and not self.plan["serve"]:
-                raise ImageError("image", "It has neither an entry point nor a command: give serve, the command that serves it.")
-            known = {"id": about["Id"], "uid": uid, "gid": gid, "command": command, "size": about["Size"], "stages": sorted(stages)}
+                raise ImageError(
+                    "image",
+                    (
+                        "It has neither an entry point nor a command: give serve, the command that "
+                        "serves it."
+                    ),
+                )
+            known = {
+                "id": about["Id"],
+                "uid": uid,
+                "gid": gid,
+                "command": command,
+                "size": about["Size"],
+                "stages": sorted(stages),
+            }
             with open(f"{self.directory}/image.json", "w", encoding="utf-8") as file:
                 json.dump(known, file)
             self._copy_static(top)
         self._collect()
 
     def _podman(self, step, *words, directory="/", **more):
-        self._command(step, [*PODMAN, *words], user="root", directory=directory, timeout="install", **more)
+        self._command(
+            step, [*PODMAN, *words], user="root", directory=directory, timeout="install", **more
+        )
 
     def _pull(self, place, login):
         words = _login(place, self.pulled.partition("/")[0], login)
@@ -154,24 +197,50 @@ class Image:
         directory = f"{self.plan['name']}-{self.plan['release']}"
         _unpack(shipped, f"{place}/{directory}")
         # From where it lies: Podman 4.3 makes a name of the path, and not each path is one.
-        self._podman("image", "pull", "--quiet", f"oci:{directory}", directory=place, environment={"TMPDIR": place})
+        self._podman(
+            "image",
+            "pull",
+            "--quiet",
+            f"oci:{directory}",
+            directory=place,
+            environment={"TMPDIR": place},
+        )
         self._name(self.plan["image"]["digest"].removeprefix("sha256:"))
 
     def _name(self, image):
-        """Give an image that was pulled its tag, and no other name: that would stay when its release goes."""
+        """Give an image that was pulled its tag, and no other name:
+        that would stay when its release goes.
+        """
         self._podman("image", "tag", image, self.tag)
         _asked("untag", self.tag, self.pulled)
 
     def _build(self, shipped, place, login, isolation):
-        self._command("image", ["tar", "--extract", "--gzip", f"--file={shipped}", f"--directory={place}"], user="root", directory="/")
+        self._command(
+            "image",
+            ["tar", "--extract", "--gzip", f"--file={shipped}", f"--directory={place}"],
+            user="root",
+            directory="/",
+        )
         with open(f"{place}/build.json", encoding="utf-8") as file:
             build = json.load(file)
-        words = [f"--file={place}/Containerfile", f"--tag={self.tag}", *([f"--target={build['target']}"] if build["target"] else [])]
+        words = [
+            f"--file={place}/Containerfile",
+            f"--tag={self.tag}",
+            *([f"--target={build['target']}"] if build["target"] else []),
+        ]
         # The values are the environment's: other users see arguments.
-        words += [f"--build-arg={name}" for name in build["args"]] + ([f"--isolation={isolation}"] if isolation else [])
+        words += [f"--build-arg={name}" for name in build["args"]] + (
+            [f"--isolation={isolation}"] if isolation else []
+        )
         words += _login(place, build.get("registry"), login)
         self._podman(
-            "image", "build", "--quiet", "--network=host", *words, f"{place}/context", environment={"TMPDIR": place, **build["args"]}
+            "image",
+            "build",
+            "--quiet",
+            "--network=host",
+            *words,
+            f"{place}/context",
+            environment={"TMPDIR": place, **build["args"]},
         )
 
     @contextlib.contextmanager
@@ -179,14 +248,22 @@ class Image:
         """Yield the directory where the image's files are for reading."""
         where = _asked("image", "mount", self.tag).strip()
         if not where:
-            raise ImageError("image", f"Podman cannot mount {self.tag}: 'podman image mount {self.tag}' on the host says why.")
+            raise ImageError(
+                "image",
+                (
+                    f"Podman cannot mount {self.tag}: 'podman image mount {self.tag}' on the host "
+                    f"says why."
+                ),
+            )
         try:
             yield where
         finally:
             _asked("image", "unmount", self.tag)
 
     def _copy_static(self, top):
-        """Copy what the image has for the web server to serve, as the application's user's, who may add to it."""
+        """Copy what the image has for the web server to serve, as the
+        application's user's, who may add to it.
+        """
         tree.make(self.directory, "static")
         inside = self.plan["container"]["static"]
         if not inside:
@@ -196,7 +273,13 @@ class Image:
             os.rmdir(f"{self.directory}/static")
             _copy(found, f"{self.directory}/static")
         elif "collect" not in self.plan["steps"]:
-            raise ImageError("image", f"It has no directory {inside}: correct static_dir, or give collect, the command that fills it.")
+            raise ImageError(
+                "image",
+                (
+                    f"It has no directory {inside}: correct static_dir, or give collect, the "
+                    f"command that fills it."
+                ),
+            )
 
     def _collect(self):
         static = f"{self.directory}/static"
@@ -209,7 +292,9 @@ class Image:
             words = [f"{self.directory}/run", *self.plan["steps"]["collect"]]
             environment = {"COLLECT": static, "CONTAINER": f"app-{self.plan['name']}.step"}
             self._command("collect", words, user="root", directory="/", environment=environment)
-        self._command("compress", ["/usr/bin/python3", "-I", f"{self.directory}/compress.py", static])
+        self._command(
+            "compress", ["/usr/bin/python3", "-I", f"{self.directory}/compress.py", static]
+        )
         kept = f"{self.directory}/static.new"
         tree.copy(static, kept, {user.pw_uid})
         if out := tree.links_out(kept, ".", static):
@@ -219,7 +304,9 @@ class Image:
 
 
 def _login(place, registry, login):
-    """Return the arguments by which Podman logs in to a registry. The file for it is in ``place``, and root's alone."""
+    """Return the arguments by which Podman logs in to a registry. The file for it is in
+    ``place``, and root's alone.
+    """
     if not login or not registry:
         return []
     known = base64.b64encode(f"{login['username']}:{login['password']}".encode()).decode()
@@ -233,11 +320,21 @@ def _unpack(archive, target):
     os.mkdir(target)
     with tarfile.open(archive) as opened:
         for member in opened:
-            content = opened.extractfile(member) if member.isfile() and _MEMBER.match(member.name) else None
+            content = (
+                opened.extractfile(member)
+                if member.isfile() and _MEMBER.match(member.name)
+                else None
+            )
             if not content:
                 if member.isdir():
                     continue
-                raise ImageError("image", f"{member.name} has no place in an image layout: ship an OCI layout or what docker save writes.")
+                raise ImageError(
+                    "image",
+                    (
+                        f"{member.name} has no place in an image layout: ship an OCI layout or "
+                        f"what docker save writes."
+                    ),
+                )
             path = os.path.join(target, member.name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with content, open(path, "wb") as file:
@@ -279,20 +376,32 @@ def _copy(source, target):
 
 
 def _ids(user, top):
-    """Return the numbers of the user of an image, as its configuration names it: ``user``, ``user:group``, by name or number."""
+    """Return the numbers of the user of an image, as its configuration names it: ``user``,
+    ``user:group``, by name or number.
+    """
     name, _colon, group = user.partition(":")
     users, groups = (_lines(_within(top, f"/etc/{file}")) for file in ("passwd", "group"))
-    found = next((line for line in users if line[0] == name or (name.isdigit() and line[2] == name)), None)
+    found = next(
+        (line for line in users if line[0] == name or (name.isdigit() and line[2] == name)), None
+    )
     if not found and not name.isdigit():
-        raise ImageError("image", f"Its user is {name}, whom its /etc/passwd does not have: give USER a number.")
+        raise ImageError(
+            "image", f"Its user is {name}, whom its /etc/passwd does not have: give USER a number."
+        )
     uid, gid = (int(found[2]), int(found[3])) if found else (int(name), 0)
     if group:
         line = next((line for line in groups if line[0] == group), None)
         if not line and not group.isdigit():
-            raise ImageError("image", f"Its group is {group}, which its /etc/group does not have: give USER a number.")
+            raise ImageError(
+                "image",
+                f"Its group is {group}, which its /etc/group does not have: give USER a number.",
+            )
         gid = int(line[2]) if line else int(group)
     if max(uid, gid) >= 65536:
-        raise ImageError("image", f"Its user is {uid}:{gid}: give USER numbers below 65536, which a container has.")
+        raise ImageError(
+            "image",
+            f"Its user is {uid}:{gid}: give USER numbers below 65536, which a container has.",
+        )
     return uid, gid
 
 

@@ -1,10 +1,11 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Interpreters that the distribution does not have, as uv provides them. Private to the collection. No Ansible import.
+"""Interpreters that the distribution does not have, as uv provides them.
+Private to the collection. No Ansible import.
 
-Each version is fetched once for a host. uv, and what it fetches, are run by build users only; uv knows the hash of each interpreter, and we
-know uv's.
+Each version is fetched once for a host. uv, and what it fetches, are run by build users only; uv
+knows the hash of each interpreter, and we know uv's.
 """
 
 from __future__ import annotations
@@ -41,15 +42,30 @@ def identity(python):
 def provided(version, make, top=TOP):
     """Return the path of the interpreter of this ``version``, which uv fetches if it is not there.
 
-    ``make``: called with a directory, a command and its environment, to have it made and become root's.
+    ``make``: called with a directory, a command and its environment, to have it made and become
+    root's.
     """
     os.makedirs(top, mode=0o755, exist_ok=True)
     # Who can open a file can lock it.
-    with open(f"{top}/.lock", "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, mode=0o600)) as lock:
+    with open(
+        f"{top}/.lock",
+        "w",
+        encoding="ascii",
+        opener=lambda path, flags: os.open(path, flags, mode=0o600),
+    ) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         place = f"{top}/{version}"
         if not os.path.exists(f"{place}.whole"):
-            words = [_uv(make, top), "python", "install", version, "--install-dir", place, "--no-bin", "--no-config"]
+            words = [
+                _uv(make, top),
+                "python",
+                "install",
+                version,
+                "--install-dir",
+                place,
+                "--no-bin",
+                "--no-config",
+            ]
             make(place, words, {"UV_SYSTEM_CERTS": "true", "UV_NO_PROGRESS": "1"})
             _write(f"{place}.whole", "")
     return sorted(glob.glob(f"{place}/*/bin/python3"))[0]
@@ -66,8 +82,21 @@ def _uv(make, top):
             file.write(f"uv=={_UV} {' '.join(f'--hash=sha256:{one}' for one in _HASHES)}\n")
             file.flush()
             os.fchmod(file.fileno(), 0o644)
-            words = ["-m", "pip", "install", "--no-input", "--progress-bar=off", "--only-binary=:all:", "--no-deps", "--require-hashes"]
-            make(place, [DISTRIBUTION, *words, "--target", place, "--requirement", file.name], {"PYTHONPATH": pip.path()})
+            words = [
+                "-m",
+                "pip",
+                "install",
+                "--no-input",
+                "--progress-bar=off",
+                "--only-binary=:all:",
+                "--no-deps",
+                "--require-hashes",
+            ]
+            make(
+                place,
+                [DISTRIBUTION, *words, "--target", place, "--requirement", file.name],
+                {"PYTHONPATH": pip.path()},
+            )
         _write(f"{place}.whole", "")
     return f"{place}/bin/uv"
 

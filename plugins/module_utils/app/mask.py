@@ -16,7 +16,9 @@ def plain(text):
 
 
 def mask(text, environment):
-    """Return ``text`` without the values of ``environment`` and without credentials in addresses."""
+    """Return ``text`` without the values of ``environment`` and
+    without credentials in addresses.
+    """
     for value in environment.values():
         if len(str(value)) > 3:
             text = text.replace(str(value), "***")

@@ -3,12 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The releases of one application on its host. Private to the collection. No Ansible import.
 
-``/srv/NAME/releases/ID`` is a release, ``current`` and ``previous`` are links to two of them. ``made.json`` is the last file that the
-making of a release writes: a directory without it is what a killed run left, and is made anew. A release is served by a systemd service
-of its own, and ``live.sock`` is a link to the socket of the one that visitors are led to: a switch starts a service beside the old one,
-asks it for its health, renames the link, and stops the old one once the web server keeps no connection to it. ``.settings`` (see settings)
-is gone from the switch until all runs with what it is to run with, and the link ``unverified`` names the release until it is found healthy
-behind the web server and its command ``after`` is done; so a run that died in between is seen, and the next one does the rest.
+``/srv/NAME/releases/ID`` is a release, ``current`` and ``previous`` are links to two of them.
+``made.json`` is the last file that the making of a release writes: a directory without it is what a
+killed run left, and is made anew. A release is served by a systemd service of its own, and
+``live.sock`` is a link to the socket of the one that visitors are led to: a switch starts a service
+beside the old one, asks it for its health, renames the link, and stops the old one once the web
+server keeps no connection to it. ``.settings`` (see settings) is gone from the switch until all
+runs with what it is to run with, and the link ``unverified`` names the release until it is found
+healthy behind the web server and its command ``after`` is done; so a run that died in between is
+seen, and the next one does the rest.
 """
 
 from __future__ import annotations
@@ -26,7 +29,13 @@ import subprocess
 import tempfile
 import time
 
-from ansible_collections.foobar.lamp.plugins.module_utils.app import build, images, server, services, settings
+from ansible_collections.foobar.lamp.plugins.module_utils.app import (
+    build,
+    images,
+    server,
+    services,
+    settings,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.app import pip as system_pip
 from ansible_collections.foobar.lamp.plugins.module_utils.app import step as app_step
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
@@ -52,7 +61,9 @@ IDLE = 1.5  # seconds after which the web server surely takes no connection up t
 
 
 class ReleaseError(Exception):
-    """A release cannot be made or loaded. ``step`` names where, the text has the words of who refused."""
+    """A release cannot be made or loaded. ``step`` names where,
+    the text has the words of who refused.
+    """
 
     def __init__(self, step, text):
         super().__init__(text)
@@ -101,7 +112,9 @@ class Application:
             return ""
 
     def made(self, release=None):
-        """Return what is known of a whole release, nothing if it is not there or not whole, or of a version that ran within Apache."""
+        """Return what is known of a whole release, nothing if it is not there or not whole, or
+        of a version that ran within Apache.
+        """
         place = pathlib.Path(f"{self.root}/releases/{release or self.release}")
         try:
             ours = (place / "serve.py").exists() or (place / "image.json").exists()
@@ -115,7 +128,9 @@ class Application:
         return sorted((one for one in found if one), key=lambda one: one["made"], reverse=True)
 
     def images(self):
-        """Return how many bytes the images of its releases take, each as if it were alone: ``{release: bytes}``."""
+        """Return how many bytes the images of its releases take, each as
+        if it were alone: ``{release: bytes}``.
+        """
         found = {}
         for path in glob.glob(f"{self.root}/releases/*/image.json"):
             with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
@@ -136,10 +151,19 @@ class Application:
         """Wait for one's turn: what a killed run left running on this host ends first."""
         os.makedirs(f"{self.root}/releases", mode=0o700, exist_ok=True)
         # Who can open a file can lock it.
-        with open(f"{self.root}/.lock", "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, mode=0o600)) as lock:
+        with open(
+            f"{self.root}/.lock",
+            "w",
+            encoding="ascii",
+            opener=lambda path, flags: os.open(path, flags, mode=0o600),
+        ) as lock:
             os.fchmod(lock.fileno(), 0o600)
             deadline = time.monotonic() + self.plan["timeouts"]["install"]
-            self._wait(deadline, lambda: self._locks(lock), f"Another deploy holds {self.root}/.lock; 'fuser {self.root}/.lock' names it.")
+            self._wait(
+                deadline,
+                lambda: self._locks(lock),
+                f"Another deploy holds {self.root}/.lock; 'fuser {self.root}/.lock' names it.",
+            )
             # Steps do not hold the lock: what one of them leaves running would hold it, too.
             unit = app_step.unit(self.name)
             left = f"A step of another deploy runs still; 'systemctl status {unit}' shows it."
@@ -162,8 +186,9 @@ class Application:
             time.sleep(0.5)
 
     def make(self, archive, python, pip_environment, wheels=(), image=None):
-        """Make the release of its ``archive``. One that is whole already stays. ``wheels``: the server's, where they were shipped.
-        ``image``: the arguments of images.Image.make, where it is one.
+        """Make the release of its ``archive``. One that is whole already stays. ``wheels``: the
+        server's, where they were shipped. ``image``: the arguments of images.Image.make, where it
+        is one.
         """
         if found := self.made():
             if found["source"] != self.plan["source"]:
@@ -177,11 +202,16 @@ class Application:
             if self.plan.get("image"):
                 build.begin(archive, self.directory)
                 # As the application's user, whose state directory it is.
-                places = [f"{self.root}/state/{name}" for name in self.plan["container"]["volumes"].values()]
+                places = [
+                    f"{self.root}/state/{name}"
+                    for name in self.plan["container"]["volumes"].values()
+                ]
                 self._command("volumes", ["mkdir", "-p", "--", f"{self.root}/state", *places])
                 images.Image(self.plan, self.directory, self._command).make(*image)
             else:
-                build.Build(self.plan, self.directory, self._command).make(archive, python, pip_environment)
+                build.Build(self.plan, self.directory, self._command).make(
+                    archive, python, pip_environment
+                )
                 if not self.plan["serve"]:
                     self._have_server(wheels, pip_environment)
         except (build.BuildError, images.ImageError) as error:
@@ -189,14 +219,22 @@ class Application:
         except OSError as error:
             raise ReleaseError("files", os_errors.explain(error)) from error
         except tree.RefusedError as error:
-            raise ReleaseError("files", f"{error}: a release has files of its own, directories, and links to them only.") from error
+            raise ReleaseError(
+                "files",
+                f"{error}: a release has files of its own, directories, and links to them only.",
+            ) from error
         if self.plan.get("media") and not self.plan.get("image"):
             place = self.plan.get("shared_media") or f"{self.root}/media"
-            self._command("media", ["sh", "-euc", MEDIA, "sh", f"{self.root}/state", self.plan["media"], place])
+            self._command(
+                "media",
+                ["sh", "-euc", MEDIA, "sh", f"{self.root}/state", self.plan["media"], place],
+            )
         self._write_made(_iso(time.time()))
 
     def _have_server(self, wheels, pip_environment):
-        """Have the packages of the server for the release's Python, and let the release lead to them."""
+        """Have the packages of the server for the release's Python,
+        and let the release lead to them.
+        """
         version = safe_paths.read(f"{self.directory}/venv/pyvenv.cfg")[1].decode()
         python = re.search(r"^version(?:_info)? = (\d+\.\d+)", version, re.MULTILINE)[1]
         pins = f"{self.directory}/server.txt"
@@ -207,20 +245,44 @@ class Application:
                 if not wheels:
                     uid, gid = pwd.getpwnam(self.plan["builder"])[2:4]
                     os.chown(directory, uid, gid)
-                    argv = [build.PYTHON, "-m", "pip", *server.download(pins, python, directory), "--no-input", "--progress-bar=off"]
-                    environment = {"HOME": "/tmp", **pip_environment, "PYTHONPATH": system_pip.path()}  # noqa: S108 # of the unit's own
-                    who = {"user": self.plan["builder"], "directory": directory, "writable": directory}
+                    argv = [
+                        build.PYTHON,
+                        "-m",
+                        "pip",
+                        *server.download(pins, python, directory),
+                        "--no-input",
+                        "--progress-bar=off",
+                    ]
+                    environment = {
+                        "HOME": "/tmp",
+                        **pip_environment,
+                        "PYTHONPATH": system_pip.path(),
+                    }  # noqa: S108 # of the unit's own
+                    who = {
+                        "user": self.plan["builder"],
+                        "directory": directory,
+                        "writable": directory,
+                    }
                     self._command("server", argv, **who, environment=environment, timeout="install")
                     wheels = [f"{directory}/{name}" for name in safe_paths.names(directory)]
                 try:
                     server.install(wheels, requirements, place)
                 except ValueError as error:
-                    raise ReleaseError("server", f"{error}: somebody has changed it on its way.") from error
+                    raise ReleaseError(
+                        "server", f"{error}: somebody has changed it on its way."
+                    ) from error
         os.symlink(place, f"{self.directory}/server")
 
     def _write_made(self, when, healthy=False):
-        """Say that the release is whole, and whether it was ever found healthy behind the web server."""
-        made = {"release": self.release, "source": self.plan["source"], "made": when, "healthy": healthy}
+        """Say that the release is whole, and whether it was ever
+        found healthy behind the web server.
+        """
+        made = {
+            "release": self.release,
+            "source": self.plan["source"],
+            "made": when,
+            "healthy": healthy,
+        }
         new = f"{self.directory}/made.json.new"
         with open(new, "w", encoding="utf-8") as file:
             json.dump(made, file)
@@ -233,11 +295,14 @@ class Application:
         self._step("migrate")
 
     def switch(self):
-        """Serve the release and make it current; what was before stays in place if it is not healthy, or its workers do not work."""
+        """Serve the release and make it current; what was before stays in place if it is not
+        healthy, or its workers do not work.
+        """
         old, before, live = self.link("current"), self.link("previous"), self.live()
         fingerprint, instance = settings.fingerprint(self.name), self._serve(self.release)
         if old and not live:
-            # Of a version that ran within Apache, which looks for the script until its virtual hosts are converged.
+            # Of a version that ran within Apache, which looks for the script until its virtual
+            # hosts are converged.
             self._link(f"releases/{self.release}/wsgi.py", f"../{old}/wsgi.py")
         with self._undone(old, before, live, instance):
             if old:
@@ -249,7 +314,9 @@ class Application:
         self.note("switched", old)
 
     def answers_as(self, release):
-        """Return the release that answers of this one name: itself, empty where another server than ours serves it."""
+        """Return the release that answers of this one name: itself, empty
+        where another server than ours serves it.
+        """
         try:
             with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
                 ways = json.load(file)
@@ -258,12 +325,16 @@ class Application:
         return "" if ways["serve"] or ways.get("image") else release
 
     def target(self, release=""):
-        """Return the release to go back to, the one before if none is named; empty if there is none that was ever healthy."""
+        """Return the release to go back to, the one before if none is named; empty if there is
+        none that was ever healthy.
+        """
         found = release or self.link("previous")
         return found if found and found != self.link("current") and self._was_healthy(found) else ""
 
     def _was_healthy(self, release):
-        """Return whether a release is whole and was healthy. Earlier versions did not write down whether one was."""
+        """Return whether a release is whole and was healthy. Earlier
+        versions did not write down whether one was.
+        """
         made = self.made(release)
         return bool(made) and made.get("healthy", True)
 
@@ -275,7 +346,10 @@ class Application:
             return f"{one['release']} ({one['source']}, {one['made']}{never})"
 
         current = self.link("current")
-        return ", ".join(described(one) for one in self.releases() if one["release"] != current) or "none"
+        return (
+            ", ".join(described(one) for one in self.releases() if one["release"] != current)
+            or "none"
+        )
 
     def back(self, target):
         """Make another release current again, once its health is asked; returns its name."""
@@ -290,7 +364,9 @@ class Application:
         return target
 
     def restart(self):
-        """Have all run that is to run, with the settings on disk; returns whether something was to be done."""
+        """Have all run that is to run, with the settings on disk;
+        returns whether something was to be done.
+        """
         current, live = self.link("current"), self.live()
         fingerprint = settings.fingerprint(self.name)
         others = self.services.serving() - {app_units.service_name(self.name, live)}
@@ -300,13 +376,19 @@ class Application:
             self.services.remove(others)
             return bool(others)
         instance = self._serve(current)
-        with self._undone(current, self.link("previous"), live, instance, unverified=self.link("unverified")):
+        with self._undone(
+            current, self.link("previous"), live, instance, unverified=self.link("unverified")
+        ):
             self._lead_to(instance, fingerprint)
         return True
 
     def _serve(self, release):
-        """Start a service of a release beside what runs, and ask it for its health; returns its instance."""
-        self.services.remove(self.services.serving() - {app_units.service_name(self.name, self.live())})
+        """Start a service of a release beside what runs, and ask it
+        for its health; returns its instance.
+        """
+        self.services.remove(
+            self.services.serving() - {app_units.service_name(self.name, self.live())}
+        )
         self.log, since = f"{LOGS}/{self.name}.{release}.log", time.time()
         try:
             instance = self.services.begin(self._ways(release), release)
@@ -315,7 +397,9 @@ class Application:
         unit, seconds = app_units.service_name(self.name, instance), self.plan["timeouts"]["start"]
         argv = [build.PYTHON, "-I", f"{self.root}/releases/{release}/check.py", str(seconds), unit]
         try:
-            self._command("health", [*argv, app_units.socket(self.name, instance)], seconds=seconds + 15)
+            self._command(
+                "health", [*argv, app_units.socket(self.name, instance)], seconds=seconds + 15
+            )
         except ReleaseError as error:
             said = self.services.words([unit], since)
             with open(self.log, "a", encoding="utf-8", opener=_private) as log:
@@ -326,12 +410,19 @@ class Application:
         return instance
 
     def _ways(self, release):
-        """Return what a release is made of, who reads its socket, and whether this host runs the timers of one host."""
+        """Return what a release is made of, who reads its socket, and
+        whether this host runs the timers of one host.
+        """
         with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
-            return {**json.load(file), **{key: self.plan[key] for key in ("builder", "single_timers")}}
+            return {
+                **json.load(file),
+                **{key: self.plan[key] for key in ("builder", "single_timers")},
+            }
 
     def _lead_to(self, instance, fingerprint):
-        """Lead visitors to a service, let the workers and timers of its release run, and no other of the application."""
+        """Lead visitors to a service, let the workers and timers of its release run, and no
+        other of the application.
+        """
         settings.forget(self.name)
         self._point_live(instance)
         moved = time.monotonic()
@@ -345,12 +436,18 @@ class Application:
 
     def _take_up(self, instance):
         ways = self._ways(instance.rpartition("-")[0])
-        self.services.take_up(app_units.units(ways), app_units.elsewhere(ways, self.services.enabled()))
+        self.services.take_up(
+            app_units.units(ways), app_units.elsewhere(ways, self.services.enabled())
+        )
 
     def _elsewhere(self):
         """Return the timers of the current release that another host runs."""
         current = self.link("current")
-        return app_units.elsewhere(self._ways(current), self.services.enabled()) if self.made(current) else []
+        return (
+            app_units.elsewhere(self._ways(current), self.services.enabled())
+            if self.made(current)
+            else []
+        )
 
     def idle(self):
         """Return what does not run and is to, and what runs and is another host's."""
@@ -358,7 +455,9 @@ class Application:
         return self.services.idle(elsewhere) + self.services.surplus(elsewhere)
 
     def resume(self):
-        """Have all run that is to run on this host, and no more; returns whether something was to be done."""
+        """Have all run that is to run on this host, and no more;
+        returns whether something was to be done.
+        """
         return self.services.resume(self._elsewhere())
 
     def _point_live(self, instance):
@@ -367,7 +466,9 @@ class Application:
 
     @contextlib.contextmanager
     def _undone(self, old, before, live, instance, unverified=""):
-        """Let everything be what it was before the switch if that fails, whatever failed. The service of before runs still."""
+        """Let everything be what it was before the switch if that fails, whatever failed. The
+        service of before runs still.
+        """
         remembered = settings.remembered(self.name)
         try:
             yield
@@ -388,7 +489,9 @@ class Application:
                     self.services.remove(self.services.there())
             except (ReleaseError, ServiceError) as second:
                 step = getattr(error, "step", "switch")
-                raise ReleaseError(step, f"{error}\nWhat was before does not run any more either: {second}") from error
+                raise ReleaseError(
+                    step, f"{error}\nWhat was before does not run any more either: {second}"
+                ) from error
             raise
 
     def retire(self):
@@ -407,7 +510,9 @@ class Application:
         build.remove(self.directory)
         images.prune()
         if self.release == self.link("previous"):
-            others = [one["release"] for one in self.releases() if one["release"] != self.link("current")]
+            others = [
+                one["release"] for one in self.releases() if one["release"] != self.link("current")
+            ]
             self._point("previous", others[0] if others else "")
 
     def note(self, what, before="", release=""):
@@ -415,7 +520,15 @@ class Application:
         release = release or self.release
         source = self.made(release).get("source") or self.plan.get("source", "")
         now = _iso(time.time())
-        line = {"time": now, "application": self.name, "what": what, "release": release, "before": before, "source": source, "by": self.by}
+        line = {
+            "time": now,
+            "application": self.name,
+            "what": what,
+            "release": release,
+            "before": before,
+            "source": source,
+            "by": self.by,
+        }
         os.makedirs(LOGS, mode=0o750, exist_ok=True)
         with open(f"{LOGS}/deploys.log", "a", encoding="utf-8", opener=_private) as file:
             file.write(json.dumps(line) + "\n")
@@ -434,7 +547,9 @@ class Application:
         os.replace(new, f"{self.root}/{name}")
 
     def _mark_unverified(self, release):
-        """Let the link ``unverified`` name a release that is not verified yet, or none. What it was called before goes."""
+        """Let the link ``unverified`` name a release that is not verified
+        yet, or none. What it was called before goes.
+        """
         self._point("unverified", release)
         self._point("unproven", "")
 
@@ -454,11 +569,19 @@ class Application:
 
     def _step(self, name):
         # Podman is root's; in the container it is somebody else.
-        more = {"user": "root", "environment": {"CONTAINER": f"app-{self.name}.step"}} if self.plan.get("image") else {}
-        self._command(name, [f"{self.directory}/run", *self.plan["steps"][name]], timeout="step", **more)
+        more = (
+            {"user": "root", "environment": {"CONTAINER": f"app-{self.name}.step"}}
+            if self.plan.get("image")
+            else {}
+        )
+        self._command(
+            name, [f"{self.directory}/run", *self.plan["steps"][name]], timeout="step", **more
+        )
 
     def after(self):
-        """Note that the release is healthy, and run the command that comes after the switch: now nothing more is to be done for it."""
+        """Note that the release is healthy, and run the command that comes after the switch: now
+        nothing more is to be done for it.
+        """
         if (made := self.made()) and not made.get("healthy", True):
             self._write_made(made["made"], healthy=True)
         if "after" in self.plan["steps"]:
@@ -466,10 +589,20 @@ class Application:
         self._mark_unverified("")
 
     def _command(
-        self, step, argv, *, user="", directory="", environment=None, stdin=subprocess.DEVNULL, writable="", timeout="step", seconds=0
+        self,
+        step,
+        argv,
+        *,
+        user="",
+        directory="",
+        environment=None,
+        stdin=subprocess.DEVNULL,
+        writable="",
+        timeout="step",
+        seconds=0,
     ):
-        """Run a command into the release's log, as ``user`` or the application's own; ReleaseError with the end of what it said if it fails
-        or does not end. What it leaves running is ended.
+        """Run a command into the release's log, as ``user`` or the application's own; ReleaseError
+        with the end of what it said if it fails or does not end. What it leaves running is ended.
         """
         seconds = seconds or self.plan["timeouts"][timeout]
         with open(self.log, "ab+", opener=_private) as log:
@@ -489,4 +622,7 @@ class Application:
             )
             if wrong:
                 log.seek(start)
-                raise ReleaseError(step, f"{log.read().decode(errors='replace')[-LONGEST_OUTPUT:].strip()}\n({wrong})")
+                raise ReleaseError(
+                    step,
+                    f"{log.read().decode(errors='replace')[-LONGEST_OUTPUT:].strip()}\n({wrong})",
+                )

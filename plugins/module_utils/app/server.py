@@ -1,10 +1,11 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The packages of the application server: once on a host for each Python, beside the environments of applications. No Ansible import.
+"""The packages of the application server: once on a host for each Python, beside the environments
+of applications. No Ansible import.
 
-Private to the collection. They are wheels whose hashes the role pins. Who fetched them counts for nothing: root reads each once, compares
-its hash, and unpacks what it has read.
+Private to the collection. They are wheels whose hashes the role pins. Who fetched them counts for
+nothing: root reads each once, compares its hash, and unpacks what it has read.
 """
 
 from __future__ import annotations
@@ -28,19 +29,31 @@ _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
 def place(requirements, python):
-    """Return the directory of the packages for a Python such as ``3.13``; ``requirements``: the pins, as pip reads them."""
+    """Return the directory of the packages for a Python such as ``3.13``;
+    ``requirements``: the pins, as pip reads them.
+    """
     name = re.search(r"^(\w+)==(\S+)", requirements, re.MULTILINE).expand(r"\1-\2")
     return f"{PLACES}/{name}-cp{python.replace('.', '')}-{hashlib.sha256(requirements.encode()).hexdigest()[:8]}"
 
 
 def download(requirements, python, directory):
-    """Return the arguments with which pip fetches the wheels into ``directory``; ``requirements``: the file."""
-    wanted = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--implementation=cp", f"--python-version={python}"]
+    """Return the arguments with which pip fetches the wheels into ``directory``;
+    ``requirements``: the file.
+    """
+    wanted = [
+        "--no-deps",
+        "--only-binary=:all:",
+        "--require-hashes",
+        "--implementation=cp",
+        f"--python-version={python}",
+    ]
     return ["download", *wanted, f"--dest={directory}", f"--requirement={requirements}"]
 
 
 def install(wheels, requirements, target):
-    """Unpack the files ``wheels``, which others may write, as the directory ``target``; ValueError for one that is not pinned."""
+    """Unpack the files ``wheels``, which others may write, as the directory ``target``;
+    ValueError for one that is not pinned.
+    """
     pinned, packed = set(_HASH.findall(requirements)), []
     for path in wheels:
         content = safe_paths.read(path)[1]

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The services, workers and timers of one application, as systemd runs them. Private to the collection. No Ansible import."""
+"""The services, workers and timers of one application, as systemd runs them. Private to the
+collection. No Ansible import.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +41,17 @@ def check_schedules(plan):
         status, words = _run("systemd-analyze", "calendar", "--", str(job["schedule"]))
         if status:
             raise ServiceError(
-                f"The timer {job['name']} has the schedule {job['schedule']!r}, which systemd does not take: give one such as "
-                f"daily, Mon *-*-* 03:00:00 or *:0/15, see 'man systemd.time'. systemd-analyze says:\n{words}"
+                f"The timer {job['name']} has the schedule {job['schedule']!r}, which systemd "
+                f"does not take: give one such as "
+                f"daily, Mon *-*-* 03:00:00 or *:0/15, see 'man systemd.time'. systemd-analyze "
+                f"says:\n{words}"
             )
 
 
 class Services:
-    """The units of the application ``name``: a service for each release that runs, workers and timers."""
+    """The units of the application ``name``: a service for each
+    release that runs, workers and timers.
+    """
 
     def __init__(self, name):
         self.name = name
@@ -61,9 +67,17 @@ class Services:
         return {name for name in self.there() if app_units.instance(name)}
 
     def begin(self, plan, release):
-        """Start a service of the ``release`` of ``plan``, beside what runs; returns its instance."""
-        instance = next(one for one in (f"{release}-{number}" for number in itertools.count(1)) if not self._file(one).exists())
-        self._file(instance).write_text(app_units.service(plan, release, instance), encoding="utf-8")
+        """Start a service of the ``release`` of ``plan``, beside
+        what runs; returns its instance.
+        """
+        instance = next(
+            one
+            for one in (f"{release}-{number}" for number in itertools.count(1))
+            if not self._file(one).exists()
+        )
+        self._file(instance).write_text(
+            app_units.service(plan, release, instance), encoding="utf-8"
+        )
         _run("systemctl", "daemon-reload")
         since, unit = time.time(), app_units.service_name(self.name, instance)
         status, words = _run("systemctl", "start", unit)
@@ -87,12 +101,17 @@ class Services:
 
     def _owns(self, path):
         """Return whether a unit is this application's; another's name may begin with its name."""
-        return os.path.isfile(path) and app_units.owner(pathlib.Path(path).read_text(encoding="utf-8")) == self.name
+        return (
+            os.path.isfile(path)
+            and app_units.owner(pathlib.Path(path).read_text(encoding="utf-8")) == self.name
+        )
 
     def take_up(self, wanted, elsewhere=()):
-        """Let systemd run the units ``wanted``, ``{name: text}``, anew, and no others of the application.
+        """Let systemd run the units ``wanted``, ``{name: text}``,
+        anew, and no others of the application.
 
-        ``elsewhere``: timers among them that another host runs. They are there, to be started when it is this host's turn.
+        ``elsewhere``: timers among them that another host runs. They are there, to be started when
+        it is this host's turn.
         """
         self.remove(self.there() - self.serving() - set(wanted))
         if not wanted:
@@ -106,7 +125,8 @@ class Services:
     def remove(self, names):
         """Stop these of its units, timers first, and remove them."""
         for name in self._in_order(names):
-            # systemd cannot stop what it could not load. What counts is that nothing runs in the end.
+            # systemd cannot stop what it could not load. What counts is that nothing runs in the
+            # end.
             _run("systemctl", "disable", "--now", name)
             pathlib.Path(f"{UNITS}/{name}").unlink(missing_ok=True)
         if not names:
@@ -114,14 +134,20 @@ class Services:
         _run("systemctl", "daemon-reload")
         _run("systemctl", "reset-failed", *names)
         if left := self._working(names):
-            raise ServiceError(f"These do not stop: {', '.join(left)}. 'systemctl status' on the host says why.")
+            raise ServiceError(
+                f"These do not stop: {', '.join(left)}. 'systemctl status' on the host says why."
+            )
 
     def working(self):
-        """Return the units that are not at rest: services, workers, timers, and what timers have started."""
+        """Return the units that are not at rest: services, workers,
+        timers, and what timers have started.
+        """
         return self._working(self.there())
 
     def pause(self):
-        """Stop them until ``resume``, or until the release is loaded anew; returns whether one was at work."""
+        """Stop them until ``resume``, or until the release is loaded
+        anew; returns whether one was at work.
+        """
         working = self.working()
         for name in self._in_order(self.there()):
             status, words = _run("systemctl", "stop", name)
@@ -131,7 +157,9 @@ class Services:
 
     def enabled(self):
         """Return those of its timers that a start of the host starts."""
-        return [name for name in self.there() if os.path.islink(f"{UNITS}/timers.target.wants/{name}")]
+        return [
+            name for name in self.there() if os.path.islink(f"{UNITS}/timers.target.wants/{name}")
+        ]
 
     def idle(self, elsewhere=()):
         """Return the services, workers and timers that do not run; those ``elsewhere`` need not."""
@@ -140,10 +168,14 @@ class Services:
 
     def surplus(self, elsewhere):
         """Return the timers of another host, ``elsewhere``, that run here all the same."""
-        return sorted(set(elsewhere) & {*self.enabled(), *self._working(self.there() & set(elsewhere))})
+        return sorted(
+            set(elsewhere) & {*self.enabled(), *self._working(self.there() & set(elsewhere))}
+        )
 
     def resume(self, elsewhere=()):
-        """Start the services, workers and timers that do not run, and stop what is another host's; returns whether there were such."""
+        """Start the services, workers and timers that do not run, and stop what is another
+        host's; returns whether there were such.
+        """
         idle, surplus = self.idle(elsewhere), self.surplus(elsewhere)
         self._leave(elsewhere)
         if idle:
@@ -163,11 +195,17 @@ class Services:
 
     @staticmethod
     def _in_order(names):
-        """Return units, timers first: without its timer, nothing starts a service any more that is not at work just now."""
+        """Return units, timers first: without its timer, nothing starts a
+        service any more that is not at work just now.
+        """
         return sorted(names, key=lambda name: (not name.endswith(".timer"), name))
 
     def _working(self, names):
-        return [name for name, state in self._states(names).items() if state["ActiveState"] not in ("inactive", "failed")]
+        return [
+            name
+            for name, state in self._states(names).items()
+            if state["ActiveState"] not in ("inactive", "failed")
+        ]
 
     @staticmethod
     def _states(names):
@@ -175,12 +213,19 @@ class Services:
         if not names:
             return {}
         words = ["systemctl", "show", "--property=Id,ActiveState,NRestarts", *names]
-        shown = listings.services(subprocess.run(words, capture_output=True, text=True, check=False).stdout)
+        shown = listings.services(
+            subprocess.run(words, capture_output=True, text=True, check=False).stdout
+        )
         gone = {"ActiveState": "inactive", "NRestarts": ""}
-        return {name: shown.get(name.removesuffix(".service"), gone) for name in Services._in_order(names)}
+        return {
+            name: shown.get(name.removesuffix(".service"), gone)
+            for name in Services._in_order(names)
+        }
 
     def _start(self, names):
-        """Enable units and start them anew; ServiceError with their own words if one does not stay up."""
+        """Enable units and start them anew; ServiceError with their
+        own words if one does not stay up.
+        """
         if not names:
             return
         since = time.time()
@@ -193,9 +238,16 @@ class Services:
         deadline, first = time.monotonic() + SETTLE, self._states(workers)
         while workers:
             now = self._states(workers)
-            down = [name for name in workers if now[name]["ActiveState"] != "active" or now[name]["NRestarts"] != first[name]["NRestarts"]]
+            down = [
+                name
+                for name in workers
+                if now[name]["ActiveState"] != "active"
+                or now[name]["NRestarts"] != first[name]["NRestarts"]
+            ]
             if down:
-                raise ServiceError(f"{', '.join(down)} does not stay up. Its own words:\n{self.words(down, since)}")
+                raise ServiceError(
+                    f"{', '.join(down)} does not stay up. Its own words:\n{self.words(down, since)}"
+                )
             if time.monotonic() > deadline:
                 return
             time.sleep(PAUSE)
@@ -205,4 +257,12 @@ class Services:
         """Return the end of what units have said since a moment."""
         units = [f"--unit={name}" for name in names]
         sync_journal()
-        return _run("journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={LINES}", f"--since=@{int(since)}", *units)[1]
+        return _run(
+            "journalctl",
+            "--quiet",
+            "--no-pager",
+            "--output=cat",
+            f"--lines={LINES}",
+            f"--since=@{int(since)}",
+            *units,
+        )[1]

@@ -1,9 +1,11 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""With which settings the service of an application was started. Private to the collection. No Ansible import.
+"""With which settings the service of an application was started.
+Private to the collection. No Ansible import.
 
-They are known by their content. The fingerprint is for root alone: who could read it could try what the settings are.
+They are known by their content. The fingerprint is for root alone: who could read it could try what
+the settings are.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ PLACE = "/etc/python_app"
 
 
 def fingerprint(name):
-    """Return that of what the application ``name`` is started with: its environment, and the certificates that it trusts."""
+    """Return that of what the application ``name`` is started with: its environment, and the
+    certificates that it trusts.
+    """
     digest = hashlib.sha256()
     for path in [f"{PLACE}/{name}.env", *sorted(glob.glob(f"{PLACE}/*.pem"))]:
         with contextlib.suppress(FileNotFoundError):
@@ -39,7 +43,12 @@ def forget(name):
 
 def remember(name, text):
     """Keep the fingerprint of what it runs with, now that all of it does."""
-    with open(_record(name), "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, mode=0o600)) as file:
+    with open(
+        _record(name),
+        "w",
+        encoding="ascii",
+        opener=lambda path, flags: os.open(path, flags, mode=0o600),
+    ) as file:
         file.write(text)
 
 
@@ -53,10 +62,16 @@ def remembered(name):
 
 
 def are_new(name):
-    """Return whether the application runs with other settings than those on disk, or a run died before that was known."""
+    """Return whether the application runs with other settings than those
+    on disk, or a run died before that was known.
+    """
     return remembered(name) != fingerprint(name)
 
 
 def stale():
     """Return the applications with a current release of which that is so."""
-    return sorted(name for name in (path.split("/")[2] for path in glob.glob("/srv/*/current")) if are_new(name))
+    return sorted(
+        name
+        for name in (path.split("/")[2] for path in glob.glob("/srv/*/current"))
+        if are_new(name)
+    )

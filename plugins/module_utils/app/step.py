@@ -1,10 +1,12 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A command that a release needs, as another user, in a systemd unit of its own. Private to the collection. No Ansible import.
+"""A command that a release needs, as another user, in a systemd unit of its own. Private to the
+collection. No Ansible import.
 
-The unit ends whatever the command left running, gives it nothing of the login's (umask, environment, open files), and bears the
-application's name, so that there is never more than one: it outlives us, should we be killed, and the next run waits for it.
+The unit ends whatever the command left running, gives it nothing of the login's (umask,
+environment, open files), and bears the application's name, so that there is never more than one: it
+outlives us, should we be killed, and the next run waits for it.
 """
 
 from __future__ import annotations
@@ -15,15 +17,24 @@ import subprocess
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
-UNITS = "/run/systemd/transient"  # where systemd keeps such units as long as there is anything of them
+UNITS = (
+    "/run/systemd/transient"  # where systemd keeps such units as long as there is anything of them
+)
 # Foreign code that is to build packages: it may read what all may, and write to one directory.
-_CONFINED = ("ProtectSystem=strict", "PrivateTmp=true", "PrivateDevices=true", "NoNewPrivileges=true")
+_CONFINED = (
+    "ProtectSystem=strict",
+    "PrivateTmp=true",
+    "PrivateDevices=true",
+    "NoNewPrivileges=true",
+)
 _BUS = "/run/dbus/system_bus_socket"
 _SPARE = 30  # seconds that systemd leaves us to end a command before it does so itself
 
 
 def unit(name):
-    """Return the unit of the commands of the application ``name``. No worker or timer has a colon in its name."""
+    """Return the unit of the commands of the application ``name``. No
+    worker or timer has a colon in its name.
+    """
     return f"python_app:{name}.service"
 
 
@@ -42,9 +53,11 @@ def environment_file(environment):
 
 
 def words(name, argv, user, directory, seconds, environment="", writable=""):
-    """Return the command line that has systemd run ``argv``. ``writable``: the one directory that it may write to, else it is not confined.
+    """Return the command line that has systemd run ``argv``. ``writable``: the one directory that
+    it may write to, else it is not confined.
 
-    ``environment`` is the path of a file: what stands in a command line or a unit is there for all to read.
+    ``environment`` is the path of a file: what stands in a command line or a unit is there for all
+    to read.
     """
     properties = [
         f"User={user}",
@@ -57,7 +70,15 @@ def words(name, argv, user, directory, seconds, environment="", writable=""):
         *([*_CONFINED, f"ReadWritePaths={writable}"] if writable else []),
     ]
     return [
-        *("systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--service-type=exec", f"--unit={unit(name)}"),
+        *(
+            "systemd-run",
+            "--quiet",
+            "--wait",
+            "--pipe",
+            "--collect",
+            "--service-type=exec",
+            f"--unit={unit(name)}",
+        ),
         # By default its command line, for the journal to keep.
         f"--description=A step of a release of {name}",
         *(f"--property={one}" for one in properties),
@@ -67,27 +88,52 @@ def words(name, argv, user, directory, seconds, environment="", writable=""):
     ]
 
 
-def run(name, argv, user, directory, seconds, log, stdin=subprocess.DEVNULL, environment=None, writable=""):
-    """Run a command, and end what it leaves running. Returns in words what went wrong, nothing if it ended well.
+def run(
+    name,
+    argv,
+    user,
+    directory,
+    seconds,
+    log,
+    stdin=subprocess.DEVNULL,
+    environment=None,
+    writable="",
+):
+    """Run a command, and end what it leaves running. Returns in words
+    what went wrong, nothing if it ended well.
 
     ``log``: an open file that all goes to that the command says, also should we be killed.
     """
-    # systemd-run waits for a unit by the bus, which is not there yet where this run has installed it. systemctl needs none.
+    # systemd-run waits for a unit by the bus, which is not there yet where this run has installed
+    # it. systemctl needs none.
     if not os.path.exists(_BUS):
-        subprocess.run(["systemctl", "--quiet", "start", "dbus.socket"], check=False, capture_output=True)
+        subprocess.run(
+            ["systemctl", "--quiet", "start", "dbus.socket"], check=False, capture_output=True
+        )
     # Read by systemd before the command begins; it reaches no disk.
     file = os.memfd_create("environment")
     try:
-        os.write(file, environment_file({"PATH": PATH, "LANG": "C.UTF-8", **(environment or {})}).encode("utf-8", "surrogateescape"))
-        line = words(name, argv, user, directory, seconds, f"/proc/{os.getpid()}/fd/{file}", writable)
+        os.write(
+            file,
+            environment_file({"PATH": PATH, "LANG": "C.UTF-8", **(environment or {})}).encode(
+                "utf-8", "surrogateescape"
+            ),
+        )
+        line = words(
+            name, argv, user, directory, seconds, f"/proc/{os.getpid()}/fd/{file}", writable
+        )
         # The command cannot read what the log has already.
         with open(f"/proc/self/fd/{log.fileno()}", "ab") as output:
-            process = subprocess.Popen(line, stdin=stdin, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            process = subprocess.Popen(
+                line, stdin=stdin, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
         try:
             status = process.wait(seconds)
             return f"exit status {status}" if status else ""
         except subprocess.TimeoutExpired:
-            subprocess.run(["systemctl", "--quiet", "stop", unit(name)], check=False, capture_output=True)
+            subprocess.run(
+                ["systemctl", "--quiet", "stop", unit(name)], check=False, capture_output=True
+            )
             process.wait()
             return f"not done after {seconds} seconds"
     finally:

@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The systemd units of an application: the service of a release, workers and timers. Private to the collection.
+"""The systemd units of an application: the service of a release,
+workers and timers. Private to the collection.
 
 Pure: no I/O, no Ansible import.
 
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import re
 
-#: When memory runs out, the kernel ends what belongs to an application before the database (0 or less) and sshd (-1000).
+#: When memory runs out, the kernel ends what belongs to an application before the database (0 or
+#: less) and sshd (-1000).
 OOM_SCORE = 500
 
 #: What may be opened for one application: systemd's own names of it.
@@ -56,7 +58,8 @@ RestrictSUIDSGID=true
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 {restrict}"""
-# The web server reaches the socket by the group of its directory, and nobody else does. The launcher sets it: systemd takes the user's.
+# The web server reaches the socket by the group of its directory, and nobody else does. The
+# launcher sets it: systemd takes the user's.
 _SERVICE = """UMask=0002
 RuntimeDirectory=python_app/{name}/{instance}
 RuntimeDirectoryMode=2750
@@ -75,8 +78,9 @@ _JOB = """WorkingDirectory={root}/state
 Environment="RUN_IN={root}/state"
 ExecStart={command}
 {restart}"""
-# A release that is an image: what confines it are the arguments of Podman, in the launcher. conmon stands for the container. All stay in
-# the group of processes of the unit, so that its limits hold and nothing is left when it ends.
+# A release that is an image: what confines it are the arguments of Podman, in the launcher. conmon
+# stands for the container. All stay in the group of processes of the unit, so that its limits hold
+# and nothing is left when it ends.
 _IMAGE = """[Unit]
 Description={description}
 After=network-online.target mariadb.service
@@ -91,7 +95,8 @@ SuccessExitStatus=143
 OOMScoreAdjust={oom_score}
 OOMPolicy=continue
 {limits}"""
-# By the image's own signal for it. A socket that leads to a port is closed when all that was said has passed.
+# By the image's own signal for it. A socket that leads to a port is closed when all that was said
+# has passed.
 _RUNNING = """Type=notify
 NotifyAccess=all
 ExecStop=/usr/bin/podman --events-backend=none stop --ignore --time={graceful} {container}
@@ -111,16 +116,24 @@ OnCalendar={schedule}
 Persistent=true
 """
 _INSTALL = "\n[Install]\nWantedBy={target}.target\n"
-_HEADER = re.compile(r"# Of the application (\S+) and its current release; made by the role python_app of foobar\.lamp\.")
+_HEADER = re.compile(
+    r"# Of the application (\S+) and its current release; made by the role python_app of "
+    r"foobar\.lamp\."
+)
 
 
 def header(name):
     """Return the first line of the units of the application ``name``."""
-    return f"# Of the application {name} and its current release; made by the role python_app of foobar.lamp.\n"
+    return (
+        f"# Of the application {name} and its current release; made by the role python_app of "
+        f"foobar.lamp.\n"
+    )
 
 
 def owner(text):
-    """Return the name of the application whose unit ``text`` is, empty where it is nobody's of ours."""
+    """Return the name of the application whose unit ``text`` is,
+    empty where it is nobody's of ours.
+    """
     found = _HEADER.match(text)
     return found[1] if found else ""
 
@@ -137,17 +150,27 @@ def _command(words):
 
 
 def _restrict(plan):
-    """Return the lines of a unit that open what ``plan`` asks for. The last one of a name counts, and a list is added to."""
+    """Return the lines of a unit that open what ``plan`` asks for. The last one of a name
+    counts, and a list is added to.
+    """
     words = {True: "true", False: "false"}
-    given = {name: value if isinstance(value, list) else [value] for name, value in (plan.get("restrict") or {}).items()}
-    return "".join(f"{name}={words.get(one, one) if isinstance(one, bool) else one}\n" for name, values in given.items() for one in values)
+    given = {
+        name: value if isinstance(value, list) else [value]
+        for name, value in (plan.get("restrict") or {}).items()
+    }
+    return "".join(
+        f"{name}={words.get(one, one) if isinstance(one, bool) else one}\n"
+        for name, values in given.items()
+        for one in values
+    )
 
 
 def _unit(plan, **values):
     shared = plan.get("shared_media") or ""
     return header(plan["name"]) + _UNIT.format(
         **{
-            # Without what the hosts share, files of visitors would go to a place that nobody else sees.
+            # Without what the hosts share, files of visitors would go to a place that nobody else
+            # sees.
             "mounts": f"RequiresMountsFor={shared}\n" if shared else "",
             "unit": "",
             "writable": f"{plan['root']} {shared}".strip(),
@@ -160,7 +183,9 @@ def _unit(plan, **values):
 
 
 def service_name(name, instance):
-    """Return the unit of a service of the application ``name``; an ``instance`` is a release and a number, ``RELEASE-NUMBER``."""
+    """Return the unit of a service of the application ``name``; an ``instance`` is a release and
+    a number, ``RELEASE-NUMBER``.
+    """
     return f"app-{name}@{instance}.service"
 
 
@@ -181,9 +206,19 @@ def instance_of_socket(path):
 
 def _image_unit(plan, description, container, command, runs=True, socket_lines="", release=""):
     """Return the text of a unit that runs a ``command`` of the launcher in an image."""
-    shared, graceful, limit = plan.get("shared_media") or "", plan["server"]["graceful_timeout"], plan["server"]["memory_limit"]
-    drain = f"ExecStop=-{_command([f'{release}/run', '--drain', str(graceful)])}\n" if socket_lines and plan["container"]["port"] else ""
-    running = _RUNNING.format(graceful=graceful, container=container, drain=drain, timeout=2 * graceful + 15)
+    shared, graceful, limit = (
+        plan.get("shared_media") or "",
+        plan["server"]["graceful_timeout"],
+        plan["server"]["memory_limit"],
+    )
+    drain = (
+        f"ExecStop=-{_command([f'{release}/run', '--drain', str(graceful)])}\n"
+        if socket_lines and plan["container"]["port"]
+        else ""
+    )
+    running = _RUNNING.format(
+        graceful=graceful, container=container, drain=drain, timeout=2 * graceful + 15
+    )
     percent = plan["container"]["cpu_limit"]
     return header(plan["name"]) + _IMAGE.format(
         description=description,
@@ -202,15 +237,29 @@ def _memory(limit):
 
 
 def service(plan, release, instance):
-    """Return the text of the unit that serves the ``release`` of ``plan``, what release.json says and the name of its ``builder``."""
+    """Return the text of the unit that serves the ``release`` of ``plan``, what release.json
+    says and the name of its ``builder``.
+    """
     name, place = plan["name"], socket(plan["name"], instance)
     directory = f"{plan['root']}/releases/{release}"
     if plan.get("image"):
-        lines = _IN_IMAGE.format(name=name, instance=instance, socket=place, builder=plan["builder"])
+        lines = _IN_IMAGE.format(
+            name=name, instance=instance, socket=place, builder=plan["builder"]
+        )
         command = [f"{directory}/run", "--service", *plan["serve"]]
-        text = _image_unit(plan, f"{name}, release {release}", f"app-{name}-{instance}", command, socket_lines=lines, release=directory)
+        text = _image_unit(
+            plan,
+            f"{name}, release {release}",
+            f"app-{name}-{instance}",
+            command,
+            socket_lines=lines,
+            release=directory,
+        )
         return text + _INSTALL.format(target="multi-user")
-    words = [word.replace("$SOCKET", place) for word in plan["serve"]] or ["python", f"{directory}/serve.py"]
+    words = [word.replace("$SOCKET", place) for word in plan["serve"]] or [
+        "python",
+        f"{directory}/serve.py",
+    ]
     values = {
         "name": name,
         "instance": instance,
@@ -223,8 +272,14 @@ def service(plan, release, instance):
         "timeout": plan["server"]["graceful_timeout"] + 5,
     }
     # However often it ends: what it needs may come up later.
-    more = {"type": "exec", "unit": "StartLimitIntervalSec=0\n", "service": _SERVICE.format(**values)}
-    return _unit(plan, description=f"{name}, release {release}", **more) + _INSTALL.format(target="multi-user")
+    more = {
+        "type": "exec",
+        "unit": "StartLimitIntervalSec=0\n",
+        "service": _SERVICE.format(**values),
+    }
+    return _unit(plan, description=f"{name}, release {release}", **more) + _INSTALL.format(
+        target="multi-user"
+    )
 
 
 def units(plan):
@@ -239,37 +294,66 @@ def units(plan):
             if plan.get("image"):
                 text = _image_unit(plan, description, f"app-{unit}", words, runs=kind == "workers")
             else:
-                text = _unit(plan, description=description, type="exec" if kind == "workers" else "oneshot", service=service)
+                text = _unit(
+                    plan,
+                    description=description,
+                    type="exec" if kind == "workers" else "oneshot",
+                    service=service,
+                )
             if kind == "workers":
                 found[f"{unit}.service"] = text + _INSTALL.format(target="multi-user")
             else:
                 found[f"{unit}.service"] = text
-                timer = _TIMER.format(description=description, schedule=job["schedule"]) + _INSTALL.format(target="timers")
+                timer = _TIMER.format(
+                    description=description, schedule=job["schedule"]
+                ) + _INSTALL.format(target="timers")
                 found[f"{unit}.timer"] = header(plan["name"]) + timer
     return found
 
 
 def started(names, elsewhere=()):
-    """Return those of an application's units ``names`` that run all the time: a service that a timer starts waits for it.
+    """Return those of an application's units ``names`` that run all the time: a service that a
+    timer starts waits for it.
 
     ``elsewhere``: timers that another host runs.
     """
     return [
-        name for name in names if (name.endswith(".timer") or name.replace(".service", ".timer") not in names) and name not in elsewhere
+        name
+        for name in names
+        if (name.endswith(".timer") or name.replace(".service", ".timer") not in names)
+        and name not in elsewhere
     ]
 
 
 def elsewhere(plan, enabled=()):
-    """Return the timers of ``plan`` that do not run on its host, since one host runs them for all; ``enabled``: what its start starts."""
-    single = [f"{plan['name']}-{job['name']}.timer" for job in plan.get("timers") or [] if (job.get("run_on") or "one") == "one"]
+    """Return the timers of ``plan`` that do not run on its host, since one host runs them for
+    all; ``enabled``: what its start starts.
+    """
+    single = [
+        f"{plan['name']}-{job['name']}.timer"
+        for job in plan.get("timers") or []
+        if (job.get("run_on") or "one") == "one"
+    ]
     where = plan.get("single_timers") or "here"
-    return [] if where == "here" else [name for name in single if where == "elsewhere" or name not in enabled]
+    return (
+        []
+        if where == "here"
+        else [name for name in single if where == "elsewhere" or name not in enabled]
+    )
 
 
 def schedule_problem(schedule):
-    """Return what is wrong with the ``schedule`` of a timer as far as its form tells, empty if nothing is: systemd reads it on the host."""
+    """Return what is wrong with the ``schedule`` of a timer as far as its form tells, empty if
+    nothing is: systemd reads it on the host.
+    """
     words = str(schedule).split()
     # systemd's form has four words at most: the day of the week, a date, a time and a time zone.
     if len(words) > 4:
-        return "is cron's form: give systemd's, for instance *-*-* 03:00:00, see 'man systemd.time'."
-    return "" if words and "\n" not in str(schedule) else "is no time: give one as systemd takes it, for instance daily."
+        return (
+            "is cron's form: give systemd's, for instance *-*-* 03:00:00, see 'man systemd.time'."
+        )
+    return (
+        ""
+        if words and "\n" not in str(schedule)
+        else "is no time: give one as systemd takes it, for instance daily."
+    )

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read files of a host and ask its programs, several at the same time. No Ansible. Private to the collection."""
+"""Read files of a host and ask its programs, several at the same
+time. No Ansible. Private to the collection.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def sync_journal():
 
 
 def ask(name, *arguments):
-    """Begin to run a program of the host, and return a function that returns what it prints: nothing if the program is not there."""
+    """Begin to run a program of the host, and return a function that returns what it prints:
+    nothing if the program is not there.
+    """
     program = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if not program:
         return str

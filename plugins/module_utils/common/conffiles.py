@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which files still are what their package shipped, and so nobody's work. No Ansible. Private to the collection."""
+"""Which files still are what their package shipped, and so nobody's
+work. No Ansible. Private to the collection.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Say what the operating system refused so that somebody can put it right: which file, and which file system. No Ansible.
+"""Say what the operating system refused so that somebody can put it right:
+which file, and which file system. No Ansible.
 
 Private to this collection; it may change at any time.
 """
@@ -16,7 +17,9 @@ from collections.abc import Iterator
 
 
 def explain(error: OSError, path: str = "") -> str:
-    """Return an error as a sentence that names the file (``path`` where the error does not) and what is behind it."""
+    """Return an error as a sentence that names the file (``path`` where
+    the error does not) and what is behind it.
+    """
     name = os.fsdecode(error.filename if isinstance(error.filename, (str, bytes)) else path)
     shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     reason = error.strerror or str(error) or type(error).__name__
@@ -44,11 +47,17 @@ def _behind(error: OSError, path: str) -> str:
         said = os.statvfs(place)
         if said.f_files and not said.f_favail:
             return f" (file system {place}: none of its {said.f_files} inodes is free)"
-        return f" (file system {place}: {_size(said.f_bavail * said.f_frsize)} of {_size(said.f_blocks * said.f_frsize)} are free)"
+        return (
+            f" (file system {place}: {_size(said.f_bavail * said.f_frsize)} of "
+            f"{_size(said.f_blocks * said.f_frsize)} are free)"
+        )
     if error.errno in (errno.EACCES, errno.EPERM):
         if os.geteuid():
             return f" (as {_name(os.geteuid())}: become root, for instance by 'become: true')"
-        return " (to root: 'lsattr' shows whether it is immutable, 'findmnt' how its file system is mounted)"
+        return (
+            " (to root: 'lsattr' shows whether it is immutable, 'findmnt' how its file system is "
+            "mounted)"
+        )
     return ""
 
 

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reach a path as root without being led astray by those who may change a part of it. No Ansible.
 
-Every directory on the way is opened by its descriptor, one name after the other. A symbolic link is followed where nobody but root (or
-whoever runs this) can put one; anywhere else it is refused. What is read is a regular file, so that no pipe makes anybody wait.
+Every directory on the way is opened by its descriptor, one name after the other. A symbolic link is
+followed where nobody but root (or whoever runs this) can put one; anywhere else it is refused. What
+is read is a regular file, so that no pipe makes anybody wait.
 
 Private to this collection; it may change at any time.
 """
@@ -27,7 +28,9 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class UnsafePathError(OSError):
-    """Somebody else could lead root astray here; ``filename`` is the place, ``strerror`` says how."""
+    """Somebody else could lead root astray here; ``filename`` is
+    the place, ``strerror`` says how.
+    """
 
     def __init__(self, path: str, reason: str):
         super().__init__(errno.ELOOP, reason, path)
@@ -51,7 +54,9 @@ def is_ours(directory: os.stat_result) -> bool:
 
 
 def _may_follow(directory: os.stat_result, link: os.stat_result) -> bool:
-    """Whether a link in a directory is nobody else's; in a sticky one, such as /tmp, each name is its owner's."""
+    """Whether a link in a directory is nobody else's; in a sticky one,
+    such as /tmp, each name is its owner's.
+    """
     sticky = directory.st_mode & stat.S_ISVTX
     return is_ours(directory) or bool(sticky and _mine(directory) and _mine(link))
 
@@ -62,7 +67,9 @@ def who_can_change(directory: os.stat_result) -> str:
 
 
 def _walk(path: str) -> int:
-    """Open the directory at an absolute path; return its descriptor, which is good for ``dir_fd`` only."""
+    """Open the directory at an absolute path; return its
+    descriptor, which is good for ``dir_fd`` only.
+    """
     descriptor, links, passed = os.open("/", _STEP), 0, "/"
     due = [name for name in reversed(path.split("/")) if name not in ("", ".")]
     try:
@@ -83,7 +90,10 @@ def _walk(path: str) -> int:
                     raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), passed)
                 directory = os.fstat(descriptor)
                 if not _may_follow(directory, status):
-                    reason = f"is a link that {who_can_change(directory)} can change, and root does not follow it; make it a directory"
+                    reason = (
+                        f"is a link that {who_can_change(directory)} can change, and root does "
+                        f"not follow it; make it a directory"
+                    )
                     raise UnsafePathError(passed, reason)
                 target, links = os.readlink("", dir_fd=found), links + 1
             finally:
@@ -103,7 +113,9 @@ def _walk(path: str) -> int:
 
 @contextlib.contextmanager
 def parent(path: str) -> Iterator[tuple[int, str]]:
-    """Give the descriptor of the directory that an absolute path lies in, for ``dir_fd``, and the path's last name."""
+    """Give the descriptor of the directory that an absolute path lies in,
+    for ``dir_fd``, and the path's last name.
+    """
     descriptor = _walk(os.path.dirname(path))
     try:
         yield descriptor, os.path.basename(path)
@@ -113,7 +125,9 @@ def parent(path: str) -> Iterator[tuple[int, str]]:
 
 @contextlib.contextmanager
 def directory(path: str) -> Iterator[int]:
-    """Give the descriptor of the directory at a path, which may be a link that nobody else can change."""
+    """Give the descriptor of the directory at a path, which may be
+    a link that nobody else can change.
+    """
     descriptor = _walk(path)
     try:
         readable = os.open(".", _LIST, dir_fd=descriptor)
@@ -154,7 +168,9 @@ def is_directory(path: str) -> bool:
 
 @contextlib.contextmanager
 def regular(path: str) -> Iterator[int]:
-    """Give the descriptor of the regular file at a path, for reading; its last name is not followed."""
+    """Give the descriptor of the regular file at a path, for
+    reading; its last name is not followed.
+    """
     with parent(path) as (place, name):
         descriptor = os.open(name, _READ, dir_fd=place)
         try:
@@ -163,7 +179,10 @@ def regular(path: str) -> Iterator[int]:
                 raise UnsafePathError(path, "is no regular file any more")
             # A second name may be the first of a file that its maker cannot read.
             if found.st_nlink > 1 and not is_ours(around):
-                reason = f"has another name (a hard link), where {who_can_change(around)} can make some; remove it"
+                reason = (
+                    f"has another name (a hard link), where {who_can_change(around)} can make "
+                    f"some; remove it"
+                )
                 raise UnsafePathError(path, reason)
             yield descriptor
         finally:
@@ -175,6 +194,13 @@ def read(path: str) -> tuple[os.stat_result, bytes]:
     with regular(path) as descriptor:
         found = os.fstat(descriptor)
         if found.st_size > LARGEST:
-            raise OSError(errno.EFBIG, f"is {found.st_size // 2**20} MiB large, too much for a configuration file; move it away", path)
+            raise OSError(
+                errno.EFBIG,
+                (
+                    f"is {found.st_size // 2**20} MiB large, too much for a configuration file; "
+                    f"move it away"
+                ),
+                path,
+            )
         with open(descriptor, "rb", closefd=False) as file:
             return found, file.read(LARGEST)

@@ -1,11 +1,13 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What root may do with a tree of files that somebody else can change. Private to the collection. No Ansible import.
+"""What root may do with a tree of files that somebody else can change.
+Private to the collection. No Ansible import.
 
-Whoever owns a directory can put a link, a FIFO or another user's file into it at any moment, and exchange one for the other between two
-looks. So each step opens one name in a directory that is open already, follows no link, and believes only what ``fstat`` says of what was
-opened. (_paths leads to the first directory in the same way.)
+Whoever owns a directory can put a link, a FIFO or another user's file into it at any moment, and
+exchange one for the other between two looks. So each step opens one name in a directory that is
+open already, follows no link, and believes only what ``fstat`` says of what was opened. (_paths
+leads to the first directory in the same way.)
 """
 
 from __future__ import annotations
@@ -65,8 +67,9 @@ def _opened(name, at):
 def copy(source, target, owners):
     """Copy the directory ``source`` to ``target``, which is the caller's own, as is all in it.
 
-    The copy has files, directories, and links, which were not followed. Of the modes it has only whether a file is a program. Files have to
-    belong to one of ``owners`` (numbers); RefusedError else, and for what is neither file, directory nor link.
+    The copy has files, directories, and links, which were not followed. Of the modes it has only
+    whether a file is a program. Files have to belong to one of ``owners`` (numbers); RefusedError
+    else, and for what is neither file, directory nor link.
     """
     os.mkdir(target)
     with safe_paths.directory(source) as original, safe_paths.directory(target) as copied:
@@ -75,7 +78,9 @@ def copy(source, target, owners):
 
 def _copy(source, target, owners, path):
     if len(path) > _DEEPEST:
-        raise RefusedError(f"{'/'.join(path[:5])}/… has more than {_DEEPEST} directories in each other")
+        raise RefusedError(
+            f"{'/'.join(path[:5])}/… has more than {_DEEPEST} directories in each other"
+        )
     os.fchmod(target, 0o755)
     for name in sorted(os.listdir(source)):
         here = "/".join([*path, name])
@@ -97,7 +102,9 @@ def _copy(source, target, owners, path):
             elif not stat.S_ISREG(said.st_mode):
                 raise RefusedError(f"{here} is neither file, directory nor link")
             elif said.st_uid not in owners:
-                raise RefusedError(f"{here} is a file of the user {safe_paths.user_name(said.st_uid)}")
+                raise RefusedError(
+                    f"{here} is a file of the user {safe_paths.user_name(said.st_uid)}"
+                )
             else:
                 _copy_file(found, said, name, target)
         finally:
@@ -105,11 +112,15 @@ def _copy(source, target, owners, path):
 
 
 def _copy_file(source, said, name, target):
-    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=target)
+    descriptor = os.open(
+        name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=target
+    )
     try:
         done = 0
         # No further than it was long at first: it may grow for ever.
-        while done < said.st_size and (sent := os.sendfile(descriptor, source, done, said.st_size - done)):
+        while done < said.st_size and (
+            sent := os.sendfile(descriptor, source, done, said.st_size - done)
+        ):
             done += sent
         os.fchmod(descriptor, 0o755 if said.st_mode & 0o100 else 0o644)
         # By the time of its source Python knows whether what it compiled is current.
@@ -119,7 +130,8 @@ def _copy_file(source, said, name, target):
 
 
 def links_out(top, path=".", called=""):
-    """Return those links in the directory ``path`` of ``top`` that lead out of ``top``, step by step, as paths in ``top``.
+    """Return those links in the directory ``path`` of ``top`` that lead out of ``top``, step by
+    step, as paths in ``top``.
 
     The whole tree is the caller's own. ``called``: another name that absolute links may know it by.
     """

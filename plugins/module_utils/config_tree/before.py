@@ -19,7 +19,8 @@ BEFORE = os.path.join(os.path.dirname(JOURNALS), "before")
 
 
 def others(name: str, changes: list[Change]) -> list[tuple[str, State]]:
-    """Return what others have made of the paths that a tree is about to change or remove, if that is the first time.
+    """Return what others have made of the paths that a tree is about to
+    change or remove, if that is the first time.
 
     A seal says that a run has made the tree. What a package ships is nobody's loss.
     """
@@ -27,26 +28,37 @@ def others(name: str, changes: list[Change]) -> list[tuple[str, State]]:
         return []
     found = []
     for change in changes:
-        if change.before.kind not in ("file", "link") or (change.before.kind == change.after.kind and _same(change)):
+        if change.before.kind not in ("file", "link") or (
+            change.before.kind == change.after.kind and _same(change)
+        ):
             continue
         state = look(change.path)
-        if state.kind == "link" or (state.kind == "file" and not conffiles.is_pristine(change.path, state.content)):
+        if state.kind == "link" or (
+            state.kind == "file" and not conffiles.is_pristine(change.path, state.content)
+        ):
             found.append((change.path, state))
     return found
 
 
 def _same(change: Change) -> bool:
     """Whether only the owner or mode changes."""
-    return (change.before.content, change.before.target) == (change.after.content, change.after.target)
+    return (change.before.content, change.before.target) == (
+        change.after.content,
+        change.after.target,
+    )
 
 
 def worth_a_word(found: list[tuple[str, State]]) -> list[str]:
-    """Return the paths of files. Packages make links by the dozen, and what a link leads to stays, or is a file of the tree itself."""
+    """Return the paths of files. Packages make links by the dozen, and what a link leads to
+    stays, or is a file of the tree itself.
+    """
     return [path for path, state in found if state.kind == "file"]
 
 
 def keep(name: str, found: list[tuple[str, State]]) -> str:
-    """Copy it to a directory that root alone can enter, and return that. What was kept there before stays."""
+    """Copy it to a directory that root alone can enter, and return
+    that. What was kept there before stays.
+    """
     place = os.path.join(BEFORE, name)
     os.makedirs(BEFORE, mode=0o700, exist_ok=True)
     for path, state in found:

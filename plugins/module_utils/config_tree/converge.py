@@ -18,14 +18,32 @@ from dataclasses import replace
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import before
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.effective import require
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import Change, TreeError, mask, printable, readers, stale
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
+    Change,
+    TreeError,
+    mask,
+    printable,
+    readers,
+    stale,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import diff as diff_of
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.plan import Planner, group_name, user_name
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.plan import (
+    Planner,
+    group_name,
+    user_name,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.plan import look as look_at
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.proven import dump, load
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.seal import keep, look
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transaction import JOURNALS, Transaction
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import ask_systemd, proved, running
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transaction import (
+    JOURNALS,
+    Transaction,
+)
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import (
+    ask_systemd,
+    proved,
+    running,
+)
 
 # What the action plugin sends: of the task's options those that are not in the tree, and that.
 SENT = {
@@ -38,14 +56,17 @@ SENT = {
 }
 LONGEST_OUTPUT = 8000
 LONGEST_NAME = 80
-# Seconds for which another run is waited for: what one that was killed has begun on the host goes on to its end.
+# Seconds for which another run is waited for: what one that was killed has begun on the host goes
+# on to its end.
 LONGEST_WAIT = 15
 
 
 def run_test(argv: list[str], secrets: list[bytes]) -> None:
     """Ask the service's checker; what it says is the error."""
     # Checkers live in sbin, which not every login has in its search path.
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    path = os.pathsep.join(
+        [os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"]
+    )
     words = " ".join(" ".join(argv).split())
     name = words if len(words) <= LONGEST_NAME else f"{words[:LONGEST_NAME]}…"
     try:
@@ -62,7 +83,10 @@ def run_test(argv: list[str], secrets: list[bytes]) -> None:
         raise TreeError(f"The test '{name}' cannot be run: {explain(error, argv[0])}") from error
     if done.returncode:
         said = mask(done.stdout.decode("utf-8", "replace").strip(), secrets) or "(it said nothing)"
-        raise TreeError(f"The test '{name}' refused the new files with exit status {done.returncode}:\n{said[-LONGEST_OUTPUT:]}")
+        raise TreeError(
+            f"The test '{name}' refused the new files with exit status {done.returncode}:\n"
+            f"{said[-LONGEST_OUTPUT:]}"
+        )
 
 
 def require_effect(tree: dict[str, list], secrets: list[bytes]) -> None:
@@ -76,11 +100,20 @@ def require_effect(tree: dict[str, list], secrets: list[bytes]) -> None:
 
 
 def remember(transaction: Transaction, changes: list[Change], secrets: list[str]) -> None:
-    """Keep, before the changes are made, what the units that read them run with, or ran with until they were stopped."""
+    """Keep, before the changes are made, what the units that read them run
+    with, or ran with until they were stopped.
+    """
     stamps, known = transaction.stamps(), load(transaction.proven())
-    units = ask_systemd({*(change.unit for change in changes if change.unit), *(entry.unit for entry in known.entries.values())})
+    units = ask_systemd(
+        {
+            *(change.unit for change in changes if change.unit),
+            *(entry.unit for entry in known.entries.values()),
+        }
+    )
     behind = {unit for names in stale(stamps, units).values() for unit in names}
-    known = replace(known.without(running(units) - behind), secrets=sorted({*known.secrets, *secrets}))
+    known = replace(
+        known.without(running(units) - behind), secrets=sorted({*known.secrets, *secrets})
+    )
     transaction.prove(dump(known.before(changes, proved(units, stamps), look_at, os.path.realpath)))
 
 
@@ -101,7 +134,9 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
     if changes and not check_mode:
         test = params["test"]
         if params["rollback"]:
-            remember(transaction, changes, [entry["path"] for entry in tree["files"] if entry["secret"]])
+            remember(
+                transaction, changes, [entry["path"] for entry in tree["files"] if entry["secret"]]
+            )
 
         def check() -> None:
             if test:
@@ -112,7 +147,8 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
     elif not changes:
         require_effect(tree, secrets)
     if params["_seal"] and not check_mode:
-        # What was just changed is compared again, in case that somebody else did something in between.
+        # What was just changed is compared again, in case that somebody else did something in
+        # between.
         if changes:
             looks = look(tree)
         if not changes or not Planner().plan(tree):
@@ -122,7 +158,9 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
     old = stale(stamps, ask_systemd({*stamps["reload"], *stamps["restart"]}))
     restart = {*changed["restart"], *old["restart"]}
     reload = {*changed["reload"], *old["reload"]} - restart
-    left_behind = sorted({*old["reload"], *old["restart"]} - {*changed["reload"], *changed["restart"]})
+    left_behind = sorted(
+        {*old["reload"], *old["restart"]} - {*changed["reload"], *changed["restart"]}
+    )
     result = {
         "changed": bool(changes or recovered or left_behind),
         "changed_paths": [printable(change.path) for change in changes],
@@ -134,12 +172,23 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
         "kept": [printable(path) for path in kept],
     }
     if kept:
-        place, verb = os.path.join(before.BEFORE, params["name"]), "would be" if check_mode else "is"
-        result["warnings"] = [f"{params['name']}: what was here before {verb} kept in {place}: {', '.join(result['kept'])}."]
+        place, verb = (
+            os.path.join(before.BEFORE, params["name"]),
+            "would be" if check_mode else "is",
+        )
+        result["warnings"] = [
+            (
+                f"{params['name']}: what was here before {verb} kept in {place}: "
+                f"{', '.join(result['kept'])}."
+            )
+        ]
     if recovered:
         result["msg"] = "An earlier run had died half-way; its old files were restored first."
     if left_behind:
-        result["msg"] = f"{', '.join(left_behind)}: not reloaded since an earlier run changed the configuration."
+        result["msg"] = (
+            f"{', '.join(left_behind)}: not reloaded since an earlier run changed the "
+            f"configuration."
+        )
     if show:
         result["diff"] = diff_of(changes, user_name, group_name)
     return result
@@ -155,4 +204,8 @@ def run(params: dict, check_mode: bool = False, diff: bool = False) -> dict:
     except TreeError as error:
         return {"failed": True, "changed": False, "msg": str(error)}
     except OSError as error:
-        return {"failed": True, "changed": False, "msg": explain(error, os.path.join(JOURNALS, params["name"]))}
+        return {
+            "failed": True,
+            "changed": False,
+            "msg": explain(error, os.path.join(JOURNALS, params["name"])),
+        }

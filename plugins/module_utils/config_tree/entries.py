@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a configuration tree is: its input made plain and checked, its changes described. No I/O, no Ansible.
+"""What a configuration tree is: its input made plain and checked,
+its changes described. No I/O, no Ansible.
 
 Private to this collection; it may change at any time.
 """
@@ -13,12 +14,24 @@ from dataclasses import dataclass
 from hashlib import sha256
 from posixpath import dirname, normpath
 
-OPTIONS = {"name", "vars", "files", "links", "directories", "absent", "idle", "test", "service", "rollback"}
+OPTIONS = {
+    "name",
+    "vars",
+    "files",
+    "links",
+    "directories",
+    "absent",
+    "idle",
+    "test",
+    "service",
+    "rollback",
+}
 SOURCES = ("template", "src", "content")
 # The programs that can be asked whether a file is in force (see effective).
 PROGRAMS = ("apache", "apt", "bind", "mariadbd", "mysqld", "sshd", "sysctl", "systemd")
 UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+")
-# What may be a password in a secret file. Shorter words stay readable: hiding "yes" would hide what a checker has to say.
+# What may be a password in a secret file. Shorter words stay readable: hiding "yes" would hide what
+# a checker has to say.
 SECRET_WORD = re.compile(r"[^\s'\"`=:;,(){}<>]{8,}")
 
 
@@ -28,7 +41,9 @@ class TreeError(Exception):
 
 @dataclass(frozen=True)
 class State:
-    """What stands, or shall stand, at a path. The owner and group of an account that is not there yet are None."""
+    """What stands, or shall stand, at a path. The owner and group of an
+    account that is not there yet are None.
+    """
 
     kind: str  # absent, file, link, directory or other (a device, a socket, a pipe)
     uid: int | None = None
@@ -54,9 +69,13 @@ class Change:
 
 
 def parse_mode(mode: object, where: str) -> int:
-    """Read an octal mode such as "0644"; anything else, above all a bare YAML number, is ambiguous and refused."""
+    """Read an octal mode such as "0644"; anything else, above all a
+    bare YAML number, is ambiguous and refused.
+    """
     if not isinstance(mode, str) or not re.fullmatch(r"0?[0-7]{3,4}", mode):
-        raise TreeError(f'{where}: the mode {mode!r} is not an octal number in quotes, such as "0644".')
+        raise TreeError(
+            f'{where}: the mode {mode!r} is not an octal number in quotes, such as "0644".'
+        )
     return int(mode, 8)
 
 
@@ -65,7 +84,9 @@ def clean_path(path: object, where: str) -> str:
     if not isinstance(path, str) or not path.startswith("/"):
         raise TreeError(f"{where}: {path!r} is not an absolute path.")
     if ".." in path.split("/") or re.search(r"[\x00-\x1f\x7f]", path):
-        raise TreeError(f"{where}: the path {path!r} must hold neither '..' nor control characters.")
+        raise TreeError(
+            f"{where}: the path {path!r} must hold neither '..' nor control characters."
+        )
     path = "/" + normpath(path).lstrip("/")
     if path == "/":
         raise TreeError(f"{where}: the root directory itself cannot be managed.")
@@ -80,29 +101,42 @@ def fill(pattern: object, item: dict | None, where: str) -> object:
     def value(match: re.Match) -> str:
         key = match.group(1)
         if key not in item:
-            raise TreeError(f"{where}: '{pattern}' needs the key '{key}', which this item of 'each' lacks.")
+            raise TreeError(
+                f"{where}: '{pattern}' needs the key '{key}', which this item of 'each' lacks."
+            )
         if isinstance(item[key], bool) or not isinstance(item[key], (str, int)) or item[key] == "":
-            raise TreeError(f"{where}: '{pattern}' needs the key '{key}' to be a string that is not empty or a number.")
+            raise TreeError(
+                f"{where}: '{pattern}' needs the key '{key}' to be a string that is not empty or "
+                f"a number."
+            )
         return str(item[key])
 
     return re.sub(r"\{([A-Za-z_][A-Za-z0-9_]*)\}", value, pattern)
 
 
 def _items(entry: dict, where: str) -> list[tuple[dict | None, str]]:
-    """The items of an entry's 'each' with the words that name them in a message; one None without 'each'."""
+    """The items of an entry's 'each' with the words that name them
+    in a message; one None without 'each'.
+    """
     each = entry.get("each")
     if each is None:
         return [(None, where)]
     if not isinstance(each, (list, tuple)):
-        raise TreeError(f"{where}: 'each' must be a list of dictionaries, not {type(each).__name__}.")
+        raise TreeError(
+            f"{where}: 'each' must be a list of dictionaries, not {type(each).__name__}."
+        )
     for number, item in enumerate(each):
         if not isinstance(item, dict):
-            raise TreeError(f"{where}.each[{number}]: must be a dictionary, not {type(item).__name__}.")
+            raise TreeError(
+                f"{where}.each[{number}]: must be a dictionary, not {type(item).__name__}."
+            )
     return [(item, f"{where}.each[{number}]") for number, item in enumerate(each)]
 
 
 def _entries(args: dict, name: str, keys: set[str]) -> list[tuple[dict, dict | None, str]]:
-    """Every entry of a list once per item: (entry, item, words that name it). None stands for an option left out."""
+    """Every entry of a list once per item: (entry, item, words that name
+    it). None stands for an option left out.
+    """
     entries = args.get(name)
     if entries is None:
         return []
@@ -114,16 +148,22 @@ def _entries(args: dict, name: str, keys: set[str]) -> list[tuple[dict, dict | N
         if not isinstance(entry, dict):
             raise TreeError(f"{where}: must be a dictionary, not {type(entry).__name__}.")
         if unknown := sorted(str(key) for key in set(entry) - keys):
-            raise TreeError(f"{where}: unknown option '{unknown[0]}'; known are {', '.join(sorted(keys))}.")
+            raise TreeError(
+                f"{where}: unknown option '{unknown[0]}'; known are {', '.join(sorted(keys))}."
+            )
         entry = {key: value for key, value in entry.items() if value is not None}
         found.extend((entry, item, words) for item, words in _items(entry, where))
     return found
 
 
-def _account(entry: dict, item: dict | None, key: str, default: str | None, where: str) -> str | None:
+def _account(
+    entry: dict, item: dict | None, key: str, default: str | None, where: str
+) -> str | None:
     """The name, or the number as a string, of an owner or group."""
     account = fill(entry.get(key, default), item, where)
-    if account is not None and (isinstance(account, bool) or not isinstance(account, (str, int)) or account == ""):
+    if account is not None and (
+        isinstance(account, bool) or not isinstance(account, (str, int)) or account == ""
+    ):
         raise TreeError(f"{where}: '{key}' must be a name or a number.")
     return None if account is None else str(account)
 
@@ -138,7 +178,9 @@ def _truth(entry: dict, key: str, where: str, default: bool = False) -> bool:
 def clean_name(name: object) -> str:
     """Check the name of a tree, which is a directory's too."""
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise TreeError(f"'name' must be a word of letters, digits, '.', '_' and '-', not {name!r}.")
+        raise TreeError(
+            f"'name' must be a word of letters, digits, '.', '_' and '-', not {name!r}."
+        )
     return name
 
 
@@ -165,10 +207,14 @@ def _file(entry: dict, item: dict | None, where: str) -> dict:
         raise TreeError(f"{where}: needs exactly one of {', '.join(SOURCES)}.")
     # The value is left out of the message: it may be a secret.
     if not isinstance(entry[sources[0]], str):
-        raise TreeError(f"{where}: '{sources[0]}' must be a string, not {type(entry[sources[0]]).__name__}.")
+        raise TreeError(
+            f"{where}: '{sources[0]}' must be a string, not {type(entry[sources[0]]).__name__}."
+        )
     effective = entry.get("effective")
     if effective is not None and effective not in PROGRAMS:
-        raise TreeError(f"{where}: 'effective' must be one of {', '.join(PROGRAMS)}, not {effective!r}.")
+        raise TreeError(
+            f"{where}: 'effective' must be one of {', '.join(PROGRAMS)}, not {effective!r}."
+        )
     return {
         "path": path,
         "where": where,
@@ -213,18 +259,32 @@ def _directory(entry: dict, item: dict | None, where: str) -> dict:
 
 
 def expand(args: dict) -> dict[str, list]:
-    """Make the task's arguments plain: one entry a path, defaults filled in, all that can be refused here refused."""
+    """Make the task's arguments plain: one entry a path, defaults filled
+    in, all that can be refused here refused.
+    """
     if unknown := sorted(str(key) for key in set(args) - OPTIONS):
         raise TreeError(f"Unknown option '{unknown[0]}'; known are {', '.join(sorted(OPTIONS))}.")
     name = clean_name(args.get("name"))
     test, unit = args.get("test"), clean_unit(args.get("service"), f"The tree {name}")
-    if test is not None and not (isinstance(test, list) and all(isinstance(word, str) and word for word in test)):
+    if test is not None and not (
+        isinstance(test, list) and all(isinstance(word, str) and word for word in test)
+    ):
         raise TreeError("'test' must be a list of words: the program, then each of its arguments.")
     common = {"owner", "group", "mode", "each"}
     absent = args.get("absent") or []
     if not isinstance(absent, (list, tuple)):
         raise TreeError(f"'absent' must be a list of paths, not {type(absent).__name__}.")
-    options = {"dest", *SOURCES, "secret", "vars", "service", "restart", "present", "effective", *common}
+    options = {
+        "dest",
+        *SOURCES,
+        "secret",
+        "vars",
+        "service",
+        "restart",
+        "present",
+        "effective",
+        *common,
+    }
     common_vars = _variables(args, f"The tree {name}")
     files = [_file(*found) for found in _entries(args, "files", options)]
     for entry in files:
@@ -232,11 +292,19 @@ def expand(args: dict) -> dict[str, list]:
     tree = {
         "files": [entry for entry in files if entry["present"]],
         "links": [_link(*found) for found in _entries(args, "links", {"dest", "target", "each"})],
-        "directories": [_directory(*found) for found in _entries(args, "directories", {"path", "purge", "keep", *common})],
+        "directories": [
+            _directory(*found)
+            for found in _entries(args, "directories", {"path", "purge", "keep", *common})
+        ],
         "absent": [
-            {"path": clean_path(path, f"absent[{number}]"), "where": f"absent[{number}] ({path})"} for number, path in enumerate(absent)
+            {"path": clean_path(path, f"absent[{number}]"), "where": f"absent[{number}] ({path})"}
+            for number, path in enumerate(absent)
         ]
-        + [{key: entry[key] for key in ("path", "where", "unit")} for entry in files if not entry["present"]],
+        + [
+            {key: entry[key] for key in ("path", "where", "unit")}
+            for entry in files
+            if not entry["present"]
+        ],
     }
     _refuse_conflicts(tree)
     for entry in (entry for entries in tree.values() for entry in entries):
@@ -245,29 +313,49 @@ def expand(args: dict) -> dict[str, list]:
 
 
 def readers(changes: list[Change]) -> dict[str, list[str]]:
-    """The units that have to read changed paths anew: those that a reload is enough for, and those to be restarted."""
+    """The units that have to read changed paths anew: those that a reload
+    is enough for, and those to be restarted.
+    """
     restart = {change.unit for change in changes if change.unit and change.restart}
-    return {"reload": sorted({change.unit for change in changes if change.unit} - restart), "restart": sorted(restart)}
+    return {
+        "reload": sorted({change.unit for change in changes if change.unit} - restart),
+        "restart": sorted(restart),
+    }
 
 
-def stale(stamps: dict[str, dict[str, int]], units: dict[str, dict[str, str]]) -> dict[str, list[str]]:
+def stale(
+    stamps: dict[str, dict[str, int]], units: dict[str, dict[str, str]]
+) -> dict[str, list[str]]:
     """The units that run on an older tree than the one on disk, parted like `readers`.
 
-    `stamps` has the microsecond of the last change that each unit has to read, `units` what systemd says of them, both by
-    the same monotonic clock, so that setting the clock, or a swap and a reload within one second, confuse nothing.
+    `stamps` has the microsecond of the last change that each unit has to read, `units` what systemd
+    says of them, both by the same monotonic clock, so that setting the clock, or a swap and a
+    reload within one second, confuse nothing.
     """
 
     def older(unit: str, when: int, moment: str) -> bool:
         said = units.get(unit, {})
-        return said.get("ActiveState") in ("active", "reloading") and int(said.get(moment) or 0) < when
+        return (
+            said.get("ActiveState") in ("active", "reloading") and int(said.get(moment) or 0) < when
+        )
 
-    restart = {unit for unit, when in stamps["restart"].items() if older(unit, when, "ExecMainStartTimestampMonotonic")}
-    reload = {unit for unit, when in stamps["reload"].items() if older(unit, when, "StateChangeTimestampMonotonic")}
+    restart = {
+        unit
+        for unit, when in stamps["restart"].items()
+        if older(unit, when, "ExecMainStartTimestampMonotonic")
+    }
+    reload = {
+        unit
+        for unit, when in stamps["reload"].items()
+        if older(unit, when, "StateChangeTimestampMonotonic")
+    }
     return {"reload": sorted(reload - restart), "restart": sorted(restart)}
 
 
 def _refuse_conflicts(tree: dict[str, list]) -> None:
-    """A path may be declared once, and nothing may lie below a file, a link or what must be absent."""
+    """A path may be declared once, and nothing may lie below a
+    file, a link or what must be absent.
+    """
     declared: dict[str, dict] = {}
     for entry in (entry for entries in tree.values() for entry in entries):
         if first := declared.get(entry["path"]):
@@ -277,7 +365,10 @@ def _refuse_conflicts(tree: dict[str, list]) -> None:
     for path, entry in declared.items():
         for parent in parents(path):
             if parent in declared and parent not in directories:
-                raise TreeError(f"{entry['where']}: lies below {declared[parent]['where']}, which is not a directory.")
+                raise TreeError(
+                    f"{entry['where']}: lies below {declared[parent]['where']}, which is not a "
+                    f"directory."
+                )
 
 
 def parents(path: str) -> list[str]:
@@ -290,7 +381,11 @@ def parents(path: str) -> list[str]:
 
 def mask(text: str, secrets: list[bytes]) -> str:
     """Hide every longer word of secret files in what a program said about them."""
-    words = {word for content in secrets for word in SECRET_WORD.findall(content.decode("utf-8", "replace"))}
+    words = {
+        word
+        for content in secrets
+        for word in SECRET_WORD.findall(content.decode("utf-8", "replace"))
+    }
     for word in sorted(words, key=len, reverse=True):
         text = text.replace(word, "********")
     return text
@@ -316,7 +411,8 @@ def diff(changes: list[Change], user_name, group_name) -> list[dict]:
         path, before, after = printable(change.path), change.before, change.after
         if after.kind in ("file", "link") and _body(before, False) != _body(after, False):
             shown.append(_item(path, *_texts(change)))
-        # A new file's owner and mode are in its entry; what is worth a line of its own is a change of them.
+        # A new file's owner and mode are in its entry; what is worth a line of its own is a change
+        # of them.
         if after.kind == "directory" or before.kind != "absent":
             texts = attributes(before), attributes(after)
             if texts[0] != texts[1]:
@@ -336,7 +432,9 @@ def _texts(change: Change) -> tuple[str, str]:
 
 
 def _body(state: State, readable: bool) -> str | bytes:
-    """What a diff compares: contents or target. Readable: as text, or as a word about what is not text."""
+    """What a diff compares: contents or target. Readable: as text,
+    or as a word about what is not text.
+    """
     if state.kind == "link":
         return f"-> {printable(state.target)}\n"
     if state.kind != "file":
@@ -348,5 +446,7 @@ def _body(state: State, readable: bool) -> str | bytes:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        return f"(binary, {len(state.content)} bytes, SHA-256 {sha256(state.content).hexdigest()})\n"
+        return (
+            f"(binary, {len(state.content)} bytes, SHA-256 {sha256(state.content).hexdigest()})\n"
+        )
     return text

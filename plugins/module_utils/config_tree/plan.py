@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compare a declared tree with the host: reads only, and answers with the list of changes. No Ansible.
+"""Compare a declared tree with the host: reads only, and answers
+with the list of changes. No Ansible.
 
 Private to this collection; it may change at any time.
 """
@@ -17,7 +18,13 @@ from functools import cache
 
 from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_paths
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import ABSENT, Change, State, TreeError, parents
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
+    ABSENT,
+    Change,
+    State,
+    TreeError,
+    parents,
+)
 
 STAGING_PREFIX = ".lamp-config-tree."
 
@@ -63,7 +70,9 @@ def group_name(gid: int | None) -> str:
 
 
 class Planner:
-    """Finds out what must change. A check run forgives what an earlier task of the same play would have made."""
+    """Finds out what must change. A check run forgives what an earlier
+    task of the same play would have made.
+    """
 
     def __init__(self, check: bool = False):
         self._check = check
@@ -71,7 +80,9 @@ class Planner:
         self._groups: dict[str, int | None] = {}
 
     def plan(self, tree: dict[str, list]) -> list[Change]:
-        """The changes in the order in which they can be made: directories, files, links, removals."""
+        """The changes in the order in which they can be made:
+        directories, files, links, removals.
+        """
         self._declared_directories = {entry["path"] for entry in tree["directories"]}
         self._refuse_aliases(tree)
         changes: list[Change] = []
@@ -90,23 +101,33 @@ class Planner:
         try:
             compare(entry, changes)
         except OSError as error:
-            raise TreeError(f"{entry['path']}: cannot be compared: {explain(error, entry['path'])}") from error
+            raise TreeError(
+                f"{entry['path']}: cannot be compared: {explain(error, entry['path'])}"
+            ) from error
 
     def _directory(self, entry: dict, changes: list[Change]) -> None:
         path = entry["path"]
         self._require_parent(path)
         before = look(path)
-        # A link to a directory is as good as the directory: the target's owner and mode are the ones that count.
+        # A link to a directory is as good as the directory: the target's owner and mode are the
+        # ones that count.
         if before.kind == "link":
             try:
                 with safe_paths.directory(path) as descriptor:
                     before = State("directory", *_owned(os.fstat(descriptor)))
             except FileNotFoundError as error:
-                raise TreeError(f"{path}: is a link that leads nowhere; remove it or make its target {before.target}.") from error
+                raise TreeError(
+                    f"{path}: is a link that leads nowhere; remove it or make its target "
+                    f"{before.target}."
+                ) from error
             except NotADirectoryError as error:
-                raise TreeError(f"{path}: must be a directory, but is a link to something else; move it away.") from error
+                raise TreeError(
+                    f"{path}: must be a directory, but is a link to something else; move it away."
+                ) from error
         if before.kind not in ("absent", "directory"):
-            raise TreeError(f"{path}: must be a directory, but a {before.kind} is there; move it away.")
+            raise TreeError(
+                f"{path}: must be a directory, but a {before.kind} is there; move it away."
+            )
         if before is ABSENT:
             after = self._owned("directory", entry, "root", "root", 0o755)
         else:
@@ -124,21 +145,30 @@ class Planner:
         self._require_parent(path)
         before = look(path)
         if before.kind in ("directory", "other"):
-            raise TreeError(f"{path}: must be a file, but a {_named(before)} is there; move it away.")
+            raise TreeError(
+                f"{path}: must be a file, but a {_named(before)} is there; move it away."
+            )
         after = self._owned("file", entry, "root", "root", entry["mode"], content=entry["content"])
         if before != after:
-            changes.append(Change(path, before, after, entry["secret"], entry["unit"], entry["restart"]))
+            changes.append(
+                Change(path, before, after, entry["secret"], entry["unit"], entry["restart"])
+            )
 
     def _link(self, entry: dict, changes: list[Change]) -> None:
         path = entry["path"]
         self._require_parent(path)
         before = look(path)
         if before.kind in ("directory", "other"):
-            raise TreeError(f"{path}: must be a link, but a {_named(before)} is there; move it away.")
+            raise TreeError(
+                f"{path}: must be a link, but a {_named(before)} is there; move it away."
+            )
         after = State("link", target=entry["target"])
         if before != after:
-            # A file that makes way for a link may have held anything; its contents are nobody's to see.
-            changes.append(Change(path, before, after, secret=before.kind == "file", unit=entry["unit"]))
+            # A file that makes way for a link may have held anything; its contents are nobody's to
+            # see.
+            changes.append(
+                Change(path, before, after, secret=before.kind == "file", unit=entry["unit"])
+            )
 
     def _remove(self, entry: dict, changes: list[Change]) -> None:
         path = entry["path"]
@@ -150,8 +180,12 @@ class Planner:
             changes.append(Change(path, before, ABSENT, unit=entry["unit"]))
 
     def _removals(self, tree: dict[str, list]) -> list[dict]:
-        """What to remove: those named, and what stands undeclared in a directory that is to be purged."""
-        wanted = {_real(entry["path"]) for key in ("files", "links", "directories") for entry in tree[key]}
+        """What to remove: those named, and what stands undeclared in
+        a directory that is to be purged.
+        """
+        wanted = {
+            _real(entry["path"]) for key in ("files", "links", "directories") for entry in tree[key]
+        }
         wanted |= {parent for path in wanted for parent in parents(path)}
         removals = {_real(entry["path"]): entry for entry in tree["absent"]}
         for entry in tree["directories"]:
@@ -159,11 +193,15 @@ class Planner:
                 continue
             for name in safe_paths.names(entry["path"]):
                 path = os.path.join(entry["path"], name)
-                kept = name.startswith(STAGING_PREFIX) or any(fnmatchcase(name, pattern) for pattern in entry["keep"])
+                kept = name.startswith(STAGING_PREFIX) or any(
+                    fnmatchcase(name, pattern) for pattern in entry["keep"]
+                )
                 if not kept and _real(path) not in wanted:
                     removals.setdefault(_real(path), {"path": path, "unit": entry["unit"]})
         # What lies below another removal goes with that one.
-        roots = [entry for real, entry in removals.items() if not removals.keys() & set(parents(real))]
+        roots = [
+            entry for real, entry in removals.items() if not removals.keys() & set(parents(real))
+        ]
         return sorted(roots, key=lambda entry: entry["path"])
 
     @staticmethod
@@ -173,7 +211,9 @@ class Planner:
         for entry in (entry for entries in tree.values() for entry in entries):
             real, path = _real(entry["path"]), entry["path"]
             if seen.setdefault(real, path) != path:
-                raise TreeError(f"{path}: is the same place as {seen[real]}, which is declared too.")
+                raise TreeError(
+                    f"{path}: is the same place as {seen[real]}, which is declared too."
+                )
 
     def _require_parent(self, path: str) -> None:
         parent = os.path.dirname(path)
@@ -183,10 +223,16 @@ class Planner:
             with safe_paths.directory(parent):
                 pass
         except NotADirectoryError as error:
-            raise TreeError(f"{path}: cannot be there, because {parent} or something above it is not a directory.") from error
+            raise TreeError(
+                f"{path}: cannot be there, because {parent} or something above it is not a "
+                f"directory."
+            ) from error
         except FileNotFoundError as error:
             if not self._check:
-                raise TreeError(f"{path}: its directory {parent} does not exist; declare it under 'directories'.") from error
+                raise TreeError(
+                    f"{path}: its directory {parent} does not exist; declare it under "
+                    f"'directories'."
+                ) from error
 
     def _owned(self, kind: str, entry: dict, owner: str, group: str, mode: int, **more) -> State:
         return State(
@@ -198,10 +244,14 @@ class Planner:
         )
 
     def _uid(self, owner: str, path: str) -> int | None:
-        return self._number(owner, path, self._users, lambda name: pwd.getpwnam(name).pw_uid, "user")
+        return self._number(
+            owner, path, self._users, lambda name: pwd.getpwnam(name).pw_uid, "user"
+        )
 
     def _gid(self, group: str, path: str) -> int | None:
-        return self._number(group, path, self._groups, lambda name: grp.getgrnam(name).gr_gid, "group")
+        return self._number(
+            group, path, self._groups, lambda name: grp.getgrnam(name).gr_gid, "group"
+        )
 
     def _number(self, name: str, path: str, known: dict, find, kind: str) -> int | None:
         if name not in known:

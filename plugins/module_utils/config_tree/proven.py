@@ -1,10 +1,12 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Remember the files that a unit really runs with, until it runs with those on disk. No I/O, no Ansible.
+"""Remember the files that a unit really runs with, until it runs
+with those on disk. No I/O, no Ansible.
 
-A checker may accept what no start does. So the state of a path before its change is kept for as long as the unit that reads it
-has not read the change; a second change that the unit has not read either does not overwrite what it runs with.
+A checker may accept what no start does. So the state of a path before its change is kept for as
+long as the unit that reads it has not read the change; a second change that the unit has not read
+either does not overwrite what it runs with.
 
 Private to this collection; it may change at any time.
 """
@@ -16,7 +18,12 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import Change, State, TreeError, printable
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
+    Change,
+    State,
+    TreeError,
+    printable,
+)
 
 Look = Callable[[str], State]
 
@@ -44,10 +51,16 @@ class Proven:
 
     def without(self, units: set[str]) -> Proven:
         """Return a copy without the entries of units that run with the files on disk."""
-        return replace(self, entries={path: entry for path, entry in self.entries.items() if entry.unit not in units})
+        return replace(
+            self,
+            entries={
+                path: entry for path, entry in self.entries.items() if entry.unit not in units
+            },
+        )
 
     def before(self, changes: list[Change], proved: set[str], look: Look, real: Look) -> Proven:
-        """Return a copy that also records the current state of each path about to change, if its unit is running with it.
+        """Return a copy that also records the current state of each path about
+        to change, if its unit is running with it.
 
         Earlier records win: they are what the unit runs with.
         """
@@ -57,7 +70,11 @@ class Proven:
                 continue
             # A link to a directory is as good as the directory: what changes is the directory.
             directory = "directory" in (change.before.kind, change.after.kind)
-            path, state = (real(change.path), change.before) if directory else (change.path, look(change.path))
+            path, state = (
+                (real(change.path), change.before)
+                if directory
+                else (change.path, look(change.path))
+            )
             if state.kind != "other":  # nobody can make a socket or a device again
                 entries.setdefault(path, Entry(state, change.unit, change.restart, change.secret))
         return replace(self, entries=entries)
@@ -68,9 +85,20 @@ def dump(proven: Proven) -> str:
 
     def plain(entry: Entry) -> dict:
         content = entry.state.content
-        return {**asdict(entry), "state": {**asdict(entry.state), "content": content and base64.b64encode(content).decode("ascii")}}
+        return {
+            **asdict(entry),
+            "state": {
+                **asdict(entry.state),
+                "content": content and base64.b64encode(content).decode("ascii"),
+            },
+        }
 
-    return json.dumps({"entries": {path: plain(entry) for path, entry in proven.entries.items()}, "secrets": proven.secrets})
+    return json.dumps(
+        {
+            "entries": {path: plain(entry) for path, entry in proven.entries.items()},
+            "secrets": proven.secrets,
+        }
+    )
 
 
 def load(text: str) -> Proven:
@@ -83,25 +111,36 @@ def load(text: str) -> Proven:
 
     try:
         kept = json.loads(text)
-        return Proven({path: entry(one) for path, one in kept["entries"].items()}, list(kept["secrets"]))
+        return Proven(
+            {path: entry(one) for path, one in kept["entries"].items()}, list(kept["secrets"])
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         return Proven()
 
 
-def way_back(entries: dict[str, Entry], look: Look, names: Callable[[str], list[str]]) -> list[Change]:
-    """The changes that lead from what `look` finds to the entries, in an order in which they can be made.
+def way_back(
+    entries: dict[str, Entry], look: Look, names: Callable[[str], list[str]]
+) -> list[Change]:
+    """The changes that lead from what `look` finds to the entries,
+    in an order in which they can be made.
 
     `names` lists a directory. A directory that we created is removed only if nothing else is in it.
     """
     made: list[Change] = []
     gone: list[Change] = []
-    for path, entry in sorted(entries.items(), key=lambda item: (item[1].state.kind != "directory", item[0])):
+    for path, entry in sorted(
+        entries.items(), key=lambda item: (item[1].state.kind != "directory", item[0])
+    ):
         wanted, found = entry.state, look(path)
         if wanted.kind == "absent" or wanted == found:
             continue
-        unlike = found.kind != "absent" and (wanted.kind == "directory") != (found.kind == "directory")
+        unlike = found.kind != "absent" and (wanted.kind == "directory") != (
+            found.kind == "directory"
+        )
         if unlike or found.kind == "other":
-            raise TreeError(f"{printable(path)}: was a {wanted.kind}, and something else has taken its place.")
+            raise TreeError(
+                f"{printable(path)}: was a {wanted.kind}, and something else has taken its place."
+            )
         made.append(Change(path, found, wanted, entry.secret, entry.unit, entry.restart))
     # The deepest first.
     for path, entry in sorted(entries.items(), reverse=True):

@@ -1,16 +1,19 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a list of changes happen as one, or not at all, whatever kills the process and whenever. No Ansible.
+"""Make a list of changes happen as one, or not at all, whatever
+kills the process and whenever. No Ansible.
 
-How: the journal, written before anything is touched, lists every step with the names that it will use. New files are made
-in a hidden directory beside their destination, so that the swap is nothing but renames; the old files move into the same
-hidden directory, so that the way back is nothing but renames either, needs no space, and brings back the very same
-inodes. Every step back first looks whether its step was made: going back twice, or from the middle, is right.
+How: the journal, written before anything is touched, lists every step with the names that it will
+use. New files are made in a hidden directory beside their destination, so that the swap is nothing
+but renames; the old files move into the same hidden directory, so that the way back is nothing but
+renames either, needs no space, and brings back the very same inodes. Every step back first looks
+whether its step was made: going back twice, or from the middle, is right.
 
-Every step works by the descriptor of the directory that it is in (see _paths). So a tree may reach into the directory of somebody who
-is not root: what they put in the way there is refused, and not followed. They may rename a hidden directory, but nobody writes into it
-but root, and one that has taken its name is known by its owner.
+Every step works by the descriptor of the directory that it is in (see _paths). So a tree may reach
+into the directory of somebody who is not root: what they put in the way there is refused, and not
+followed. They may rename a hidden directory, but nobody writes into it but root, and one that has
+taken its name is known by its owner.
 
 The journal's file name is the phase, and a rename moves to the next:
   staging   new files are being made; the tree is untouched; going back is throwing them away
@@ -33,7 +36,11 @@ from collections.abc import Iterator
 
 from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_paths
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain, named
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import Change, TreeError, readers
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
+    Change,
+    TreeError,
+    readers,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.plan import STAGING_PREFIX
 
 JOURNALS = "/var/lib/foobar.lamp/config_tree"
@@ -46,7 +53,9 @@ class BusyError(TreeError):
 
 
 class Transaction:
-    """The journal of one named tree. `checkpoint` is called before each step that the host would notice."""
+    """The journal of one named tree. `checkpoint` is called before
+    each step that the host would notice.
+    """
 
     def __init__(self, place: str, checkpoint=lambda: None):
         self.place = place
@@ -65,7 +74,8 @@ class Transaction:
         return self._phase() is not None
 
     def lock(self, wait: float = 0) -> None:
-        """Make the journal's directory, readable by nobody else, and keep other runs out until this process ends.
+        """Make the journal's directory, readable by nobody else, and keep
+        other runs out until this process ends.
 
         One that is at work is waited for, so many seconds.
         """
@@ -82,13 +92,17 @@ class Transaction:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 if time.monotonic() >= deadline:
-                    raise BusyError(f"Another run is changing the tree '{self._name}'; wait for it to end.") from error
+                    raise BusyError(
+                        f"Another run is changing the tree '{self._name}'; wait for it to end."
+                    ) from error
                 time.sleep(0.2)
             else:
                 return
 
     def heal(self) -> bool:
-        """Bring back the old tree if an earlier run died on its way, and say whether there was need."""
+        """Bring back the old tree if an earlier run died on its
+        way, and say whether there was need.
+        """
         phase = self._phase()
         if phase is None:
             return False
@@ -97,15 +111,18 @@ class Transaction:
             self._finish(journal)
             return False
         self._undo(journal, phase)
-        # A service may have read the half-made tree in the meantime; what it reads now is new to it.
+        # A service may have read the half-made tree in the meantime; what it reads now is new to
+        # it.
         self._stamp(journal["readers"])
         self._finish(journal)
         return True
 
     def stamps(self) -> dict[str, dict[str, int]]:
-        """When, in microseconds of this boot's monotonic clock, each unit's part of the tree was last changed.
+        """When, in microseconds of this boot's monotonic clock, each
+        unit's part of the tree was last changed.
 
-        By what the unit needs to read it, reload or restart. After another boot every unit has read the tree at its start.
+        By what the unit needs to read it, reload or restart. After another boot every unit has read
+        the tree at its start.
         """
         stamps = self._stamps()
         same = stamps.get("boot") == boot_id()
@@ -173,7 +190,9 @@ class Transaction:
         self._finish(journal)
 
     def _phase(self) -> str | None:
-        return next((phase for phase in PHASES if os.path.lexists(os.path.join(self.place, phase))), None)
+        return next(
+            (phase for phase in PHASES if os.path.lexists(os.path.join(self.place, phase))), None
+        )
 
     def _read(self, phase: str) -> dict:
         path = os.path.join(self.place, phase)
@@ -181,7 +200,9 @@ class Transaction:
             with open(path, encoding="ascii") as file:
                 return json.load(file)
         except (OSError, ValueError) as error:
-            raise TreeError(f"{path}: the journal of an unfinished run cannot be read: {error}.") from error
+            raise TreeError(
+                f"{path}: the journal of an unfinished run cannot be read: {error}."
+            ) from error
 
     def _write(self, name: str, text: str) -> None:
         """Write one of the journal's files so that it is there whole or not at all."""
@@ -203,7 +224,9 @@ class Transaction:
         stamps, now = self.stamps(), time.monotonic_ns() // 1000
         for kind, names in units.items():
             stamps[kind].update(dict.fromkeys(names, now))
-        self._write("stamps", json.dumps({"boot": boot_id(), "generation": secrets.token_hex(8), **stamps}))
+        self._write(
+            "stamps", json.dumps({"boot": boot_id(), "generation": secrets.token_hex(8), **stamps})
+        )
 
     # Where
 
@@ -221,11 +244,15 @@ class Transaction:
         """Open a hidden directory, once: it stays the same one, whatever becomes of its name."""
         if stage not in self._stages:
             with safe_paths.parent(stage) as (place, name):
-                descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
+                descriptor = os.open(
+                    name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place
+                )
             found = os.fstat(descriptor)
             if found.st_uid != os.geteuid() or found.st_mode & 0o077:
                 os.close(descriptor)
-                raise safe_paths.UnsafePathError(stage, f"was replaced by {safe_paths.user_name(found.st_uid)}; remove it")
+                raise safe_paths.UnsafePathError(
+                    stage, f"was replaced by {safe_paths.user_name(found.st_uid)}; remove it"
+                )
             self._stages[stage] = descriptor
         return self._stages[stage]
 
@@ -244,7 +271,9 @@ class Transaction:
     # There
 
     def _prepare(self, changes: list[Change]) -> tuple[dict, list[tuple[str, Change]]]:
-        """Name every step beforehand: the journal, and the changes that need a new file at which staged name."""
+        """Name every step beforehand: the journal, and the changes that
+        need a new file at which staged name.
+        """
         steps: list[dict] = []
         last: list[dict] = []
         staged: list[tuple[str, Change]] = []
@@ -253,16 +282,20 @@ class Transaction:
 
         def stage(path: str, suffix: str) -> str:
             parent = os.path.dirname(path)
-            # What goes into, or comes out of, a directory that is not there at both ends waits beside that directory.
+            # What goes into, or comes out of, a directory that is not there at both ends waits
+            # beside that directory.
             while parent in transient or not safe_paths.is_directory(parent):
                 parent = os.path.dirname(parent)
-            directory = stages.setdefault(parent, os.path.join(parent, f"{STAGING_PREFIX}{self._name}.{token}"))
+            directory = stages.setdefault(
+                parent, os.path.join(parent, f"{STAGING_PREFIX}{self._name}.{token}")
+            )
             return os.path.join(directory, f"{len(steps)}.{suffix}")
 
         transient = {
             change.path
             for change in changes
-            if "directory" in (change.before.kind, change.after.kind) and "absent" in (change.before.kind, change.after.kind)
+            if "directory" in (change.before.kind, change.after.kind)
+            and "absent" in (change.before.kind, change.after.kind)
         }
         for change in changes:
             before, after, path = change.before, change.after, change.path
@@ -270,24 +303,44 @@ class Transaction:
                 created = before.kind == "absent"
                 if created:
                     steps.append({"do": "mkdir", "path": path})
-                # Owner and mode come last: a directory that nobody may write to can still be filled.
+                # Owner and mode come last: a directory that nobody may write to can still be
+                # filled.
                 old = None if created else [before.uid, before.gid, before.mode]
-                last.append({"do": "attributes", "path": path, "old": old, "new": [after.uid, after.gid, after.mode]})
+                last.append(
+                    {
+                        "do": "attributes",
+                        "path": path,
+                        "old": old,
+                        "new": [after.uid, after.gid, after.mode],
+                    }
+                )
             elif after.kind == "absent" and before.kind == "directory":
-                steps.append({"do": "rmdir", "path": path, "old": [before.uid, before.gid, before.mode]})
+                steps.append(
+                    {"do": "rmdir", "path": path, "old": [before.uid, before.gid, before.mode]}
+                )
             elif after.kind == "absent":
                 steps.append({"do": "remove", "path": path, "old": stage(path, "old")})
             else:
-                new, old = stage(path, "new"), None if before.kind == "absent" else stage(path, "old")
+                new, old = (
+                    stage(path, "new"),
+                    None if before.kind == "absent" else stage(path, "old"),
+                )
                 staged.append((new, change))
                 steps.append({"do": "put", "path": path, "new": new, "old": old})
-        return {"stages": sorted(stages.values()), "steps": steps + last, "readers": readers(changes)}, staged
+        return {
+            "stages": sorted(stages.values()),
+            "steps": steps + last,
+            "readers": readers(changes),
+        }, staged
 
     def _stage(self, journal: dict, staged: list[tuple[str, Change]]) -> None:
         """Make every new file and link, complete and safe on disk, where no service looks."""
         for directory in journal["stages"]:
             self._checkpoint()
-            with _told_as(os.path.dirname(directory)), safe_paths.parent(directory) as (place, name):
+            with (
+                _told_as(os.path.dirname(directory)),
+                safe_paths.parent(directory) as (place, name),
+            ):
                 os.mkdir(name, 0o700, dir_fd=place)
         written = []
         for path, change in staged:
@@ -298,7 +351,9 @@ class Transaction:
                 if after.kind == "link":
                     os.symlink(after.target, name, dir_fd=place)
                     continue
-                descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600, dir_fd=place)
+                descriptor = os.open(
+                    name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600, dir_fd=place
+                )
                 try:
                     with open(descriptor, "wb", closefd=False) as file:
                         file.write(after.content)
@@ -306,7 +361,8 @@ class Transaction:
                 finally:
                     os.close(descriptor)
                 written.append((place, name, change.path))
-        # In a pass of its own: the first one takes the others along, which is much faster than write and sync in turn.
+        # In a pass of its own: the first one takes the others along, which is much faster than
+        # write and sync in turn.
         for place, name, path in written:
             with _told_as(path):
                 descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=place)
@@ -324,9 +380,14 @@ class Transaction:
             if do == "attributes":
                 with safe_paths.directory(path) as descriptor:
                     # One that was put in its place is nobody's to be given away.
-                    expected = {os.geteuid() if step["old"] is None else step["old"][0], step["new"][0]}
+                    expected = {
+                        os.geteuid() if step["old"] is None else step["old"][0],
+                        step["new"][0],
+                    }
                     if os.fstat(descriptor).st_uid not in expected:
-                        raise safe_paths.UnsafePathError(path, "was replaced during this run; run again")
+                        raise safe_paths.UnsafePathError(
+                            path, "was replaced during this run; run again"
+                        )
                     _own(descriptor, step["new"])
                 return
             with self._at(journal, path) as (place, name):
@@ -338,16 +399,21 @@ class Transaction:
                     self._rename(journal, path, step["old"])
                 else:
                     if step["old"]:
-                        # A second name for the old file, so that there is no moment without one at the path.
+                        # A second name for the old file, so that there is no moment without one at
+                        # the path.
                         with self._at(journal, step["old"]) as (stage, old):
-                            os.link(name, old, src_dir_fd=place, dst_dir_fd=stage, follow_symlinks=False)
+                            os.link(
+                                name, old, src_dir_fd=place, dst_dir_fd=stage, follow_symlinks=False
+                            )
                         self._checkpoint()
                     self._rename(journal, step["new"], path)
 
     # And back
 
     def _undo(self, journal: dict, phase: str) -> None:
-        """Undo what was made of the steps, the last one first; keep the journal if one of them cannot be undone."""
+        """Undo what was made of the steps, the last one first; keep the
+        journal if one of them cannot be undone.
+        """
         if phase == "staging":
             return
         failed = []
@@ -359,7 +425,8 @@ class Transaction:
                 failed.append(explain(error, step["path"]).rstrip("."))
         if failed:
             raise TreeError(
-                f"Not all of the old files could be put back: {', '.join(failed)}. The journal in {self.place} is kept,"
+                f"Not all of the old files could be put back: {', '.join(failed)}. The journal in "
+                f"{self.place} is kept,"
                 " and the next run tries again: remove the cause and run again."
             )
         self._sync_parents(journal)
@@ -391,7 +458,9 @@ class Transaction:
         """Throw away what is not needed any more, the journal last."""
         for directory in journal["stages"]:
             # One that is not there, or not ours any more, is nobody's to clear.
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError, safe_paths.UnsafePathError):
+            with contextlib.suppress(
+                FileNotFoundError, NotADirectoryError, safe_paths.UnsafePathError
+            ):
                 descriptor = self._stage_at(directory)
                 for name in os.listdir(descriptor):
                     self._checkpoint()
@@ -433,7 +502,9 @@ def _words(error: BaseException, path: str) -> str:
 
 @contextlib.contextmanager
 def _told_as(path: str) -> Iterator[None]:
-    """Name a path in an error about one that means nothing to the reader, such as one in a hidden directory."""
+    """Name a path in an error about one that means nothing to the
+    reader, such as one in a hidden directory.
+    """
     try:
         yield
     except safe_paths.UnsafePathError:
@@ -443,7 +514,9 @@ def _told_as(path: str) -> Iterator[None]:
 
 
 def _own(descriptor: int, owned: list[int]) -> None:
-    """Set owner, group and mode of a file or directory. In this order: chown takes setuid bits away."""
+    """Set owner, group and mode of a file or directory. In this
+    order: chown takes setuid bits away.
+    """
     uid, gid, mode = owned
     found = os.fstat(descriptor)
     if (found.st_uid, found.st_gid) != (uid, gid):

@@ -31,14 +31,21 @@ NAME_SERVER = {
     "tls_ca": {"type": "path"},
     "tls_name": {"type": "str"},
 }
-CONSTRAINTS = {"mutually_exclusive": [("key_file", "key_name")], "required_together": [("key_name", "key_secret")]}
+CONSTRAINTS = {
+    "mutually_exclusive": [("key_file", "key_name")],
+    "required_together": [("key_name", "key_secret")],
+}
 
 _RECORD = {
     "name": {"type": "str", "required": True},
     "type": {"type": "str", "required": True},
     "ttl": {"type": "int"},
     "values": {"type": "list", "elements": "str"},
-    "state": {"type": "str", "choices": ["present", "append", "absent", "ignore"], "default": "present"},
+    "state": {
+        "type": "str",
+        "choices": ["present", "append", "absent", "ignore"],
+        "default": "present",
+    },
 }
 
 RECORDS = {

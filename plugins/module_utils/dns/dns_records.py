@@ -9,7 +9,12 @@ import os
 import traceback
 
 from ansible_collections.foobar.lamp.plugins.module_utils.dns import converge as zone_converge
-from ansible_collections.foobar.lamp.plugins.module_utils.dns import name_server, plan, rfc2136, rrsets
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import (
+    name_server,
+    plan,
+    rfc2136,
+    rrsets,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.dns.doubts import doubts
 
 DNSPYTHON_ERROR = None
@@ -25,7 +30,10 @@ def declared(params):
     found = rrsets.parse(params["records"], zone, params["default_ttl"])
     if params["reverse_of"]:
         origin = rrsets.zone_name(params["reverse_of"]["zone"])
-        found = {**rrsets.pointers(params["reverse_of"]["records"], origin, zone, params["default_ttl"]), **found}
+        found = {
+            **rrsets.pointers(params["reverse_of"]["records"], origin, zone, params["default_ttl"]),
+            **found,
+        }
     return zone, found
 
 
@@ -33,17 +41,26 @@ def converge(params, zone, declarations, check_mode=False):
     """Lead the zone to what is declared; return the ``converge.Outcome``."""
     for pattern in params["keep"]:
         if "," in pattern:
-            raise ValueError(f"keep has {pattern!r}, and no name has a comma: give a list of patterns.")
+            raise ValueError(
+                f"keep has {pattern!r}, and no name has a comma: give a list of patterns."
+            )
     places = [zone_converge.place(text) for text in params["wait_servers"] or ()]
     with name_server.server(params, zone) as server:
         outcome = zone_converge.converge(server, zone, declarations, params, check_mode)
         if params["wait_seconds"] and not check_mode:
-            zone_converge.wait(zone, outcome, places or zone_converge.name_servers(server, zone), params["wait_seconds"])
+            zone_converge.wait(
+                zone,
+                outcome,
+                places or zone_converge.name_servers(server, zone),
+                params["wait_seconds"],
+            )
     return outcome
 
 
 def _warnings(params, zone, there):
-    """Return sentences about what is likely not meant as it is declared; ``there``: the names and types of the zone."""
+    """Return sentences about what is likely not meant as it is declared;
+    ``there``: the names and types of the zone.
+    """
     found = list(doubts(params["records"], zone, there))
     if params["reverse_of"]:
         origin = rrsets.zone_name(params["reverse_of"]["zone"])
@@ -53,22 +70,38 @@ def _warnings(params, zone, there):
 
 
 def missing_library(params):
-    """Return ``(name, traceback)`` of a library that these parameters take and that is not there, or None."""
-    return ("dnspython", DNSPYTHON_ERROR) if DNSPYTHON_ERROR else name_server.missing_library(params)
+    """Return ``(name, traceback)`` of a library that these
+    parameters take and that is not there, or None.
+    """
+    return (
+        ("dnspython", DNSPYTHON_ERROR) if DNSPYTHON_ERROR else name_server.missing_library(params)
+    )
 
 
 def to_come(params, reason):
     """Return the result of a dry run on a host where the name server is still to come."""
     changes = [
-        {"action": "create", "name": record["name"], "type": record["type"], "before": [], "after": record["values"]}
+        {
+            "action": "create",
+            "name": record["name"],
+            "type": record["type"],
+            "before": [],
+            "after": record["values"],
+        }
         for record in params["records"]
         if record["state"] in ("present", "append")
     ]
-    return {"changed": bool(changes), "changes": changes, "warnings": [f"{reason} In check mode, all records are shown as created."]}
+    return {
+        "changed": bool(changes),
+        "changes": changes,
+        "warnings": [f"{reason} In check mode, all records are shown as created."],
+    }
 
 
 def run(params, check_mode=False, diff=False):
-    """Do what dns_records documents; return its result. Raises ImportError for a library that is not there."""
+    """Do what dns_records documents; return its result. Raises
+    ImportError for a library that is not there.
+    """
     for file in (params["key_file"], params["gss_keytab"]):
         if file and check_mode and not os.path.exists(file):
             return to_come(params, f"The key file {file} does not exist yet.")
@@ -81,7 +114,12 @@ def run(params, check_mode=False, diff=False):
         try:
             outcome = converge(params, zone, declarations, check_mode)
         except zone_converge.PartError as error:
-            return {"failed": True, "msg": str(error), **_result(error.outcome, diff), "warnings": warnings}
+            return {
+                "failed": True,
+                "msg": str(error),
+                **_result(error.outcome, diff),
+                "warnings": warnings,
+            }
     except (rfc2136.UnreachableError, rfc2136.UnservedError) as error:
         return to_come(params, str(error)) if check_mode else _failed(str(error), warnings)
     except (rrsets.DeclarationError, plan.UnsafeError, rfc2136.ServerError, ValueError) as error:
@@ -118,5 +156,8 @@ def _result(outcome, diff):
     }
     if diff:
         after = plan.applied(outcome.before, outcome.changes)
-        result["diff"] = {"before": rrsets.zone_text(outcome.before), "after": rrsets.zone_text(after)}
+        result["diff"] = {
+            "before": rrsets.zone_text(outcome.before),
+            "after": rrsets.zone_text(after),
+        }
     return result

@@ -15,14 +15,18 @@ _GSS_OPTIONS = ("gss_server", "gss_principal", "gss_keytab")
 
 
 def missing_library(params):
-    """Return ``(name, traceback)`` of a library that these parameters take besides dnspython and that is not there, or None."""
+    """Return ``(name, traceback)`` of a library that these parameters take besides dnspython and
+    that is not there, or None.
+    """
     if params["key_algorithm"] == GSS and gss_tsig.GSSAPI_ERROR:
         return "gssapi", gss_tsig.GSSAPI_ERROR
     return None
 
 
 def server(params, zone):
-    """Return the ``rfc2136.Server`` that the module's parameters name; raises ValueError or OSError for a key or file."""
+    """Return the ``rfc2136.Server`` that the module's parameters name; raises ValueError or
+    OSError for a key or file.
+    """
     key = gss = None
     if params["key_algorithm"] == GSS:
         gss = _gss(params)
@@ -30,7 +34,8 @@ def server(params, zone):
         for option in _GSS_OPTIONS:
             if params[option]:
                 raise ValueError(
-                    f"{option} is {params[option]}, which only applies with key_algorithm {GSS}: set that, or remove {option}."
+                    f"{option} is {params[option]}, which only applies with key_algorithm {GSS}: "
+                    f"set that, or remove {option}."
                 )
         if params["key_file"]:
             key = rfc2136.read_key_file(params["key_file"])
@@ -43,8 +48,15 @@ def server(params, zone):
 def _gss(params):
     for option in ("key_file", "key_name"):
         if params[option]:
-            raise ValueError(f"{option} is {params[option]}, but with key_algorithm {GSS} the key is made by Kerberos: leave one out.")
+            raise ValueError(
+                f"{option} is {params[option]}, but with key_algorithm {GSS} the key is made by "
+                f"Kerberos: leave one out."
+            )
     if params["gss_keytab"]:
         with open(params["gss_keytab"], "rb"):  # Kerberos would say less
             pass
-    return gss_tsig.server_name(params["server"], params["gss_server"]), params["gss_principal"], params["gss_keytab"]
+    return (
+        gss_tsig.server_name(params["server"], params["gss_server"]),
+        params["gss_principal"],
+        params["gss_keytab"],
+    )

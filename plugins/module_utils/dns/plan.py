@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to change in a zone, in what order, and whether that is safe: pure, no I/O, no Ansible import.
+"""What has to change in a zone, in what order, and whether that is
+safe: pure, no I/O, no Ansible import.
 
 Private to the collection. Contents, record sets and declarations are those of ``rrsets``.
 """
@@ -13,7 +14,11 @@ import fnmatch
 import itertools
 from typing import NamedTuple
 
-from ansible_collections.foobar.lamp.plugins.module_utils.dns.rrsets import SERVER_TYPES, DeclarationError, RRset
+from ansible_collections.foobar.lamp.plugins.module_utils.dns.rrsets import (
+    SERVER_TYPES,
+    DeclarationError,
+    RRset,
+)
 
 with contextlib.suppress(ImportError):  # the module says so, in its own words
     import dns.name
@@ -42,11 +47,12 @@ class Change(NamedTuple):
 
 
 def plan(existing, declared, zone, exclusive=False, keep=()):
-    """Return the ordered list of Changes that lead from the content ``existing`` to what is ``declared``.
+    """Return the ordered list of Changes that lead from the content
+    ``existing`` to what is ``declared``.
 
-    ``exclusive``: what is not declared goes too, but for the apex NS, the server's own types, the records of other tools, and
-    what ``keep`` matches: patterns for a relative name, each with a type after a space or without.
-    Raises DeclarationError when the result could not be served.
+    ``exclusive``: what is not declared goes too, but for the apex NS, the server's own types, the
+    records of other tools, and what ``keep`` matches: patterns for a relative name, each with a
+    type after a space or without. Raises DeclarationError when the result could not be served.
     """
     changes = []
     for key, declaration in declared.items():
@@ -69,7 +75,10 @@ def _after(before, declaration):
     if state == "present":
         return RRset(ttl, values)
     if state == "append":
-        return RRset(ttl if fixed or before is None else before.ttl, values | (before.values if before else frozenset()))
+        return RRset(
+            ttl if fixed or before is None else before.ttl,
+            values | (before.values if before else frozenset()),
+        )
     if state == "absent":
         left = before.values - values if before and values else None
         return before._replace(values=left) if left else None
@@ -90,15 +99,21 @@ def _kept(key, found, zone, keep):
 
 
 def _of_other_tool(name, kind, found):
-    """Whether a record set is an ACME challenge, or the mark by which a DHCP server, ExternalDNS or octoDNS knows its own."""
+    """Whether a record set is an ACME challenge, or the mark by which a DHCP server, ExternalDNS
+    or octoDNS knows its own.
+    """
     first = name.labels[0].lower()
     if first == _ACME or kind == "DHCID":
         return True
-    return kind == "TXT" and (first == b"_owner" or any(b"".join(value.strings).startswith(b"heritage=") for value in found.values))
+    return kind == "TXT" and (
+        first == b"_owner"
+        or any(b"".join(value.strings).startswith(b"heritage=") for value in found.values)
+    )
 
 
 def _ordered(changes):
-    """Return ``changes`` name by name, so that an alias takes an address's place within one update, what is new before what goes.
+    """Return ``changes`` name by name, so that an alias takes an address's place within one update,
+    what is new before what goes.
 
     Within a name what goes, goes first: an alias has to be gone before addresses take its place.
     """
@@ -108,7 +123,13 @@ def _ordered(changes):
     for group in groups.values():
         group.sort(key=lambda change: (change.after is not None, change.type))
     risks = ("create", "update", "delete")
-    ordered = sorted(groups.values(), key=lambda group: (max(risks.index(change.action) for change in group), _ascending(group[0].name)))
+    ordered = sorted(
+        groups.values(),
+        key=lambda group: (
+            max(risks.index(change.action) for change in group),
+            _ascending(group[0].name),
+        ),
+    )
     return [change for group in ordered for change in group]
 
 
@@ -118,7 +139,9 @@ def _ascending(name):
 
 
 def _check_names(existing, changes):
-    """Raise DeclarationError where a changed name would hold what cannot be together: servers pass over that without a word."""
+    """Raise DeclarationError where a changed name would hold what cannot be together: servers
+    pass over that without a word.
+    """
     keys = [change[:2] for change in changes]
     special = {name for name, kind in (*existing, *keys) if kind in ("CNAME", "DS")}
     if not special:
@@ -130,25 +153,44 @@ def _check_names(existing, changes):
     for name, kinds in types.items():
         others = sorted(kinds - {"CNAME"})
         if "CNAME" in kinds and others:
-            raise DeclarationError(f"{name} would be an alias (CNAME) and have {', '.join(others)}: remove one of them.")
+            raise DeclarationError(
+                f"{name} would be an alias (CNAME) and have {', '.join(others)}: remove one of "
+                f"them."
+            )
         if "DS" in kinds and "NS" not in kinds:
-            raise DeclarationError(f"{name} would have DS but no NS, and DS needs a delegation: declare the NS records too.")
+            raise DeclarationError(
+                f"{name} would have DS but no NS, and DS needs a delegation: declare the NS "
+                f"records too."
+            )
 
 
 def _check_name_servers(existing, changes, zone):
-    """Raise DeclarationError where the zone would lose its name servers, or one of them its last address: BIND refuses that."""
-    gone = [change[:2] for change in changes if change.after is None and change.type in ("NS", "A", "AAAA")]
+    """Raise DeclarationError where the zone would lose its name servers, or one of them its last
+    address: BIND refuses that.
+    """
+    gone = [
+        change[:2]
+        for change in changes
+        if change.after is None and change.type in ("NS", "A", "AAAA")
+    ]
     if (zone, "NS") in gone:
-        raise DeclarationError(f"The name servers of {zone} itself cannot be absent: declare those that it should have.")
+        raise DeclarationError(
+            f"The name servers of {zone} itself cannot be absent: declare those that it should "
+            f"have."
+        )
     after = applied(existing, changes) if gone else {}
     targets = {value.target for value in after[zone, "NS"].values} if (zone, "NS") in after else ()
     for name, kind in gone:
         if kind != "NS" and name in targets and not {(name, "A"), (name, "AAAA")} & after.keys():
-            raise DeclarationError(f"{name}, a name server of {zone}, would have no address: declare it, or ignore its records.")
+            raise DeclarationError(
+                f"{name}, a name server of {zone}, would have no address: declare it, or ignore "
+                f"its records."
+            )
 
 
 def check(existing, changes, zone, max_change, small_zone):
-    """Raise UnsafeError for a plan that changes or deletes more than ``max_change`` percent of a zone, or drops its name servers.
+    """Raise UnsafeError for a plan that changes or deletes more than ``max_change`` percent of a
+    zone, or drops its name servers.
 
     The share counts in zones of at least ``small_zone`` record sets; what is created never counts.
     """
@@ -157,16 +199,20 @@ def check(existing, changes, zone, max_change, small_zone):
             gone = sorted(value.to_text() for value in change.before.values - change.after.values)
             if gone:
                 raise UnsafeError(
-                    f"The plan takes the name server {', '.join(gone)} from the zone {zone} itself: see that the parent zone no longer "
-                    "names it, then set force to true."
+                    f"The plan takes the name server {', '.join(gone)} from the zone {zone} "
+                    f"itself: see that the parent zone no longer names it, then set force to "
+                    f"true."
                 )
     size = sum(kind not in SERVER_TYPES for _name, kind in existing)
-    updates, deletes = (sum(change.action == action for change in changes) for action in ("update", "delete"))
+    updates, deletes = (
+        sum(change.action == action for change in changes) for action in ("update", "delete")
+    )
     share = 100 * (updates + deletes) / max(size, 1)
     if size >= small_zone and share > max_change:
         raise UnsafeError(
-            f"The plan changes {updates} and deletes {deletes} of the {size} record sets of {zone}: {share:.0f} %, where max_change allows "
-            f"{max_change} %. Look at it with --check --diff; if it is right, set force to true or raise max_change."
+            f"The plan changes {updates} and deletes {deletes} of the {size} record sets of "
+            f"{zone}: {share:.0f} %, where max_change allows {max_change} %. Look at it with "
+            f"--check --diff; if it is right, set force to true or raise max_change."
         )
 
 
@@ -182,7 +228,9 @@ def applied(existing, changes):
 
 
 def parts(changes, limit=PART_SIZE):
-    """Return ``changes`` cut into lists that one update of ``limit`` bytes of records can hold each; no name is cut in two."""
+    """Return ``changes`` cut into lists that one update of ``limit`` bytes of records can hold
+    each; no name is cut in two.
+    """
     found, size = [], limit
     for _name, group in itertools.groupby(changes, key=lambda change: change.name):
         group = list(group)
@@ -198,7 +246,10 @@ def parts(changes, limit=PART_SIZE):
 def _size(change):
     """Return how many bytes a change takes at most, prerequisites included."""
     head = sum(len(label) + 1 for label in change.name.labels) + 10
-    # What was there is required and deleted value by value; what was not, or goes altogether, takes one line.
+    # What was there is required and deleted value by value; what was not, or goes altogether, takes
+    # one line.
     lines = (change.before is None) + (change.after is None)
     sets = [rrset.values for rrset in (change.before, change.before, change.after) if rrset]
-    return lines * head + sum(head + len(value.to_digestable()) for values in sets for value in values)
+    return lines * head + sum(
+        head + len(value.to_digestable()) for values in sets for value in values
+    )

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a balancer takes its web hosts for, and who holds the address of all. No Ansible. Private to the collection."""
+"""What a balancer takes its web hosts for, and who holds the address of
+all. No Ansible. Private to the collection.
+"""
 
 from __future__ import annotations
 
@@ -24,25 +26,35 @@ def stat(path=haproxy_runtime.SOCKET):
 
 
 def servers(names, said):
-    """Return of each of the web hosts what ``show stat`` says of it: its state, for how many seconds, and why; None where it is not known.
+    """Return of each of the web hosts what ``show stat`` says of it: its state, for how many
+    seconds, and why; None where it is not known.
 
     A web host stands in several backends. One that is drained in any of them is told as such.
     """
     found = dict.fromkeys(names)
     for row in csv.DictReader(said.lstrip("# ").splitlines()):
-        name, state = row.get("svname"), (row.get("status") or "").partition(" ")[0].partition("(")[0]
+        name, state = (
+            row.get("svname"),
+            (row.get("status") or "").partition(" ")[0].partition("(")[0],
+        )
         # One that nobody checks has no state of its own.
         if name not in found or state == "no":
             continue
         if found[name] is None or found[name]["state"] == "UP":
-            why = ": ".join(filter(None, (row.get("check_desc"), row.get("last_chk")))) if state == "DOWN" else ""
+            why = (
+                ": ".join(filter(None, (row.get("check_desc"), row.get("last_chk"))))
+                if state == "DOWN"
+                else ""
+            )
             found[name] = {"state": state, "seconds": int(row.get("lastchg") or 0), "why": why}
     return found
 
 
 def holds(address):
     """Whether an address is one of the host's: to its own a host comes from no other."""
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    with socket.socket(
+        socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM
+    ) as probe:
         try:
             # Nothing is sent.
             probe.connect((address, 9))

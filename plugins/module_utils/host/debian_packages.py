@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What debian_packages does on a host besides apt's work: wait until nobody else installs, start what the packages brought. No Ansible."""
+"""What debian_packages does on a host besides apt's work: wait until nobody else installs, start
+what the packages brought. No Ansible.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ SENT = {
     "_seconds": {"type": "int", "default": 0},
     "later": {"type": "list", "elements": "str", "default": []},
 }
-LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
+LOCKS = (
+    "/var/lib/dpkg/lock-frontend",
+    "/var/lib/dpkg/lock",
+    "/var/lib/apt/lists/lock",
+    "/var/cache/apt/archives/lock",
+)
 # The system's struct flock: what kind of lock, from where, from which byte, how many bytes, whose.
 FLOCK = "@hhqqi4x"
 
@@ -34,7 +41,9 @@ def holder(path):
         raise
     try:
         asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        kind, _whence, _start, _length, process = struct.unpack(FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+        kind, _whence, _start, _length, process = struct.unpack(
+            FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked)
+        )
     finally:
         os.close(descriptor)
     return 0 if kind == fcntl.F_UNLCK else process
@@ -56,7 +65,9 @@ def holders(paths=LOCKS):
 
 
 def run(params, check_mode=False, diff=False):
-    """Wait for the locks, and return who holds them after that; or start what waits. ``diff`` is nothing to it."""
+    """Wait for the locks, and return who holds them after that; or
+    start what waits. ``diff`` is nothing to it.
+    """
     if params["_step"] == "start":
         started, broken = units.start(params["later"], check_mode)
         return {"changed": bool(started), "started": started, "broken": broken}

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What haproxy is told while it runs, by its socket: to drain a server, and to close the connections of visitors. No Ansible."""
+"""What haproxy is told while it runs, by its socket: to drain a server, and to close the
+connections of visitors. No Ansible.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,12 @@ import os
 import socket
 import time
 
-#: What systemd makes for haproxy, and takes away when haproxy stops, which then knows nothing of drained servers either.
+#: What systemd makes for haproxy, and takes away when haproxy stops, which then knows nothing of
+#: drained servers either.
 RUN = "/run/lamp-haproxy"
 SOCKET = f"{RUN}/admin.sock"
-#: A file for each server that this collection has drained, and has not put back: by its name the next run knows what a killed one left.
+#: A file for each server that this collection has drained, and has not put back: by its name the
+#: next run knows what a killed one left.
 DRAINED = f"{RUN}/drained"
 #: There as long as all visitors are asked to come by new connections (see haproxy.cfg).
 CLOSING = f"{RUN}/closing"
@@ -30,7 +34,9 @@ class HaproxyError(Exception):
 
 
 def ask(*commands, path=SOCKET, patience=10):
-    """Return what haproxy answers to commands within ``patience`` seconds; raises OSError where it does not run."""
+    """Return what haproxy answers to commands within ``patience``
+    seconds; raises OSError where it does not run.
+    """
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as stream:
         stream.settimeout(patience)
         stream.connect(path)
@@ -39,7 +45,9 @@ def ask(*commands, path=SOCKET, patience=10):
 
 
 def rows(text, name):
-    """Return of each backend that has the server ``name`` what ``show stat`` says of it there, ``{backend: {column: value}}``."""
+    """Return of each backend that has the server ``name`` what ``show stat`` says of it there,
+    ``{backend: {column: value}}``.
+    """
     lines = [line for line in text.lstrip("# \n").splitlines() if line]
     return {row["pxname"]: row for row in csv.DictReader(lines) if row["svname"] == name}
 
@@ -50,17 +58,27 @@ def sessions(found):
 
 
 def own(found):
-    """Return the backends in which the server has a state of its own that its health checks follow. Others track it, or check nothing."""
-    return [name for name, row in found.items() if not row.get("tracked") and row["status"] != "no check"]
+    """Return the backends in which the server has a state of its own that its health checks
+    follow. Others track it, or check nothing.
+    """
+    return [
+        name
+        for name, row in found.items()
+        if not row.get("tracked") and row["status"] != "no check"
+    ]
 
 
 def status(found):
-    """Return what haproxy takes the server for, ``UP``, ``MAINT``, ``DOWN``, with what its last check said: the worst of its backends.
+    """Return what haproxy takes the server for, ``UP``, ``MAINT``, ``DOWN``, with what its last
+    check said: the worst of its backends.
 
-    One that was put back is ``UP 1/2`` before anybody has asked for its health: it gets visitors, and the first bad answer ends that.
+    One that was put back is ``UP 1/2`` before anybody has asked for its health: it gets visitors,
+    and the first bad answer ends that.
     """
     words = [
-        (f"{found[name]['status']} {found[name].get('check_status', '')}").strip() for name in own(found) if found[name]["status"] != "UP"
+        (f"{found[name]['status']} {found[name].get('check_status', '')}").strip()
+        for name in own(found)
+        if found[name]["status"] != "UP"
     ]
     return min(words, default="UP")
 
@@ -87,7 +105,8 @@ def connections(text):
 
 
 def close(closing, timeout, check_mode=False):
-    """Ask visitors to come by new connections, for ``timeout`` seconds or until there is none; or let them keep theirs again.
+    """Ask visitors to come by new connections, for ``timeout`` seconds or until there is none; or
+    let them keep theirs again.
 
     Return ``known``, whether haproxy runs here, and how many ``connections`` there are then.
     """
@@ -100,7 +119,9 @@ def close(closing, timeout, check_mode=False):
         if closing:
             with open(CLOSING, "w", encoding="utf-8"):
                 pass
-        if said := ask("experimental-mode on", f"set var {_CLOSING} bool({str(closing).lower()})").strip():
+        if said := ask(
+            "experimental-mode on", f"set var {_CLOSING} bool({str(closing).lower()})"
+        ).strip():
             raise HaproxyError(f"haproxy does not set {_CLOSING}: {said}")
         deadline = time.monotonic() + timeout
         while closing and there and time.monotonic() < deadline:
@@ -112,20 +133,29 @@ def close(closing, timeout, check_mode=False):
 
 
 def run(name, state, timeout, check_mode=False):
-    """Drain a server and wait until it has no request, or have it get visitors again and wait until a check has found it healthy.
+    """Drain a server and wait until it has no request, or have it get visitors again and wait until
+    a check has found it healthy.
 
-    With the ``state`` healthy change nothing, and wait for that; what is taken out is not waited for. Return what is so then:
-    ``known``: whether haproxy runs here and has such a server. ``cut``: how many requests were under way when ``timeout`` was over.
+    With the ``state`` healthy change nothing, and wait for that; what is taken out is not waited
+    for. Return what is so then: ``known``: whether haproxy runs here and has such a server.
+    ``cut``: how many requests were under way when ``timeout`` was over.
     """
     try:
         found = rows(ask("show stat -1 4 -1"), name)
     except OSError:
         found = {}
-    result = {"changed": False, "known": bool(found), "cut": 0, "status": status(found) if found else ""}
+    result = {
+        "changed": False,
+        "known": bool(found),
+        "cut": 0,
+        "status": status(found) if found else "",
+    }
     drained = state == "drained"
     if not found:
         return result
-    result["changed"] = drained or state == "ready" and (os.path.lexists(_mark(name)) or is_out(result["status"]))
+    result["changed"] = (
+        drained or state == "ready" and (os.path.lexists(_mark(name)) or is_out(result["status"]))
+    )
     if check_mode:
         return result
     if drained:
@@ -138,7 +168,11 @@ def run(name, state, timeout, check_mode=False):
     deadline = time.monotonic() + timeout
     while True:
         found = rows(ask("show stat -1 4 -1"), name)
-        reached = not sessions(found) if drained else status(found) == "UP" or state == "healthy" and is_out(status(found))
+        reached = (
+            not sessions(found)
+            if drained
+            else status(found) == "UP" or state == "healthy" and is_out(status(found))
+        )
         if reached or time.monotonic() >= deadline:
             break
         time.sleep(PAUSE)

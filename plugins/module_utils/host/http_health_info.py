@@ -34,7 +34,9 @@ PAUSE = 0.3  # seconds between two questions to one page
 
 
 def connect(page, address, ports, deadline):
-    """Return a connection for ``page``. By TLS, the certificate may be one that nobody trusts yet: who answers is known by the address."""
+    """Return a connection for ``page``. By TLS, the certificate may be one that nobody trusts
+    yet: who answers is known by the address.
+    """
     timeout = max(1.0, deadline - time.monotonic())
     if not page["tls"]:
         return http.client.HTTPConnection(address, ports[0], timeout=timeout)
@@ -57,11 +59,17 @@ def connect(page, address, ports, deadline):
 
 
 def ask(page, address, ports, deadline):
-    """Return what is wrong with ``page``, an empty text when it is healthy. ``ports``: that of HTTP and that of HTTPS."""
+    """Return what is wrong with ``page``, an empty text when it is
+    healthy. ``ports``: that of HTTP and that of HTTPS.
+    """
     connection = None
     try:
         connection = connect(page, address, ports, deadline)
-        connection.request("GET", page["path"], headers={"Host": page["host"] or page["name"], "User-Agent": "foobar.lamp"})
+        connection.request(
+            "GET",
+            page["path"],
+            headers={"Host": page["host"] or page["name"], "User-Agent": "foobar.lamp"},
+        )
         answer = connection.getresponse()
         if answer.status >= 400:
             return f"answered {answer.status} {answer.reason}"
@@ -77,14 +85,18 @@ def ask(page, address, ports, deadline):
 
 
 def wait(page, address, ports, deadline):
-    """Ask until ``page`` is healthy or the time is over; return what is wrong with it in the end."""
+    """Ask until ``page`` is healthy or the time is over; return
+    what is wrong with it in the end.
+    """
     while (wrong := ask(page, address, ports, deadline)) and time.monotonic() + PAUSE < deadline:
         time.sleep(PAUSE)
     return wrong
 
 
 def run(params, check_mode=False, diff=False):
-    """Do what http_health_info documents; return its result. ``check_mode`` and ``diff`` change nothing."""
+    """Do what http_health_info documents; return its result.
+    ``check_mode`` and ``diff`` change nothing.
+    """
     address, ports, began = params["address"], (params["port"], params["tls_port"]), time.time()
     deadline = time.monotonic() + params["timeout"]
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
@@ -92,5 +104,9 @@ def run(params, check_mode=False, diff=False):
     return {
         "changed": False,
         "began": began,
-        "unhealthy": {page["name"]: wrong for page, wrong in zip(params["pages"], wrongs, strict=True) if wrong},
+        "unhealthy": {
+            page["name"]: wrong
+            for page, wrong in zip(params["pages"], wrongs, strict=True)
+            if wrong
+        },
     }

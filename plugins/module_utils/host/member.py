@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the agent of this host says, which is a member of a cluster of database servers. No Ansible. Private to the collection."""
+"""What the agent of this host says, which is a member of a cluster of database servers. No
+Ansible. Private to the collection.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ _PATIENCE = 2
 
 
 def settings():
-    """Return what the role says of the cluster: ``me``, ``members`` ``{name: address}``, ``port`` and more; nothing where there is none."""
+    """Return what the role says of the cluster: ``me``, ``members`` ``{name: address}``,
+    ``port`` and more; nothing where there is none.
+    """
     try:
         with open(SETTINGS, encoding="utf-8") as file:
             found = json.load(file)
@@ -25,8 +29,12 @@ def settings():
 
 
 def ask(known, path, timeout=_PATIENCE):
-    """Return status and text of the agent's answer, ``(0, "")`` where it says nothing; ``known``: the settings."""
-    connection = http.client.HTTPConnection(known["members"][known["me"]], known["port"], timeout=timeout)
+    """Return status and text of the agent's answer, ``(0, "")`` where
+    it says nothing; ``known``: the settings.
+    """
+    connection = http.client.HTTPConnection(
+        known["members"][known["me"]], known["port"], timeout=timeout
+    )
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask a name server for the serial of a zone, with the standard library alone. No Ansible. Private to the collection."""
+"""Ask a name server for the serial of a zone, with the standard library alone. No Ansible.
+Private to the collection.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,20 @@ _PATIENCE = 2
 
 def question(zone, number):
     """Return the message that asks for a zone's SOA record, not recursively."""
-    labels = b"".join(bytes([len(label)]) + label for label in zone.rstrip(".").encode("ascii").split(b".") if label)
-    return struct.pack(">6H", number, 0, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", _SOA, _IN)
+    labels = b"".join(
+        bytes([len(label)]) + label
+        for label in zone.rstrip(".").encode("ascii").split(b".")
+        if label
+    )
+    return (
+        struct.pack(">6H", number, 0, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", _SOA, _IN)
+    )
 
 
 def answer(message, number):
-    """Return the serial in an answer; None where it has none: the server refuses, or does not have the zone whole."""
+    """Return the serial in an answer; None where it has none: the server
+    refuses, or does not have the zone whole.
+    """
     try:
         said, flags, questions, answers = struct.unpack_from(">4H", message)
         authoritative, code = flags & 0x0400, flags & 0xF
@@ -36,7 +46,9 @@ def answer(message, number):
 
 
 def _after_name(message, place):
-    """Return where what follows a name begins, which ends with a zero or with two bytes that lead elsewhere."""
+    """Return where what follows a name begins, which ends with a zero
+    or with two bytes that lead elsewhere.
+    """
     while length := message[place]:
         if length >= 0xC0:
             return place + 2
@@ -45,11 +57,15 @@ def _after_name(message, place):
 
 
 def serial(zone, addresses):
-    """Return the serial of a zone at the first of ``addresses`` where a server answers; None if none does, or it has no such zone."""
+    """Return the serial of a zone at the first of ``addresses`` where a server answers; None if
+    none does, or it has no such zone.
+    """
     for address in addresses:
         number = int.from_bytes(os.urandom(2), "big")
         try:
-            with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as client:
+            with socket.socket(
+                socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM
+            ) as client:
                 client.settimeout(_PATIENCE)
                 # Connected: where nobody listens, the kernel says so at once.
                 client.connect((address, 53))

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a host is like at this moment: the facts of status_info. It changes nothing. No Ansible.
 
-Each part is a function of its own that returns what is so; what is wrong with that is judged on the controller.
+Each part is a function of its own that returns what is so; what is wrong with that is judged on the
+controller.
 """
 
 from __future__ import annotations
@@ -23,8 +24,17 @@ from ansible_collections.foobar.lamp.plugins.module_utils.common import listings
 from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import ask, read
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree import seal
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import stale
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transaction import JOURNALS, Transaction
-from ansible_collections.foobar.lamp.plugins.module_utils.host import balancer, facts, http_health_info, member, soa
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transaction import (
+    JOURNALS,
+    Transaction,
+)
+from ansible_collections.foobar.lamp.plugins.module_utils.host import (
+    balancer,
+    facts,
+    http_health_info,
+    member,
+    soa,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.host import units as systemd_units
 from ansible_collections.foobar.lamp.plugins.module_utils.mysql import cluster as database_cluster
 
@@ -32,7 +42,12 @@ _TEXTS = {"type": "list", "elements": "str", "default": []}
 _PAGES = http_health_info.ARGUMENT_SPEC
 ARGUMENT_SPEC = {
     "services": _TEXTS,
-    "applications": {"type": "list", "elements": "dict", "default": [], "options": _PAGES["pages"]["options"]},
+    "applications": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": _PAGES["pages"]["options"],
+    },
     "port": _PAGES["port"],
     "tls_port": _PAGES["tls_port"],
     "zones": _TEXTS,
@@ -41,7 +56,12 @@ ARGUMENT_SPEC = {
 }
 #: Seconds that an application gets to say that it is well.
 PATIENCE = 5
-PROPERTIES = ("Type", "ConditionResult", "StateChangeTimestampMonotonic", "ExecMainStartTimestampMonotonic")
+PROPERTIES = (
+    "Type",
+    "ConditionResult",
+    "StateChangeTimestampMonotonic",
+    "ExecMainStartTimestampMonotonic",
+)
 #: The packages whose versions matter to the sites.
 PACKAGES = (
     "apache2", "bind9", "haproxy", "keepalived", "linux-image-amd64", "linux-image-arm64", "mariadb-server", "mysql-community-server",
@@ -61,8 +81,21 @@ _BACKUP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\Z")
 _MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d) UTC")
 _ISSUER = re.compile(r"CN ?= ?([^,]+)")
 _OCTAL = re.compile(r"\\([0-7]{3})")
-#: File systems that hold what somebody wrote; of those in memory, not the kernel's and systemd's own.
-_ON_DISK = {"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "nfs4", "overlay", "tmpfs", "xfs", "zfs"}
+#: File systems that hold what somebody wrote; of those in memory, not the kernel's and systemd's
+#: own.
+_ON_DISK = {
+    "bcachefs",
+    "btrfs",
+    "ext2",
+    "ext3",
+    "ext4",
+    "f2fs",
+    "nfs4",
+    "overlay",
+    "tmpfs",
+    "xfs",
+    "zfs",
+}
 _OTHERS = ("/dev", "/proc", "/sys", "/run/credentials", "/run/lock", "/run/user", "/var/lib/docker")
 
 
@@ -101,14 +134,22 @@ def _bare(unit):
 
 
 def local():
-    """Return the enabled units that roles, or whoever else works on the host, have made: those of packages are elsewhere."""
-    return {name for name in systemd_units.wanted(UNITS) if os.path.isfile(place := f"{UNITS}/{name}") and not os.path.islink(place)}
+    """Return the enabled units that roles, or whoever else works on the host, have made: those
+    of packages are elsewhere.
+    """
+    return {
+        name
+        for name in systemd_units.wanted(UNITS)
+        if os.path.isfile(place := f"{UNITS}/{name}") and not os.path.islink(place)
+    }
 
 
 def services(wanted, units):
-    """Return the state of each of the units that have to run, in systemd's word. ``wanted``: those whose absence is a fault, too.
+    """Return the state of each of the units that have to run, in systemd's word. ``wanted``: those
+    whose absence is a fault, too.
 
-    A unit that is done once it has run, and one whose conditions do not hold on this host, are left out.
+    A unit that is done once it has run, and one whose conditions do not hold on this host, are left
+    out.
     """
     found = dict.fromkeys(set(wanted) - units.keys(), "unknown")
     for name, unit in units.items():
@@ -146,8 +187,8 @@ def live(name):
 def applications(wrongs, units, others):
     """Return what there is of each application.
 
-    ``wrongs``: what is wrong with the page of each that tells its health. ``others``: those that run with other settings than those that
-    are on disk.
+    ``wrongs``: what is wrong with the page of each that tells its health. ``others``: those that
+    run with other settings than those that are on disk.
     """
     found = {}
     for name, wrong in wrongs.items():
@@ -157,7 +198,8 @@ def applications(wrongs, units, others):
             "release": current,
             "source": str(made.get("source", "")),
             "since": iso(_changed(f"/srv/{name}/current")) if current else "",
-            "unverified": bool(current) and current in (_link(f"/srv/{name}/unverified"), _link(f"/srv/{name}/unproven")),
+            "unverified": bool(current)
+            and current in (_link(f"/srv/{name}/unverified"), _link(f"/srv/{name}/unproven")),
             "stale": name in others,
             "service": unit,
             "state": units.get(_bare(unit), {}).get("ActiveState", "inactive"),
@@ -170,22 +212,35 @@ def applications(wrongs, units, others):
 
 
 def certificates(said, of_database):
-    """Return what is to be known of each certificate: what ``site-certificates status --json`` says, and the database server's own."""
+    """Return what is to be known of each certificate: what ``site-certificates status --json``
+    says, and the database server's own.
+    """
     found = {}
     with contextlib.suppress(ValueError):
         for row in json.loads(said or "{}").get("certificates", []):
-            found[row["name"]] = {key: row.get(key) for key in ("since", "until", "issuer", "source", "state", "reason", "trusted")}
+            found[row["name"]] = {
+                key: row.get(key)
+                for key in ("since", "until", "issuer", "source", "state", "reason", "trusted")
+            }
     dates = dict(line.split("=", 1) for line in of_database.splitlines() if "=" in line)
     if "notAfter" in dates:
         since, until = (iso(_of_openssl(dates.get(name, ""))) for name in ("notBefore", "notAfter"))
         issuer = _ISSUER.search(dates.get("issuer", ""))
-        kept = {"issuer": issuer[1] if issuer else "", "source": "private", "state": "issued", "reason": "", "trusted": False}
+        kept = {
+            "issuer": issuer[1] if issuer else "",
+            "source": "private",
+            "state": "issued",
+            "reason": "",
+            "trusted": False,
+        }
         found["the database server"] = {"since": since, "until": until, **kept}
     return found
 
 
 def _of_openssl(text):
-    """Return the seconds since 1970 of a moment as OpenSSL prints it, such as Nov 27 12:00:00 2026 GMT."""
+    """Return the seconds since 1970 of a moment as OpenSSL prints
+    it, such as Nov 27 12:00:00 2026 GMT.
+    """
     months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
     word = re.match(r"(\w{3}) +(\d+) (\d\d):(\d\d):(\d\d) (\d{4}) GMT\Z", text)
     if not word or word[1] not in months:
@@ -203,26 +258,46 @@ def schedule(name):
 
 
 def interval(listing):
-    """Return the longest time in seconds between two of the moments that ``systemd-analyze calendar`` prints; 0 if it is not known."""
+    """Return the longest time in seconds between two of the moments that ``systemd-analyze
+    calendar`` prints; 0 if it is not known.
+    """
     moments = sorted({_seconds(*found) for found in _MOMENT.findall(listing)})
-    return max((later - earlier for earlier, later in zip(moments, moments[1:], strict=False)), default=0)
+    return max(
+        (later - earlier for earlier, later in zip(moments, moments[1:], strict=False)), default=0
+    )
 
 
 def backups(settings, every):
-    """Return how old backups, their copies and drills are. ``every``: the times in seconds between two of each, by the timer."""
+    """Return how old backups, their copies and drills are. ``every``: the times in seconds
+    between two of each, by the timer.
+    """
     place = settings["directory"]
-    names = sorted((name for name in os.listdir(place) if _BACKUP.match(name)), reverse=True) if os.path.isdir(place) else []
+    names = (
+        sorted((name for name in os.listdir(place) if _BACKUP.match(name)), reverse=True)
+        if os.path.isdir(place)
+        else []
+    )
     # The manifest is written last.
     whole = [name for name in names if os.path.exists(f"{place}/{name}/manifest.json")]
     drills = [drill for name in whole if (drill := _json(f"{place}/{name}/drill.json")).get("time")]
     drill = max(drills, key=lambda one: one["time"], default={})
     copied, to = _changed(f"{place}/.copied"), (settings.get("copy") or {}).get("to", "")
     # What has never been done is late only when it could have been: a host may be new to it.
-    able = max(_changed(f"{UNITS}/lamp-backup.timer"), _changed("/usr/local/lib/lamp-backup/lamp_backup/main.py"))
+    able = max(
+        _changed(f"{UNITS}/lamp-backup.timer"),
+        _changed("/usr/local/lib/lamp-backup/lamp_backup/main.py"),
+    )
     return {
         "able_since": iso(able),
-        "backup": {"last": iso(_seconds(*_BACKUP.match(whole[0]).groups())) if whole else "", "every": every["lamp-backup"]},
-        "copy": {"to": to, "last": iso(copied) if copied else "", "every": every["lamp-backup"] if to else 0},
+        "backup": {
+            "last": iso(_seconds(*_BACKUP.match(whole[0]).groups())) if whole else "",
+            "every": every["lamp-backup"],
+        },
+        "copy": {
+            "to": to,
+            "last": iso(copied) if copied else "",
+            "every": every["lamp-backup"] if to else 0,
+        },
         "drill": {
             "last": drill.get("time", ""),
             "passed": drill.get("ok"),
@@ -236,23 +311,39 @@ def backups(settings, every):
 
 
 def cluster(settings):
-    """Return how the host's server is as a member of the cluster, by its agent; ``said`` is None where that says nothing."""
+    """Return how the host's server is as a member of the cluster, by its
+    agent; ``said`` is None where that says nothing.
+    """
     try:
         answer = json.loads(member.ask(settings, "/state", PATIENCE)[1] or "{}") or {}
     except ValueError:
         answer = {}
-    words = {name: answer.get(name) if isinstance(answer.get(name), str) else "" for name in ("state", "writer", "why")}
-    return {"members": list(settings["members"]), "said": database_cluster.said(answer), "synced": answer.get("synced") is True, **words}
+    words = {
+        name: answer.get(name) if isinstance(answer.get(name), str) else ""
+        for name in ("state", "writer", "why")
+    }
+    return {
+        "members": list(settings["members"]),
+        "said": database_cluster.said(answer),
+        "synced": answer.get("synced") is True,
+        **words,
+    }
 
 
 # Disks and memory
 
 
 def disks(mounts):
-    """Return how full each file system is, in percent of its bytes and of its inodes; ``mounts``: the kernel's list of them."""
+    """Return how full each file system is, in percent of its bytes and of its inodes;
+    ``mounts``: the kernel's list of them.
+    """
     found, seen = [], set()
     for words in (line.split() for line in mounts.splitlines()):
-        if len(words) < 3 or words[2] not in _ON_DISK or f"{words[1]}/".startswith(tuple(f"{other}/" for other in _OTHERS)):
+        if (
+            len(words) < 3
+            or words[2] not in _ON_DISK
+            or f"{words[1]}/".startswith(tuple(f"{other}/" for other in _OTHERS))
+        ):
             continue
         path = _OCTAL.sub(lambda match: chr(int(match[1], 8)), words[1])
         try:
@@ -274,7 +365,9 @@ def disks(mounts):
 
 
 def images():
-    """Return how many MiB the images of applications take together, each once, with what they share counted for each."""
+    """Return how many MiB the images of applications take together, each
+    once, with what they share counted for each.
+    """
     found = {}
     for path in glob.glob("/srv/*/releases/*/image.json"):
         with contextlib.suppress(ValueError, KeyError):
@@ -289,7 +382,9 @@ def _percent(part, whole):
 
 
 def memory(meminfo, limit="", used=""):
-    """Return the memory in MiB, and how much of it programs could get: of the host, or of its container's limit."""
+    """Return the memory in MiB, and how much of it programs could get:
+    of the host, or of its container's limit.
+    """
     said = re.search(r"^MemAvailable:\s*(\d+) kB", meminfo, re.MULTILINE)
     total, available = listings.memory_mb(meminfo, limit), int(said[1]) // 1024 if said else 0
     if limit.strip().isdecimal() and used.strip().isdecimal():
@@ -301,7 +396,9 @@ def memory(meminfo, limit="", used=""):
 
 
 def journals():
-    """Return the trees of config_tree that a run left half-way; one that a run is at work on is none."""
+    """Return the trees of config_tree that a run left half-way;
+    one that a run is at work on is none.
+    """
     found, locks = [], read("/proc/locks")
     for place in sorted(glob.glob(os.path.join(JOURNALS, "*"))):
         lock = f"{place}/lock"
@@ -313,14 +410,27 @@ def journals():
 
 def unread(units):
     """Return the services that run with older files than those that a run left on disk."""
-    found = [stale(Transaction(os.path.dirname(path)).stamps(), units) for path in glob.glob(os.path.join(JOURNALS, "*", "stamps"))]
+    found = [
+        stale(Transaction(os.path.dirname(path)).stamps(), units)
+        for path in glob.glob(os.path.join(JOURNALS, "*", "stamps"))
+    ]
     return sorted({unit for one in found for names in one.values() for unit in names})
 
 
 def closed():
-    """Return what closes sites to visitors: names such as maintenance and maintenance-www.foobar.com."""
-    paths = [path for pattern in CLOSED for kind in ("maintenance", "restore") for path in glob.glob(pattern.format(kind))]
-    return sorted(os.path.basename(path).removeprefix("zz-foobar-lamp-").removesuffix(".conf") for path in paths)
+    """Return what closes sites to visitors: names such as maintenance and
+    maintenance-www.foobar.com.
+    """
+    paths = [
+        path
+        for pattern in CLOSED
+        for kind in ("maintenance", "restore")
+        for path in glob.glob(pattern.format(kind))
+    ]
+    return sorted(
+        os.path.basename(path).removeprefix("zz-foobar-lamp-").removesuffix(".conf")
+        for path in paths
+    )
 
 
 def last_change():
@@ -330,37 +440,77 @@ def last_change():
 
 
 def run(params, check_mode=False, diff=False):
-    """Ask, and return the facts as status_info documents them. ``check_mode`` and ``diff`` change nothing."""
+    """Ask, and return the facts as status_info documents them.
+    ``check_mode`` and ``diff`` change nothing.
+    """
     wanted = set(map(_bare, params["services"]))
     ours = wanted | set(map(_bare, local() | {SSHD} & systemd_units.wanted()))
     serving = {_bare(unit) for page in params["applications"] if (unit := live(page["name"]))}
-    names = [name if name.endswith(systemd_units.KINDS) else f"{name}.service" for name in ours | serving | seal.stamped()]
+    names = [
+        name if name.endswith(systemd_units.KINDS) else f"{name}.service"
+        for name in ours | serving | seal.stamped()
+    ]
     timers = {name: schedule(name) for name in ("lamp-backup", "lamp-backup-drill")}
     backed_up, in_cluster, programs = _json(BACKUP_SETTINGS), member.settings(), "/usr/local/sbin"
     # At the same time: they take longer than all else.
-    said_certificates = ask(f"{programs}/site-certificates", "status", "--json") if os.path.exists(f"{programs}/site-certificates") else str
+    said_certificates = (
+        ask(f"{programs}/site-certificates", "status", "--json")
+        if os.path.exists(f"{programs}/site-certificates")
+        else str
+    )
     said_database = (
-        ask("openssl", "x509", "-in", DATABASE_CERTIFICATE, "-noout", "-startdate", "-enddate", "-issuer")
+        ask(
+            "openssl",
+            "x509",
+            "-in",
+            DATABASE_CERTIFICATE,
+            "-noout",
+            "-startdate",
+            "-enddate",
+            "-issuer",
+        )
         if os.path.exists(DATABASE_CERTIFICATE)
         else str
     )
     said_units = ask("systemctl", *systemd_units.question(names, PROPERTIES))
-    said_failed = ask("systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--full")
-    said_packages = ask("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package} ${Version}\n", *PACKAGES)
+    said_failed = ask(
+        "systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--full"
+    )
+    said_packages = ask(
+        "dpkg-query",
+        "--show",
+        "--showformat",
+        "${db:Status-Abbrev} ${Package} ${Version}\n",
+        *PACKAGES,
+    )
     said_every = {
-        name: ask("env", "TZ=UTC", "systemd-analyze", "calendar", "--iterations=8", when) if when else str for name, when in timers.items()
+        name: ask("env", "TZ=UTC", "systemd-analyze", "calendar", "--iterations=8", when)
+        if when
+        else str
+        for name, when in timers.items()
     }
     ports, deadline = (params["port"], params["tls_port"]), time.monotonic() + PATIENCE
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
-        said_serials = pool.map(lambda zone: soa.serial(zone, ["127.0.0.1", *facts.addresses()]), params["zones"])
-        said_pages = pool.map(lambda page: http_health_info.ask(page, "127.0.0.1", ports, deadline), params["applications"])
+        said_serials = pool.map(
+            lambda zone: soa.serial(zone, ["127.0.0.1", *facts.addresses()]), params["zones"]
+        )
+        said_pages = pool.map(
+            lambda page: http_health_info.ask(page, "127.0.0.1", ports, deadline),
+            params["applications"],
+        )
         said_servers = balancer.stat() if params["servers"] else ""
-    wrongs = {page["name"]: wrong for page, wrong in zip(params["applications"], said_pages, strict=True)}
+    wrongs = {
+        page["name"]: wrong for page, wrong in zip(params["applications"], said_pages, strict=True)
+    }
     units = listings.services(said_units())
     name, version = listings.system(read("/etc/os-release"))
     result = {
         "time": iso(time.time()),
-        "system": {"name": name, "version": read("/etc/debian_version").strip() or version, "kernel": os.uname().release},
+        "system": {
+            "name": name,
+            "version": read("/etc/debian_version").strip() or version,
+            "kernel": os.uname().release,
+        },
         "up_seconds": int(float((read("/proc/uptime").split() or ["0"])[0])),
         "last_change": last_change(),
         "packages": listings.installed(said_packages()),
@@ -369,7 +519,9 @@ def run(params, check_mode=False, diff=False):
         "unread": unread(units),
         "applications": applications(wrongs, units, app_settings.stale()),
         "certificates": certificates(said_certificates(), said_database()),
-        "backups": backups(backed_up, {name: interval(said()) for name, said in said_every.items()}) if backed_up else {},
+        "backups": backups(backed_up, {name: interval(said()) for name, said in said_every.items()})
+        if backed_up
+        else {},
         "zones": dict(zip(params["zones"], said_serials, strict=True)),
         "servers": balancer.servers(params["servers"], said_servers),
         "addresses": {address: balancer.holds(address) for address in params["addresses"]},
@@ -377,7 +529,11 @@ def run(params, check_mode=False, diff=False):
         "cluster": cluster(in_cluster) if in_cluster else {},
         "disks": disks(read("/proc/self/mounts")),
         "images_mb": images(),
-        "memory": memory(read("/proc/meminfo"), read("/sys/fs/cgroup/memory.max"), read("/sys/fs/cgroup/memory.current")),
+        "memory": memory(
+            read("/proc/meminfo"),
+            read("/sys/fs/cgroup/memory.max"),
+            read("/sys/fs/cgroup/memory.current"),
+        ),
         "journals": journals(),
         "closed": closed(),
         "trials": sorted(name for name, path in TRIALS.items() if os.path.exists(path)),

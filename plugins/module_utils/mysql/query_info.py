@@ -13,10 +13,11 @@ import os
 
 
 def run(queries, login_unix_socket, session_vars):
-    """Return as ``rows`` what the server answers to each of ``queries``, ``{name: statement}``: rows
-    with columns by name. Raises whatever is wrong.
+    """Return as ``rows`` what the server answers to each of ``queries``, ``{name: statement}``:
+    rows with columns by name. Raises whatever is wrong.
 
-    The user's own ``.my.cnf`` may say who logs in, as for the modules; without, it is the system's user.
+    The user's own ``.my.cnf`` may say who logs in, as for the modules; without, it is the system's
+    user.
     """
     import pymysql.cursors  # the controller, which reads this file too, does not need it
 
@@ -35,6 +36,8 @@ def run(queries, login_unix_socket, session_vars):
 
 
 def _rows(cursor, query):
-    """Return the rows, with what JSON does not know as text, as the collections of Ansible for these servers do."""
+    """Return the rows, with what JSON does not know as text, as the
+    collections of Ansible for these servers do.
+    """
     cursor.execute(query)
     return json.loads(json.dumps(cursor.fetchall(), default=str))

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a ``.containerignore`` or ``.dockerignore`` leaves out of a build. Private to the collection. Pure."""
+"""What a ``.containerignore`` or ``.dockerignore`` leaves out of a
+build. Private to the collection. Pure.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ NAMES = ("{file}.containerignore", "{file}.dockerignore", ".containerignore", ".
 
 
 def kept(names, text):
-    """Return those of ``names``, paths relative to the directory, that the file's ``text`` leaves in."""
+    """Return those of ``names``, paths relative to the directory,
+    that the file's ``text`` leaves in.
+    """
     rules = list(_rules(text))
     return [name for name in names if not _ignored(name, rules)]
 

@@ -1,10 +1,12 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Applications that are container images: what identifies one, and what of it a host gets. Private to the collection.
+"""Applications that are container images: what identifies one, and what
+of it a host gets. Private to the collection.
 
-``plan["image"]`` says what a host has to do: ``kind`` is ``registry`` (pull ``reference``, which has the digest), ``layout`` (load the
-layout that was sent; ``digest`` is its configuration's, which engines call the image's identifier) or ``context`` (build what was sent).
+``plan["image"]`` says what a host has to do: ``kind`` is ``registry`` (pull ``reference``, which
+has the digest), ``layout`` (load the layout that was sent; ``digest`` is its configuration's, which
+engines call the image's identifier) or ``context`` (build what was sent).
 """
 
 from __future__ import annotations
@@ -17,7 +19,14 @@ import shutil
 import tarfile
 import tempfile
 
-from ansible_collections.foobar.lamp.plugins.plugin_utils.app import builders, model, oci, references, registries, sources
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import (
+    builders,
+    model,
+    oci,
+    references,
+    registries,
+    sources,
+)
 
 SourceError = sources.SourceError
 #: Where engines keep what layers they have, below the directory of their storage.
@@ -25,10 +34,12 @@ LAYERS = "overlay-layers/layers.json"
 
 
 def resolve(app, cache, architecture=""):
-    """Return ``(content, words)``: what identifies the image of ``app``, and where it comes from in words.
+    """Return ``(content, words)``: what identifies the image of
+    ``app``, and where it comes from in words.
 
-    An image in files is identified by what runs, so that `docker save` and a layout of the same image are the same. ``architecture``: the
-    host's processor as `uname -m` has it, to choose by where there are several images; empty takes the only one.
+    An image in files is identified by what runs, so that `docker save` and a layout of the same
+    image are the same. ``architecture``: the host's processor as `uname -m` has it, to choose by
+    where there are several images; empty takes the only one.
     """
     if model.kind(app) == "build":
         build = builders.of(app)
@@ -43,12 +54,18 @@ def resolve(app, cache, architecture=""):
 
 
 def planned(app, cache, architecture=""):
-    """Return ``plan["image"]`` of ``app`` as far as it is known without a build, whose ``kind`` is ``build`` until `pack_image`."""
+    """Return ``plan["image"]`` of ``app`` as far as it is known without a build, whose ``kind``
+    is ``build`` until `pack_image`.
+    """
     if model.kind(app) == "build":
         return {"kind": "build", "reference": "", "digest": builders.digest(builders.of(app))}
     image = model.located(app)["image"]
     if references.is_path(image):
-        return {"kind": "layout", "reference": "", "digest": _described(app, image, cache, architecture)[1]}
+        return {
+            "kind": "layout",
+            "reference": "",
+            "digest": _described(app, image, cache, architecture)[1],
+        }
     digest = _digest(app, cache, architecture)
     return {"kind": "registry", "reference": _reference(app, image).at(digest), "digest": digest}
 
@@ -61,14 +78,16 @@ def _reference(app, image):
     found = references.parsed(image)
     if not found:
         raise SourceError(
-            f"{model.called(app)} the image {image!r}, which is no reference such as registry.foobar.com/shop:1.4: correct it, or begin "
-            "the path of a layout with ./"
+            f"{model.called(app)} the image {image!r}, which is no reference such as "
+            f"registry.foobar.com/shop:1.4: correct it, or begin the path of a layout with ./"
         )
     return found
 
 
 def _digest(app, cache, architecture):
-    """Return the digest of an image in a registry. What a tag means is asked once a run, so that all hosts get the same image."""
+    """Return the digest of an image in a registry. What a tag means is asked once a run, so that
+    all hosts get the same image.
+    """
     image = model.located(app)["image"]
     reference = _reference(app, image)
     if reference.digest:
@@ -83,10 +102,16 @@ def _digest(app, cache, architecture):
 
 
 def _described(app, path, cache, architecture):
-    """Return identity and digest of the image in a file or a layout. What a file has is read once, as long as nobody touches it."""
+    """Return identity and digest of the image in a file or a layout. What a file has is read
+    once, as long as nobody touches it.
+    """
     with _reading(app, path), contextlib.ExitStack() as stack:
         about = os.stat(path)
-        words = [os.path.realpath(path), *map(str, (about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)), architecture]
+        words = [
+            os.path.realpath(path),
+            *map(str, (about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)),
+            architecture,
+        ]
         place = None if os.path.isdir(path) else stack.enter_context(cache.file("image", *words))
         if place and place.exists():
             os.utime(place)
@@ -107,15 +132,17 @@ def _reading(app, path):
         raise SourceError(f"{model.called(app)} the image {path}, which {error}") from None
     except OSError as error:
         raise SourceError(
-            f"{model.called(app)} the image {path}, which cannot be read or packed ({error.strerror}): correct that."
+            f"{model.called(app)} the image {path}, which cannot be read or packed "
+            f"({error.strerror}): correct that."
         ) from None
 
 
 def pack_image(app, plan, cache, have=(), architecture="", tools=()):
-    """Return the path of what a host gets of the image, made only if the cache has none, and set ``plan["image"]``; None for a registry's.
+    """Return the path of what a host gets of the image, made only if the cache has none, and set
+    ``plan["image"]``; None for a registry's.
 
-    ``have``: the digests of the layers that the host has. A layout is sent without those. ``tools``: what may build one here, the first
-    that works; where none does, the host builds.
+    ``have``: the digests of the layers that the host has. A layout is sent without those.
+    ``tools``: what may build one here, the first that works; where none does, the host builds.
     """
     plan["image"] = planned(app, cache, architecture)
     kind = plan["image"]["kind"]
@@ -130,7 +157,9 @@ def pack_image(app, plan, cache, have=(), architecture="", tools=()):
         elif tool := builders.tool(tools):
             with _unfinished(built) as unfinished:
                 build = builders.of(app)
-                builders.build_here(tool, app, build, unfinished, architecture, plan["timeouts"]["install"])
+                builders.build_here(
+                    tool, app, build, unfinished, architecture, plan["timeouts"]["install"]
+                )
         else:
             return _pack_context(app, plan, cache)
         with _reading(app, str(built)), oci.opened(built, architecture, cache.directory) as image:
@@ -143,7 +172,11 @@ def _pack_layout(app, path, plan, cache, have, architecture):
         stack.enter_context(_reading(app, path))
         image = stack.enter_context(oci.opened(path, architecture, cache.directory))
         # By what is sent: what else a host has makes no other archive.
-        place = stack.enter_context(cache.file("layout", oci.digest_of(image.manifest), *oci.lacking(image, have), suffix=".tar.gz"))
+        place = stack.enter_context(
+            cache.file(
+                "layout", oci.digest_of(image.manifest), *oci.lacking(image, have), suffix=".tar.gz"
+            )
+        )
         if place.exists():
             os.utime(place)
         else:
@@ -176,12 +209,19 @@ def _unfinished(place):
 
 
 def pack(plan, cache, launchers):
-    """Return the path of the archive with the launchers and ``release.json`` of the release ``plan["release"]``: no source, no wheels.
+    """Return the path of the archive with the launchers and ``release.json`` of the release
+    ``plan["release"]``: no source, no wheels.
 
     ``launchers``: the paths of the files that go with it.
     """
     cache.tidy()
-    with cache.file("archive", plan["name"], plan["release"], json.dumps(plan["image"], sort_keys=True), suffix=".tar.gz") as place:
+    with cache.file(
+        "archive",
+        plan["name"],
+        plan["release"],
+        json.dumps(plan["image"], sort_keys=True),
+        suffix=".tar.gz",
+    ) as place:
         if place.exists():
             os.utime(place)
             return place
@@ -197,10 +237,17 @@ def pack(plan, cache, launchers):
 
 
 def had(said):
-    """Return the digests of the layers that a host has, by what its ``layers.json`` says; none where that says nothing. Pure."""
+    """Return the digests of the layers that a host has, by what its ``layers.json`` says; none
+    where that says nothing. Pure.
+    """
     try:
         layers = json.loads(said[said.index("[") : said.rindex("]") + 1])
         whole = [layer for layer in layers if not (layer.get("flags") or {}).get("incomplete")]
     except (ValueError, AttributeError):
         return set()
-    return {layer[key] for layer in whole for key in ("compressed-diff-digest", "diff-digest") if layer.get(key)}
+    return {
+        layer[key]
+        for layer in whole
+        for key in ("compressed-diff-digest", "diff-digest")
+        if layer.get(key)
+    }

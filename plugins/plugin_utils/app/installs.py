@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an application's environment is made of: the calls of pip, and what identifies them. Private to the collection.
+"""What an application's environment is made of: the calls of pip, and
+what identifies them. Private to the collection.
 
 It reads the source as a host gets it, and writes what it makes of a lock beside that.
 """
@@ -19,10 +20,14 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks
 
 try:
     from packaging.markers import Marker, default_environment
-except ImportError:  # ansible-core needs it itself, but is not always whole where its plugins are only looked at
+except (
+    ImportError
+):  # ansible-core needs it itself, but is not always whole where its plugins are only looked at
     Marker = default_environment = None
 
-_OPTION = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable)(?:\s+|=|(?<=-[rce]))(\S.*)\Z")
+_OPTION = re.compile(
+    r"(-r|--requirement|-c|--constraint|-e|--editable)(?:\s+|=|(?<=-[rce]))(\S.*)\Z"
+)
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _HASHED = re.compile(r"--(hash|require-hashes)\b")
 _FILE = (".whl", ".tar.gz", ".tgz", ".zip")
@@ -32,9 +37,11 @@ _DEBIAN = {"3.11": "3.11.2", "3.13": "3.13.5"}
 
 
 class Installs(NamedTuple):
-    """``calls``: the arguments of each call of pip, which starts in the source. ``digest``: what identifies them, and what they read.
+    """``calls``: the arguments of each call of pip, which starts in the source. ``digest``: what
+    identifies them, and what they read.
 
-    ``bound``: whether they install something of the source itself, so that the environment is that release's alone.
+    ``bound``: whether they install something of the source itself, so that the environment is that
+    release's alone.
     """
 
     calls: list[list[str]]
@@ -46,7 +53,9 @@ def of(plan, source, kind="directory"):
     """Return the Installs of ``plan`` with its source in the directory ``source``."""
     source = pathlib.Path(source)
     plan = {**plan, "requirements": list(plan["requirements"])}
-    if kind in ("archive", "directory", "git") and (lock := locks.chosen(os.listdir(source), plan["requirements"])):
+    if kind in ("archive", "directory", "git") and (
+        lock := locks.chosen(os.listdir(source), plan["requirements"])
+    ):
         plan["requirements"].append(lock)
     calls, local, extras = [], [], f"[{','.join(plan['extras'])}]" if plan["extras"] else ""
     files = [name for name in plan["requirements"] if not locks.is_lock(name)]
@@ -67,19 +76,32 @@ def of(plan, source, kind="directory"):
     ]
     lines = [line for name in files for line in _lines(source, name)]
     apart = plan["project"] and (hashed or any(_HASHED.search(line) for line in lines))
-    wanted = [f"./{path.name}{extras}" for path in sorted(source.glob("*.whl"))] if kind == "wheel" else []
+    wanted = (
+        [f"./{path.name}{extras}" for path in sorted(source.glob("*.whl"))]
+        if kind == "wheel"
+        else []
+    )
     wanted += [plan["requirement"]] if plan["requirement"] else []
     wanted += [f".{extras}"] if plan["project"] and not apart else []
     # Constraints alone are nothing to install.
     if wanted or files:
         calls.append([*options, *wanted])
-    # What has no hash cannot be in one call with what has; and the others have said all that it depends on.
+    # What has no hash cannot be in one call with what has; and the others have said all that it
+    # depends on.
     if local or apart:
         calls.append(["--no-deps", *local, *([f".{extras}"] if apart else [])])
-    bound = bool(plan["project"] or local or kind == "wheel" or any(_is_local(line) for line in lines))
+    bound = bool(
+        plan["project"] or local or kind == "wheel" or any(_is_local(line) for line in lines)
+    )
     _require(source, lines, local)
-    read = [text for name in (*plan["requirements"], *plan["constraints"]) for text in _lines(source, name)]
-    return Installs(calls, hashlib.sha256("\0".join([repr(calls), *read]).encode()).hexdigest(), bound)
+    read = [
+        text
+        for name in (*plan["requirements"], *plan["constraints"])
+        for text in _lines(source, name)
+    ]
+    return Installs(
+        calls, hashlib.sha256("\0".join([repr(calls), *read]).encode()).hexdigest(), bound
+    )
 
 
 def _lines(source, name, passed=()):
@@ -94,8 +116,16 @@ def _lines(source, name, passed=()):
     for line in filter(None, (_COMMENT.sub("", line).strip() for line in text.splitlines())):
         found.append(line)
         option = _OPTION.match(line)
-        if option and option[1] in ("-r", "--requirement", "-c", "--constraint") and "://" not in option[2]:
-            found += _lines(source, posixpath.normpath(posixpath.join(posixpath.dirname(name), option[2])), (*passed, name))
+        if (
+            option
+            and option[1] in ("-r", "--requirement", "-c", "--constraint")
+            and "://" not in option[2]
+        ):
+            found += _lines(
+                source,
+                posixpath.normpath(posixpath.join(posixpath.dirname(name), option[2])),
+                (*passed, name),
+            )
     return found
 
 
@@ -104,7 +134,9 @@ def _is_local(line):
 
 
 def local_path(line):
-    """Return the path that a line of a requirements file installs from, empty where it comes from elsewhere."""
+    """Return the path that a line of a requirements file installs
+    from, empty where it comes from elsewhere.
+    """
     option = _OPTION.match(line)
     if option and option[1] not in ("-e", "--editable") or not option and line.startswith("-"):
         return ""
@@ -128,24 +160,31 @@ def _require(source, lines, local):
             continue
         place = posixpath.normpath(path)
         if place.split("/")[0] == "..":
-            raise locks.LockError(f"{path} is installed, which lies outside of the source: give a source that has both.")
+            raise locks.LockError(
+                f"{path} is installed, which lies outside of the source: give a source that has "
+                f"both."
+            )
         if not (source / place).exists():
             raise locks.LockError(
-                f"{path} is installed, which the source has not: add it. Paths start in the source, whatever file names them."
+                f"{path} is installed, which the source has not: add it. Paths start in the "
+                f"source, whatever file names them."
             )
 
 
 def rewritten(source, name, built, python):
     """Yield the lines of a requirements file for a host with Python ``python``.
 
-    What they install from a path is what ``built`` makes of that. pip asks its own Python what markers ask of another's.
+    What they install from a path is what ``built`` makes of that. pip asks its own Python what
+    markers ask of another's.
     """
     path = pathlib.Path(source, name)
     text = path.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ")
     for line in filter(None, (_COMMENT.sub("", one).strip() for one in text.splitlines())):
         option = _OPTION.match(line)
         if option and option[1] in ("-r", "--requirement") and "://" not in option[2]:
-            yield from rewritten(source, posixpath.join(posixpath.dirname(name), option[2]), built, python)
+            yield from rewritten(
+                source, posixpath.join(posixpath.dirname(name), option[2]), built, python
+            )
         elif option and option[1] in ("-c", "--constraint") and "://" not in option[2]:
             yield f"--constraint {path.parent / option[2]}"
         elif not line.startswith("-") or option:
@@ -167,4 +206,10 @@ def _spelled(line):
 def _target(python):
     full = _DEBIAN.get(python, f"{python}.0")
     of_linux = {"os_name": "posix", "platform_system": "Linux", "sys_platform": "linux"}
-    return {**default_environment(), **of_linux, "python_version": python, "python_full_version": full, "implementation_version": full}
+    return {
+        **default_environment(),
+        **of_linux,
+        "python_version": python,
+        "python_full_version": full,
+        "implementation_version": full,
+    }

@@ -1,10 +1,12 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container images in files on the controller: read from a layout or an archive of any builder's, and written as a layout for a host.
+"""Container images in files on the controller: read from a layout or an archive of any builder's,
+and written as a layout for a host.
 
-A *layout* is what the OCI calls so: ``index.json`` and ``blobs/sha256/``, as a directory or in a tar archive. An archive of `docker save`
-has ``manifest.json`` instead, or beside it. Private to the collection.
+A *layout* is what the OCI calls so: ``index.json`` and ``blobs/sha256/``, as a directory or in a
+tar archive. An archive of `docker save` has ``manifest.json`` instead, or beside it. Private to the
+collection.
 """
 
 from __future__ import annotations
@@ -36,12 +38,15 @@ _PACKED = ((_GZIP, gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open))
 #: No list or configuration of an image is larger: registries take no more.
 _MOST = 4 * 2**20
 _DEPTH = 4  # lists of lists
-#: What of an image's configuration says how it runs. When and by which words it was made changes nothing.
+#: What of an image's configuration says how it runs. When and by which words it was made changes
+#: nothing.
 _RUNS = ("Cmd", "Entrypoint", "Env", "ExposedPorts", "StopSignal", "User", "Volumes", "WorkingDir")
 
 
 class ImageError(Exception):
-    """An image that cannot be used: the end of a sentence that begins with its name, with the remedy."""
+    """An image that cannot be used: the end of a sentence that
+    begins with its name, with the remedy.
+    """
 
 
 class Layer(NamedTuple):
@@ -52,7 +57,9 @@ class Layer(NamedTuple):
 
 
 class Image(NamedTuple):
-    """One image: its manifest and configuration as they are written, its layers, and the files that it is in."""
+    """One image: its manifest and configuration as they are written,
+    its layers, and the files that it is in.
+    """
 
     manifest: bytes
     media_type: str
@@ -67,7 +74,9 @@ class Image(NamedTuple):
 
     @property
     def identity(self):
-        """Return what tells it from an image that runs otherwise, however both were written to files."""
+        """Return what tells it from an image that runs otherwise,
+        however both were written to files.
+        """
         said = json.loads(self.config)
         run = said.get("config") or {}
         how = {name: run[name] for name in _RUNS if run.get(name)}
@@ -90,7 +99,9 @@ class _Directory:
         """Return a file, open; None if there is none."""
         place = os.path.realpath(os.path.join(self._top, name))
         if references.leads_out(os.path.relpath(place, self._top)):
-            raise ImageError(f"has {name}, which leads out of it: copy what it leads to into its place.")
+            raise ImageError(
+                f"has {name}, which leads out of it: copy what it leads to into its place."
+            )
         if not os.path.lexists(place):
             return None
         if not stat.S_ISREG(os.stat(place).st_mode):
@@ -109,17 +120,23 @@ class _Archive:
         self._archive, self._members = archive, {}
         for member in archive:
             if references.leads_out(member.name):
-                raise ImageError(f"has {member.name}, which leads out of it: make the archive anew.")
+                raise ImageError(
+                    f"has {member.name}, which leads out of it: make the archive anew."
+                )
             self._members[posixpath.normpath(member.name)] = member
 
     def _found(self, name):
         seen = set()
-        while (member := self._members.get(posixpath.normpath(name))) and (member.issym() or member.islnk()):
+        while (member := self._members.get(posixpath.normpath(name))) and (
+            member.issym() or member.islnk()
+        ):
             seen.add(member.name)
             beside = posixpath.dirname(member.name) if member.issym() else ""
             target = posixpath.join(beside, member.linkname)
             if references.leads_out(target) or posixpath.normpath(target) in seen:
-                raise ImageError(f"has the link {member.name}, which leads out of it: make the archive anew.")
+                raise ImageError(
+                    f"has the link {member.name}, which leads out of it: make the archive anew."
+                )
             name = target
         return member if member and member.isreg() else None
 
@@ -135,7 +152,8 @@ class _Archive:
 
 @contextlib.contextmanager
 def opened(path, architecture, scratch=None):
-    """Yield the Image in the archive or layout ``path`` for a host that calls its processor ``architecture``; ImageError if it has none.
+    """Yield the Image in the archive or layout ``path`` for a host that calls its processor
+    ``architecture``; ImageError if it has none.
 
     ``scratch``: the directory for the tar archive in a file that is compressed.
     """
@@ -145,11 +163,19 @@ def opened(path, architecture, scratch=None):
                 yield _image(_Directory(path), architecture)
             else:
                 file = stack.enter_context(_plain(path, scratch))
-                yield _image(_Archive(stack.enter_context(tarfile.open(fileobj=file, mode="r:"))), architecture)
+                yield _image(
+                    _Archive(stack.enter_context(tarfile.open(fileobj=file, mode="r:"))),
+                    architecture,
+                )
         except (tarfile.TarError, EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
-            raise ImageError(f"is no whole tar archive ({error}): make it anew, for instance by 'docker save' or 'podman save'.") from None
+            raise ImageError(
+                f"is no whole tar archive ({error}): make it anew, for instance by 'docker save' "
+                f"or 'podman save'."
+            ) from None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ImageError(f"is no image that can be read ({type(error).__name__}: {error}): make it anew.") from None
+            raise ImageError(
+                f"is no image that can be read ({type(error).__name__}: {error}): make it anew."
+            ) from None
 
 
 @contextlib.contextmanager
@@ -176,20 +202,25 @@ def _read(files, name):
     with file:
         content = file.read(_MOST + 1)
     if len(content) > _MOST:
-        raise ImageError(f"has {name} of more than {_MOST >> 20} MiB, which no image has: make it anew.")
+        raise ImageError(
+            f"has {name} of more than {_MOST >> 20} MiB, which no image has: make it anew."
+        )
     return content
 
 
 def _place(digest):
     if not references.DIGEST.match(digest):
         raise ImageError(
-            f"has something with the digest {digest[:80]!r}, and only sha256: and 64 hexadecimal digits is known: make it anew."
+            f"has something with the digest {digest[:80]!r}, and only sha256: and 64 hexadecimal "
+            f"digits is known: make it anew."
         )
     return f"blobs/sha256/{digest.removeprefix('sha256:')}"
 
 
 def _blob(files, digest):
-    """Return the bytes of a small blob, None if there is none; ImageError if it is another than its name says."""
+    """Return the bytes of a small blob, None if there is none;
+    ImageError if it is another than its name says.
+    """
     content = _read(files, _place(digest))
     if content is not None and digest_of(content) != digest:
         raise ImageError(f"is damaged: the content of {digest} is another. Make it anew.")
@@ -201,11 +232,16 @@ def _image(files, architecture):
         return _of_layout(files, json.loads(index), architecture)
     if (listed := _read(files, "manifest.json")) is not None:
         return _of_docker(files, json.loads(listed), architecture)
-    raise ImageError("has neither index.json nor manifest.json, so it is no image: make it by 'docker save' or 'podman save'.")
+    raise ImageError(
+        "has neither index.json nor manifest.json, so it is no image: make it by 'docker save' or "
+        "'podman save'."
+    )
 
 
 def _leaves(files, index, depth=0):
-    """Return the descriptors of the images that an index lists and has, each with the platform that it is for."""
+    """Return the descriptors of the images that an index lists and
+    has, each with the platform that it is for.
+    """
     found = []
     for one in index["manifests"]:
         if references.is_statement(one):
@@ -219,7 +255,13 @@ def _leaves(files, index, depth=0):
                 raise ImageError(f"has lists in lists, {_DEPTH} deep: make it anew.")
             found += _leaves(files, said, depth + 1)
             continue
-        found.append({**one, "platform": one.get("platform") or json.loads(_config(files, said["config"]["digest"]))})
+        found.append(
+            {
+                **one,
+                "platform": one.get("platform")
+                or json.loads(_config(files, said["config"]["digest"])),
+            }
+        )
     return found
 
 
@@ -237,22 +279,43 @@ def _of_layout(files, index, architecture):
     if not fitting:
         raise _another(there, architecture)
     if len(fitting) > 1:
-        raise _several([(one.get("annotations") or {}).get("org.opencontainers.image.ref.name") or one["digest"] for one in fitting])
+        raise _several(
+            [
+                (one.get("annotations") or {}).get("org.opencontainers.image.ref.name")
+                or one["digest"]
+                for one in fitting
+            ]
+        )
     content = _blob(files, fitting[0]["digest"])
     said = json.loads(content)
     config = _config(files, said["config"]["digest"])
     _refuse_other(config, architecture)
-    layers = [Layer({key: one[key] for key in ("mediaType", "digest", "size")}, _place(one["digest"])) for one in said["layers"]]
-    return Image(content, fitting[0].get("mediaType") or said.get("mediaType") or _MANIFEST, config, layers, files)
+    layers = [
+        Layer({key: one[key] for key in ("mediaType", "digest", "size")}, _place(one["digest"]))
+        for one in said["layers"]
+    ]
+    return Image(
+        content,
+        fitting[0].get("mediaType") or said.get("mediaType") or _MANIFEST,
+        config,
+        layers,
+        files,
+    )
 
 
 def _another(there, architecture):
     wanted = references.platform(architecture)
-    return ImageError(f"is for {references.platforms(there)}, and the host is {wanted}: build it with --platform {wanted}.")
+    return ImageError(
+        f"is for {references.platforms(there)}, and the host is {wanted}: build it with "
+        f"--platform {wanted}."
+    )
 
 
 def _several(names):
-    return ImageError(f"has {len(names)} images ({', '.join(sorted(names)[:3])}): save the one that is meant alone.")
+    return ImageError(
+        f"has {len(names)} images ({', '.join(sorted(names)[:3])}): save the one that is meant "
+        f"alone."
+    )
 
 
 def _refuse_other(config, architecture):
@@ -276,8 +339,14 @@ def _of_docker(files, listed, architecture):
     _refuse_other(config, architecture)
     digests = json.loads(config)["rootfs"]["diff_ids"]
     if len(digests) != len(one["Layers"]):
-        raise ImageError(f"is damaged: it has {len(one['Layers'])} layers, and its configuration {len(digests)}. Make it anew.")
-    layers = [_docker_layer(files, name, digest) for name, digest in zip(one["Layers"], digests, strict=True)]
+        raise ImageError(
+            f"is damaged: it has {len(one['Layers'])} layers, and its configuration "
+            f"{len(digests)}. Make it anew."
+        )
+    layers = [
+        _docker_layer(files, name, digest)
+        for name, digest in zip(one["Layers"], digests, strict=True)
+    ]
     manifest = {
         "schemaVersion": 2,
         "mediaType": _MANIFEST,
@@ -288,7 +357,9 @@ def _of_docker(files, listed, architecture):
 
 
 def _docker_layer(files, name, digest):
-    """Return the layer in the file ``name``, whose content has this digest; some builders compress it."""
+    """Return the layer in the file ``name``, whose content has
+    this digest; some builders compress it.
+    """
     _place(digest)
     file = files.open(name)
     if file is None:
@@ -302,7 +373,10 @@ def _docker_layer(files, name, digest):
             with gzip.open(file) as content:
                 if f"sha256:{_sha256(content)}" != digest:
                     raise _damaged(name)
-    descriptor = {"mediaType": f"{_LAYER}+gzip" if packed else _LAYER, "digest": f"sha256:{blob}" if packed else digest}
+    descriptor = {
+        "mediaType": f"{_LAYER}+gzip" if packed else _LAYER,
+        "digest": f"sha256:{blob}" if packed else digest,
+    }
     return Layer({**descriptor, "size": files.size(name)}, name)
 
 
@@ -340,23 +414,37 @@ def lacking(image, have):
 
 
 def write(image, target, have=()):
-    """Write the layout of ``image`` as a tar.gz to the path ``target``, without the layers whose digests are in ``have``.
+    """Write the layout of ``image`` as a tar.gz to the path ``target``,
+    without the layers whose digests are in ``have``.
 
-    The same image makes the same bytes. A layer that is damaged is an ImageError; what is at ``target`` then is not whole.
+    The same image makes the same bytes. A layer that is damaged is an ImageError; what is at
+    ``target`` then is not whole.
     """
     index = {
         "schemaVersion": 2,
         "mediaType": _INDEX,
-        "manifests": [{"mediaType": image.media_type, "digest": digest_of(image.manifest), "size": len(image.manifest)}],
+        "manifests": [
+            {
+                "mediaType": image.media_type,
+                "digest": digest_of(image.manifest),
+                "size": len(image.manifest),
+            }
+        ],
     }
     small = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": _written(index)}
     small |= {_place(digest_of(content)): content for content in (image.manifest, image.config)}
-    due = {layer.descriptor["digest"]: layer for layer in image.layers if layer.descriptor["digest"] not in set(have)}
+    due = {
+        layer.descriptor["digest"]: layer
+        for layer in image.layers
+        if layer.descriptor["digest"] not in set(have)
+    }
     # What is compressed gets no smaller.
     packed = all(layer.descriptor["mediaType"].endswith(("gzip", "zstd")) for layer in due.values())
     with (
         open(target, "wb") as file,
-        gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=1 if packed else 4, mtime=0) as content,
+        gzip.GzipFile(
+            filename="", fileobj=file, mode="wb", compresslevel=1 if packed else 4, mtime=0
+        ) as content,
         tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for name, text in small.items():

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container images by name: what a reference means, and which image of several is a host's. Private to the collection. Pure."""
+"""Container images by name: what a reference means, and which image of several is a host's.
+Private to the collection. Pure.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ _WORD = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(
     rf"(?:(?P<registry>{_REGISTRY})/)?(?P<repository>{_WORD}(?:/{_WORD})*)(?::(?P<tag>\w[\w.-]{{0,127}}))?(?:@(?P<digest>sha256:[0-9a-f]{{64}}))?\Z"
 )
-#: What images call the processors that `uname -m` names, where that is another word, and the variant of those that have several.
+#: What images call the processors that `uname -m` names, where that is another word, and the
+#: variant of those that have several.
 _PROCESSORS = {
     "x86_64": ("amd64", ""),
     "aarch64": ("arm64", "v8"),
@@ -38,7 +41,9 @@ class Reference(NamedTuple):
     @property
     def text(self):
         """Return it whole."""
-        return f"{self.registry}/{self.repository}" + (f"@{self.digest}" if self.digest else f":{self.tag}")
+        return f"{self.registry}/{self.repository}" + (
+            f"@{self.digest}" if self.digest else f":{self.tag}"
+        )
 
     def at(self, digest):
         """Return the text of a reference to this digest."""
@@ -51,9 +56,11 @@ def is_path(image):
 
 
 def parsed(image):
-    """Return the Reference of a text such as ``registry.foobar.com/shop:1.4``; None for what is none.
+    """Return the Reference of a text such as
+    ``registry.foobar.com/shop:1.4``; None for what is none.
 
-    As docker reads it: the first word is a registry if it has a dot or a port, and ``shop:1.4`` is one of Docker Hub's.
+    As docker reads it: the first word is a registry if it has a dot or a port, and ``shop:1.4`` is
+    one of Docker Hub's.
     """
     found = _REFERENCE.match(image)
     if not found:
@@ -70,7 +77,9 @@ def parsed(image):
 
 
 def processor(architecture):
-    """Return what images call the processor that `uname -m` calls ``architecture``: name and variant; empty if that is."""
+    """Return what images call the processor that `uname -m` calls ``architecture``: name and
+    variant; empty if that is.
+    """
     return _PROCESSORS.get(architecture, (architecture, ""))
 
 
@@ -80,26 +89,43 @@ def platform(architecture):
 
 
 def fitting(found, architecture):
-    """Return those of ``found`` that a host of this architecture runs; with an empty one all that are for Linux.
+    """Return those of ``found`` that a host of this architecture runs;
+    with an empty one all that are for Linux.
 
-    ``found``: dictionaries with ``platform``, which has ``os``, ``architecture`` and perhaps ``variant``.
+    ``found``: dictionaries with ``platform``, which has ``os``, ``architecture`` and perhaps
+    ``variant``.
     """
     name, variant = processor(architecture)
-    able = [one for one in found if one["platform"].get("os") == "linux" and name in ("", one["platform"].get("architecture"))]
+    able = [
+        one
+        for one in found
+        if one["platform"].get("os") == "linux"
+        and name in ("", one["platform"].get("architecture"))
+    ]
     exact = [one for one in able if one["platform"].get("variant") == variant]
     return exact if variant and exact else able
 
 
 def platforms(found):
     """Return the platforms of ``found`` in words."""
-    names = ["/".join(filter(None, (one["platform"].get(key) for key in ("os", "architecture", "variant")))) for one in found]
+    names = [
+        "/".join(
+            filter(None, (one["platform"].get(key) for key in ("os", "architecture", "variant")))
+        )
+        for one in found
+    ]
     return ", ".join(sorted(set(names))) or "none"
 
 
 def is_statement(descriptor):
-    """Return whether a descriptor in an index is of a statement about an image, and of none: builders add such."""
+    """Return whether a descriptor in an index is of a statement about
+    an image, and of none: builders add such.
+    """
     of = descriptor.get("platform") or {}
-    return "vnd.docker.reference.type" in (descriptor.get("annotations") or {}) or of.get("os") == "unknown"
+    return (
+        "vnd.docker.reference.type" in (descriptor.get("annotations") or {})
+        or of.get("os") == "unknown"
+    )
 
 
 def leads_out(name):

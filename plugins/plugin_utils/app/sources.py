@@ -1,10 +1,12 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The source of an application on the controller: what identifies it, and its archive for the hosts. Private to the collection.
+"""The source of an application on the controller: what identifies it, and its archive for the
+hosts. Private to the collection.
 
-Whatever the source is, a host gets one archive: the source in ``src``, the wheels in ``wheels`` (where they are resolved on the
-controller), the launchers, and ``release.json``. It is made once in a cache, however many hosts want it.
+Whatever the source is, a host gets one archive: the source in ``src``, the wheels in ``wheels``
+(where they are resolved on the controller), the launchers, and ``release.json``. It is made once in
+a cache, however many hosts want it.
 """
 
 from __future__ import annotations
@@ -37,7 +39,18 @@ from ansible_collections.foobar.lamp.plugins.module_utils.common import tree
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import git, installs, locks, model
 
 # What is never part of an application, where no git says what is.
-_LEFT_OUT = (".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "*.pyc", ".*_cache", ".tox", "node_modules")
+_LEFT_OUT = (
+    ".git",
+    ".hg",
+    ".svn",
+    ".venv",
+    "venv",
+    "__pycache__",
+    "*.pyc",
+    ".*_cache",
+    ".tox",
+    "node_modules",
+)
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _KEPT = 24 * 3600  # seconds that an archive and a git answer stay in the cache
 
@@ -46,25 +59,35 @@ SourceError = git.SourceError
 
 
 def listing(directory, exclude=(), include=()):
-    """Return the files of the application in ``directory``, sorted, relative to it: what git would ship, without ``exclude``.
+    """Return the files of the application in ``directory``, sorted, relative to it: what git would
+    ship, without ``exclude``.
 
-    In a repository git alone says that: what it ignores (settings, uploads) must never be shipped because git cannot be asked. ``include``
-    names what is shipped all the same.
+    In a repository git alone says that: what it ignores (settings, uploads) must never be shipped
+    because git cannot be asked. ``include`` names what is shipped all the same.
     """
     if repository := _repository(directory):
         found = _known(directory, repository)
         if include:
-            found += [name for name in _listed(directory, "--others", "--ignored", "--exclude-standard") if _excluded(name, include)]
+            found += [
+                name
+                for name in _listed(directory, "--others", "--ignored", "--exclude-standard")
+                if _excluded(name, include)
+            ]
         if not found:
             raise SourceError(
-                f"{directory} has no file that the git repository {repository} knows or would add: take it out of .gitignore, "
-                "or give a copy of the directory that is in no repository."
+                f"{directory} has no file that the git repository {repository} knows or would "
+                f"add: take it out of .gitignore, or give a copy of the directory that is in no "
+                f"repository."
             )
     else:
         found = []
         for folder, folders, names in os.walk(directory):
             folders[:] = [name for name in folders if not _matches(name, _LEFT_OUT)]
-            found += [os.path.relpath(os.path.join(folder, name), directory) for name in names if not _matches(name, _LEFT_OUT)]
+            found += [
+                os.path.relpath(os.path.join(folder, name), directory)
+                for name in names
+                if not _matches(name, _LEFT_OUT)
+            ]
     return sorted({name for name in found if not _excluded(name, exclude)})
 
 
@@ -74,7 +97,8 @@ def _known(directory, repository):
         names = _listed(directory, "--cached", "--others", "--exclude-standard")
     except SourceError as error:
         raise SourceError(
-            f"{directory} is in the git repository {repository}, which says what is part of the application. Put right what git says, "
+            f"{directory} is in the git repository {repository}, which says what is part of the "
+            f"application. Put right what git says, "
             f"or give a copy of the directory that is in no repository.\n{error}"
         ) from None
     found = []
@@ -83,7 +107,10 @@ def _known(directory, repository):
         if os.path.isdir(path) and not os.path.islink(path):
             # A repository in it: a submodule, or one that git does not know.
             if not os.path.lexists(os.path.join(path, ".git")):
-                raise SourceError(f"{path} is a submodule that is not there: run 'git submodule update --init --recursive' in {directory}.")
+                raise SourceError(
+                    f"{path} is a submodule that is not there: run 'git submodule update --init "
+                    f"--recursive' in {directory}."
+                )
             found += [os.path.join(name, inner) for inner in _known(path, path)]
         # A file that git knows and that is gone from the disk is gone.
         elif os.path.lexists(path):
@@ -92,22 +119,33 @@ def _known(directory, repository):
 
 
 def _listed(directory, *words):
-    names = git.run("ls-files", "-z", *words, ".", cwd=directory).decode("utf-8", "surrogateescape").split("\0")
+    names = (
+        git.run("ls-files", "-z", *words, ".", cwd=directory)
+        .decode("utf-8", "surrogateescape")
+        .split("\0")
+    )
     return [name for name in names if name]
 
 
 def left_out(app):
-    """Return what git ignores in the directory of ``app``, so that it is not shipped, but for what is never an application's."""
+    """Return what git ignores in the directory of ``app``, so that it is not shipped, but for
+    what is never an application's.
+    """
     source = model.located(app).get("source")
     if model.kind(app) != "directory" or not _repository(source):
         return []
-    names = [name.rstrip("/") for name in _listed(source, "--others", "--ignored", "--exclude-standard", "--directory")]
+    names = [
+        name.rstrip("/")
+        for name in _listed(source, "--others", "--ignored", "--exclude-standard", "--directory")
+    ]
     known = (*_LEFT_OUT, *(app.get("exclude") or ()), *(app.get("include") or ()))
     return sorted(name for name in names if name != "." and not _excluded(name, known))
 
 
 def _repository(directory):
-    """Return the directory at or above ``directory`` that has a ``.git``, whether git can read it or not; none if there is none."""
+    """Return the directory at or above ``directory`` that has a ``.git``, whether git can read
+    it or not; none if there is none.
+    """
     place = pathlib.Path(os.path.realpath(directory))
     return next((one for one in (place, *place.parents) if os.path.lexists(one / ".git")), None)
 
@@ -117,9 +155,14 @@ def _matches(name, patterns):
 
 
 def _excluded(name, patterns):
-    """Return whether a pattern fits the path, one of the directories that it is in, or one of its names."""
+    """Return whether a pattern fits the path, one of the
+    directories that it is in, or one of its names.
+    """
     parts = pathlib.PurePath(name).parts
-    return any(_matches("/".join(parts[: depth + 1]), patterns) or _matches(part, patterns) for depth, part in enumerate(parts))
+    return any(
+        _matches("/".join(parts[: depth + 1]), patterns) or _matches(part, patterns)
+        for depth, part in enumerate(parts)
+    )
 
 
 def digest_of_files(directory, names):
@@ -127,7 +170,11 @@ def digest_of_files(directory, names):
     digest = hashlib.sha256()
     for name in names:
         path = os.path.join(directory, name)
-        content = os.readlink(path).encode("utf-8", "surrogateescape") if os.path.islink(path) else pathlib.Path(path).read_bytes()
+        content = (
+            os.readlink(path).encode("utf-8", "surrogateescape")
+            if os.path.islink(path)
+            else pathlib.Path(path).read_bytes()
+        )
         kind = "link" if os.path.islink(path) else "program" if os.access(path, os.X_OK) else "file"
         digest.update(f"{name}\0{kind}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
         digest.update(content)
@@ -135,10 +182,14 @@ def digest_of_files(directory, names):
 
 
 class Cache:
-    """A directory of this user, for archives, git repositories and what this run has asked already."""
+    """A directory of this user, for archives, git repositories
+    and what this run has asked already.
+    """
 
     def __init__(self, run, directory=None):
-        """``run`` tells one run from another: a branch is asked once a run, so that all hosts get the same commit."""
+        """``run`` tells one run from another: a branch is asked once a
+        run, so that all hosts get the same commit.
+        """
         home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         self.directory = pathlib.Path(directory or os.path.join(home, "foobar.lamp"))
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -147,13 +198,17 @@ class Cache:
     @contextlib.contextmanager
     def file(self, *words, suffix=""):
         """Yield the path of a file that the words name, while nobody else makes it."""
-        place = self.directory / (hashlib.sha256("\0".join(words).encode()).hexdigest()[:24] + suffix)
+        place = self.directory / (
+            hashlib.sha256("\0".join(words).encode()).hexdigest()[:24] + suffix
+        )
         with open(f"{place}.lock", "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield place
 
     def commit(self, repository, version):
-        """Return the commit that ``version`` (a branch, a tag, a commit or nothing) names in a git.Repository."""
+        """Return the commit that ``version`` (a branch, a tag, a commit
+        or nothing) names in a git.Repository.
+        """
         if git.COMMIT.match(version or ""):
             return version
         with self.file("commit", repository.url, version or "HEAD", self.run) as place:
@@ -170,9 +225,13 @@ class Cache:
 
 
 def resolve(app, cache):
-    """Return ``(content, words)``: what identifies the app's content, and its source in words. Fetches nothing but a commit's name."""
+    """Return ``(content, words)``: what identifies the app's content, and its source in words.
+    Fetches nothing but a commit's name.
+    """
     content, words = _resolve(app, cache)
-    return "\0".join([content, *(f"{place} {_sha256(path)}" for place, path in model.beyond(app).items())]), words
+    return "\0".join(
+        [content, *(f"{place} {_sha256(path)}" for place, path in model.beyond(app).items())]
+    ), words
 
 
 def _resolve(app, cache):
@@ -183,13 +242,24 @@ def _resolve(app, cache):
     within = f" {app['subdirectory']}" if app.get("subdirectory") else ""
     if kind == "git":
         commit = commit_of(app, cache)
-        return f"git {commit} {sorted(app.get('exclude') or [])}{within}", model.described(app, commit)
+        return f"git {commit} {sorted(app.get('exclude') or [])}{within}", model.described(
+            app, commit
+        )
     if kind == "directory":
         source = _top(app)
-        return f"files {digest_of_files(source, listing(source, app.get('exclude') or (), app.get('include') or ()))}", model.described(app)
+        return (
+            (
+                f"files "
+                f"{digest_of_files(source, listing(source, app.get('exclude') or (), app.get('include') or ()))}"
+            ),
+            model.described(app),
+        )
     checksum = app.get("checksum") if model.is_url(source) else _sha256(source)
     if app.get("checksum") and checksum != app["checksum"]:
-        raise SourceError(f"{source} has the checksum {checksum}, not {app['checksum']}: correct the checksum, or do not use the file.")
+        raise SourceError(
+            f"{source} has the checksum {checksum}, not {app['checksum']}: correct the checksum, "
+            f"or do not use the file."
+        )
     return f"{kind} {checksum}{within}", model.described(app)
 
 
@@ -199,7 +269,9 @@ def commit_of(app, cache):
 
 
 def _repository_of(app):
-    return git.Repository(model.name_of(app), model.located(app)["source"], app.get("deploy_key") or "")
+    return git.Repository(
+        model.name_of(app), model.located(app)["source"], app.get("deploy_key") or ""
+    )
 
 
 def _top(app):
@@ -216,7 +288,10 @@ def _fetch(app, target, cache):
     """Put the source into the directory ``target``."""
     app, kind, above = model.located(app), model.kind(app), []
     if kind == "directory":
-        source, above = _top(app), locks.above(app, lambda place: os.listdir(os.path.join(app["source"], place)))
+        source, above = (
+            _top(app),
+            locks.above(app, lambda place: os.listdir(os.path.join(app["source"], place))),
+        )
         for name in listing(source, app.get("exclude") or (), app.get("include") or ()):
             place = target / name
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -232,20 +307,31 @@ def _fetch(app, target, cache):
             if model.is_url(path):
                 path = stack.enter_context(_downloaded(path, app["checksum"]))
             if kind == "wheel":
-                shutil.copy(path, target / os.path.basename(urllib.parse.urlsplit(app["source"]).path))
+                shutil.copy(
+                    path, target / os.path.basename(urllib.parse.urlsplit(app["source"]).path)
+                )
             else:
                 _unpack(path, target)
-                above = locks.above(app, lambda place: os.listdir(target / place) if (target / place).is_dir() else [])
+                above = locks.above(
+                    app,
+                    lambda place: os.listdir(target / place) if (target / place).is_dir() else [],
+                )
                 _keep_only(target, app.get("subdirectory"), path)
     try:
-        locks.refuse_above(above, os.listdir(target), app.get("subdirectory"), app.get("requirements"))
+        locks.refuse_above(
+            above, os.listdir(target), app.get("subdirectory"), app.get("requirements")
+        )
     except locks.LockError as error:
-        raise SourceError(f"{model.called(app)} the source {mask.plain(app.get('source'))}. {error}") from None
+        raise SourceError(
+            f"{model.called(app)} the source {mask.plain(app.get('source'))}. {error}"
+        ) from None
     if pointers := _pointers(target):
         more = f" and {len(pointers) - 1} more" if pointers[1:] else ""
         raise SourceError(
-            f"{model.called(app)} the source {mask.plain(app.get('source'))}, where {pointers[0]}{more} only points to a file of "
-            "Git LFS: leave it out by exclude, or give as source a directory on this computer where 'git lfs pull' was run, or an archive."
+            f"{model.called(app)} the source {mask.plain(app.get('source'))}, where "
+            f"{pointers[0]}{more} only points to a file of Git LFS: leave it out by exclude, or "
+            f"give as source a directory on this computer where 'git lfs pull' was run, or an "
+            f"archive."
         )
 
 
@@ -255,14 +341,21 @@ def _write_commit(fetched, target, exclude, subdirectory):
         with tarfile.open(fileobj=io.BytesIO(fetched.archive(subdirectory))) as archive:
             _extract(_tar_entries(archive), target, exclude)
     except (OSError, ValueError) as error:
-        raise SourceError(f"{mask.plain(fetched.url)} at {fetched.sha[:12]} cannot be unpacked: {error}.") from None
+        raise SourceError(
+            f"{mask.plain(fetched.url)} at {fetched.sha[:12]} cannot be unpacked: {error}."
+        ) from None
     for path, repository, commit in fetched.submodules(subdirectory):
         if not _excluded(path, exclude):
-            inner = [pattern[len(path) + 1 :] for pattern in exclude if pattern.startswith(f"{path}/")]
+            inner = [
+                pattern[len(path) + 1 :] for pattern in exclude if pattern.startswith(f"{path}/")
+            ]
             with repository.fetched(commit, "") as one:
                 place = target / path
                 if place.is_symlink() or place.resolve() != target.resolve() / path:
-                    raise SourceError(f"{mask.plain(fetched.url)} at {fetched.sha[:12]} has a link in the way of the submodule {path}.")
+                    raise SourceError(
+                        f"{mask.plain(fetched.url)} at {fetched.sha[:12]} has a link in the way "
+                        f"of the submodule {path}."
+                    )
                 place.mkdir(parents=True, exist_ok=True)
                 _write_commit(one, place, [*exclude, *inner], "")
 
@@ -302,8 +395,22 @@ class _Entry(NamedTuple):
 
 def _tar_entries(archive):
     for member in archive:
-        kind = "directory" if member.isdir() else "file" if member.isreg() else "link" if member.issym() else ""
-        content = member.linkname if kind == "link" else archive.extractfile(member) if kind == "file" else None
+        kind = (
+            "directory"
+            if member.isdir()
+            else "file"
+            if member.isreg()
+            else "link"
+            if member.issym()
+            else ""
+        )
+        content = (
+            member.linkname
+            if kind == "link"
+            else archive.extractfile(member)
+            if kind == "file"
+            else None
+        )
         yield _Entry(member.name, kind, bool(member.mode & 0o100), content)
 
 
@@ -312,12 +419,19 @@ def _zip_entries(archive):
         mode = member.external_attr >> 16
         known = {0: "file", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
         kind = "directory" if member.is_dir() else known.get(stat.S_IFMT(mode), "")
-        content = archive.read(member).decode() if kind == "link" else archive.open(member) if kind == "file" else None
+        content = (
+            archive.read(member).decode()
+            if kind == "link"
+            else archive.open(member)
+            if kind == "file"
+            else None
+        )
         yield _Entry(member.filename, kind, bool(mode & 0o100), content)
 
 
 def _extract(entries, target, exclude=()):
-    """Unpack an archive into the empty directory ``target``; ValueError for what would lie, or lead, outside or has another kind.
+    """Unpack an archive into the empty directory ``target``; ValueError for what would lie, or
+    lead, outside or has another kind.
 
     Links are made last: until then there are none that a name could lead over.
     """
@@ -358,7 +472,10 @@ def _downloaded(url, checksum):
         except OSError as error:
             raise SourceError(f"{mask.plain(url)} cannot be fetched: {error}.") from None
         if (found := _sha256(path)) != checksum:
-            raise SourceError(f"{mask.plain(url)} has the checksum {found}, not {checksum}: correct the checksum, or do not use the file.")
+            raise SourceError(
+                f"{mask.plain(url)} has the checksum {found}, not {checksum}: correct the "
+                f"checksum, or do not use the file."
+            )
         yield path
 
 
@@ -381,18 +498,21 @@ def _unpack(path, target):
 
 
 def _wheels(plan, stage, found, python, pip_environment):
-    """Resolve what the release needs into ``stage/wheels``, for hosts with Python ``python`` (such as ``3.13``)."""
+    """Resolve what the release needs into ``stage/wheels``, for hosts
+    with Python ``python`` (such as ``3.13``).
+    """
     if importlib.util.find_spec("pip") is None:
         raise SourceError(
-            f"{sys.executable} has no pip, which python_app_resolve_on: controller needs: install it there, "
-            "or set python_app_resolve_on to host."
+            f"{sys.executable} has no pip, which python_app_resolve_on: controller needs: "
+            f"install it there, or set python_app_resolve_on to host."
         )
     source, place = stage / "src", stage / "wheels"
     place.mkdir()
     own = python == platform.python_version().rpartition(".")[0]
     command = ["wheel", "--wheel-dir", str(place)]
     if not own:
-        # Of another Python nothing can be built here but what is any Python's; its wheels can be fetched.
+        # Of another Python nothing can be built here but what is any Python's; its wheels can be
+        # fetched.
         command = [
             "download",
             "--only-binary=:all:",
@@ -415,8 +535,9 @@ def _wheels(plan, stage, found, python, pip_environment):
                 (wheel,) = pathlib.Path(new).glob("*.whl")
                 if not wheel.name.endswith("-none-any.whl"):
                     raise SourceError(
-                        f"{plan['name']}: {path} has to be built by Python {python}, and this computer has {platform.python_version()}: "
-                        "run from one that has it, or set python_app_resolve_on to host."
+                        f"{plan['name']}: {path} has to be built by Python {python}, and this "
+                        f"computer has {platform.python_version()}: run from one that has it, or "
+                        f"set python_app_resolve_on to host."
                     )
                 found = shutil.copy(wheel, place)
         return f"{found}{more or ''}"
@@ -428,33 +549,57 @@ def _wheels(plan, stage, found, python, pip_environment):
             for option, word in itertools.pairwise(["", *call]):
                 if option == "--requirement":
                     (file := pathlib.Path(scratch, f"{number}-{len(words)}.txt")).write_text(
-                        "".join(f"{line}\n" for line in installs.rewritten(source, word, path_of, python))
+                        "".join(
+                            f"{line}\n"
+                            for line in installs.rewritten(source, word, path_of, python)
+                        )
                     )
                     words.append(str(file))
                 else:
-                    words.append(path_of(word) if word.startswith(".") and option != "--constraint" else word)
+                    words.append(
+                        path_of(word) if word.startswith(".") and option != "--constraint" else word
+                    )
             _pip([*command, *words], pip_environment, source)
 
 
 def _platforms():
     machine = platform.machine()
-    return [f"--platform={tag}_{machine}" for tag in ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014", "linux")]
+    return [
+        f"--platform={tag}_{machine}"
+        for tag in ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014", "linux")
+    ]
 
 
 def pinned_wheels(requirements, python, cache, pip_environment):
-    """Return the paths of the wheels that the file ``requirements`` pins, for Python ``python``, fetched only if the cache has none."""
-    with cache.file("wheels", pathlib.Path(requirements).read_text(encoding="utf-8"), python) as place:
+    """Return the paths of the wheels that the file ``requirements`` pins, for Python ``python``,
+    fetched only if the cache has none.
+    """
+    with cache.file(
+        "wheels", pathlib.Path(requirements).read_text(encoding="utf-8"), python
+    ) as place:
         kept = place.with_suffix(".wheels")
         if not kept.exists():
             directory = tempfile.mkdtemp(dir=cache.directory)
-            _pip([*server.download(requirements, python, directory), *_platforms()], pip_environment, cache.directory)
+            _pip(
+                [*server.download(requirements, python, directory), *_platforms()],
+                pip_environment,
+                cache.directory,
+            )
             os.rename(directory, kept)
         return sorted(kept.iterdir())
 
 
 def _pip(words, environment, directory):
     done = subprocess.run(
-        [sys.executable, "-m", "pip", *words, "--no-input", "--progress-bar=off", "--disable-pip-version-check"],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            *words,
+            "--no-input",
+            "--progress-bar=off",
+            "--disable-pip-version-check",
+        ],
         env={**os.environ, **{name: str(value) for name, value in environment.items()}},
         cwd=directory,
         capture_output=True,
@@ -463,17 +608,23 @@ def _pip(words, environment, directory):
     )
     if done.returncode:
         said = mask.mask(done.stdout + done.stderr, environment)
-        raise SourceError(f"pip {words[0]} failed on this computer. {pip.cause(said, here=True)}\n{said[-4000:].strip()}")
+        raise SourceError(
+            f"pip {words[0]} failed on this computer. {pip.cause(said, here=True)}\n"
+            f"{said[-4000:].strip()}"
+        )
 
 
 def pack(app, plan, cache, launchers, wheels_for="", pip_environment=None):
-    """Return the path of the archive of the release ``plan["release"]``, made only if the cache has none.
+    """Return the path of the archive of the release
+    ``plan["release"]``, made only if the cache has none.
 
-    ``launchers``: the directory of the files that go beside the source. ``wheels_for``: the Python of the hosts, where their wheels are
-    resolved here; empty where the hosts do it.
+    ``launchers``: the directory of the files that go beside the source. ``wheels_for``: the Python
+    of the hosts, where their wheels are resolved here; empty where the hosts do it.
     """
     cache.tidy()
-    with cache.file("archive", plan["name"], plan["release"], wheels_for, suffix=".tar.gz") as place:
+    with cache.file(
+        "archive", plan["name"], plan["release"], wheels_for, suffix=".tar.gz"
+    ) as place:
         if place.exists():
             os.utime(place)
             return place
@@ -486,11 +637,16 @@ def pack(app, plan, cache, launchers, wheels_for="", pip_environment=None):
                 shutil.copy(path, stage / "src" / name)
             for name in (*plan["requirements"], *plan["constraints"]):
                 if not (stage / "src" / name).is_file():
-                    raise SourceError(f"{plan['name']} wants the file {name}, which {plan['source']} has not: add or correct it.")
+                    raise SourceError(
+                        f"{plan['name']} wants the file {name}, which {plan['source']} has not: "
+                        f"add or correct it."
+                    )
             try:
                 found = installs.of(plan, stage / "src", model.kind(app))
             except locks.LockError as error:
-                raise SourceError(f"{model.called(app)} the source {plan['source']}. {error}") from None
+                raise SourceError(
+                    f"{model.called(app)} the source {plan['source']}. {error}"
+                ) from None
             if wheels_for:
                 _wheels(plan, stage, found, wheels_for, pip_environment or {})
             (stage / "environment.json").write_text(json.dumps(found._asdict()))

@@ -1,11 +1,14 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which accounts of a database server differ from the declared ones. Private to the collection. Pure: no I/O, no Ansible import.
+"""Which accounts of a database server differ from the declared ones. Private to the collection.
+Pure: no I/O, no Ansible import.
 
-*users* are the items of ``mysql_users``. *rows* is what the server says of each account: name, host, plugin, secret (the
-authentication string in hexadecimal), tls, two (whether an old password is valid besides), aged (whether the password was changed long
-ago). *grants* has a row with account, place and privilege for each. Names and hosts hold no quotes: mysql_problems has seen to that.
+*users* are the items of ``mysql_users``. *rows* is what the server says of each account: name,
+host, plugin, secret (the authentication string in hexadecimal), tls, two (whether an old password
+is valid besides), aged (whether the password was changed long ago). *grants* has a row with
+account, place and privilege for each. Names and hosts hold no quotes: mysql_problems has seen to
+that.
 """
 
 from __future__ import annotations
@@ -14,8 +17,18 @@ import re
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.password import matches, native
 
-#: What engines, packages and clusters have for themselves. A password for root would take its way in from the host.
-OWN_ACCOUNTS = {"debian-sys-maint", "mariadb.sys", "mysql", "mysql-agent", "mysql.infoschema", "mysql.session", "mysql.sys", "root"}
+#: What engines, packages and clusters have for themselves. A password for root would take its way
+#: in from the host.
+OWN_ACCOUNTS = {
+    "debian-sys-maint",
+    "mariadb.sys",
+    "mysql",
+    "mysql-agent",
+    "mysql.infoschema",
+    "mysql.session",
+    "mysql.sys",
+    "root",
+}
 OWN_DATABASES = {"foobar_lamp", "information_schema", "mysql", "performance_schema", "sys"}
 #: What both engines mean by ALL on a database; MariaDB means a little more.
 _ALL = {
@@ -42,7 +55,16 @@ _MORE = {"DELETE HISTORY", "SHOW CREATE ROUTINE"}
 #: The named sets, each on the account's own databases.
 SETS = {
     "all": {"ALL"},
-    "write": {"CREATE TEMPORARY TABLES", "DELETE", "EXECUTE", "INSERT", "LOCK TABLES", "SELECT", "SHOW VIEW", "UPDATE"},
+    "write": {
+        "CREATE TEMPORARY TABLES",
+        "DELETE",
+        "EXECUTE",
+        "INSERT",
+        "LOCK TABLES",
+        "SELECT",
+        "SHOW VIEW",
+        "UPDATE",
+    },
     "read": {"SELECT", "SHOW VIEW"},
     "monitor": set(),  # none there: the engine says what it takes to watch a server
 }
@@ -61,11 +83,17 @@ def account_of(user):
 
 
 def privileges(user, monitor):
-    """Return ``{place: {privilege}}`` of an account. *monitor* is the same of the named set monitor, which the engine says."""
+    """Return ``{place: {privilege}}`` of an account. *monitor* is the same of the named set
+    monitor, which the engine says.
+    """
     named = user.get("privileges") or "all"
     own = SETS[named] if isinstance(named, str) else {str(privilege).upper() for privilege in named}
     # An underscore stands for any character in a grant unless it is escaped.
-    found = {re.sub("([_%])", r"\\\1", database) + ".*": own for database in user.get("databases") or [] if own}
+    found = {
+        re.sub("([_%])", r"\\\1", database) + ".*": own
+        for database in user.get("databases") or []
+        if own
+    }
     if named == "monitor":
         found |= {place: set(kinds) for place, kinds in monitor.items()}
     return found
@@ -86,7 +114,8 @@ def _granted(user, grants):
 
 def _alike(wanted, granted):
     return wanted.keys() == granted.keys() and all(
-        kinds == granted[place] or (kinds == {"ALL"} and _ALL <= granted[place] <= _ALL | _MORE) for place, kinds in wanted.items()
+        kinds == granted[place] or (kinds == {"ALL"} and _ALL <= granted[place] <= _ALL | _MORE)
+        for place, kinds in wanted.items()
     )
 
 
@@ -112,9 +141,15 @@ def plan(users, rows, grants, monitor, keep_hours, passwords):
             account = {"account": f"{name}@{host}", "password": user["password"]}
             found["passwords"].append({**account, "statements": statements})
         tls = bool(user.get("require_tls"))
-        if not row or (row["tls"] and not tls) or not _alike(privileges(user, monitor), _granted(user, grants)):
+        if (
+            not row
+            or (row["tls"] and not tls)
+            or not _alike(privileges(user, monitor), _granted(user, grants))
+        ):
             account = {"name": name, "host": host, "privileges": grants_of(user, monitor)}
-            found["privileges"].append({**account, "require_tls": tls and (name, host) not in later})
+            found["privileges"].append(
+                {**account, "require_tls": tls and (name, host) not in later}
+            )
     return found
 
 
@@ -125,7 +160,11 @@ def tls_later(users, rows):
     """
     there = _by_name(rows)
     accounts = [(user["name"], host_of(user)) for user in users if user.get("require_tls")]
-    return [{"name": name, "host": host} for name, host in accounts if (name, host) in there and not there[name, host]["tls"]]
+    return [
+        {"name": name, "host": host}
+        for name, host in accounts
+        if (name, host) in there and not there[name, host]["tls"]
+    ]
 
 
 def _by_name(rows):
@@ -159,13 +198,17 @@ def _password_steps(user, row, keep_hours, plugin):
 
 
 def undeclared(users, rows, kept):
-    """Return a statement for each account that is neither declared nor one of ``kept`` nor the server's own, which removes it."""
+    """Return a statement for each account that is neither declared nor one of ``kept`` nor the
+    server's own, which removes it.
+    """
     kept = OWN_ACCOUNTS.union(kept)
     declared = {(user["name"], host_of(user)) for user in users}
     return [
         f"DROP USER '{_quoted(row['name'])}'@'{_quoted(row['host'])}'"
         for row in rows
-        if row["name"] and row["name"] not in kept and (row["name"], row["host"].lower()) not in declared
+        if row["name"]
+        and row["name"] not in kept
+        and (row["name"], row["host"].lower()) not in declared
     ]
 
 

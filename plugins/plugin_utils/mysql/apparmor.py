@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What AppArmor has to let a database server do besides what its package's profile says. Private to the collection. Pure: no I/O."""
+"""What AppArmor has to let a database server do besides what its package's profile says. Private
+to the collection. Pure: no I/O.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,11 @@ _SPECIAL = re.compile(r'([]\[{}*?^"\\])')
 
 
 def rules(settings, directories=()):
-    """Return the rules for ``directories`` and each path in ``settings`` (``{section: {name: value}}``), as AppArmor's language has them.
+    """Return the rules for ``directories`` and each path in ``settings`` (``{section: {name:
+    value}}``), as AppArmor's language has them.
 
-    A setting may name a directory, a file, or what files' names begin with. Certificates are read only.
+    A setting may name a directory, a file, or what files' names begin with. Certificates are read
+    only.
     """
     paths = {
         path.rstrip("/"): name.startswith("ssl_")
@@ -27,13 +31,18 @@ def rules(settings, directories=()):
     }
     paths |= {str(directory).rstrip("/"): False for directory in directories}
     named = {_SPECIAL.sub(r"\\\1", path): read_only for path, read_only in paths.items()}
-    return [f'"{name}{{,/,/**}}" r,' if read_only else f'"{name}{{*,/,/**}}" rwk,' for name, read_only in sorted(named.items())]
+    return [
+        f'"{name}{{,/,/**}}" r,' if read_only else f'"{name}{{*,/,/**}}" rwk,'
+        for name, read_only in sorted(named.items())
+    ]
 
 
 def local(before, settings, directories=(), both=False):
-    """Return the text of the profile's local file: what others wrote there (``before``), and our rules.
+    """Return the text of the profile's local file: what others
+    wrote there (``before``), and our rules.
 
-    ``both``: with those of ours that ``before`` has, for the server that runs with other settings still, and may have to go back to them.
+    ``both``: with those of ours that ``before`` has, for the server that runs with other settings
+    still, and may have to go back to them.
     """
     kept = _OURS.sub("", before)
     kept += "\n" if kept and not kept.endswith("\n") else ""

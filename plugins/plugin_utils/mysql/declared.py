@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings that a database server is to have. Private to the collection. Pure: no I/O, no Ansible import.
+"""The settings that a database server is to have. Private to the
+collection. Pure: no I/O, no Ansible import.
 
 *settings* is ``{section: {name: value}}`` as in an option file. It is worked out here and not by
 expressions because several tasks of a run need it, and each would compile the whole chain anew.
@@ -32,7 +33,8 @@ def datadir(settings):
 
 
 def declared(settings, engine, memory_mb, bind_address, logs, tls):
-    """Return the role's own settings and, where they say another thing, those of ``mysql_settings``.
+    """Return the role's own settings and, where they say another
+    thing, those of ``mysql_settings``.
 
     ``engine``: mariadb or mysql. ``memory_mb``: of the host. ``logs``, ``tls``: whether it keeps
     binary logs, and has a certificate.
@@ -57,7 +59,10 @@ def declared(settings, engine, memory_mb, bind_address, logs, tls):
     }
     # Room for about an hour of writes of a busy small site, recovered in seconds.
     size = f"{max(96, min(1024, memory_mb // 16))}M"
-    server |= {"mysql": {"innodb_redo_log_capacity": size}, "mariadb": {"innodb_log_file_size": size}}[engine]
+    server |= {
+        "mysql": {"innodb_redo_log_capacity": size},
+        "mariadb": {"innodb_log_file_size": size},
+    }[engine]
     if logs:
         server |= _LOGS
         if engine == "mariadb":

@@ -1,10 +1,12 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether database servers can become members of one cluster, before anything is changed. Private to the collection. Pure.
+"""Whether database servers can become members of one cluster, before
+anything is changed. Private to the collection. Pure.
 
-Of a table that is not InnoDB's the others get the definition and no row. Rows without a primary key are found by the others one by one
-by all their columns, and not deleted by some statements at all. A member without room ends in the middle of the data that it gets.
+Of a table that is not InnoDB's the others get the definition and no row. Rows without a primary key
+are found by the others one by one by all their columns, and not deleted by some statements at all.
+A member without room ends in the middle of the data that it gets.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ _ESCAPED = {"\\t": "\t", "\\n": "\n", "\\\\": "\\", "\\0": "\0"}
 
 
 def read(lines, recorded):
-    """Return what a host says (the role's ``survey.sh``), as ``problems`` takes it. ``recorded``: whether it is a member already."""
+    """Return what a host says (the role's ``survey.sh``), as ``problems`` takes it.
+    ``recorded``: whether it is a member already.
+    """
     rows = [line.split("\t") for line in lines]
     said = {row[0]: row[1].strip() for row in rows if len(row) > 1 and row[0] != "table"}
     release = re.search(r"(?:^|[^0-9.])(\d+\.\d+)\.\d", said.get("version", ""))
@@ -33,7 +37,11 @@ def read(lines, recorded):
         "recorded": recorded,
         "filled": "filled" in said,
         "bytes": int(size) if size.isdecimal() else None,
-        "tables": [_table([_plain(word) for word in row[1:]]) for row in rows if row[0] == "table" and len(row) == 6],
+        "tables": [
+            _table([_plain(word) for word in row[1:]])
+            for row in rows
+            if row[0] == "table" and len(row) == 6
+        ],
     }
 
 
@@ -50,49 +58,72 @@ def _plain(word):
 def problems(servers):
     """Return what keeps servers from becoming members of one cluster: a list of sentences.
 
-    ``servers``: ``{name: {...}}`` with ``version`` of the server that is installed or would be (``11.8``, empty: not known), ``system``
-    (Debian's version), ``free`` bytes for its data, ``recorded`` (whether it is a member already), ``filled`` (whether it has databases),
-    ``bytes`` of its data (None: the server does not answer) and ``tables`` that are not as a cluster needs them: ``schema``, ``name``,
-    ``engine``, ``key`` (whether there is a primary one) and ``counter`` (the column that counts by itself, if any).
+    ``servers``: ``{name: {...}}`` with ``version`` of the server that is installed or would be
+    (``11.8``, empty: not known), ``system`` (Debian's version), ``free`` bytes for its data,
+    ``recorded`` (whether it is a member already), ``filled`` (whether it has databases), ``bytes``
+    of its data (None: the server does not answer) and ``tables`` that are not as a cluster needs
+    them: ``schema``, ``name``, ``engine``, ``key`` (whether there is a primary one) and ``counter``
+    (the column that counts by itself, if any).
     """
     new = {name: one for name, one in servers.items() if not one["recorded"]}
     found = [*_versions(servers)]
     for name, one in new.items():
         if one["filled"] and one["bytes"] is None:
-            found.append(f"{name} has databases, and its server does not answer: start it there by `systemctl start mariadb`.")
+            found.append(
+                f"{name} has databases, and its server does not answer: start it there by "
+                f"`systemctl start mariadb`."
+            )
         found += _tables(name, one["tables"])
     return found + list(_room(servers, new))
 
 
 def _versions(servers):
     """Members of different versions do not read each other's data."""
-    kind, label = ("version", "") if all(one["version"] for one in servers.values()) else ("system", "Debian ")
+    kind, label = (
+        ("version", "")
+        if all(one["version"] for one in servers.values())
+        else ("system", "Debian ")
+    )
     by = {}
     for name, one in servers.items():
         by.setdefault(one[kind], []).append(name)
     if len(by) > 1:
-        each = ", ".join(f"{' and '.join(names)} {'have' if names[1:] else 'has'} {label}{value}" for value, names in by.items())
-        yield f"Members of a cluster have the same version of MariaDB, and here {each}: have the same Debian and the same archive on all."
+        each = ", ".join(
+            f"{' and '.join(names)} {'have' if names[1:] else 'has'} {label}{value}"
+            for value, names in by.items()
+        )
+        yield (
+            f"Members of a cluster have the same version of MariaDB, and here {each}: have the "
+            f"same Debian and the same archive on all."
+        )
 
 
 def _tables(host, tables):
     """Each with the statement that ends it."""
     for one in tables[:_MOST]:
-        where, name = f"{one['schema']}.{one['name']} on {host}", f"{_quoted(one['schema'])}.{_quoted(one['name'])}"
+        where, name = (
+            f"{one['schema']}.{one['name']} on {host}",
+            f"{_quoted(one['schema'])}.{_quoted(one['name'])}",
+        )
         if one["engine"].lower() != "innodb":
             yield (
-                f"{where} is of the engine {one['engine']}, whose rows the other members do not get. With a backup at hand, run: "
-                f"ALTER TABLE {name} ENGINE=InnoDB;"
+                f"{where} is of the engine {one['engine']}, whose rows the other members do not "
+                f"get. With a backup at hand, run: ALTER TABLE {name} ENGINE=InnoDB;"
             )
         if not one["key"]:
-            column = f"COLUMN `{_COLUMN}` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY"
+            column = (
+                f"COLUMN `{_COLUMN}` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY"
+            )
             key = f"PRIMARY KEY ({_quoted(one['counter'])})" if one["counter"] else column
             yield (
-                f"{where} has no primary key, by which the other members find a row. Name the columns that tell rows apart, or run: "
-                f"ALTER TABLE {name} ADD {key};"
+                f"{where} has no primary key, by which the other members find a row. Name the "
+                f"columns that tell rows apart, or run: ALTER TABLE {name} ADD {key};"
             )
     if tables[_MOST:]:
-        yield f"{len(tables) - _MOST} more tables on {host} are such that a cluster cannot have them: correct these first."
+        yield (
+            f"{len(tables) - _MOST} more tables on {host} are such that a cluster cannot have "
+            f"them: correct these first."
+        )
 
 
 def _quoted(name):
@@ -101,7 +132,11 @@ def _quoted(name):
 
 def _room(servers, new):
     """Who has the data needs room for what a cluster keeps beside them, the others for both."""
-    sizes = {name: one["bytes"] for name, one in servers.items() if one["filled"] and one["bytes"] is not None}
+    sizes = {
+        name: one["bytes"]
+        for name, one in servers.items()
+        if one["filled"] and one["bytes"] is not None
+    }
     if not sizes:
         return
     first = max(sizes, key=lambda name: (servers[name]["recorded"], sizes[name]))
@@ -109,8 +144,9 @@ def _room(servers, new):
         need = GCACHE + (0 if name == first else sizes[first])
         if one["free"] < need:
             yield (
-                f"{name} has {_gib(one['free'])} free for its data, and needs {_gib(need)} for those of {first} "
-                f"({_gib(sizes[first])}) and what a member keeps for the others ({_gib(GCACHE)}): make room there."
+                f"{name} has {_gib(one['free'])} free for its data, and needs {_gib(need)} for "
+                f"those of {first} ({_gib(sizes[first])}) and what a member keeps for the others "
+                f"({_gib(GCACHE)}): make room there."
             )
 
 

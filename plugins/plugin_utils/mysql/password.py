@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a password is the one that a server keeps as a hash. Private to the collection. Pure: no I/O, no Ansible import."""
+"""Whether a password is the one that a server keeps as a hash. Private to the collection. Pure:
+no I/O, no Ansible import.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def native(password):
 
 
 def matches(password, plugin, kept):
-    """Return whether the account with ``plugin`` and the authentication string ``kept`` (bytes) lets ``password`` in."""
+    """Return whether the account with ``plugin`` and the authentication
+    string ``kept`` (bytes) lets ``password`` in.
+    """
     if plugin == "mysql_native_password":
         return hmac.compare_digest(native(password).encode(), kept)
     if plugin == "caching_sha2_password":
@@ -28,7 +32,9 @@ def matches(password, plugin, kept):
 
 
 def _matches_sha2(password, kept):
-    """*kept* is ``$A$``, thousands of rounds as three hexadecimal digits, ``$``, 20 bytes of salt, and the digest in 43 characters."""
+    """*kept* is ``$A$``, thousands of rounds as three hexadecimal digits, ``$``, 20 bytes of
+    salt, and the digest in 43 characters.
+    """
     try:
         rounds = int(kept[3:6], 16) * 1000
     except ValueError:

@@ -117,7 +117,8 @@ def settings(engine, config_file):
 
 
 def import_begin(database):
-    """Return the statements that an import into ``database``, an item of mysql_imports, begins with.
+    """Return the statements that an import into ``database``, an
+    item of mysql_imports, begins with.
 
     The mark tells the next run that this one was cut short. What that left is dropped.
     """
@@ -133,7 +134,10 @@ def import_begin(database):
 def filled(database):
     """Return the question how many tables an import has made in ``database``."""
     return {
-        "filled": f"SELECT COUNT(*) AS tables FROM information_schema.tables WHERE table_schema = '{database}' AND table_name <> '{MARK}'"
+        "filled": (
+            f"SELECT COUNT(*) AS tables FROM information_schema.tables WHERE table_schema = "
+            f"'{database}' AND table_name <> '{MARK}'"
+        )
     }
 
 
@@ -160,6 +164,7 @@ def state(engine, config_file, databases, users, declared, hours):
         "databases": _DATABASES.format(filled=_FILLED if imports else ""),
         "accounts": _ACCOUNTS[engine].format(hours=int(hours)),
         "grants": " UNION ALL ".join(grants),
-        "settings": settings(engine, config_file)["settings"] + f" AND variable_name IN ({variables_declared})",
+        "settings": settings(engine, config_file)["settings"]
+        + f" AND variable_name IN ({variables_declared})",
     }
     return {name: _line(statement) for name, statement in asked.items()}

@@ -1,10 +1,11 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which settings of a running database server differ from the declared ones. Private to the collection. Pure: no I/O, no Ansible import.
+"""Which settings of a running database server differ from the declared ones. Private to the
+collection. Pure: no I/O, no Ansible import.
 
-*settings* is ``{section: {name: value}}`` as in an option file; *running* are rows with name, value, read_only and whether the value
-was read from the role's own file (``ours``).
+*settings* is ``{section: {name: value}}`` as in an option file; *running* are rows with name,
+value, read_only and whether the value was read from the role's own file (``ours``).
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ _VARIABLES = {"default_time_zone": "time_zone", "log_bin": "log_bin_basename"}
 
 
 def variables(settings):
-    """Return ``{variable: value}`` of what the server reads, the last of several spellings of one name."""
+    """Return ``{variable: value}`` of what the server reads, the
+    last of several spellings of one name.
+    """
     found = {}
     for section, values in settings.items():
         if _SECTION.match(section):
@@ -35,7 +38,9 @@ def variables(settings):
 
 
 def logs(settings, datadir, hostname):
-    """Return the files that the server writes its words to, where ``settings`` say other ones than the package does."""
+    """Return the files that the server writes its words to, where
+    ``settings`` say other ones than the package does.
+    """
     found, wanted = [], variables(settings)
     if plain(wanted.get("general_log", False)) == "1":
         wanted.setdefault("general_log_file", f"{hostname}.log")
@@ -49,7 +54,9 @@ def logs(settings, datadir, hostname):
 
 
 def plain(value):
-    """Return a value in the one spelling that it is compared in: ``512M`` and ``536870912``, ``ON`` and ``true`` are alike."""
+    """Return a value in the one spelling that it is compared in: ``512M`` and ``536870912``,
+    ``ON`` and ``true`` are alike.
+    """
     if value is None or isinstance(value, bool):
         return "0" if value is False else "1"
     text = str(value).strip().strip("\"'")
@@ -78,13 +85,18 @@ def literal(value):
 def differences(settings, running, before=()):
     """Return what has to happen so that the server runs with ``settings``.
 
-    ``live``: those that may be set while it runs (name, value and literal, and of what it has now was and back). ``restart``: names of
-    those that need a restart: they are read at the start only, are no variables at all, so that nobody can ask for them, or are
-    declared no more, which ``before``, the names that were, or the server tells.
+    ``live``: those that may be set while it runs (name, value and literal, and of what it has now
+    was and back). ``restart``: names of those that need a restart: they are read at the start only,
+    are no variables at all, so that nobody can ask for them, or are declared no more, which
+    ``before``, the names that were, or the server tells.
     """
     there = {row["name"].lower(): row for row in running}
     wanted = variables(settings)
-    unlike = [name for name, value in wanted.items() if name in there and plain(value) != plain(there[name]["value"])]
+    unlike = [
+        name
+        for name, value in wanted.items()
+        if name in there and plain(value) != plain(there[name]["value"])
+    ]
     gone = {*before, *(name for name, row in there.items() if row["ours"])} - set(wanted)
     return {
         "live": [
@@ -98,14 +110,20 @@ def differences(settings, running, before=()):
             for name in unlike
             if not there[name]["read_only"]
         ],
-        "restart": [name for name in unlike if there[name]["read_only"]] + [name for name in wanted if name not in there] + sorted(gone),
+        "restart": [name for name in unlike if there[name]["read_only"]]
+        + [name for name in wanted if name not in there]
+        + sorted(gone),
     }
 
 
 def refused(live, running):
     """Return the names of those of ``live`` that the server did not take."""
     there = {row["name"].lower(): row["value"] for row in running}
-    return [item["name"] for item in live if not _taken(plain(item["value"]), plain(there[item["name"]]))]
+    return [
+        item["name"]
+        for item in live
+        if not _taken(plain(item["value"]), plain(there[item["name"]]))
+    ]
 
 
 def restart_sentence(reasons, taken_up=()):
@@ -115,17 +133,24 @@ def restart_sentence(reasons, taken_up=()):
 
 
 def drifted(settings, running, accepted=()):
-    """Return those settings, as ``live``, that a server has other values of than its files say, though it has read them.
+    """Return those settings, as ``live``, that a server has other values of
+    than its files say, though it has read them.
 
-    Somebody set them while it runs, or took back what another run had set. What the server itself makes of a value, it makes again: such
-    ones are ``accepted``, as `marks` of them.
+    Somebody set them while it runs, or took back what another run had set. What the server itself
+    makes of a value, it makes again: such ones are ``accepted``, as `marks` of them.
     """
-    live = [item for item in differences(settings, running)["live"] if not _taken(plain(item["value"]), plain(item["was"]))]
+    live = [
+        item
+        for item in differences(settings, running)["live"]
+        if not _taken(plain(item["value"]), plain(item["was"]))
+    ]
     return [item for item in live if mark(item["name"], item["value"], item["was"]) not in accepted]
 
 
 def mark(name, value, was):
-    """Return what is kept of a setting that a server does not take: a word, whatever is in the values."""
+    """Return what is kept of a setting that a server does not
+    take: a word, whatever is in the values.
+    """
     return hashlib.sha256(f"{name}={value}={was}".encode()).hexdigest()[:12]
 
 
@@ -133,11 +158,18 @@ def marks(live, running):
     """Return the marks of those of ``live`` that the server did not take."""
     there = {row["name"].lower(): row["value"] for row in running}
     names = refused(live, running)
-    return [mark(item["name"], item["value"], there[item["name"]]) for item in live if item["name"] in names]
+    return [
+        mark(item["name"], item["value"], there[item["name"]])
+        for item in live
+        if item["name"] in names
+    ]
 
 
 def _taken(wanted, now):
-    """A server rounds sizes up, but to less than the double; it expands a mode such as ANSI to all modes that this stands for."""
+    """A server rounds sizes up, but to less than the double; it expands a mode such as ANSI to
+    all modes that this stands for.
+    """
     return set(wanted.split(",")) <= set(now.split(",")) or (
-        bool(_NUMBER.match(wanted) and _NUMBER.match(now)) and float(wanted) <= float(now) < 2 * float(wanted)
+        bool(_NUMBER.match(wanted) and _NUMBER.match(now))
+        and float(wanted) <= float(now) < 2 * float(wanted)
     )

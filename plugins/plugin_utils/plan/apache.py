@@ -26,12 +26,18 @@ class Apache(WebServer):
     def problems(self, inputs, facts, search=()):
         """Those of each web server, and modules."""
         problems = [
-            f"apache_modules has {module!r}: give a module's name as a2enmod takes it, for instance rewrite."
+            (
+                f"apache_modules has {module!r}: give a module's name as a2enmod takes it, for "
+                f"instance rewrite."
+            )
             for module in inputs["apache_modules"]
             if not _MODULE.match(module)
         ]
         problems += [
-            f"apache_vhosts gives {vhost['name']} htaccess without document_root: add the directory, or take htaccess out."
+            (
+                f"apache_vhosts gives {vhost['name']} htaccess without document_root: add the "
+                f"directory, or take htaccess out."
+            )
             for vhost in inputs["apache_vhosts"]
             if vhost.get("htaccess") and not vhost.get("document_root")
         ]

@@ -23,8 +23,13 @@ class Backup(Role):
     EDGES = {"the database": "mysql", "files": "python_app, bind"}
 
     def inputs(self, site, host, offered):
-        """What the host has: the database, what applications keep in files, the name server's zones and keys."""
-        return {"backup_database": offered.get("backup_database", {}), "backup_files": offered.get("backup_files", [])}
+        """What the host has: the database, what applications keep in
+        files, the name server's zones and keys.
+        """
+        return {
+            "backup_database": offered.get("backup_database", {}),
+            "backup_files": offered.get("backup_files", []),
+        }
 
     def packages(self, inputs):
         """What compresses, encrypts and copies."""
@@ -47,38 +52,59 @@ def wanted(inputs):
 
 
 def _problems(inputs):
-    """Return what is wrong with ``inputs``, which are the role's without their prefix ``backup_``: a list of sentences."""
+    """Return what is wrong with ``inputs``, which are the role's without their prefix
+    ``backup_``: a list of sentences.
+    """
     problems = list(_database_problems(inputs["database"]))
     for name in ("keep_days", "keep_at_least"):
         if int(inputs[name]) < 1:
             problems.append(f"backup_{name} is {inputs[name]}: give a number from 1 on.")
     for name in ("dir", "identity_file"):
         if inputs[name] and not _PATH.match(inputs[name]) or name == "dir" and not inputs[name]:
-            problems.append(f"backup_{name} is {inputs[name]!r}: give an absolute path of letters, digits and _ . @ + -.")
+            problems.append(
+                f"backup_{name} is {inputs[name]!r}: give an absolute path of letters, digits and "
+                f"_ . @ + -."
+            )
     for one in inputs["files"]:
         if not _PATH.match(one["path"]) or "/../" in one["path"] + "/":
             problems.append(
-                f"backup_files gives {one['name']} the path {one['path']!r}: give an absolute path of letters, digits and _ . @ + -."
+                f"backup_files gives {one['name']} the path {one['path']!r}: give an absolute "
+                f"path of letters, digits and _ . @ + -."
             )
         if not _USER.match(one["user"]):
-            problems.append(f"backup_files gives {one['name']} the user {one['user']!r}: name the user that owns the files.")
+            problems.append(
+                f"backup_files gives {one['name']} the user {one['user']!r}: name the user that "
+                f"owns the files."
+            )
         if not _UNIT.match(one.get("service") or "named"):
-            problems.append(f"backup_files gives {one['name']} the service {one['service']!r}: name a unit of systemd, or leave it out.")
+            problems.append(
+                f"backup_files gives {one['name']} the service {one['service']!r}: name a unit of "
+                f"systemd, or leave it out."
+            )
     names = [one["name"] for one in inputs["files"]]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        problems.append(f"backup_files has two directories that are called {name}: give each its own name.")
+        problems.append(
+            f"backup_files has two directories that are called {name}: give each its own name."
+        )
     for name in ("schedule", "log_schedule"):
         if not inputs[name].strip() and (inputs["database"] or name == "schedule"):
-            problems.append(f"backup_{name} is empty: give a schedule of systemd such as daily, or set backup_enabled to false.")
+            problems.append(
+                f"backup_{name} is empty: give a schedule of systemd such as daily, or set "
+                f"backup_enabled to false."
+            )
     problems += [
-        f"backup_recipients has {one[:80]!r}: give the public key that age-keygen printed (age1…), or one of SSH (ssh-ed25519 …)."
+        (
+            f"backup_recipients has {one[:80]!r}: give the public key that age-keygen printed "
+            f"(age1…), or one of SSH (ssh-ed25519 …)."
+        )
         for one in inputs["recipients"]
         if not _RECIPIENT.match(one)
     ]
     if inputs["drill_schedule"] and inputs["recipients"] and not inputs["identity_file"]:
         problems.append(
-            "backup_drill_schedule is set and the backups are encrypted: name a file on the host with an identity that reads them "
-            "in backup_identity_file, or run backup_drill.yml with one from time to time instead."
+            "backup_drill_schedule is set and the backups are encrypted: name a file on the host "
+            "with an identity that reads them in backup_identity_file, or run backup_drill.yml "
+            "with one from time to time instead."
         )
     return problems + list(_copy_problems(inputs))
 
@@ -88,12 +114,21 @@ def _database_problems(database):
         yield "backup_database.engine is missing: say whether the server is mariadb or mysql."
     for name in ("datadir", "socket"):
         if not _PATH.match(database.get(name) or "/x"):
-            yield f"backup_database.{name} is {database[name]!r}: give an absolute path of letters, digits and _ . @ + -."
+            yield (
+                f"backup_database.{name} is {database[name]!r}: give an absolute path of letters, "
+                f"digits and _ . @ + -."
+            )
     cluster = database.get("cluster") or {}
     if cluster and cluster["host"] not in cluster["members"]:
-        yield f"backup_database.cluster.host is {cluster['host']!r}, which is no name of its members: give this host's."
+        yield (
+            f"backup_database.cluster.host is {cluster['host']!r}, which is no name of its "
+            f"members: give this host's."
+        )
     if not _UNIT.match(database.get("service") or "mysql"):
-        yield f"backup_database.service is {database['service']!r}: name the server's unit of systemd."
+        yield (
+            f"backup_database.service is {database['service']!r}: name the server's unit of "
+            f"systemd."
+        )
 
 
 def _copy_problems(inputs):
@@ -101,12 +136,21 @@ def _copy_problems(inputs):
     if not to or _PATH.match(to):
         return
     if not _REMOTE.match(to):
-        yield f"backup_copy_to is {to!r}: give user@host:/directory, or the absolute path of a mounted directory."
+        yield (
+            f"backup_copy_to is {to!r}: give user@host:/directory, or the absolute path of a "
+            f"mounted directory."
+        )
         return
     if "PRIVATE KEY" not in inputs["copy_key"]:
-        yield "backup_copy_key is not a private SSH key: give the text of one that may log in as backup_copy_to says."
+        yield (
+            "backup_copy_key is not a private SSH key: give the text of one that may log in as "
+            "backup_copy_to says."
+        )
     if not inputs["copy_known_hosts"].strip():
-        yield f"backup_copy_known_hosts is empty: give what ssh-keyscan prints of the host of {to}, once you have compared it."
+        yield (
+            f"backup_copy_known_hosts is empty: give what ssh-keyscan prints of the host of {to}, "
+            f"once you have compared it."
+        )
     if not 0 < int(inputs["copy_port"]) < 65536:
         yield f"backup_copy_port is {inputs['copy_port']}: give a number from 1 to 65535."
 

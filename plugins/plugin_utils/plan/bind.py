@@ -21,15 +21,31 @@ _RECORDED = "/var/lib/foobar.lamp/bind_keys"
 _PRIVATE = "/var/lib/bind/dnssec"
 #: Policies by which no new key is made.
 _UNSIGNED = (None, "", "none", "insecure")
-#: What backups need to know: where zones, journals and keys are. A restore of something else sets no zone back to older records.
+#: What backups need to know: where zones, journals and keys are. A restore of something else sets
+#: no zone back to older records.
 _FOR_BACKUPS = [
-    {"name": "bind", "path": "/var/lib/bind", "user": "bind", "before": ["rndc", "sync"], "service": "named", "on_request": True},
-    {"name": "bind_keys", "path": "/etc/bind/keys", "user": "root", "service": "named", "on_request": True},
+    {
+        "name": "bind",
+        "path": "/var/lib/bind",
+        "user": "bind",
+        "before": ["rndc", "sync"],
+        "service": "named",
+        "on_request": True,
+    },
+    {
+        "name": "bind_keys",
+        "path": "/etc/bind/keys",
+        "user": "root",
+        "service": "named",
+        "on_request": True,
+    },
 ]
 
 
 class Bind(Role):
-    """See Role. One host of the group is the primary (``Site.primary``), the others are its secondaries."""
+    """See Role. One host of the group is the primary
+    (``Site.primary``), the others are its secondaries.
+    """
 
     GROUP = NAME_SERVERS
     EDGES = {
@@ -40,11 +56,17 @@ class Bind(Role):
     def inputs(self, site, host, offered):
         """The zone, and the keys that sign updates and transfers of it."""
         servers = site.hosts(self.GROUP)
-        transfer = [{"name": "lamp-transfer", "secret": site.transfer_secret}] if len(servers) > 1 else []
+        transfer = (
+            [{"name": "lamp-transfer", "secret": site.transfer_secret}] if len(servers) > 1 else []
+        )
         return {
             "bind_take_over": site.values.get("lamp_take_over", False),
-            # That for updates is made on the primary and stays there; that for transfers has to be the same on all.
-            "bind_keys": ([{"name": "lamp"}, *_certificate_keys(site)] if host.name == site.primary else []) + transfer,
+            # That for updates is made on the primary and stays there; that for transfers has to be
+            # the same on all.
+            "bind_keys": (
+                [{"name": "lamp"}, *_certificate_keys(site)] if host.name == site.primary else []
+            )
+            + transfer,
             "bind_zones": [_zone(site, servers, host)],
         }
 
@@ -61,21 +83,36 @@ class Bind(Role):
         return [Port(53), Port(53, "udp")]
 
     def problems(self, inputs, facts, search=()):
-        """Names of zones and keys, what the host serves that nobody declares, and keys of signed zones that are gone."""
-        keys, policies = [key["name"] for key in inputs["bind_keys"]], ["default", "insecure", "none", *inputs["bind_dnssec_policies"]]
+        """Names of zones and keys, what the host serves that nobody
+        declares, and keys of signed zones that are gone.
+        """
+        keys, policies = (
+            [key["name"] for key in inputs["bind_keys"]],
+            ["default", "insecure", "none", *inputs["bind_dnssec_policies"]],
+        )
         problems = [
-            f"bind_keys has the name {key!r}: use letters, digits, dots, hyphens and underscores." for key in keys if not _KEY.match(key)
+            f"bind_keys has the name {key!r}: use letters, digits, dots, hyphens and underscores."
+            for key in keys
+            if not _KEY.match(key)
         ]
         seen = set()
         for zone in inputs["bind_zones"]:
             name = zone["name"]
             if not _ZONE.match(name):
-                problems.append(f"bind_zones has the name {name!r}: give a domain such as foobar.com, without a dot at the end.")
+                problems.append(
+                    f"bind_zones has the name {name!r}: give a domain such as foobar.com, without "
+                    f"a dot at the end."
+                )
             if name.lower() in seen:
                 problems.append(f"bind_zones has {name} twice: remove one.")
             seen.add(name.lower())
-            problems += [f"bind_zones gives {name} {problem}" for problem in _zone_problems(zone, keys, policies)]
-        problems += take_over_problems(facts.get("unmanaged") or {}, "bind", "bind_zones", inputs["bind_take_over"])
+            problems += [
+                f"bind_zones gives {name} {problem}"
+                for problem in _zone_problems(zone, keys, policies)
+            ]
+        problems += take_over_problems(
+            facts.get("unmanaged") or {}, "bind", "bind_zones", inputs["bind_take_over"]
+        )
         if not inputs["bind_promote"]:
             problems += copy_problems(inputs["bind_zones"], facts.get("zones") or {})
         if not inputs["bind_new_dnssec_keys"]:
@@ -83,20 +120,25 @@ class Bind(Role):
         return problems
 
     def site_problems(self, site, host, inputs):
-        """Who is primary, which only an operator changes: two of them that take updates tell the world two things."""
+        """Who is primary, which only an operator changes: two of them that
+        take updates tell the world two things.
+        """
         types = {one.name: _type_at(one, site.domain) for one in site.hosts(self.GROUP)}
         return primary_problems(site.domain, types, host.name, site.primary, site.values)
 
 
 def _type_at(host, zone):
-    """Return what a host is for a zone, primary or secondary: empty where it has it not, None where the run did not ask."""
+    """Return what a host is for a zone, primary or secondary: empty where it has it not, None
+    where the run did not ask.
+    """
     return (host.facts.get("zones") or {}).get(zone, {}).get("type", "") if host.facts else None
 
 
 def primary_problems(zone, types, name, primary, values):
     """Return what is wrong with ``primary`` as the zone's primary, as seen from the host ``name``.
 
-    ``types``: what each name server is for the zone by its own files, as ``_type_at`` says it. ``values``: the inventory's.
+    ``types``: what each name server is for the zone by its own files, as ``_type_at`` says it.
+    ``values``: the inventory's.
     """
     others = [other for other, kind in types.items() if kind and other != primary]
     if values.get("lamp_dns_force"):
@@ -104,39 +146,47 @@ def primary_problems(zone, types, name, primary, values):
     if name == primary:
         if types[primary] == "" and others:
             return [
-                f"Host {primary} is the primary name server of {zone} by the inventory, but the zone is on {' and '.join(others)}: "
-                f"a new, empty zone would replace it. Set lamp_dns_primary to {others[0]}, and run foobar.lamp.dns_promote if it is "
-                "a secondary. If an empty zone is what you want, set lamp_dns_force to true for one run."
+                f"Host {primary} is the primary name server of {zone} by the inventory, but the "
+                f"zone is on {' and '.join(others)}: a new, empty zone would replace it. Set "
+                f"lamp_dns_primary to {others[0]}, and run foobar.lamp.dns_promote if it is a "
+                f"secondary. If an empty zone is what you want, set lamp_dns_force to true for "
+                f"one run."
             ]
         return []
     if types[name] != "primary":
         return []
     if types[primary] is None:
         return [
-            f"Host {name} was the primary name server of {zone} and would become a secondary of {primary}, which is not part of this run: "
-            "run without --limit."
+            f"Host {name} was the primary name server of {zone} and would become a secondary of "
+            f"{primary}, which is not part of this run: run without --limit."
         ]
     if types[primary] == "primary" and not values.get("lamp_dns_primary"):
         return [
-            f"{primary} and {name} are both primary name servers of {zone}: set lamp_dns_primary to the one that was promoted last. "
-            "Its records stay, and the other becomes its secondary."
+            f"{primary} and {name} are both primary name servers of {zone}: set lamp_dns_primary "
+            f"to the one that was promoted last. Its records stay, and the other becomes its "
+            f"secondary."
         ]
     return []
 
 
 def copy_problems(zones, there):
-    """Return a sentence for each zone that the host has a copy of and is to be the primary of; ``there``: what host_facts says."""
+    """Return a sentence for each zone that the host has a copy of and is to be the primary of;
+    ``there``: what host_facts says.
+    """
     return [
-        f"The host copies the zone {zone['name']} from another name server, but should be its primary: run foobar.lamp.dns_promote, which "
-        "makes sure that nothing is lost, or correct lamp_dns_primary or the order of lamp_dns. If you use the role alone, run its entry "
-        "point promote with bind_promote."
+        f"The host copies the zone {zone['name']} from another name server, but should be its "
+        f"primary: run foobar.lamp.dns_promote, which makes sure that nothing is lost, or "
+        f"correct lamp_dns_primary or the order of lamp_dns. If you use the role alone, run its "
+        f"entry point promote with bind_promote."
         for zone in zones
         if not zone.get("primaries") and there.get(zone["name"], {}).get("type") == "secondary"
     ]
 
 
 def _certificate_keys(site):
-    """Return the keys by which hosts prove to a CA that they may have certificates for the names of the sites."""
+    """Return the keys by which hosts prove to a CA that they may have
+    certificates for the names of the sites.
+    """
     return [{"name": key_name(name), "secret": site.acme_keys[name]} for name in _proving(site)]
 
 
@@ -145,7 +195,9 @@ def _proving(site):
 
 
 def _update_policy(site):
-    """Return who may change what, where hosts may prove names: each by TXT records of these alone."""
+    """Return who may change what, where hosts may prove names:
+    each by TXT records of these alone.
+    """
     grants = [
         f"grant {key_name(host)} name {name}. TXT"
         for position, host in enumerate(_proving(site))
@@ -168,14 +220,22 @@ def _zone(site, servers, host):
         zone["dnssec_policy"] = dnssec_policy
     if policy := _update_policy(site):
         zone["update_policy"] = policy
-    # A name stays with its host, whichever of them is the primary: the parent has their addresses, too.
-    named = [(one, {"name": f"ns{number}.{domain}", "addresses": one.addresses}) for number, one in enumerate(servers, 1)]
+    # A name stays with its host, whichever of them is the primary: the parent has their addresses,
+    # too.
+    named = [
+        (one, {"name": f"ns{number}.{domain}", "addresses": one.addresses})
+        for number, one in enumerate(servers, 1)
+    ]
     return {
         **zone,
-        "nameservers": [server for _one, server in sorted(named, key=lambda pair: pair[0].name != host.name)],
+        "nameservers": [
+            server for _one, server in sorted(named, key=lambda pair: pair[0].name != host.name)
+        ],
         "hostmaster": f"hostmaster.{domain}",
         "update_key": "lamp",
-        "secondaries": [address for one in servers if one.name != host.name for address in one.peer_addresses],
+        "secondaries": [
+            address for one in servers if one.name != host.name for address in one.peer_addresses
+        ],
     }
 
 
@@ -190,12 +250,18 @@ def _zone_problems(zone, keys, policies):
         yield "no name server: name at least one in nameservers."
     for server in servers:
         if not server.get("addresses") and _within(server["name"], zone["name"]):
-            yield f"the name server {server['name']} without addresses, but its name lies in {zone['name']} itself: add its addresses."
+            yield (
+                f"the name server {server['name']} without addresses, but its name lies in "
+                f"{zone['name']} itself: add its addresses."
+            )
     for option in ("update_key", "transfer_key"):
         if zone.get(option) and zone[option] not in keys:
             yield f"the {option} {zone[option]}: add that to bind_keys, or correct it."
     if policy and policy not in policies:
-        yield f"the dnssec_policy {policy}: use one of {', '.join(policies)}, or describe it in bind_dnssec_policies."
+        yield (
+            f"the dnssec_policy {policy}: use one of {', '.join(policies)}, or describe it in "
+            f"bind_dnssec_policies."
+        )
     if zone.get("dnssec_keys_of") and not zone.get("primaries"):
         yield "dnssec_keys_of without primaries: the keys are made here, remove it."
     if policy and zone.get("primaries"):
@@ -203,10 +269,17 @@ def _zone_problems(zone, keys, policies):
 
 
 def recorded_keys(records):
-    """Return the files that record the keys of ``records``, which are lines such as ``foobar.com. IN DS 12345 13 2 AB12``."""
+    """Return the files that record the keys of ``records``, which are lines such as
+    ``foobar.com. IN DS 12345 13 2 AB12``.
+    """
     # The name server's user may have made them up.
     found = [match.groups() for match in map(_DS.match, records) if match]
-    return sorted({f"{_RECORDED}/K{zone.lower()}.+{int(algorithm):03}+{int(tag):05}" for zone, tag, algorithm in found})
+    return sorted(
+        {
+            f"{_RECORDED}/K{zone.lower()}.+{int(algorithm):03}+{int(tag):05}"
+            for zone, tag, algorithm in found
+        }
+    )
 
 
 def recorded_of(paths, zones):
@@ -216,7 +289,8 @@ def recorded_of(paths, zones):
 
 
 def lost_key_problems(zones, paths):
-    """Return a sentence for each signed zone of which no recorded key has its private part on the host; ``paths``: what host_facts says.
+    """Return a sentence for each signed zone of which no recorded key has its private part on the
+    host; ``paths``: what host_facts says.
 
     One of several is enough: a key that another has followed goes in time.
     """
@@ -230,11 +304,13 @@ def lost_key_problems(zones, paths):
             tags = " and ".join(str(int(key.rpartition("+")[2])) for key in keys)
             files = " and ".join(f"{key}.private" for key in keys)
             problems.append(
-                f"The zone {zone['name']} was signed with the key {tags}, and {files} is missing in {_PRIVATE}: with a new key the domain "
-                "fails for everyone who validates, as long as its parent has the DS record of the old one. Restore the directory from a "
-                "backup, owned by bind (foobar.lamp.restore_name_server does). If the key is lost, or another has followed it, see that "
-                "the parent has no DS record of it, wait until its time to live has passed, and set bind_new_dnssec_keys to true for one "
-                "run."
+                f"The zone {zone['name']} was signed with the key {tags}, and {files} is missing "
+                f"in {_PRIVATE}: with a new key the domain fails for everyone who validates, as "
+                f"long as its parent has the DS record of the old one. Restore the directory "
+                f"from a backup, owned by bind (foobar.lamp.restore_name_server does). If the "
+                f"key is lost, or another has followed it, see that the parent has no DS record "
+                f"of it, wait until its time to live has passed, and set bind_new_dnssec_keys to "
+                f"true for one run."
             )
     return problems
 

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role certificates in the plan. Private to the collection. Pure but for reading given certificates on the controller."""
+"""The role certificates in the plan. Private to the collection. Pure but for reading given
+certificates on the controller.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,14 @@ class Certificates(Role):
     }
 
     def inputs(self, site, host, offered):
-        """A certificate for each site, and what it takes to have it issued: where TLS ends. A web host behind balancers has none."""
-        found = tls.certificates(site, site.position(site.entrance, host)) if site.entrance in host.groups else []
+        """A certificate for each site, and what it takes to have it issued: where TLS ends. A
+        web host behind balancers has none.
+        """
+        found = (
+            tls.certificates(site, site.position(site.entrance, host))
+            if site.entrance in host.groups
+            else []
+        )
         if not found:
             return {}
         inputs = {
@@ -53,7 +61,10 @@ class Certificates(Role):
         }
         if tls.uses(site, "acme", "dns-01"):
             name_servers = site.hosts("lamp_dns")
-            servers = [one.peer_addresses[0] for one in sorted(name_servers, key=lambda one: one.name != site.primary)]
+            servers = [
+                one.peer_addresses[0]
+                for one in sorted(name_servers, key=lambda one: one.name != site.primary)
+            ]
             inputs["certificates_dns"] = {
                 "key_name": key_name(host.name),
                 "key_secret": site.acme_keys[host.name],
@@ -68,11 +79,18 @@ class Certificates(Role):
         """What makes keys and certificates, and what speaks with CAs."""
         found = inputs["certificates_certificates"]
         asks = any(one["source"] == "acme" for one in found)
-        return [*(["python3-cryptography"] if found else []), *(["python3-acme", "python3-dnspython", "python3-josepy"] if asks else [])]
+        return [
+            *(["python3-cryptography"] if found else []),
+            *(["python3-acme", "python3-dnspython", "python3-josepy"] if asks else []),
+        ]
 
     def problems(self, inputs, facts, search=()):
-        """Names, and what is missing to have certificates issued; of given ones, whether chain and key fit."""
-        return list(_problems({name.removeprefix("certificates_"): value for name, value in inputs.items()}))
+        """Names, and what is missing to have certificates issued; of
+        given ones, whether chain and key fit.
+        """
+        return list(
+            _problems({name.removeprefix("certificates_"): value for name, value in inputs.items()})
+        )
 
 
 def key_name(host):
@@ -93,7 +111,9 @@ def _with_file(ca, base):
 
 
 def _text(value, base):
-    """Return a certificate or key as it is, read where it is a file on the controller; the path where it is one on the host."""
+    """Return a certificate or key as it is, read where it is a file on the controller; the path
+    where it is one on the host.
+    """
     if tls.is_pem(value) or tls.on_host(value):
         return value
     path = tls.located(value, base)
@@ -109,14 +129,17 @@ def _problems(inputs):
         name = one["name"]
         if not _NAME.match(name):
             yield (
-                f"{where} has the name {name!r}: use lower-case letters, digits, hyphens, underscores and dots. The names "
-                "authority and archive are reserved."
+                f"{where} has the name {name!r}: use lower-case letters, digits, hyphens, "
+                f"underscores and dots. The names authority and archive are reserved."
             )
         if name in seen:
             yield f"{where} has {name} twice: remove one."
         seen.add(name)
         yield from (
-            f"{where} gives {name} the name {host!r}: give host names, such as www.foobar.com or *.foobar.com."
+            (
+                f"{where} gives {name} the name {host!r}: give host names, such as "
+                f"www.foobar.com or *.foobar.com."
+            )
             for host in one.get("names") or []
             if not _HOST.match(host)
         )
@@ -128,9 +151,15 @@ def _problems(inputs):
             yield from _given_problems(where, one)
     for number, ca in enumerate(inputs["cas"]):
         if not _URL.match(ca["directory"]):
-            yield f"certificates_cas[{number}].directory is {ca['directory']!r}: give the address of the CA's directory, https://…."
+            yield (
+                f"certificates_cas[{number}].directory is {ca['directory']!r}: give the address "
+                f"of the CA's directory, https://…."
+            )
         if ca.get("ca_file") and not tls.is_pem(ca["ca_file"]) and not tls.on_host(ca["ca_file"]):
-            yield f"certificates_cas[{number}].ca_file is {ca['ca_file']!r}, which is not a file on this computer: correct the path."
+            yield (
+                f"certificates_cas[{number}].ca_file is {ca['ca_file']!r}, which is not a file on "
+                f"this computer: correct the path."
+            )
     for one in inputs["load"]:
         if not _UNIT.match(one["unit"]):
             yield f"certificates_load has the unit {one['unit']!r}: name a unit of systemd."
@@ -138,17 +167,33 @@ def _problems(inputs):
 
 def _acme_problems(where, one, inputs):
     if not inputs["cas"]:
-        yield f"{where} gives {one['name']} the source acme, and certificates_cas is empty: add the CA to ask."
+        yield (
+            f"{where} gives {one['name']} the source acme, and certificates_cas is empty: add the "
+            f"CA to ask."
+        )
     if len(inputs["account_secret"]) < 32:
-        yield "certificates_account_secret is missing or shorter than 32 characters: give the secret for the account's key."
+        yield (
+            "certificates_account_secret is missing or shorter than 32 characters: give the "
+            "secret for the account's key."
+        )
     if one.get("method") == "dns-01" and not inputs["dns"].get("key_secret"):
-        yield f"{where} proves {one['name']} by dns-01, but certificates_dns has no key: give zone, servers and the key for updates."
-    if one.get("method") != "dns-01" and any(host.startswith("*.") for host in one.get("names") or []):
-        yield f"{where} proves {one['name']} by http-01, which cannot prove a wildcard: set its method to dns-01."
+        yield (
+            f"{where} proves {one['name']} by dns-01, but certificates_dns has no key: give zone, "
+            f"servers and the key for updates."
+        )
+    if one.get("method") != "dns-01" and any(
+        host.startswith("*.") for host in one.get("names") or []
+    ):
+        yield (
+            f"{where} proves {one['name']} by http-01, which cannot prove a wildcard: set its "
+            f"method to dns-01."
+        )
 
 
 def _given_problems(where, one):
-    """Return what is wrong with a given certificate. The host looks itself at what is there already."""
+    """Return what is wrong with a given certificate. The host
+    looks itself at what is there already.
+    """
     where, texts = f"{where} gives {one['name']}", {}
     for key in ("chain", "key"):
         value = one.get(key) or ""
@@ -159,18 +204,27 @@ def _given_problems(where, one):
         elif value.startswith("$ANSIBLE_VAULT"):
             yield (
                 f"{where} a {key} from a file that Ansible Vault has encrypted: give its text, "
-                "\"{{ lookup('ansible.builtin.file', inventory_dir ~ '/../certs/FILE') }}\", which Ansible decrypts."
+                "\"{{ lookup('ansible.builtin.file', inventory_dir ~ '/../certs/FILE') }}\", "
+                "which Ansible decrypts."
             )
         elif not tls.on_host(value):
             # A key that is no file and has no PEM header may be a secret all the same.
             shown = f"the chain {value!r}" if key == "chain" else "a key"
-            yield f"{where} {shown}, which is neither a file on this computer nor a PEM text: correct the path."
+            yield (
+                f"{where} {shown}, which is neither a file on this computer nor a PEM text: "
+                f"correct the path."
+            )
     if len(texts) == 2:
-        yield from (f"{where} {problem}" for problem in pair_problems(texts["chain"], texts["key"], one.get("names") or []))
+        yield from (
+            f"{where} {problem}"
+            for problem in pair_problems(texts["chain"], texts["key"], one.get("names") or [])
+        )
 
 
 def pair_problems(chain, key, names, now=None):
-    """Return what is wrong with a chain and its key, both PEM texts, for the ``names``: sentences without their subject."""
+    """Return what is wrong with a chain and its key, both PEM texts, for the ``names``:
+    sentences without their subject.
+    """
     # Not sooner: it takes a while to load, and few sites bring their own.
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -186,18 +240,30 @@ def pair_problems(chain, key, names, now=None):
         yield "a key that cannot be read: give the PEM text of a private key without a passphrase."
         return
     if private.public_key() != first.public_key():
-        yield "a key that does not belong to the certificate: give a pair, with the site's own certificate first in the chain."
+        yield (
+            "a key that does not belong to the certificate: give a pair, with the site's own "
+            "certificate first in the chain."
+        )
     now = now or datetime.datetime.now(datetime.UTC)
     if _until(first) <= now:
         yield f"a certificate that expired on {_until(first):%Y-%m-%d}: give one that is valid."
     try:
-        own = first.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+        own = first.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        ).value.get_values_for_type(x509.DNSName)
     except x509.ExtensionNotFound:
         own = []
     own = {name.lower() for name in own}
-    missing = [name for name in names if name.lower() not in own and f"*.{name.lower().partition('.')[2]}" not in own]
+    missing = [
+        name
+        for name in names
+        if name.lower() not in own and f"*.{name.lower().partition('.')[2]}" not in own
+    ]
     if missing:
-        yield f"a certificate without {', '.join(missing)}: give one for all names of the site, or remove these."
+        yield (
+            f"a certificate without {', '.join(missing)}: give one for all names of the site, or "
+            f"remove these."
+        )
 
 
 def _until(certificate):

@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role database_proxy in the plan: how applications reach the one of several database hosts that writes. Private to the collection.
+"""The role database_proxy in the plan: how applications reach the one of several database hosts
+that writes. Private to the collection.
 
 Pure.
 """
@@ -20,15 +21,24 @@ class DatabaseProxy(Role):
     """See Role."""
 
     GROUP = "lamp_web"
-    EDGES = {"the addresses of the database's hosts": "lamp_db", "the port that reports the writer": "mysql"}
+    EDGES = {
+        "the addresses of the database's hosts": "lamp_db",
+        "the port that reports the writer": "mysql",
+    }
 
     def inputs(self, site, host, offered):
-        """The database's hosts, where they are several. An application goes to one that stands alone by itself."""
+        """The database's hosts, where they are several. An application
+        goes to one that stands alone by itself.
+        """
         if not site.clustered:
             return {}
         return {
             "database_proxy_servers": [
-                {"name": one.name, "address": one.peer_addresses[0], "check_port": one.given.get("mysql_cluster_port") or 9200}
+                {
+                    "name": one.name,
+                    "address": one.peer_addresses[0],
+                    "check_port": one.given.get("mysql_cluster_port") or 9200,
+                }
                 for one in site.hosts(DATABASE)
             ]
         }
@@ -44,18 +54,34 @@ class DatabaseProxy(Role):
     def problems(self, inputs, facts, search=()):
         """Names, addresses and ports."""
         names = [one["name"] for one in inputs["database_proxy_servers"]]
-        problems = [f"database_proxy_servers has {name} twice: remove one." for name in sorted(set(names)) if names.count(name) > 1]
+        problems = [
+            f"database_proxy_servers has {name} twice: remove one."
+            for name in sorted(set(names))
+            if names.count(name) > 1
+        ]
         for one in inputs["database_proxy_servers"]:
             if not _NAME.match(one["name"]):
-                problems.append(f"database_proxy_servers has the name {one['name']!r}: use letters, digits, dots, hyphens and underscores.")
+                problems.append(
+                    f"database_proxy_servers has the name {one['name']!r}: use letters, digits, "
+                    f"dots, hyphens and underscores."
+                )
             if not is_address(one["address"]):
-                problems.append(f"database_proxy_servers gives {one['name']} the address {one['address']!r}: give an IPv4 or IPv6 address.")
+                problems.append(
+                    f"database_proxy_servers gives {one['name']} the address {one['address']!r}: "
+                    f"give an IPv4 or IPv6 address."
+                )
             for key, default in (("port", 3306), ("check_port", 9200)):
                 port = default if one.get(key) is None else one[key]
                 if not 0 < port < 65536:
-                    problems.append(f"database_proxy_servers gives {one['name']} the {key} {port}: give one from 1 to 65535.")
+                    problems.append(
+                        f"database_proxy_servers gives {one['name']} the {key} {port}: give one "
+                        f"from 1 to 65535."
+                    )
         if not 0 < inputs["database_proxy_port"] < 65536:
-            problems.append(f"database_proxy_port is {inputs['database_proxy_port']}: give a port from 1 to 65535.")
+            problems.append(
+                f"database_proxy_port is {inputs['database_proxy_port']}: give a port from 1 to "
+                f"65535."
+            )
         return problems
 
 

@@ -9,7 +9,11 @@ import re
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front, tls, web
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Port, Role
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import BALANCERS, apps, is_address
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import (
+    BALANCERS,
+    apps,
+    is_address,
+)
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.take_over import take_over_problems
 
 CONFIG = "/etc/haproxy/haproxy.cfg"
@@ -39,11 +43,16 @@ class Haproxy(Role):
             "haproxy_check": check(site),
             "haproxy_default_site": site.values.get("lamp_default_site", ""),
             "haproxy_replaces": list(web.SERVICES.values()),
-            "haproxy_servers": [_server(one, web.chosen(site.values)) for one in site.hosts("lamp_web")],
+            "haproxy_servers": [
+                _server(one, web.chosen(site.values)) for one in site.hosts("lamp_web")
+            ],
             "haproxy_sites": [_site(site.values, name, one) for name, one in site.sites.items()],
             "haproxy_take_over": site.values.get("lamp_take_over", False),
             # What a web host says of an application that takes too long is to arrive.
-            "haproxy_timeout": max((app.get("request_timeout", 60) for *_of, app in site.apps()), default=60) + 5,
+            "haproxy_timeout": max(
+                (app.get("request_timeout", 60) for *_of, app in site.apps()), default=60
+            )
+            + 5,
         }
 
     def packages(self, inputs):
@@ -56,7 +65,9 @@ class Haproxy(Role):
         test = ["haproxy", "-c", "-f", CONFIG]
         return {
             "services": ["haproxy"],
-            "loads_certificates": [{"unit": "haproxy.service", "test": test, "serves": f"127.0.0.1:{listen[0]}"}],
+            "loads_certificates": [
+                {"unit": "haproxy.service", "test": test, "serves": f"127.0.0.1:{listen[0]}"}
+            ],
         }
 
     def ports(self, inputs):
@@ -64,26 +75,49 @@ class Haproxy(Role):
         served = front.serves_tls(inputs["haproxy_sites"], inputs["haproxy_default_tls"])
         tls_listen = inputs["haproxy_tls_listen"] if served else []
         udp = tls_listen if inputs["haproxy_http3"] else []
-        return [*(Port(number) for number in [*inputs["haproxy_listen"], *tls_listen]), *(Port(number, "udp") for number in udp)]
+        return [
+            *(Port(number) for number in [*inputs["haproxy_listen"], *tls_listen]),
+            *(Port(number, "udp") for number in udp),
+        ]
 
     def problems(self, inputs, facts, search=()):
         """Ports, names, addresses and paths, and what the host serves that nobody declares."""
         own = {name.removeprefix("haproxy_"): value for name, value in inputs.items()}
-        problems = [*web.port_problems(self.name, own["listen"], own["tls_listen"], own["status_port"])]
+        problems = [
+            *web.port_problems(self.name, own["listen"], own["tls_listen"], own["status_port"])
+        ]
         if not own["tls_listen"] and front.serves_tls(own["sites"], own["default_tls"]):
-            problems.append("haproxy_tls_listen is empty, and there are certificates: give a port, for instance 443.")
+            problems.append(
+                "haproxy_tls_listen is empty, and there are certificates: give a port, for "
+                "instance 443."
+            )
         if own["http3"] and (facts.get("system") or {}).get("version") == "12":
-            problems.append("haproxy_http3 is true, and the haproxy of Debian 12 has no HTTP/3: set it to false for this host.")
-        problems += front.certificate_problems("haproxy_default_tls", own["default_tls"], needed=False)
+            problems.append(
+                "haproxy_http3 is true, and the haproxy of Debian 12 has no HTTP/3: set it to "
+                "false for this host."
+            )
+        problems += front.certificate_problems(
+            "haproxy_default_tls", own["default_tls"], needed=False
+        )
         problems += front.thumbprint_problems("haproxy_acme_thumbprint", own["acme_thumbprint"])
-        problems += [*_server_problems(own["servers"]), *_site_problems(own["sites"]), *_check_problems(own["check"])]
+        problems += [
+            *_server_problems(own["servers"]),
+            *_site_problems(own["sites"]),
+            *_check_problems(own["check"]),
+        ]
         if own["default_site"] and own["default_site"] not in [one["name"] for one in own["sites"]]:
             problems.append(
-                f"haproxy_default_site is {own['default_site']!r}, which haproxy_sites does not have: name one of them, or leave it empty."
+                f"haproxy_default_site is {own['default_site']!r}, which haproxy_sites does not "
+                f"have: name one of them, or leave it empty."
             )
         if own["timeout"] < 1:
-            problems.append(f"haproxy_timeout is {own['timeout']}: give the seconds that a server may be silent, 1 or more.")
-        return problems + take_over_problems(facts.get("unmanaged") or {}, self.name, "haproxy_sites", own["take_over"])
+            problems.append(
+                f"haproxy_timeout is {own['timeout']}: give the seconds that a server may be "
+                f"silent, 1 or more."
+            )
+        return problems + take_over_problems(
+            facts.get("unmanaged") or {}, self.name, "haproxy_sites", own["take_over"]
+        )
 
 
 def check(site):
@@ -114,19 +148,27 @@ def _server(host, role):
 def _site(values, name, one):
     found = tls.vhost(values, name, one)
     site = {"name": name, "aliases": list(one.get("aliases", []))}
-    return site | ({"sticky": True} if one.get("sticky") else {}) | ({"tls": found} if found else {})
+    return (
+        site | ({"sticky": True} if one.get("sticky") else {}) | ({"tls": found} if found else {})
+    )
 
 
 def _server_problems(servers):
     seen = set()
     for one in servers:
         if not _NAME.match(one["name"]):
-            yield f"haproxy_servers has the name {one['name']!r}: use letters, digits, dots, hyphens and underscores."
+            yield (
+                f"haproxy_servers has the name {one['name']!r}: use letters, digits, dots, "
+                f"hyphens and underscores."
+            )
         if one["name"] in seen:
             yield f"haproxy_servers has {one['name']} twice: remove one."
         seen.add(one["name"])
         if not is_address(one["address"]):
-            yield f"haproxy_servers gives {one['name']} the address {one['address']!r}: give an IPv4 or IPv6 address."
+            yield (
+                f"haproxy_servers gives {one['name']} the address {one['address']!r}: give an "
+                f"IPv4 or IPv6 address."
+            )
         port = 80 if one.get("port") is None else one["port"]
         if not 0 < port < 65536:
             yield f"haproxy_servers gives {one['name']} the port {port}: give one from 1 to 65535."

@@ -1,14 +1,20 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory: its groups, and the names of its variables. Private to the collection. Pure: no I/O, no Ansible import."""
+"""The inventory: its groups, and the names of its variables. Private to
+the collection. Pure: no I/O, no Ansible import.
+"""
 
 from __future__ import annotations
 
 import difflib
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, roles
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import BALANCERS, NAME_SERVERS, is_address
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import (
+    BALANCERS,
+    NAME_SERVERS,
+    is_address,
+)
 
 
 def layers():
@@ -17,7 +23,9 @@ def layers():
 
 
 def variable_problems(names):
-    """Return a sentence for each of the variables ``names`` that begins with ``lamp_`` and is none of ours: it would count for nothing."""
+    """Return a sentence for each of the variables ``names`` that begins with ``lamp_`` and is
+    none of ours: it would count for nothing.
+    """
     problems, known = [], [*options.options("lamp"), *options.options("hosts")]
     for name in sorted(name for name in names if name.startswith("lamp_") and name not in known):
         near = difflib.get_close_matches(name, known, n=1)
@@ -27,10 +35,15 @@ def variable_problems(names):
 
 
 def group_doubts(groups):
-    """Return a sentence for each of the ``groups`` that is nearly one of ours, and has hosts which that one has not."""
+    """Return a sentence for each of the ``groups`` that is nearly one of
+    ours, and has hosts which that one has not.
+    """
     known = ["lamp", *layers()]
     return [
-        f"Group {name} is not a group of this collection, so no role runs on its hosts: did you mean {near}?"
+        (
+            f"Group {name} is not a group of this collection, so no role runs on its hosts: did "
+            f"you mean {near}?"
+        )
         for name in sorted(name for name in groups if name.startswith("lamp") and name not in known)
         for near in difflib.get_close_matches(name, known, n=1, cutoff=0.7)
         if not set(groups[name]) <= set(groups.get(near, ()))
@@ -43,37 +56,54 @@ def balancer_doubts(groups):
     if len(balancers) != 1:
         return []
     return [
-        f"Group {BALANCERS} has one host, {balancers[0]}, through which all visitors come: when it is down, so are the sites. "
-        "Add a second one."
+        f"Group {BALANCERS} has one host, {balancers[0]}, through which all visitors come: when "
+        f"it is down, so are the sites. Add a second one."
     ]
 
 
 def variable_doubts(names, inputs):
-    """Return a sentence for each of the variables ``names`` that is nearly an input of a role (``inputs``), and may be the user's own."""
+    """Return a sentence for each of the variables ``names`` that is nearly an input of a role
+    (``inputs``), and may be the user's own.
+    """
     prefixes = tuple({name.partition("_")[0] + "_" for name in inputs})
     return [
         f"{name} is not a variable of any role and has no effect: did you mean {near}?"
-        for name in sorted(name for name in names if name.startswith(prefixes) and name not in inputs)
+        for name in sorted(
+            name for name in names if name.startswith(prefixes) and name not in inputs
+        )
         for near in difflib.get_close_matches(name, inputs, n=1, cutoff=0.9)
     ]
 
 
 def inventory_summary(groups):
-    """Return in a few words which hosts do what: ``"lamp_web: web1, web2; lamp_db: db1"``; long lists as their count."""
+    """Return in a few words which hosts do what: ``"lamp_web: web1, web2;
+    lamp_db: db1"``; long lists as their count.
+    """
     there = {layer: groups[layer] for layer in layers() if groups.get(layer)}
-    return "; ".join(f"{layer}: {', '.join(hosts) if len(hosts) <= 4 else f'{len(hosts)} hosts'}" for layer, hosts in there.items())
+    return "; ".join(
+        f"{layer}: {', '.join(hosts) if len(hosts) <= 4 else f'{len(hosts)} hosts'}"
+        for layer, hosts in there.items()
+    )
 
 
 def inventory_problems(groups, values):
-    """Return what is wrong with the inventory's ``groups`` (``{group: [hosts]}``), by its ``values``: a list of sentences."""
+    """Return what is wrong with the inventory's ``groups`` (``{group: [hosts]}``), by its
+    ``values``: a list of sentences.
+    """
     problems = []
     names = layers()
     placed = {host for layer in names for host in groups.get(layer, ())}
     for host in groups.get("lamp", ()):
         if host not in placed:
-            problems.append(f"Host {host} is in no group that a role is for: put it into {', '.join(names)}, or out of lamp.")
+            problems.append(
+                f"Host {host} is in no group that a role is for: put it into {', '.join(names)}, "
+                f"or out of lamp."
+            )
     for host in groups.get("ungrouped", ()):
-        problems.append(f"Host {host} is in no group: put it into one of {', '.join(names)}, or into another group of your own.")
+        problems.append(
+            f"Host {host} is in no group: put it into one of {', '.join(names)}, or into another "
+            f"group of your own."
+        )
     for role in roles.ALL.values():
         if role.CHOICE:
             problems += _choice_problems(role, values)
@@ -82,44 +112,63 @@ def inventory_problems(groups, values):
     for layer in names:
         for host in groups.get(layer, ()):
             if host not in groups.get("lamp", ()):
-                problems.append(f"Host {host} is in {layer} but not in lamp: make {layer} a child of the group lamp.")
+                problems.append(
+                    f"Host {host} is in {layer} but not in lamp: make {layer} a child of the "
+                    f"group lamp."
+                )
     problems += [
-        f"Host {host} is in {BALANCERS} and in lamp_web, which both listen on the same ports: remove it from {BALANCERS}, "
-        "or put the sites on other hosts."
+        f"Host {host} is in {BALANCERS} and in lamp_web, which both listen on the same ports: "
+        f"remove it from {BALANCERS}, or put the sites on other hosts."
         for host in groups.get(BALANCERS, ())
         if host in groups.get("lamp_web", ())
     ]
     servers, primary = groups.get(NAME_SERVERS, ()), values.get("lamp_dns_primary")
     if primary and primary not in servers:
-        those = f"give one of them ({', '.join(servers)})" if servers else f"put it into {NAME_SERVERS}"
-        problems.append(f"lamp_dns_primary is {primary!r}, which is not a host of {NAME_SERVERS}: {those}, or leave it out.")
+        those = (
+            f"give one of them ({', '.join(servers)})" if servers else f"put it into {NAME_SERVERS}"
+        )
+        problems.append(
+            f"lamp_dns_primary is {primary!r}, which is not a host of {NAME_SERVERS}: {those}, or "
+            f"leave it out."
+        )
     return list(dict.fromkeys(problems))
 
 
 def _choice_problems(role, values):
-    able = [one.name for one in roles.ALL.values() if one.CHOICE and one.CHOICE.variable == role.CHOICE.variable]
+    able = [
+        one.name
+        for one in roles.ALL.values()
+        if one.CHOICE and one.CHOICE.variable == role.CHOICE.variable
+    ]
     given = values.get(role.CHOICE.variable, role.CHOICE.default)
     if given not in able:
         yield f"{role.CHOICE.variable} is {given!r}: give {' or '.join(able)}."
 
 
 def choice_problems(values, names):
-    """Return a sentence for each input of a role that is not chosen, among the variables ``names``, which counts for nothing.
+    """Return a sentence for each input of a role that is not chosen, among the variables ``names``,
+    which counts for nothing.
 
-    One who goes from one role to the other and back keeps both: where there is one of the same name for the chosen role, all is well.
+    One who goes from one role to the other and back keeps both: where there is one of the same name
+    for the chosen role, all is well.
     """
     for role in roles.ALL.values():
         own = sorted(name for name in names if name.startswith(f"{role.name}_"))
         if not role.CHOICE or roles.chosen(role, values) or not own:
             continue
-        (chosen,) = (one for one in roles.ALL.values() if one.CHOICE == role.CHOICE and roles.chosen(one, values))
+        (chosen,) = (
+            one
+            for one in roles.ALL.values()
+            if one.CHOICE == role.CHOICE and roles.chosen(one, values)
+        )
         able = options.options(chosen.name)
         for name in own:
             counterpart = chosen.name + name.removeprefix(role.name)
             if counterpart in able and counterpart not in names:
                 yield (
-                    f"{name} is set, and {role.CHOICE.variable} is {chosen.name}, so it has no effect: set {counterpart} "
-                    f"(and keep it, if you will use {role.name} again), or remove it."
+                    f"{name} is set, and {role.CHOICE.variable} is {chosen.name}, so it has no "
+                    f"effect: set {counterpart} (and keep it, if you will use {role.name} "
+                    f"again), or remove it."
                 )
 
 
@@ -130,16 +179,21 @@ def _count_problems(role, groups):
         there = f"has only {', '.join(hosts)}" if hosts else "is empty"
         yield f"Group {role.GROUP} {there}: put {wanted} into it."
     if len(hosts) in role.NOT_HOSTS:
-        yield f"Group {role.GROUP} has {len(hosts)} hosts ({', '.join(hosts)}): {role.NOT_HOSTS[len(hosts)]}."
+        yield (
+            f"Group {role.GROUP} has {len(hosts)} hosts ({', '.join(hosts)}): "
+            f"{role.NOT_HOSTS[len(hosts)]}."
+        )
     if most is not None and len(hosts) > most:
         yield (
-            f"Group {role.GROUP} has {len(hosts)} hosts ({', '.join(hosts)}): this version takes {'one' if most == 1 else most}, "
-            f"leave {'one' if most == 1 else most} in it."
+            f"Group {role.GROUP} has {len(hosts)} hosts ({', '.join(hosts)}): this version takes "
+            f"{'one' if most == 1 else most}, leave {'one' if most == 1 else most} in it."
         )
 
 
 def address_problems(hosts):
-    """Return a sentence for each address that ``hosts`` (``{name: variables}``) give themselves and that is none."""
+    """Return a sentence for each address that ``hosts`` (``{name:
+    variables}``) give themselves and that is none.
+    """
     return [
         f"{variable} of {name} is {address!r}: give an IPv4 or IPv6 address."
         for variable in ("lamp_address", "lamp_peer_address")

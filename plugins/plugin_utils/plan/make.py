@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan of a host: the inputs of its roles, and all that is wrong with them. Private to the collection.
+"""The plan of a host: the inputs of its roles, and all that is
+wrong with them. Private to the collection.
 
 Pure but for what the roles' own files read on the controller.
 """
@@ -11,7 +12,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, roles, values, web
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import BALANCERS, UnknownAddressError
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import (
+    BALANCERS,
+    UnknownAddressError,
+)
 
 _SYSTEMS = {"debian": ("12", "13")}
 
@@ -19,9 +23,10 @@ _SYSTEMS = {"debian": ("12", "13")}
 class Plan(NamedTuple):
     """What a run is to do on a host.
 
-    ``inputs``: of all its roles, by name, defaults among them. ``given``: what the inventory says of inputs that are late.
-    ``roles``: the names of its roles, in their order. ``web``: what playbooks have to know of its web server; nothing where it has none.
-    ``problems``: a sentence each; with any, the inputs are not to be used.
+    ``inputs``: of all its roles, by name, defaults among them. ``given``: what the inventory says
+    of inputs that are late. ``roles``: the names of its roles, in their order. ``web``: what
+    playbooks have to know of its web server; nothing where it has none. ``problems``: a sentence
+    each; with any, the inputs are not to be used.
     """
 
     inputs: dict[str, Any]
@@ -33,14 +38,19 @@ class Plan(NamedTuple):
 
 def defaults(role):
     """Return the inputs of a role that have a default."""
-    return {name: option["default"] for name, option in options.options(role).items() if "default" in option}
+    return {
+        name: option["default"]
+        for name, option in options.options(role).items()
+        if "default" in option
+    }
 
 
 def plan(site, host, given, converges=True, search=(), extra=()):
     """Return the Plan of ``host``.
 
-    ``given``: the inputs that the inventory gives, as YAML made them. ``converges``: whether the run makes what the roles describe; one
-    that only asks, or goes back, is kept from it by wrong types, and by nothing else. ``extra``: the names that the command line gives.
+    ``given``: the inputs that the inventory gives, as YAML made them. ``converges``: whether the
+    run makes what the roles describe; one that only asks, or goes back, is kept from it by wrong
+    types, and by nothing else. ``extra``: the names that the command line gives.
     """
     own = roles.of(host.groups, site.values)
     settled = {role.name: values.settle(options.options(role.name), given) for role in own}
@@ -53,7 +63,9 @@ def plan(site, host, given, converges=True, search=(), extra=()):
             if converges:
                 problems += _extra_problems(settled[role.name].values, inputs[role.name], extra)
             _add(offered, _offered(role, inputs[role.name]))
-            late |= {name: inputs[role.name].pop(name) for name in role.LATE if name in inputs[role.name]}
+            late |= {
+                name: inputs[role.name].pop(name) for name in role.LATE if name in inputs[role.name]
+            }
             problems += role.narrowed_problems(site, inputs[role.name])
             inputs[role.name] |= role.narrowed(site, inputs[role.name])
     except UnknownAddressError as error:
@@ -63,35 +75,59 @@ def plan(site, host, given, converges=True, search=(), extra=()):
         # What the host will be is a fact, too.
         facts = {**host.facts, "roles": names}
         for name in names:
-            problems += roles.ALL[name].problems(inputs[name], facts, search) + roles.ALL[name].site_problems(site, host, inputs[name])
+            problems += roles.ALL[name].problems(inputs[name], facts, search) + roles.ALL[
+                name
+            ].site_problems(site, host, inputs[name])
     if converges:
-        problems = system_problems(host, site.values) + unsaid_problems(host, site.values) + left_problems(host) + problems
-    servers = [role.said(inputs[role.name]) for role in own if isinstance(role, web.WebServer) and role.name in inputs]
+        problems = (
+            system_problems(host, site.values)
+            + unsaid_problems(host, site.values)
+            + left_problems(host)
+            + problems
+        )
+    servers = [
+        role.said(inputs[role.name])
+        for role in own
+        if isinstance(role, web.WebServer) and role.name in inputs
+    ]
     return Plan(
-        {name: value for one in inputs.values() for name, value in one.items()}, late, names, servers[0] if servers else {}, problems
+        {name: value for one in inputs.values() for name, value in one.items()},
+        late,
+        names,
+        servers[0] if servers else {},
+        problems,
     )
 
 
 def _inputs(role, site, host, offered, given):
-    following = {name: value for name, value in role.inputs(site, host, offered).items() if value is not None}
-    return defaults(role.name) | following | {name: merged(role, name, following, value) for name, value in given.items()}
+    following = {
+        name: value for name, value in role.inputs(site, host, offered).items() if value is not None
+    }
+    return (
+        defaults(role.name)
+        | following
+        | {name: merged(role, name, following, value) for name, value in given.items()}
+    )
 
 
 def _extra_problems(given, inputs, extra):
-    """Ansible lets a variable of the command line win over all: a role would have that alone, without what follows from the site."""
+    """Ansible lets a variable of the command line win over all: a role would have that alone,
+    without what follows from the site.
+    """
     for name in sorted(set(given) & set(extra)):
         if isinstance(inputs[name], (list, dict)) and inputs[name] != given[name]:
             yield (
-                f"{name} is given on the command line, where it would replace everything that follows from the site: put it into the "
-                "inventory, which adds it to that."
+                f"{name} is given on the command line, where it would replace everything that "
+                f"follows from the site: put it into the inventory, which adds it to that."
             )
 
 
 def merged(role, name, following, given):
     """Return an input: what follows from the site, and what the inventory gives.
 
-    Of a list, the inventory's entries are added, and take the place of those of the same name. Of a dictionary, its values take the place
-    of those of the same key. Any other value takes the place of what follows.
+    Of a list, the inventory's entries are added, and take the place of those of the same name. Of a
+    dictionary, its values take the place of those of the same key. Any other value takes the place
+    of what follows.
     """
     there = following.get(name)
     if isinstance(there, list):
@@ -100,7 +136,8 @@ def merged(role, name, following, given):
 
 
 def with_given(following, given, *names):
-    """Return the entries of ``following`` with those of ``given`` in the place of those of the same name, and the others behind.
+    """Return the entries of ``following`` with those of ``given`` in the place of those of the same
+    name, and the others behind.
 
     Entries that are dictionaries are known by the values of the keys ``names``.
     """
@@ -108,22 +145,33 @@ def with_given(following, given, *names):
     def name_of(entry):
         if not isinstance(entry, dict):
             return entry
-        # An account without a host is one of the socket's, and a port without a protocol one of TCP; no other name has a default.
-        return tuple(str(entry.get(name) or {"host": "localhost", "protocol": "tcp"}.get(name)).lower() for name in names)
+        # An account without a host is one of the socket's, and a port without a protocol one of
+        # TCP; no other name has a default.
+        return tuple(
+            str(entry.get(name) or {"host": "localhost", "protocol": "tcp"}.get(name)).lower()
+            for name in names
+        )
 
     own = {name_of(entry): entry for entry in given}
     there = {name_of(entry) for entry in following}
-    return [own.get(name_of(entry), entry) for entry in following] + [entry for entry in given if name_of(entry) not in there]
+    return [own.get(name_of(entry), entry) for entry in following] + [
+        entry for entry in given if name_of(entry) not in there
+    ]
 
 
 def late(name, site, host, given):
-    """Return an input that is known only during the run, by what is known now. ``given``: what the plan kept of the inventory's."""
+    """Return an input that is known only during the run, by what is known now. ``given``: what
+    the plan kept of the inventory's.
+    """
     (role,) = (role for role in roles.ALL.values() if name in role.LATE)
     return merged(role, name, role.late(site, host), given)
 
 
 def _offered(role, inputs):
-    return {"packages": role.packages(inputs), "ports": {role.name: role.ports(inputs)}} | role.offers(inputs)
+    return {
+        "packages": role.packages(inputs),
+        "ports": {role.name: role.ports(inputs)},
+    } | role.offers(inputs)
 
 
 def _add(offered, more):
@@ -131,13 +179,18 @@ def _add(offered, more):
         if isinstance(value, dict):
             offered[name] = {**offered.get(name, {}), **value}
         else:
-            offered[name] = [*offered.get(name, []), *(one for one in value if one not in offered.get(name, []))]
+            offered[name] = [
+                *offered.get(name, []),
+                *(one for one in value if one not in offered.get(name, [])),
+            ]
 
 
 def system_problems(host, given):
     """Return a sentence if the host runs what nobody has tried."""
     system = host.facts.get("system") or {}
-    if system.get("version") in _SYSTEMS.get(system.get("name"), ()) or given.get("lamp_untested_os"):
+    if system.get("version") in _SYSTEMS.get(system.get("name"), ()) or given.get(
+        "lamp_untested_os"
+    ):
         return []
     return [
         f"Host {host.name} runs {str(system.get('name')).capitalize()} {system.get('version')}: "
@@ -146,22 +199,37 @@ def system_problems(host, given):
 
 
 def unsaid_problems(host, given):
-    """Return a sentence if nobody says what sites there are, and the host runs some: a file of variables was not read."""
+    """Return a sentence if nobody says what sites there are, and the host
+    runs some: a file of variables was not read.
+    """
     there = sorted(set((host.facts.get("app_units") or {}).values()))
-    if not there or "lamp_web" not in host.groups or "lamp_sites" in given or "python_app_apps" in host.given:
+    if (
+        not there
+        or "lamp_web" not in host.groups
+        or "lamp_sites" in given
+        or "python_app_apps" in host.given
+    ):
         return []
     return [
-        f"lamp_sites is not defined, and host {host.name} runs {', '.join(there)}, which would all be removed: check that the "
-        "inventory's variables are read, or set lamp_sites to {} if you want that."
+        f"lamp_sites is not defined, and host {host.name} runs {', '.join(there)}, which would "
+        f"all be removed: check that the inventory's variables are read, or set lamp_sites to "
+        f"{{}} if you want that."
     ]
 
 
 def left_problems(host):
-    """Return a sentence if the host is a balancer no more, and does not know: it would hold an address that others hold, or keep ports."""
-    there = [name for name in ("keepalived", "haproxy") if name in host.facts.get("running", []) and name in host.facts.get("made", [])]
+    """Return a sentence if the host is a balancer no more, and does not know: it would hold an
+    address that others hold, or keep ports.
+    """
+    there = [
+        name
+        for name in ("keepalived", "haproxy")
+        if name in host.facts.get("running", []) and name in host.facts.get("made", [])
+    ]
     if not there or BALANCERS in host.groups:
         return []
     return [
-        f"Host {host.name} is not in the group {BALANCERS}, but still runs {' and '.join(there)} as a balancer: put it into the group, or "
-        f"stop that on the host by `systemctl disable --now {' '.join(there)}`."
+        f"Host {host.name} is not in the group {BALANCERS}, but still runs {' and '.join(there)} "
+        f"as a balancer: put it into the group, or stop that on the host by `systemctl disable "
+        f"--now {' '.join(there)}`."
     ]

@@ -22,7 +22,9 @@ class Nginx(WebServer):
     def packages(self, inputs):
         """The server, what sends files that are compressed by Brotli, and what hashes passwords."""
         vhosts = inputs["nginx_vhosts"]
-        precompressed = any(static.get("precompressed") for vhost in vhosts for static in vhost.get("static") or [])
+        precompressed = any(
+            static.get("precompressed") for vhost in vhosts for static in vhost.get("static") or []
+        )
         return [
             "nginx",
             "logrotate",
@@ -41,21 +43,23 @@ def _language_problems(vhost):
     where = f"The site {vhost['name']}"
     if vhost.get("htaccess"):
         yield (
-            f"{where} has htaccess, and nginx reads no .htaccess: write what these files say into extra, "
-            "or serve the site by Apache (lamp_web_server: apache)."
+            f"{where} has htaccess, and nginx reads no .htaccess: write what these files say "
+            f"into extra, or serve the site by Apache (lamp_web_server: apache)."
         )
     for user, password in ((vhost.get("access") or {}).get("users") or {}).items():
         if front.is_hash(password) and (cost := int(password.split("$")[2])) > MOST_COST:
             yield (
-                f"{where} has a hash of cost {cost} for {user}, and while nginx checks one it answers nobody: make one of cost "
-                f"{MOST_COST} at most ('htpasswd -nBC {MOST_COST} {user}'), or serve the site by Apache (lamp_web_server: apache)."
+                f"{where} has a hash of cost {cost} for {user}, and while nginx checks one it "
+                f"answers nobody: make one of cost {MOST_COST} at most ('htpasswd -nBC "
+                f"{MOST_COST} {user}'), or serve the site by Apache (lamp_web_server: apache)."
             )
     lines = [line.strip() for line in (vhost.get("extra") or "").splitlines()]
     said = [line for line in lines if line and not line.startswith("#")]
     if said and not any(line.endswith((";", "}")) for line in said):
         yield (
-            f"{where} has an extra that begins with {said[0]!r} and has no directive of nginx, which ends with a semicolon: "
-            "it is in the server's own language, so write it anew for nginx, or take it out."
+            f"{where} has an extra that begins with {said[0]!r} and has no directive of nginx, "
+            f"which ends with a semicolon: it is in the server's own language, so write it anew "
+            f"for nginx, or take it out."
         )
 
 

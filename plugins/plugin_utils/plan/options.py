@@ -1,10 +1,11 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the roles and playbooks take: the options of each, as ``values.settle`` reads them. Private to the collection.
+"""What the roles and playbooks take: the options of each, as
+``values.settle`` reads them. Private to the collection.
 
-Those of a role are its ``argument_specs``; what that format cannot say stands here. The keys of an application in ``lamp_sites`` are those
-of ``python_app_apps``.
+Those of a role are its ``argument_specs``; what that format cannot say stands here. The keys of an
+application in ``lamp_sites`` are those of ``python_app_apps``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import pathlib
 import re
 
 from ansible.module_utils.common.yaml import yaml_load
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.renamed import GONE_OF_APPLICATIONS, GONE_OF_VIRTUAL_HOSTS
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.renamed import (
+    GONE_OF_APPLICATIONS,
+    GONE_OF_VIRTUAL_HOSTS,
+)
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import SECRETS
 
 DIRECTORY = pathlib.Path(__file__).resolve().parents[3] / "roles"
@@ -30,7 +34,10 @@ _SECRET = {"type": "str", "no_log": True}
 _OWN_CA = {
     "ca_file": _TEXT,
     "directory": {**_TEXT, "required": True},
-    "eab": {"type": "dict", "options": {"kid": {**_TEXT, "required": True}, "hmac": {**_SECRET, "required": True}}},
+    "eab": {
+        "type": "dict",
+        "options": {"kid": {**_TEXT, "required": True}, "hmac": {**_SECRET, "required": True}},
+    },
     "profile": _TEXT,
     "trusted": _BOOL,
 }
@@ -47,7 +54,11 @@ _ACME = {
 _TLS = {
     "certificate": {
         "type": ["str", "dict"],
-        "options": {"chain": {**_TEXT, "required": True}, "key": {**_SECRET, "required": True}, "trusted": _BOOL},
+        "options": {
+            "chain": {**_TEXT, "required": True},
+            "key": {**_SECRET, "required": True},
+            "trusted": _BOOL,
+        },
     },
     "challenge": _TEXT,
     "hsts": {"type": "int"},
@@ -63,7 +74,10 @@ _BUILD = {
     "target": _TEXT,
     "args": {"type": "dict", "values": {"type": "variable"}},
 }
-_REDIRECT = {"type": ["str", "dict"], "options": {"to": {**_TEXT, "required": True}, "status": {"type": "int"}}}
+_REDIRECT = {
+    "type": ["str", "dict"],
+    "options": {"to": {**_TEXT, "required": True}, "status": {"type": "int"}},
+}
 
 #: What argument_specs cannot say, by the path of the option.
 _MORE = {
@@ -84,7 +98,9 @@ _MORE = {
     "haproxy_global": {"values": {**_REPEATED, "null": True}},
     "haproxy_settings": {"values": {**_REPEATED, "null": True}},
     "keepalived_command": _COMMAND,
-    "keepalived_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
+    "keepalived_confinement": {
+        "values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}
+    },
     "keepalived_settings": {"values": {**_SETTING, "null": True}},
     "linux_base_journal_settings": {"values": _SETTING},
     "linux_base_sshd_matches.settings": {"values": _REPEATED},
@@ -117,14 +133,26 @@ _MORE = {
 #: Of dictionaries, the keys that are gone, by the path of the option.
 _GONE = {"apache_vhosts": GONE_OF_VIRTUAL_HOSTS, "python_app_apps": GONE_OF_APPLICATIONS}
 #: Of an application, what the wiring says.
-_WIRED = ("aliases", "backup_command", "backup_host", "host", "name", "origin", "path", "single_timers", "tls")
+_WIRED = (
+    "aliases",
+    "backup_command",
+    "backup_host",
+    "host",
+    "name",
+    "origin",
+    "path",
+    "single_timers",
+    "tls",
+)
 #: Of an inventory, what each host has of its own.
 _OF_HOSTS = {"lamp_address": _TEXT_OR_TEXTS, "lamp_peer_address": _TEXT_OR_TEXTS}
 
 
 @functools.cache
 def options(of):
-    """Return the options of a role, of ``lamp`` (an inventory's and the playbooks' variables) or of ``hosts`` (those that each has)."""
+    """Return the options of a role, of ``lamp`` (an inventory's and the playbooks' variables) or
+    of ``hosts`` (those that each has).
+    """
     if of == "lamp":
         return _lamp()
     if of == "hosts":
@@ -155,8 +183,17 @@ def _lamp():
     # Not sooner: roles know their options by this file.
     from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
 
-    app = {name: option for name, option in options("python_app")["python_app_apps"]["options"].items() if name not in _WIRED}
-    app |= {"constraints": _TEXT_OR_TEXTS, "requirements": _TEXT_OR_TEXTS, "database_scheme": _TEXT, "static_url": _TEXT}
+    app = {
+        name: option
+        for name, option in options("python_app")["python_app_apps"]["options"].items()
+        if name not in _WIRED
+    }
+    app |= {
+        "constraints": _TEXT_OR_TEXTS,
+        "requirements": _TEXT_OR_TEXTS,
+        "database_scheme": _TEXT,
+        "static_url": _TEXT,
+    }
     app |= {"compose": _TEXT, "service": _TEXT}
     an_app = {"type": "dict", "options": app, "gone": GONE_OF_APPLICATIONS}
     vhost = options("apache")["apache_vhosts"]["options"]
@@ -231,7 +268,11 @@ def _lamp():
         "lamp_restore_to": _TEXT,
         "lamp_run_app": _TEXT,
         "lamp_run_command": _TEXT,
-        "lamp_secrets": {"type": "dict", "named": True, "values": {"type": "dict", "options": secrets}},
+        "lamp_secrets": {
+            "type": "dict",
+            "named": True,
+            "values": {"type": "dict", "options": secrets},
+        },
         "lamp_secrets_dir": _TEXT,
         "lamp_sites": {"type": "dict", "named": True, "values": {"type": "dict", "options": site}},
         "lamp_status_format": _TEXT,

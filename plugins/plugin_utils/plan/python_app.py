@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role python_app in the plan. Private to the collection. Pure but for looking whether sources on the controller are there."""
+"""The role python_app in the plan. Private to the collection. Pure but for looking whether
+sources on the controller are there.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +16,30 @@ from urllib.parse import quote
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks, references
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as _python_app
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front, tls, web
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import SOCKET, authorities, socket_of
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.mysql import (
+    SOCKET,
+    authorities,
+    socket_of,
+)
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import DATABASE_PROXY, app_user, database_user, origin
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import (
+    DATABASE_PROXY,
+    app_user,
+    database_user,
+    origin,
+)
 
 #: The certificate of the database's authority on web hosts.
 DATABASE_AUTHORITY = "/etc/python_app/database.pem"
 #: The options of a client that trusts it.
 DATABASE_OPTIONS = "/etc/python_app/database.cnf"
-#: What a host needs to run images: a shell without libraries reads their settings in them, and a program ends with their last process.
+#: What a host needs to run images: a shell without libraries reads their settings in them, and a
+#: program ends with their last process.
 PODMAN = ["bash-static", "catatonit", "crun", "iproute2", "netavark", "podman"]
 #: The scheme of an application's DATABASE_URL, and those that Django's readers of it know.
 SCHEME = "mysql+pymysql"
-#: Where a directory that hosts share may be, and what the services of web hosts do not see of a host.
+#: Where a directory that hosts share may be, and what the services of web hosts do not see of a
+#: host.
 _DIRECTORY = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+\Z")
 _HIDDEN = ("/dev", "/home", "/proc", "/root", "/run/user", "/sys", "/tmp", "/var/tmp")  # noqa: S108 # nothing is written there
 _OF_DJANGO = ("mysql", "mysql2", "mysqlgis")
@@ -61,7 +74,11 @@ class PythonApp(Role):
             database = _Database(DATABASE_PROXY, "")
         elif "lamp_db" not in host.groups:
             database = _Database(site.hosts("lamp_db")[0].peer_addresses[0], "")
-        inputs = {"python_app_apps": [_app(*one, site, database) | _single_timers(site, host) for one in site.apps()]}
+        inputs = {
+            "python_app_apps": [
+                _app(*one, site, database) | _single_timers(site, host) for one in site.apps()
+            ]
+        }
         for port in ("listen", "tls_listen"):
             if listen := host.given.get(f"{web.chosen(site.values)}_{port}"):
                 inputs[f"python_app_{port.replace('listen', 'port')}"] = listen[0]
@@ -71,35 +88,54 @@ class PythonApp(Role):
         """An application on another host than its database checks the database's certificate."""
         found = authorities(site) if site.clustered or "lamp_db" not in host.groups else []
         name = posixpath.basename(DATABASE_AUTHORITY).removesuffix(".pem")
-        return {"python_app_trusted_certificates": [{"name": name, "content": "\n".join(found)}] if found else []}
+        return {
+            "python_app_trusted_certificates": [{"name": name, "content": "\n".join(found)}]
+            if found
+            else []
+        }
 
     def narrowed(self, site, inputs):
         """A deploy of one site leaves the others alone."""
-        chosen, version = site.values.get("lamp_deploy_site", ""), site.values.get("lamp_deploy_version", "")
+        chosen, version = (
+            site.values.get("lamp_deploy_site", ""),
+            site.values.get("lamp_deploy_version", ""),
+        )
         if not chosen:
             return {}
-        return {"python_app_apps": _python_app.chosen(inputs["python_app_apps"], chosen, version), "python_app_exclusive": False}
+        return {
+            "python_app_apps": _python_app.chosen(inputs["python_app_apps"], chosen, version),
+            "python_app_exclusive": False,
+        }
 
     def narrowed_problems(self, site, inputs):
         """The choice of a deploy."""
-        chosen, version = site.values.get("lamp_deploy_site", ""), site.values.get("lamp_deploy_version", "")
+        chosen, version = (
+            site.values.get("lamp_deploy_site", ""),
+            site.values.get("lamp_deploy_version", ""),
+        )
         problems = _python_app.choice_problems(inputs["python_app_apps"], chosen, version)
         for app in _python_app.chosen(inputs["python_app_apps"], chosen) if version else []:
             source = app.get("source") or ""
             if _python_app.is_image(app) and "{version}" not in (app.get("image") or ""):
                 problems.append(
-                    f"lamp_deploy_version is {version!r}, and {app['name']} is an image whose name has no place for it: leave the version "
-                    "out, or write {version} in image, such as registry.foobar.com/shop:{version}."
+                    f"lamp_deploy_version is {version!r}, and {app['name']} is an image whose "
+                    f"name has no place for it: leave the version out, or write {{version}} in "
+                    f"image, such as registry.foobar.com/shop:{{version}}."
                 )
-            if _python_app.kind(app) == "directory" and not os.path.exists(os.path.join(source, ".git")):
+            if _python_app.kind(app) == "directory" and not os.path.exists(
+                os.path.join(source, ".git")
+            ):
                 problems.append(
-                    f"lamp_deploy_version is {version!r}, and {app['name']} comes from {source}, which is not a git repository: leave the "
-                    "version out, and the directory is deployed as it is."
+                    f"lamp_deploy_version is {version!r}, and {app['name']} comes from {source}, "
+                    f"which is not a git repository: leave the version out, and the directory is "
+                    f"deployed as it is."
                 )
         return problems
 
     def packages(self, inputs):
-        """Steps of a deploy are systemd units, which are asked for over D-Bus; a minimal Debian has none."""
+        """Steps of a deploy are systemd units, which are asked for
+        over D-Bus; a minimal Debian has none.
+        """
         static = any("collect" in app or "static_dir" in app for app in inputs["python_app_apps"])
         images = any(map(_python_app.is_image, inputs["python_app_apps"]))
         more = (["brotli"] if static else []) + (PODMAN if images else [])
@@ -109,23 +145,42 @@ class PythonApp(Role):
         """What applications keep in files, for backups."""
         found = []
         for app in inputs["python_app_apps"]:
-            found.append({"name": app["name"], "path": f"/srv/{app['name']}/state", "user": _python_app.user(app)})
+            found.append(
+                {
+                    "name": app["name"],
+                    "path": f"/srv/{app['name']}/state",
+                    "user": _python_app.user(app),
+                }
+            )
             # What hosts share, none of them puts back.
             if app.get("media") is not None and not app["media"].get("shared"):
-                found.append({"name": f"{app['name']}__media", "path": f"/srv/{app['name']}/media", "user": _python_app.user(app)})
+                found.append(
+                    {
+                        "name": f"{app['name']}__media",
+                        "path": f"/srv/{app['name']}/media",
+                        "user": _python_app.user(app),
+                    }
+                )
         return {"backup_files": found}
 
     def problems(self, inputs, facts, search=()):
         """Also by what is on the controller's disk."""
-        given = [inputs[f"python_app_{name}"] for name in ("apps", "keep_releases", "port", "tls_port")]
+        given = [
+            inputs[f"python_app_{name}"] for name in ("apps", "keep_releases", "port", "tls_port")
+        ]
         problems = _python_app.problems(*given)
         for app in inputs["python_app_apps"]:
             problems += [*_source_problems(app), *_media_problems(app, facts.get("mounts"))]
             python = app.get("python") or ""
-            if inputs["python_app_resolve_on"] == "controller" and os.path.isabs(python) and _python_app.python_of(app, "none") == "none":
+            if (
+                inputs["python_app_resolve_on"] == "controller"
+                and os.path.isabs(python)
+                and _python_app.python_of(app, "none") == "none"
+            ):
                 problems.append(
-                    f"{_python_app.called(app)} the python {python}, whose version nobody here knows, and "
-                    "python_app_resolve_on is controller: give one with the version in its name, such as /opt/python/bin/python3.12."
+                    f"{_python_app.called(app)} the python {python}, whose version nobody here "
+                    f"knows, and python_app_resolve_on is controller: give one with the version "
+                    f"in its name, such as /opt/python/bin/python3.12."
                 )
         return problems
 
@@ -137,18 +192,34 @@ def _source_problems(app):
         return
     source = _python_app.located(app).get("source") or ""
     if kind == "directory" and not os.path.isdir(source):
-        yield f"{where} the source {source}, which is not a directory on this computer: correct the path."
-    elif kind in ("archive", "wheel") and not _python_app.is_url(source) and not os.path.isfile(source):
+        yield (
+            f"{where} the source {source}, which is not a directory on this computer: correct the "
+            f"path."
+        )
+    elif (
+        kind in ("archive", "wheel")
+        and not _python_app.is_url(source)
+        and not os.path.isfile(source)
+    ):
         yield f"{where} the source {source}, which is not a file on this computer: correct the path."
     key = (app.get("deploy_key") or "") if kind == "git" else ""
     if key and "-----BEGIN" not in key and not os.path.isfile(os.path.expanduser(key)):
-        yield f"{where} a deploy_key that is neither a private key nor a file on this computer: correct it."
+        yield (
+            f"{where} a deploy_key that is neither a private key nor a file on this computer: "
+            f"correct it."
+        )
     elif key.startswith("-----BEGIN") and "PRIVATE KEY-----" not in key.split("\n", 1)[0]:
-        yield f"{where} a deploy_key that is not a private key: give the private one, whose public half the server has."
+        yield (
+            f"{where} a deploy_key that is not a private key: give the private one, whose public "
+            f"half the server has."
+        )
     if kind == "directory" and os.path.isdir(source) and app.get("subdirectory"):
         source = os.path.join(source, app["subdirectory"])
         if not os.path.isdir(source) and ".." not in app["subdirectory"].split("/"):
-            yield f"{where} the subdirectory {app['subdirectory']}, which is not a directory in {app['source']}: correct it."
+            yield (
+                f"{where} the subdirectory {app['subdirectory']}, which is not a directory in "
+                f"{app['source']}: correct it."
+            )
     yield from _lock_problems(where, app, kind, source)
     for key in ("requirements", "constraints"):
         for name in app.get(key) or []:
@@ -165,7 +236,10 @@ def _image_problems(where, app):
         yield f"{where} the image {image}, which is not a file on this computer: correct the path."
     directory = build.get("directory", "") if isinstance(build, dict) else build
     if directory and not os.path.isdir(directory):
-        yield f"{where} the build {directory}, which is not a directory on this computer: correct the path."
+        yield (
+            f"{where} the build {directory}, which is not a directory on this computer: correct "
+            f"the path."
+        )
 
 
 def _media_problems(app, mounts):
@@ -174,12 +248,22 @@ def _media_problems(app, mounts):
         return
     where, own = f"{_python_app.called(app)} media.shared, {shared!r},", f"/srv/{app['name']}"
     if not _DIRECTORY.match(shared):
-        yield f"{where} which is not a path: give an absolute one of letters, digits and . _ -, such as /mnt/media."
+        yield (
+            f"{where} which is not a path: give an absolute one of letters, digits and . _ -, "
+            f"such as /mnt/media."
+        )
     elif hidden := [place for place in (*_HIDDEN, own) if f"{shared}/".startswith(f"{place}/")]:
-        why = "which is the role's own" if own in hidden else "of which services have their own or see nothing"
+        why = (
+            "which is the role's own"
+            if own in hidden
+            else "of which services have their own or see nothing"
+        )
         yield f"{where} in {hidden[0]}, {why}: give another directory, such as /mnt/media."
     elif mounts is not None and not any(f"{shared}/".startswith(f"{place}/") for place in mounts):
-        yield f"{where} on which nothing is mounted on this host: mount there what all web hosts share, and see that it is after a start."
+        yield (
+            f"{where} on which nothing is mounted on this host: mount there what all web hosts "
+            f"share, and see that it is after a start."
+        )
 
 
 def _lock_problems(where, app, kind, source):
@@ -201,9 +285,18 @@ def _lock_problems(where, app, kind, source):
 
 
 def _app(name, one, path, app_name, app, site, database):
-    """Return the role's description of an application of the site ``one`` that is called ``name``."""
-    role_app = {key: value for key, value in app.items() if key not in ("database_scheme", "static_url")}
-    role_app |= {"name": app_name, "host": name, "path": path, "user": app.get("user") or app_user(app_name)}
+    """Return the role's description of an application of the
+    site ``one`` that is called ``name``.
+    """
+    role_app = {
+        key: value for key, value in app.items() if key not in ("database_scheme", "static_url")
+    }
+    role_app |= {
+        "name": app_name,
+        "host": name,
+        "path": path,
+        "user": app.get("user") or app_user(app_name),
+    }
     role_app["origin"], role_app["aliases"] = origin(name, path), list(one.get("aliases", []))
     role_app["tls"] = not site.balanced and tls.source_of(site.values, name, one) != "none"
 
@@ -213,7 +306,10 @@ def _app(name, one, path, app_name, app, site, database):
     for key in ("requirements", "constraints"):
         if key in app:
             files = [app[key]] if isinstance(app[key], str) else app[key]
-            role_app[key] = [on_controller(file) if str(file).startswith(("/", "./", "../", "~")) else file for file in files]
+            role_app[key] = [
+                on_controller(file) if str(file).startswith(("/", "./", "../", "~")) else file
+                for file in files
+            ]
     source = app.get("source", "")
     if source and not _python_app.is_remote(source):
         role_app["source"] = on_controller(source)
@@ -225,11 +321,20 @@ def _app(name, one, path, app_name, app, site, database):
     if (key := app.get("deploy_key", "")) and "-----BEGIN" not in key:
         role_app["deploy_key"] = on_controller(key)
     secret = site.secrets[name]
-    environment = {"SECRET_KEY": secret["secret_key"], "SITE_NAME": name, "SITE_NAMES": ",".join([name, *role_app["aliases"]])}
+    environment = {
+        "SECRET_KEY": secret["secret_key"],
+        "SITE_NAME": name,
+        "SITE_NAMES": ",".join([name, *role_app["aliases"]]),
+    }
     if "media" in app:
-        environment |= {"MEDIA_ROOT": _python_app.media_place(app_name, app["media"]), "MEDIA_URL": front.media_url(path, app["media"])}
+        environment |= {
+            "MEDIA_ROOT": _python_app.media_place(app_name, app["media"]),
+            "MEDIA_URL": front.media_url(path, app["media"]),
+        }
     if "database" in one:
-        environment |= database_environment(one, secret["database_password"], *database, scheme=app.get("database_scheme", SCHEME))
+        environment |= database_environment(
+            one, secret["database_password"], *database, scheme=app.get("database_scheme", SCHEME)
+        )
     role_app["environment"] = {**environment, **app.get("environment", {})}
     if app.get("backup_before_migrate") and "database" in one and (hosts := site.hosts("lamp_db")):
         role_app["backup_host"] = hosts[0].name
@@ -237,7 +342,9 @@ def _app(name, one, path, app_name, app, site, database):
 
 
 def _single_timers(site, host):
-    """The first web host runs what one host runs for all. Nothing moves in a run that has not asked all of them what they run."""
+    """The first web host runs what one host runs for all. Nothing moves in a run that has not
+    asked all of them what they run.
+    """
     others = site.hosts("lamp_web")
     if len(others) == 1:
         return {}
@@ -249,7 +356,13 @@ def _single_timers(site, host):
 def database_environment(site, password, host, socket=SOCKET, scheme=SCHEME):
     """Return the variables that lead an application to its database."""
     name, user = site["database"], database_user(site)
-    found = {"DB_HOST": host, "DB_PORT": "3306", "DB_NAME": name, "DB_USER": user, "DB_PASSWORD": password}
+    found = {
+        "DB_HOST": host,
+        "DB_PORT": "3306",
+        "DB_NAME": name,
+        "DB_USER": user,
+        "DB_PASSWORD": password,
+    }
     found |= {"DB_SOCKET": socket} if host == "localhost" else {"DB_SSL_CA": DATABASE_AUTHORITY}
     return found | {"DATABASE_URL": database_url(site, password, host, socket, scheme)}
 
@@ -257,11 +370,16 @@ def database_environment(site, password, host, socket=SOCKET, scheme=SCHEME):
 def database_url(site, password, host, socket=SOCKET, scheme=SCHEME):
     """Return the address of a site's database.
 
-    SQLAlchemy reads it with a driver in its scheme. dj-database-url and django-environ know ``mysql`` only, and hand all options on to a
-    driver: what mysqlclient and PyMySQL both take for TLS is a file of options.
+    SQLAlchemy reads it with a driver in its scheme. dj-database-url and django-environ know
+    ``mysql`` only, and hand all options on to a driver: what mysqlclient and PyMySQL both take for
+    TLS is a file of options.
     """
     # A client that is told the authority checks the server's certificate, its names too.
-    of_tls = f"read_default_file={DATABASE_OPTIONS}" if scheme in _OF_DJANGO else f"ssl_ca={DATABASE_AUTHORITY}"
+    of_tls = (
+        f"read_default_file={DATABASE_OPTIONS}"
+        if scheme in _OF_DJANGO
+        else f"ssl_ca={DATABASE_AUTHORITY}"
+    )
     way = f"unix_socket={quote(socket)}" if host == "localhost" else of_tls
     place = f"[{host}]" if ":" in host else host
     return f"{scheme}://{quote(database_user(site))}:{quote(password, safe='')}@{place}/{quote(site['database'])}?{way}&charset=utf8mb4"

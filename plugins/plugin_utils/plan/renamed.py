@@ -40,10 +40,17 @@ GONE_OF_APPLICATIONS = {
     "startup_timeout": "a service may take as long to start as timeouts: {start: 30} says.",
 }
 GONE_OF_VIRTUAL_HOSTS = {
-    "wsgi": "an application has a server of its own. Use proxy, with its path and the socket /srv/NAME/live.sock.",
+    "wsgi": (
+        "an application has a server of its own. Use proxy, with its path and the socket "
+        "/srv/NAME/live.sock."
+    ),
 }
 
 
 def renamed_problems(names):
-    """Return a sentence for each of the variables ``names`` that is an old name: what it sets would count for nothing."""
-    return [f"{name} has a new name: use {RENAMED[name]}." for name in sorted(set(names) & set(RENAMED))]
+    """Return a sentence for each of the variables ``names`` that is an old
+    name: what it sets would count for nothing.
+    """
+    return [
+        f"{name} has a new name: use {RENAMED[name]}." for name in sorted(set(names) & set(RENAMED))
+    ]

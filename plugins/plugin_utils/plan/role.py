@@ -1,8 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the plan knows of a role: where it runs, what follows for it from the site, what it offers to
-others, what is wrong. Private to the collection. Pure: no I/O.
+"""What the plan knows of a role: where it runs, what follows for it from the site, what it offers
+to others, what is wrong. Private to the collection. Pure: no I/O.
 
 Each role has a file beside this one, with a ``ROLE`` of a class that is derived from this one.
 """
@@ -11,15 +11,19 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-#: Who may reach a port: everybody; visitors, for whom balancers come where there are any; or the hosts of a group.
+#: Who may reach a port: everybody; visitors, for whom balancers come where there are any; or the
+#: hosts of a group.
 WORLD = "the world"
 VISITORS = "the balancers, or the world"
-#: A protocol beside TCP and UDP, by which hosts agree on which of them has an address. It has no ports.
+#: A protocol beside TCP and UDP, by which hosts agree on which of them has an address. It has no
+#: ports.
 VRRP = "vrrp"
 
 
 class Port(NamedTuple):
-    """A port that a role listens on, 0 for VRRP, and who has to reach it. ``sources``: addresses and networks besides the peers."""
+    """A port that a role listens on, 0 for VRRP, and who has to reach it. ``sources``: addresses
+    and networks besides the peers.
+    """
 
     number: int
     protocol: str = "tcp"
@@ -42,11 +46,13 @@ class Role:
     ALSO: tuple[str, ...] = ()
     #: The fewest and the most hosts of the group; None: any number.
     HOSTS: tuple[int, int | None] = (0, None)
-    #: Numbers of hosts between these with which it does not work, and why not: ``{number: what is said behind the hosts' names}``.
+    #: Numbers of hosts between these with which it does not work, and why not: ``{number: what is
+    #: said behind the hosts' names}``.
     NOT_HOSTS: dict[int, str] = {}
     #: Where several roles can do a group's work: by which variable one is chosen.
     CHOICE: Choice | None = None
-    #: By which keys the entries of inputs that are lists are told apart, where it is not their name.
+    #: By which keys the entries of inputs that are lists are told apart, where it is not their
+    #: name.
     KEYS: dict[str, tuple[str, ...]] = {}
     #: Whether inputs are made of what the other roles of a host offer.
     COLLECTS = False
@@ -55,14 +61,16 @@ class Role:
     #: Which other roles and values its inputs follow from, for the picture: {source: what}.
     EDGES: dict[str, str] = {}
 
-    #: Inputs of a site on more than one host, by which the page on the wiring says which ports are listened on.
+    #: Inputs of a site on more than one host, by which the page on the wiring says which ports are
+    #: listened on.
     EXAMPLE: dict[str, Any] = {}
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def inputs(self, site, host, offered: dict[str, Any]) -> dict[str, Any]:
-        """Return the inputs that follow from the site. The plan adds those that the inventory gives.
+        """Return the inputs that follow from the site. The plan
+        adds those that the inventory gives.
 
         ``offered``: for a role that COLLECTS, what the other roles of the host offer.
         """
@@ -73,7 +81,9 @@ class Role:
         return {}
 
     def narrowed(self, site, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Return the inputs that a run about less than the whole site changes, whatever the inventory says."""
+        """Return the inputs that a run about less than the whole site
+        changes, whatever the inventory says.
+        """
         return {}
 
     def narrowed_problems(self, site, inputs: dict[str, Any]) -> list[str]:
@@ -81,7 +91,9 @@ class Role:
         return []
 
     def site_problems(self, site, host, inputs: dict[str, Any]) -> list[str]:
-        """Return what is wrong with what the host is to do beside the others, by the facts of all that the run has asked."""
+        """Return what is wrong with what the host is to do beside the others, by the facts of
+        all that the run has asked.
+        """
         return []
 
     def packages(self, inputs: dict[str, Any]) -> list[str]:
@@ -89,7 +101,9 @@ class Role:
         return []
 
     def offers(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Return what other roles of the host may take up, by name: lists and dictionaries, which are added up."""
+        """Return what other roles of the host may take up, by name: lists
+        and dictionaries, which are added up.
+        """
         return {}
 
     def ports(self, inputs: dict[str, Any]) -> list[Port]:
@@ -97,7 +111,8 @@ class Role:
         return []
 
     def problems(self, inputs: dict[str, Any], facts: dict[str, Any], search=()) -> list[str]:
-        """Return what is wrong with inputs of the right types on a host of these facts: a sentence each.
+        """Return what is wrong with inputs of the right types on a
+        host of these facts: a sentence each.
 
         ``facts``: what host_facts says, and in a plan the names of the host's roles as ``roles``.
         ``search``: the directories on the controller in which relative paths are looked for.

@@ -20,10 +20,17 @@ ALL = {name: importlib.import_module(f"{__package__}.{name}").ROLE for name in R
 def of(groups, values):
     """Return the roles of a host that is in ``groups``, by an inventory's ``values``.
 
-    Those that collect what others offer come last, and the base after all: it installs what backups need, too.
+    Those that collect what others offer come last, and the base after all: it installs what backups
+    need, too.
     """
-    found = [role for role in ALL.values() if not {role.GROUP, *role.ALSO}.isdisjoint(groups) and chosen(role, values)]
-    return [role for role in found if not role.COLLECTS] + [role for role in reversed(found) if role.COLLECTS]
+    found = [
+        role
+        for role in ALL.values()
+        if not {role.GROUP, *role.ALSO}.isdisjoint(groups) and chosen(role, values)
+    ]
+    return [role for role in found if not role.COLLECTS] + [
+        role for role in reversed(found) if role.COLLECTS
+    ]
 
 
 def chosen(role, values):

@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets that are made once and kept on the controller: making them, and which are missing here although a host has them.
+"""Secrets that are made once and kept on the controller: making them, and which are missing here
+although a host has them.
 
 Private to the collection.
 """
@@ -32,14 +33,19 @@ _LENGTH = 48  # characters of 62: 285 bits
 
 
 def kept(directory, names, terms, given, make):
-    """Return ``{name: {term: secret}}``. One that is neither ``given`` nor in ``directory`` is made, and kept if ``make``.
+    """Return ``{name: {term: secret}}``. One that is neither ``given`` nor in ``directory`` is
+    made, and kept if ``make``.
 
     Raises OSError, and ValueError for a file that is empty.
     """
     if make:
         _keep_out_of_git(directory)
     return {
-        name: {term: (given.get(name) or {}).get(term) or _kept(os.path.join(directory, name, term), make) for term in terms}
+        name: {
+            term: (given.get(name) or {}).get(term)
+            or _kept(os.path.join(directory, name, term), make)
+            for term in terms
+        }
         for name in names
     }
 
@@ -53,7 +59,9 @@ def _new():
 
 
 def _read_or_make(path):
-    """Return the secret in the file ``path``, which is made when it is not there; of two makers at once the first wins."""
+    """Return the secret in the file ``path``, which is made when it is not
+    there; of two makers at once the first wins.
+    """
     directory = os.path.dirname(path)
     os.makedirs(directory, mode=0o700, exist_ok=True)
     if not os.path.lexists(path):
@@ -72,7 +80,10 @@ def _read_or_make(path):
     with open(path, encoding="utf-8") as file:
         value = file.read().strip()
     if not value:
-        raise ValueError(f"The file {path} is empty: write the secret into it, or remove it to have a new one made.")
+        raise ValueError(
+            f"The file {path} is empty: write the secret into it, or remove it to have a new one "
+            f"made."
+        )
     return value
 
 
@@ -85,11 +96,17 @@ def _keep_out_of_git(directory):
 
 
 def missing(names, terms, directory, given):
-    """Return ``[(name, [term, ...])]``: which secrets are neither ``given`` nor in ``directory``, for those of ``names`` that lack any."""
+    """Return ``[(name, [term, ...])]``: which secrets are neither ``given`` nor in
+    ``directory``, for those of ``names`` that lack any.
+    """
     found = []
     for name in names:
         own = given.get(name) or {}
-        if lacking := [term for term in terms if not own.get(term) and not os.path.lexists(os.path.join(directory, name, term))]:
+        if lacking := [
+            term
+            for term in terms
+            if not own.get(term) and not os.path.lexists(os.path.join(directory, name, term))
+        ]:
             found.append((name, lacking))
     return found
 
@@ -103,12 +120,22 @@ def used(name, site):
 def site_files(name, site):
     """Return the paths of which a web host has one as soon as it has the site's secrets."""
     names = [app_name for _path, app_name, _app in apps(name, site)]
-    return [path for app_name in names for path in (f"/etc/python_app/{app_name}.env", f"/srv/{app_name}/current")]
+    return [
+        path
+        for app_name in names
+        for path in (f"/etc/python_app/{app_name}.env", f"/srv/{app_name}/current")
+    ]
 
 
 def lost(site, directory):
-    """Return a sentence for the secrets that would be made here although a host has them, or may have them: they were lost."""
-    given, web, name_servers = site.values.get("lamp_secrets") or {}, site.hosts("lamp_web"), site.hosts("lamp_dns")
+    """Return a sentence for the secrets that would be made here although a host has them, or may
+    have them: they were lost.
+    """
+    given, web, name_servers = (
+        site.values.get("lamp_secrets") or {},
+        site.hosts("lamp_web"),
+        site.hosts("lamp_dns"),
+    )
     due = [
         (name, name, terms, web, site_files(name, one))
         for name, one in site.sites.items()
@@ -116,28 +143,40 @@ def lost(site, directory):
     ]
     if len(name_servers) > 1:
         transfer = missing([site.domain], [TRANSFER_KEY], directory, {})
-        due += [(f"the zone {name}", name, terms, name_servers, [TRANSFER_KEY_FILE]) for name, terms in transfer]
+        due += [
+            (f"the zone {name}", name, terms, name_servers, [TRANSFER_KEY_FILE])
+            for name, terms in transfer
+        ]
     due += _lost_of_acme(site, directory, site.hosts(site.entrance), name_servers)
     problems = []
     for called, name, terms, hosts, files in due:
         asked = {host.name: host.facts.get("paths") for host in hosts}
-        place = f"{' and '.join(terms)} of {called} {'are' if len(terms) > 1 else 'is'} not in {directory}/{name} on this computer"
+        place = (
+            f"{' and '.join(terms)} of {called} {'are' if len(terms) > 1 else 'is'} not in "
+            f"{directory}/{name} on this computer"
+        )
         if holders := [host for host, paths in asked.items() if set(files) & set(paths or ())]:
             problems.append(
-                f"{place}, but {', '.join(holders)} has them: copy {directory} here from the computer that ran this before, or {_REMEDY}."
+                f"{place}, but {', '.join(holders)} has them: copy {directory} here from the "
+                f"computer that ran this before, or {_REMEDY}."
             )
         elif unknown := [host for host, paths in asked.items() if paths is None]:
             problems.append(
-                f"{place}, and {', '.join(unknown)}, which may have them, is not part of this run: run without --limit, copy {directory} "
-                f"here from the computer that ran this before, or {_REMEDY}."
+                f"{place}, and {', '.join(unknown)}, which may have them, is not part of this "
+                f"run: run without --limit, copy {directory} here from the computer that ran "
+                f"this before, or {_REMEDY}."
             )
     return problems
 
 
 def _lost_of_acme(site, directory, hosts, name_servers):
-    """Return likewise those by which ``hosts`` have certificates issued: of the account, and of each of them."""
+    """Return likewise those by which ``hosts`` have certificates
+    issued: of the account, and of each of them.
+    """
     if tls.uses(site, "acme"):
-        account = {site.domain: {ACME_ACCOUNT: (site.values.get("lamp_acme") or {}).get("account_secret")}}
+        account = {
+            site.domain: {ACME_ACCOUNT: (site.values.get("lamp_acme") or {}).get("account_secret")}
+        }
         for name, terms in missing([site.domain], [ACME_ACCOUNT], directory, account):
             yield "the account with the CA", name, terms, hosts, [ACME_ACCOUNT_FILE]
     if tls.uses(site, "acme", "dns-01"):

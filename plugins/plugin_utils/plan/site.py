@@ -1,9 +1,11 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The site: what the inventory says of it and its hosts, and what is wrong with that. Private to the collection.
+"""The site: what the inventory says of it and its hosts, and what is
+wrong with that. Private to the collection.
 
-Pure: no I/O, no Ansible import. A *site* in the plural is a value of ``lamp_sites`` (see docs/sites.md).
+Pure: no I/O, no Ansible import. A *site* in the plural is a value of ``lamp_sites`` (see
+docs/sites.md).
 """
 
 from __future__ import annotations
@@ -16,14 +18,18 @@ from functools import cached_property
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model as python_app
 from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
-from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import OWN_ACCOUNTS, OWN_DATABASES
+from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.accounts import (
+    OWN_ACCOUNTS,
+    OWN_DATABASES,
+)
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front
 
 #: The secrets of each site.
 SECRETS = ("database_password", "secret_key")
 #: The group of those that stand before the web hosts.
 BALANCERS = "lamp_lb"
-#: The group of the database's hosts, and where applications reach the database where these are several.
+#: The group of the database's hosts, and where applications reach the database where these are
+#: several.
 DATABASE = "lamp_db"
 DATABASE_PROXY = "127.0.0.1"
 #: The group of the name servers.
@@ -42,14 +48,17 @@ class UnknownAddressError(ValueError):
 
 
 class Host:
-    """A host of the inventory. ``variables``: what the inventory and the host's facts say, by name."""
+    """A host of the inventory. ``variables``: what the inventory
+    and the host's facts say, by name.
+    """
 
     def __init__(self, name, groups, variables, somewhere=()):
         self.name = name
         self._somewhere = list(somewhere)
         self.groups = groups
         self._variables = variables
-        #: The inputs of roles that the inventory gives the host. Of the host that is planned they have the right types.
+        #: The inputs of roles that the inventory gives the host. Of the host that is planned they
+        #: have the right types.
         self.given = variables
 
     @cached_property
@@ -60,33 +69,55 @@ class Host:
     @cached_property
     def addresses(self):
         """The addresses under which the world reaches the host, IPv4 before IPv6."""
-        found = _list(self._variables.get("lamp_address")) or list(self.facts.get("addresses", [])) or self._somewhere
+        found = (
+            _list(self._variables.get("lamp_address"))
+            or list(self.facts.get("addresses", []))
+            or self._somewhere
+        )
         if not found:
-            raise UnknownAddressError(f"No address of host {self.name} is known: run without --limit, or set lamp_address for the host.")
+            raise UnknownAddressError(
+                f"No address of host {self.name} is known: run without --limit, or set "
+                f"lamp_address for the host."
+            )
         return found
 
     @cached_property
     def peer_addresses(self):
-        """The addresses under which the other hosts of the site reach it, and from which it comes to them."""
+        """The addresses under which the other hosts of the site reach
+        it, and from which it comes to them.
+        """
         return _list(self._variables.get("lamp_peer_address")) or self.addresses
 
 
 class Site:
     """Everything that the plan of a host follows from.
 
-    ``values``: the inventory's lamp_* of the right types. ``groups``: ``{group: [host names]}``. ``variables_of``: called with a host's
-    name, for its variables. ``secrets``: called once, for ``{site name: {secret: value}}``. ``transfer_secret``: likewise, for that of
-    the name servers; ``acme_account``: for that of the account with CAs; ``acme_keys``: for those by which web hosts prove names,
-    ``{host name: secret}``. ``base``: the directory on the controller that relative sources start from.
+    ``values``: the inventory's lamp_* of the right types. ``groups``: ``{group: [host names]}``.
+    ``variables_of``: called with a host's name, for its variables. ``secrets``: called once, for
+    ``{site name: {secret: value}}``. ``transfer_secret``: likewise, for that of the name servers;
+    ``acme_account``: for that of the account with CAs; ``acme_keys``: for those by which web hosts
+    prove names, ``{host name: secret}``. ``base``: the directory on the controller that relative
+    sources start from.
     """
 
-    def __init__(self, values, groups, variables_of, secrets=dict, transfer_secret=str, base="", acme_account=str, acme_keys=dict):
+    def __init__(
+        self,
+        values,
+        groups,
+        variables_of,
+        secrets=dict,
+        transfer_secret=str,
+        base="",
+        acme_account=str,
+        acme_keys=dict,
+    ):
         self.values = values
         self.groups = groups
         self.base = base
         #: Whether secrets that nobody has are made and kept; else they are others each time.
         self.makes_secrets = False
-        #: What stands for the addresses of a host that the run does not know. Nothing: that is a problem.
+        #: What stands for the addresses of a host that the run does not know. Nothing: that is a
+        #: problem.
         self.somewhere = []
         self._variables_of = variables_of
         self._secrets = secrets
@@ -122,7 +153,9 @@ class Site:
 
     @cached_property
     def acme_keys(self):
-        """What each web host signs the records with by which it proves the names of its certificates."""
+        """What each web host signs the records with by which it
+        proves the names of its certificates.
+        """
         return self._acme_keys()
 
     def host(self, name):
@@ -138,7 +171,9 @@ class Site:
         return [self.host(name) for name in self.groups.get(group, ()) if name not in others]
 
     def position(self, group, host):
-        """Return at which place of a group the host stands, from 0: the first one does what is done once."""
+        """Return at which place of a group the host stands, from 0:
+        the first one does what is done once.
+        """
         return self.groups[group].index(host.name)
 
     def addresses(self, group):
@@ -147,7 +182,9 @@ class Site:
 
     @property
     def primary(self):
-        """The name of the host that is the primary name server; empty where there are no name servers of our own."""
+        """The name of the host that is the primary name server; empty
+        where there are no name servers of our own.
+        """
         return primary(self.groups, self.values)
 
     @property
@@ -157,7 +194,9 @@ class Site:
 
     @property
     def vip(self):
-        """The addresses that one of the balancers has, each with its prefix where one is given; none where each has its own alone."""
+        """The addresses that one of the balancers has, each with its prefix where one is given;
+        none where each has its own alone.
+        """
         return _list(self.values.get("lamp_vip"))
 
     @property
@@ -186,13 +225,17 @@ class Site:
 
 
 def primary(groups, values):
-    """Return the host that is the primary name server, by groups and variables; an empty text where there is none of our own."""
+    """Return the host that is the primary name server, by groups and variables; an empty text
+    where there is none of our own.
+    """
     servers = groups.get(NAME_SERVERS) or ()
     return (values.get("lamp_dns_primary") or servers[0]) if servers else ""
 
 
 def entrance(groups):
-    """Return the group whose hosts visitors come to, and where TLS ends: the balancers, where there are any, else the web hosts."""
+    """Return the group whose hosts visitors come to, and where TLS ends: the balancers, where
+    there are any, else the web hosts.
+    """
     return BALANCERS if groups.get(BALANCERS) else "lamp_web"
 
 
@@ -209,14 +252,19 @@ def _list(value):
 
 
 def database_user(site):
-    """Return the name of the account that ``site`` uses: its database's, within the length that MySQL allows."""
+    """Return the name of the account that ``site`` uses: its
+    database's, within the length that MySQL allows.
+    """
     return site["database"][:32]
 
 
 def apps(name, site):
     """Return ``(path, name, app)`` of each application of the site ``name``."""
     own = [("/", str(name), site["app"])] if "app" in site else []
-    return own + [(path, str(name) + str(path).replace("/", "_"), app) for path, app in site.get("apps", {}).items()]
+    return own + [
+        (path, str(name) + str(path).replace("/", "_"), app)
+        for path, app in site.get("apps", {}).items()
+    ]
 
 
 def origin(name, path):
@@ -225,7 +273,9 @@ def origin(name, path):
 
 
 def app_user(name):
-    """Return the system user that runs the application of the site ``name``, within Linux's 32 characters."""
+    """Return the system user that runs the application of the site
+    ``name``, within Linux's 32 characters.
+    """
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if len(plain) > 28:
         plain = f"{plain[:19]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
@@ -237,29 +287,45 @@ def _app_problems(where, app):
         yield f"{where} has {wrong}"
     given = [key for key in ("wsgi", "asgi", "serve") if app.get(key)]
     if not given and not python_app.is_image(app):
-        yield f"{where}.wsgi is missing, and so are asgi and serve: give the module and the callable, for instance myapp.wsgi:application."
+        yield (
+            f"{where}.wsgi is missing, and so are asgi and serve: give the module and the "
+            f"callable, for instance myapp.wsgi:application."
+        )
     elif len(given) > 1:
         yield f"{where}.{given[1]} is set besides {given[0]}: remove one of them."
     for key in ("wsgi", "asgi"):
         if key in app and not _CALLABLE.match(app[key]):
-            remedy = f"give the module and the callable in it, for instance myapp.{key}:application."
+            remedy = (
+                f"give the module and the callable in it, for instance myapp.{key}:application."
+            )
             yield f"{where}.{key} is {app[key]!r}: {remedy}"
     if app.get("user") == "root":
-        yield f"{where}.user is root, but no application may run as root: give another user, or leave it out."
+        yield (
+            f"{where}.user is root, but no application may run as root: give another user, or "
+            f"leave it out."
+        )
     if not _SCHEME.match(app.get("database_scheme", "mysql")):
-        yield f"{where}.database_scheme is {app['database_scheme']!r}: give mysql, or with a driver for instance mysql+pymysql."
+        yield (
+            f"{where}.database_scheme is {app['database_scheme']!r}: give mysql, or with a driver "
+            f"for instance mysql+pymysql."
+        )
     for key in ("static_url", "health_path"):
         if key in app and not app[key].startswith("/"):
             yield f"{where}.{key} is {app[key]!r}: begin it with a slash."
     for key in app.get("environment", {}):
         if not _ENVIRONMENT.match(key):
-            yield f"{where}.environment has the name {key!r}: use letters, digits and underscores, no digit first."
+            yield (
+                f"{where}.environment has the name {key!r}: use letters, digits and underscores, "
+                f"no digit first."
+            )
 
 
 def site_problems(sites):
-    """Return what is wrong with ``lamp_sites``, whose types are right: a list of sentences, each with variable, value and remedy.
+    """Return what is wrong with ``lamp_sites``, whose types are right: a list of sentences, each
+    with variable, value and remedy.
 
-    Not checked here is what only the controller's disk can tell, such as whether an app's source exists.
+    Not checked here is what only the controller's disk can tell, such as whether an app's source
+    exists.
     """
     if not sites:
         return ["lamp_sites is empty: describe at least one site in it, see docs/sites.md."]
@@ -268,17 +334,27 @@ def site_problems(sites):
     for name, site in sites.items():
         where = f"lamp_sites['{name}']"
         if not _HOSTNAME.match(name):
-            problems.append(f"{where} is no host name: use letters, digits, hyphens and dots, for instance www.foobar.com.")
+            problems.append(
+                f"{where} is no host name: use letters, digits, hyphens and dots, for instance "
+                f"www.foobar.com."
+            )
         problems.extend(front.problems(where, site, name))
-        problems.extend(front.error_page_problems(f"{where}.error_pages", site.get("error_pages", {}), "app" in site))
+        problems.extend(
+            front.error_page_problems(
+                f"{where}.error_pages", site.get("error_pages", {}), "app" in site
+            )
+        )
         if not any(site.get(key) for key in ("app", "apps", "document_root", "redirects")):
             problems.append(
-                f"{where} has neither app nor document_root nor redirects: give it an application to run, a directory of static files to "
-                "serve, or redirects."
+                f"{where} has neither app nor document_root nor redirects: give it an "
+                f"application to run, a directory of static files to serve, or redirects."
             )
         for path in site.get("apps", {}):
             if not _PATH.match(path):
-                problems.append(f"{where}.apps has the path {path!r}: begin it with a slash, for instance /shop, and end it without one.")
+                problems.append(
+                    f"{where}.apps has the path {path!r}: begin it with a slash, for instance "
+                    f"/shop, and end it without one."
+                )
         for path, app_name, app in apps(name, site):
             app_where = origin(name, path)
             problems.extend(_app_problems(app_where, app))
@@ -286,47 +362,66 @@ def site_problems(sites):
                 problems.extend(front.media_problems(app_where, path, app["media"]))
             user = app.get("user") or app_user(app_name)
             if users.setdefault(user, app_where) != app_where:
-                problems.append(f"{app_where}.user is {user!r}, which already runs {users[user]}: give each its own user.")
+                problems.append(
+                    f"{app_where}.user is {user!r}, which already runs {users[user]}: give each "
+                    f"its own user."
+                )
         if "document_root" in site and not posixpath.isabs(site["document_root"]):
-            problems.append(f"{where}.document_root is {site['document_root']!r}: give the absolute path of a directory on the web host.")
+            problems.append(
+                f"{where}.document_root is {site['document_root']!r}: give the absolute path of a "
+                f"directory on the web host."
+            )
         if "database" in site:
             if not _DATABASE.match(site["database"]):
                 problems.append(
-                    f"{where}.database is {site['database']!r}: use 1 to 64 letters, digits, underscores, hyphens or dollar signs."
+                    f"{where}.database is {site['database']!r}: use 1 to 64 letters, digits, "
+                    f"underscores, hyphens or dollar signs."
                 )
             elif site["database"].lower() in OWN_ACCOUNTS | OWN_DATABASES:
-                problems.append(f"{where}.database is {site['database']!r}, a name of the server's own: choose another.")
+                problems.append(
+                    f"{where}.database is {site['database']!r}, a name of the server's own: "
+                    f"choose another."
+                )
             elif site["database"] in databases:
                 problems.append(
-                    f"{where}.database is {site['database']!r}, which lamp_sites['{databases[site['database']]}'] already has: "
-                    "give each site its own database."
+                    f"{where}.database is {site['database']!r}, which "
+                    f"lamp_sites['{databases[site['database']]}'] already has: give each site "
+                    f"its own database."
                 )
             databases.setdefault(site["database"], name)
         for alias in [name, *site.get("aliases", [])]:
             if not _HOSTNAME.match(alias):
                 if alias != name:
-                    problems.append(f"{where}.aliases has {alias!r}, which is not a host name: correct or remove it.")
+                    problems.append(
+                        f"{where}.aliases has {alias!r}, which is not a host name: correct or "
+                        f"remove it."
+                    )
             elif owner.setdefault(alias.lower(), name) != name:
                 problems.append(
-                    f"{where} has the name {alias}, which lamp_sites['{owner[alias.lower()]}'] already has: give each name to one site."
+                    f"{where} has the name {alias}, which lamp_sites['{owner[alias.lower()]}'] "
+                    f"already has: give each name to one site."
                 )
     return problems
 
 
 def sharing_problems(sites, groups):
-    """Return what is wrong with ``sites`` on as many web hosts as the ``groups`` have: a list of sentences."""
+    """Return what is wrong with ``sites`` on as many web hosts as the
+    ``groups`` have: a list of sentences.
+    """
     hosts, problems = groups.get("lamp_web", ()), []
     if len(hosts) < 2:
         return problems
     for name, site in sites.items():
         if site.get("sticky") and not groups.get(BALANCERS):
             problems.append(
-                f"lamp_sites['{name}'].sticky is true, but without balancers nobody keeps a visitor on one of {len(hosts)} web "
-                f"hosts: put balancers into {BALANCERS}, or remove it and keep sessions in the database."
+                f"lamp_sites['{name}'].sticky is true, but without balancers nobody keeps a "
+                f"visitor on one of {len(hosts)} web hosts: put balancers into {BALANCERS}, or "
+                f"remove it and keep sessions in the database."
             )
         problems += [
-            f"{origin(name, path)}.media is on {len(hosts)} web hosts, each of which would have only some of the files: give "
-            "media.shared, a directory that all of them share, see docs/several_hosts.md."
+            f"{origin(name, path)}.media is on {len(hosts)} web hosts, each of which would have "
+            f"only some of the files: give media.shared, a directory that all of them share, see "
+            f"docs/several_hosts.md."
             for path, _name, app in apps(name, site)
             if "media" in app and not app["media"].get("shared")
         ]
@@ -334,14 +429,22 @@ def sharing_problems(sites, groups):
 
 
 def secret_problems(given, sites):
-    """Return what is wrong with ``lamp_secrets``, whose types are right: a list of sentences. They never hold a value."""
+    """Return what is wrong with ``lamp_secrets``, whose types are right: a
+    list of sentences. They never hold a value.
+    """
     problems = []
     for name, own in given.items():
         where = f"lamp_secrets['{name}']"
         if name not in sites:
-            problems.append(f"{where} is for a site that lamp_sites does not have: correct the name or remove it.")
+            problems.append(
+                f"{where} is for a site that lamp_sites does not have: correct the name or remove "
+                f"it."
+            )
         problems.extend(
-            f"{where}.{key} is shorter than 12 characters: give a longer one, or remove it to have one made."
+            (
+                f"{where}.{key} is shorter than 12 characters: give a longer one, or remove it to "
+                f"have one made."
+            )
             for key, value in own.items()
             if len(value) < 12
         )
@@ -355,25 +458,34 @@ def removal_problems(sites, site, confirm, database, databases, accounts):
     """
     if not _HOSTNAME.match(site):
         return [
-            f"lamp_remove_site is {site!r}: give the name of the site whose remains should be removed, -e lamp_remove_site=www.foobar.com."
+            (
+                f"lamp_remove_site is {site!r}: give the name of the site whose remains should be "
+                f"removed, -e lamp_remove_site=www.foobar.com."
+            )
         ]
     problems = []
     if site in sites:
-        problems.append(f"lamp_remove_site is {site!r}, which lamp_sites has: remove it there and run foobar.lamp.site first.")
+        problems.append(
+            f"lamp_remove_site is {site!r}, which lamp_sites has: remove it there and run "
+            f"foobar.lamp.site first."
+        )
     if confirm != site:
         problems.append(
-            f"This removes the files, users, settings and logs of {site}{f' and the database {database}' if database else ''} permanently. "
-            f"To confirm, add -e lamp_remove_confirm={site}."
+            f"This removes the files, users, settings and logs of "
+            f"{site}{f' and the database {database}' if database else ''} permanently. To "
+            f"confirm, add -e lamp_remove_confirm={site}."
         )
     if not database:
         return problems
     if not _DATABASE.match(database) or database.lower() in OWN_ACCOUNTS | OWN_DATABASES:
         problems.append(
-            f"lamp_remove_database is {database!r}, which cannot be a site's database: give the name of the database that the site had."
+            f"lamp_remove_database is {database!r}, which cannot be a site's database: give the "
+            f"name of the database that the site had."
         )
     elif database in databases or database_user({"database": database}) in accounts:
         problems.append(
-            f"lamp_remove_database is {database!r}, which is declared, or whose account is declared: remove it from the inventory first."
+            f"lamp_remove_database is {database!r}, which is declared, or whose account is "
+            f"declared: remove it from the inventory first."
         )
     return problems
 
@@ -387,4 +499,9 @@ def domain_problems(domain):
     """Return what is wrong with ``lamp_domain``: a list of sentences."""
     if is_domain(domain):
         return []
-    return [f"lamp_domain is {domain!r}: give the domain that the sites belong to, for instance foobar.com, without a dot at the end."]
+    return [
+        (
+            f"lamp_domain is {domain!r}: give the domain that the sites belong to, for instance "
+            f"foobar.com, without a dot at the end."
+        )
+    ]

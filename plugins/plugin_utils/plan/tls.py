@@ -1,8 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sites' certificates: which there are, by whom they are issued and how their names are proved, and what is wrong with what the
-inventory says of that. Private to the collection. Pure.
+"""The sites' certificates: which there are, by whom they are issued and how their names are proved,
+and what is wrong with what the inventory says of that. Private to the collection. Pure.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ MOST_HOSTS = 4
 MOST_NAMES = 100
 MOST_NAMES_OF_PROFILE = 25
 
-# Nobody owns a name in these, so no CA can issue a certificate for it (RFC 2606, 6761, 6762, 8375, 9476 and ICANN's internal).
+# Nobody owns a name in these, so no CA can issue a certificate for it (RFC 2606, 6761, 6762, 8375,
+# 9476 and ICANN's internal).
 _NOBODYS = (
     *("alt", "example", "home.arpa", "internal", "invalid", "local", "localhost", "onion", "test"),
     *("example.com", "example.net", "example.org"),
@@ -37,7 +38,9 @@ _KID = re.compile(r"[!-~]+\Z")
 
 
 class Ca(NamedTuple):
-    """A CA that speaks ACME. ``caa``: its name in CAA records; ``terms``: where its terms of service are."""
+    """A CA that speaks ACME. ``caa``: its name in CAA records;
+    ``terms``: where its terms of service are.
+    """
 
     directory: str
     caa: str
@@ -50,15 +53,31 @@ class Ca(NamedTuple):
 _LETSENCRYPT_STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 _LETSENCRYPT_TERMS = "https://letsencrypt.org/repository/"
 CAS = {
-    "letsencrypt": Ca("https://acme-v02.api.letsencrypt.org/directory", "letsencrypt.org", _LETSENCRYPT_TERMS, _LETSENCRYPT_STAGING),
-    "letsencrypt-staging": Ca(_LETSENCRYPT_STAGING, "letsencrypt.org", _LETSENCRYPT_TERMS, trusted=False),
-    "zerossl": Ca("https://acme.zerossl.com/v2/DV90", "sectigo.com", "https://zerossl.com/terms/", eab=True),
-    "google": Ca("https://dv.acme-v02.api.pki.goog/directory", "pki.goog", "https://pki.goog/GTS-SA.pdf", eab=True),
+    "letsencrypt": Ca(
+        "https://acme-v02.api.letsencrypt.org/directory",
+        "letsencrypt.org",
+        _LETSENCRYPT_TERMS,
+        _LETSENCRYPT_STAGING,
+    ),
+    "letsencrypt-staging": Ca(
+        _LETSENCRYPT_STAGING, "letsencrypt.org", _LETSENCRYPT_TERMS, trusted=False
+    ),
+    "zerossl": Ca(
+        "https://acme.zerossl.com/v2/DV90", "sectigo.com", "https://zerossl.com/terms/", eab=True
+    ),
+    "google": Ca(
+        "https://dv.acme-v02.api.pki.goog/directory",
+        "pki.goog",
+        "https://pki.goog/GTS-SA.pdf",
+        eab=True,
+    ),
 }
 
 
 class Certificate(NamedTuple):
-    """A certificate that each host has where TLS ends. ``source``: acme, private or given. ``given``: its chain, key and trusted."""
+    """A certificate that each host has where TLS ends. ``source``: acme, private or given.
+    ``given``: its chain, key and trusted.
+    """
 
     name: str
     names: list[str]
@@ -76,7 +95,11 @@ def kind(values):
 def is_nobodys(name):
     """Return whether no CA issues certificates for a name: nobody owns it."""
     name = name.lower().removeprefix("*.")
-    return "." not in name or is_address(name) or any(name == one or name.endswith(f".{one}") for one in _NOBODYS)
+    return (
+        "." not in name
+        or is_address(name)
+        or any(name == one or name.endswith(f".{one}") for one in _NOBODYS)
+    )
 
 
 def source_of(values, name, site):
@@ -88,18 +111,25 @@ def source_of(values, name, site):
         return "given"
     if said:
         return said
-    return "private" if kind(values) == "private" or all(map(is_nobodys, names_of(name, site))) else "acme"
+    return (
+        "private"
+        if kind(values) == "private" or all(map(is_nobodys, names_of(name, site)))
+        else "acme"
+    )
 
 
 def names_of(name, site):
-    """Return the names that the certificate of a site has to have: those of the site, and wildcards that are asked for."""
+    """Return the names that the certificate of a site has to have: those of the site, and
+    wildcards that are asked for.
+    """
     wildcards = [f"*.{domain}" for domain in (site.get("tls") or {}).get("wildcard") or []]
     names = [name, *site.get("aliases", []), *wildcards]
     return list(dict.fromkeys(one.lower() for one in names))
 
 
 def certificates(site, position=0):
-    """Return the certificates of the host at ``position`` of those where TLS ends; none where nothing has TLS. ``site``: the domain object.
+    """Return the certificates of the host at ``position`` of those where TLS ends; none where
+    nothing has TLS. ``site``: the domain object.
 
     The last is that of names which nobody has, unless a site answers for these by its own.
     """
@@ -115,14 +145,24 @@ def certificates(site, position=0):
         if method == "dns-01" and position >= MOST_HOSTS:
             # Two labels deep, where no wildcard of the domain covers it.
             names = [*names, f"tls-{position + 1}.hosts.{site.domain.lower()}"]
-        found.append(Certificate(name.lower(), names, source, method, _given(one) if source == "given" else {}))
+        found.append(
+            Certificate(
+                name.lower(), names, source, method, _given(one) if source == "given" else {}
+            )
+        )
     answers = (site.values.get("lamp_default_site") or "").lower() in [one.name for one in found]
-    return [*found, Certificate(DEFAULT, ["localhost"], "private")] if found and not answers else found
+    return (
+        [*found, Certificate(DEFAULT, ["localhost"], "private")] if found and not answers else found
+    )
 
 
 def _method(site, one, names):
     """DNS-01 where all names are in a zone of our own; no request has to reach the host then."""
-    said = (one.get("tls") or {}).get("challenge") or (site.values.get("lamp_acme") or {}).get("challenge") or "auto"
+    said = (
+        (one.get("tls") or {}).get("challenge")
+        or (site.values.get("lamp_acme") or {}).get("challenge")
+        or "auto"
+    )
     if said != "auto":
         return said
     own = has_zone(site) and all(within(name, site.domain) for name in names)
@@ -146,15 +186,21 @@ def _given(one):
 
 
 def challenge_names(site, position=0):
-    """Return the names at which the host at ``position`` proves by TXT records that it may have its certificates.
+    """Return the names at which the host at ``position`` proves by TXT
+    records that it may have its certificates.
 
-    For a name outside the domain that is to be proved so, its owner has made a CNAME record that leads to it.
+    For a name outside the domain that is to be proved so, its owner has made a CNAME record that
+    leads to it.
     """
     found = []
     for one in certificates(site, position):
         for name in one.names if one.method == "dns-01" else []:
             plain = name.removeprefix("*.")
-            found.append(f"_acme-challenge.{plain}" if within(plain, site.domain) else f"_acme-challenge.{plain}.{site.domain.lower()}")
+            found.append(
+                f"_acme-challenge.{plain}"
+                if within(plain, site.domain)
+                else f"_acme-challenge.{plain}.{site.domain.lower()}"
+            )
     return list(dict.fromkeys(found))
 
 
@@ -171,7 +217,11 @@ def cas(values):
     listed = [first] if isinstance(first, str) else first
     found = []
     for number, one in enumerate(listed):
-        one = {"directory": one, **(shared if len(listed) == 1 else {})} if isinstance(one, str) else one
+        one = (
+            {"directory": one, **(shared if len(listed) == 1 else {})}
+            if isinstance(one, str)
+            else one
+        )
         known = CAS.get(one["directory"])
         ca = {
             "name": one["directory"] if known else f"ca{number + 1}",
@@ -186,12 +236,16 @@ def cas(values):
 
 
 def caa_names(values):
-    """Return the names in CAA records of the CAs that are asked; None for one that nobody here knows."""
+    """Return the names in CAA records of the CAs that are asked;
+    None for one that nobody here knows.
+    """
     return [CAS[one["name"]].caa if one["name"] in CAS else None for one in cas(values)]
 
 
 def vhost(values, name, site):
-    """Return how a virtual host of a web server is to use the certificate of its site; nothing where it has none."""
+    """Return how a virtual host of a web server is to use the
+    certificate of its site; nothing where it has none.
+    """
     source, said = source_of(values, name, site), site.get("tls") or {}
     if source == "none":
         return {}
@@ -202,13 +256,18 @@ def vhost(values, name, site):
     if source == "private":
         # Nobody but those who were told trusts it. Whoever says that all visitors do means it.
         redirect = said.get("redirect", False)
-        return found | {"redirect": redirect, "hsts": 0} | ({"trusted_file": ""} if redirect else {})
+        return (
+            found | {"redirect": redirect, "hsts": 0} | ({"trusted_file": ""} if redirect else {})
+        )
     return found | {key: said[key] for key in ("redirect", "hsts") if key in said}
 
 
 def files(name):
     """Return where chain and key of a certificate are on a host."""
-    return {"chain": f"{DIRECTORY}/{name}/current/fullchain.pem", "key": f"{DIRECTORY}/{name}/current/key.pem"}
+    return {
+        "chain": f"{DIRECTORY}/{name}/current/fullchain.pem",
+        "key": f"{DIRECTORY}/{name}/current/key.pem",
+    }
 
 
 def on_host(text):
@@ -222,12 +281,15 @@ def is_pem(text):
 
 
 def located(text, base):
-    """Return the path on the controller of a chain or key that is neither given as it is nor on the host."""
+    """Return the path on the controller of a chain or key that is
+    neither given as it is nor on the host.
+    """
     return posixpath.normpath(posixpath.join(base, posixpath.expanduser(text)))
 
 
 def problems(values, hosts=1, dns=0, group="lamp_web"):
-    """Return what is wrong with ``lamp_tls``, ``lamp_acme`` and what sites have of TLS, types being right.
+    """Return what is wrong with ``lamp_tls``, ``lamp_acme`` and what
+    sites have of TLS, types being right.
 
     ``hosts``: how many there are in ``group``, where TLS ends. ``dns``: how many name servers.
     """
@@ -251,10 +313,14 @@ def _acme_problems(values, dns):
         place = where if isinstance(first, str) else f"{where}[{number}]"
         own = {"directory": one, **alone} if isinstance(one, str) else one
         if own["directory"] not in CAS and not _URL.match(own["directory"]):
-            yield f"{place} is {own['directory']!r}: give {', '.join(CAS)}, or the address of a CA's directory, https://…."
+            yield (
+                f"{place} is {own['directory']!r}: give {', '.join(CAS)}, or the address of a "
+                f"CA's directory, https://…."
+            )
         elif own["directory"] in CAS and CAS[own["directory"]].eab and "eab" not in own:
             yield (
-                f"{place} is {own['directory']}, which requires an account with that CA: give kid and hmac in "
+                f"{place} is {own['directory']}, which requires an account with that CA: give "
+                f"kid and hmac in "
                 f"{'lamp_acme.eab' if len(listed) == 1 else 'eab beside it, {directory: …, eab: …}'}."
             )
         if not _KID.match((own.get("eab") or {}).get("kid", "x")):
@@ -262,21 +328,36 @@ def _acme_problems(values, dns):
     if len(listed) > 1 or isinstance(listed[0], dict):
         for key in ("eab", "ca_file", "profile", "trusted"):
             if key in said:
-                yield f"lamp_acme.{key} does not go with a list of CAs: give it to the CA that it is for, {{directory: …, {key}: …}}."
+                yield (
+                    f"lamp_acme.{key} does not go with a list of CAs: give it to the CA that it "
+                    f"is for, {{directory: …, {key}: …}}."
+                )
     if said.get("contact") and not _MAIL.match(said["contact"]):
-        yield f"lamp_acme.contact is {said['contact']!r}: give a mail address, or leave it out; Let's Encrypt sends no mail."
+        yield (
+            f"lamp_acme.contact is {said['contact']!r}: give a mail address, or leave it out; "
+            f"Let's Encrypt sends no mail."
+        )
     if said.get("challenge", "auto") not in CHALLENGES:
         yield f"lamp_acme.challenge is {said['challenge']!r}: give {' or '.join(CHALLENGES)}."
     if len(said.get("account_secret", "x" * 48)) < 32:
-        yield "lamp_acme.account_secret is shorter than 32 characters: give a longer one, or remove it to have one made."
+        yield (
+            "lamp_acme.account_secret is shorter than 32 characters: give a longer one, or remove "
+            "it to have one made."
+        )
     if said.get("account_caa") and not _URL.match(said["account_caa"]):
-        yield f"lamp_acme.account_caa is {said['account_caa']!r}: give the account's address, as foobar.lamp.certificates shows it."
+        yield (
+            f"lamp_acme.account_caa is {said['account_caa']!r}: give the account's address, as "
+            f"foobar.lamp.certificates shows it."
+        )
     if dns and _asks(values):
         yield from _caa_problems(values)
 
 
 def _asks(values):
-    return any(source_of(values, name, site) == "acme" for name, site in (values.get("lamp_sites") or {}).items())
+    return any(
+        source_of(values, name, site) == "acme"
+        for name, site in (values.get("lamp_sites") or {}).items()
+    )
 
 
 def _caa_problems(values):
@@ -285,13 +366,17 @@ def _caa_problems(values):
     for one, name in zip(cas(values), caa_names(values), strict=True):
         if name is None and given is None and _URL.match(one["directory"]):
             yield (
-                f"lamp_acme.directory is {one['directory']}, whose name in CAA records is not known here: give it in "
-                "lamp_certificate_authorities."
+                f"lamp_acme.directory is {one['directory']}, whose name in CAA records is not "
+                f"known here: give it in lamp_certificate_authorities."
             )
-        elif name is not None and given is not None and name not in [text.partition(";")[0].strip() for text in given]:
+        elif (
+            name is not None
+            and given is not None
+            and name not in [text.partition(";")[0].strip() for text in given]
+        ):
             yield (
-                f"lamp_certificate_authorities does not have {name}, and lamp_acme.directory asks {one['name']}: add it, or take "
-                "another CA."
+                f"lamp_certificate_authorities does not have {name}, and lamp_acme.directory "
+                f"asks {one['name']}: add it, or take another CA."
             )
 
 
@@ -300,11 +385,17 @@ def _site_problems(where, values, name, site, entrance, dns):
     domain = values.get("lamp_domain", "")
     certificate = said.get("certificate")
     if isinstance(certificate, str) and certificate not in ("acme", "private", "none"):
-        yield f"{where}.tls.certificate is {certificate!r}: give acme, private or none, or a dictionary with chain and key."
+        yield (
+            f"{where}.tls.certificate is {certificate!r}: give acme, private or none, or a "
+            f"dictionary with chain and key."
+        )
         return
     for wildcard in said.get("wildcard") or []:
         if not is_domain(wildcard):
-            yield f"{where}.tls.wildcard has {wildcard!r}: give domains whose names the certificate is for, such as foobar.com."
+            yield (
+                f"{where}.tls.wildcard has {wildcard!r}: give domains whose names the certificate "
+                f"is for, such as foobar.com."
+            )
     challenge = said.get("challenge") or (values.get("lamp_acme") or {}).get("challenge", "auto")
     if challenge not in CHALLENGES:
         if "challenge" in said:
@@ -314,11 +405,15 @@ def _site_problems(where, values, name, site, entrance, dns):
         yield f"{where}.tls.hsts is {said['hsts']}: give seconds, or 0 for none."
     if source == "private" and said.get("hsts"):
         yield (
-            f"{where}.tls.hsts is {said['hsts']}, and its certificate is private: browsers that do not trust it would refuse the "
-            "site for that long. Leave hsts out, or give another certificate."
+            f"{where}.tls.hsts is {said['hsts']}, and its certificate is private: browsers that "
+            f"do not trust it would refuse the site for that long. Leave hsts out, or give "
+            f"another certificate."
         )
     if source == "none" and kind(values) != "off" and (said.get("redirect") or said.get("hsts")):
-        yield f"{where}.tls has redirect or hsts, and its certificate is none: leave them out, or give a certificate."
+        yield (
+            f"{where}.tls has redirect or hsts, and its certificate is none: leave them out, or "
+            f"give a certificate."
+        )
     if source == "acme":
         yield from _acme_site_problems(where, values, names, challenge, domain, entrance, dns)
 
@@ -328,8 +423,9 @@ def _acme_site_problems(where, values, names, challenge, domain, entrance, dns):
     nobodys = [one for one in names if is_nobodys(one)]
     if nobodys:
         yield (
-            f"{where} has {', '.join(nobodys)}, for which no CA issues a certificate: nobody owns the name. Make it a site of its "
-            f"own, or set {where}.tls.certificate to private."
+            f"{where} has {', '.join(nobodys)}, for which no CA issues a certificate: nobody "
+            f"owns the name. Make it a site of its own, or set {where}.tls.certificate to "
+            f"private."
         )
         return
     own = bool(dns) and all(within(one, domain) for one in names)
@@ -337,21 +433,26 @@ def _acme_site_problems(where, values, names, challenge, domain, entrance, dns):
     wildcards = [one for one in names if one.startswith("*.")]
     if wildcards and method != "dns-01":
         yield (
-            f"{where}.tls.wildcard has {wildcards[0][2:]}, which only records in the zone can prove (dns-01): put the name servers of "
-            f"{domain} into lamp_dns, and keep the site's names within it, or leave wildcard out."
+            f"{where}.tls.wildcard has {wildcards[0][2:]}, which only records in the zone can "
+            f"prove (dns-01): put the name servers of {domain} into lamp_dns, and keep the "
+            f"site's names within it, or leave wildcard out."
         )
     if method == "dns-01" and not dns:
         yield (
-            f"{where} should be proved by dns-01, but lamp_dns has no hosts: put the name servers of {domain} into it, or leave "
-            "challenge out."
+            f"{where} should be proved by dns-01, but lamp_dns has no hosts: put the name "
+            f"servers of {domain} into it, or leave challenge out."
         )
     if method == "http-01" and hosts > MOST_HOSTS:
         yield (
-            f"{where} is proved by http-01, and {group} has {hosts} hosts: a CA issues no more than five certificates a week for the "
-            f"same names, so {MOST_HOSTS} hosts at most. Put the domain's name servers into lamp_dns (dns-01), or give a certificate "
-            "(chain and key)."
+            f"{where} is proved by http-01, and {group} has {hosts} hosts: a CA issues no more "
+            f"than five certificates a week for the same names, so {MOST_HOSTS} hosts at most. "
+            f"Put the domain's name servers into lamp_dns (dns-01), or give a certificate (chain "
+            f"and key)."
         )
     short = any(one.get("profile") in ("tlsserver", "shortlived") for one in cas(values))
     most = MOST_NAMES_OF_PROFILE if short else MOST_NAMES
     if len(names) > most:
-        yield f"{where} has {len(names)} names, and a certificate has {most} at most: make two sites of it."
+        yield (
+            f"{where} has {len(names)} names, and a certificate has {most} at most: make two "
+            f"sites of it."
+        )

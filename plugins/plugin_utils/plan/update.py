@@ -6,14 +6,19 @@
 from __future__ import annotations
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import BALANCERS, NAME_SERVERS, primary
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import (
+    BALANCERS,
+    NAME_SERVERS,
+    primary,
+)
 
 
 def order(hosts, groups, hostvars):
-    """Return the names of ``hosts``, each once, so that what the others need goes last: by the last of what a host does.
+    """Return the names of ``hosts``, each once, so that what the others
+    need goes last: by the last of what a host does.
 
-    Secondary name servers, balancers, web hosts, database, the one of a cluster's that writes, the balancer that holds the address of all
-    (both as far as ``hostvars`` say), primary name server.
+    Secondary name servers, balancers, web hosts, database, the one of a cluster's that writes, the
+    balancer that holds the address of all (both as far as ``hostvars`` say), primary name server.
     """
     servers = groups.get(NAME_SERVERS) or ()
     # The same for all hosts.
@@ -34,19 +39,29 @@ def order(hosts, groups, hostvars):
 
 
 def changes(before, after):
-    """Return what became of packages, a text each, by their versions ``{name: version}`` before and after."""
-    found = [f"{name} {before[name]} -> {version}" for name, version in after.items() if name in before and before[name] != version]
+    """Return what became of packages, a text each, by their versions
+    ``{name: version}`` before and after.
+    """
+    found = [
+        f"{name} {before[name]} -> {version}"
+        for name, version in after.items()
+        if name in before and before[name] != version
+    ]
     new = [f"{name} {version} (new)" for name, version in after.items() if name not in before]
     return sorted(found + new + [f"{name} (removed)" for name in before if name not in after])
 
 
 def report(hosts, hostvars):
-    """Return what an update did on each of ``hosts``, ``{name: {updated, restarted, rebooted, left}}``, or a text where it did nothing."""
+    """Return what an update did on each of ``hosts``, ``{name: {updated, restarted, rebooted,
+    left}}``, or a text where it did nothing.
+    """
     return {name: _report(hostvars.get(name, {})) for name in hosts}
 
 
 def _report(variables):
-    before, left, after = (variables.get(f"__update_{name}") or {} for name in ("before", "left", "after"))
+    before, left, after = (
+        variables.get(f"__update_{name}") or {} for name in ("before", "left", "after")
+    )
     if not before:
         return "not updated: the run ended before"
     if not after:

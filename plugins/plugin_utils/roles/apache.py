@@ -25,14 +25,22 @@ negotiation proxy proxy_balancer proxy_ftp proxy_html reqtimeout ssl userdir
 
 
 def module_files(modules, proxy=False, tls=False, proxied=False):
-    """Return the files of the modules that are enabled, as items with a name: ``modules`` besides the role's own."""
-    own = [*_MODULES.split(), *(["proxy", "proxy_http"] if proxy else []), *(["http2", "socache_shmcb", "ssl"] if tls else [])]
+    """Return the files of the modules that are enabled, as items with a
+    name: ``modules`` besides the role's own.
+    """
+    own = [
+        *_MODULES.split(),
+        *(["proxy", "proxy_http"] if proxy else []),
+        *(["http2", "socache_shmcb", "ssl"] if tls else []),
+    ]
     own += ["remoteip"] if proxied else []
     enabled = list(dict.fromkeys([*own, *modules]))
     configured = set(_WITH_SETTINGS.split()) | ({"setenvif"} if "dav" in enabled else set())
     # Who asks for HTTP/2 may want it without TLS, as those of Debian have it.
     configured -= {"http2"} - set(modules)
-    names = [f"{name}.load" for name in enabled] + [f"{name}.conf" for name in enabled if name in configured]
+    names = [f"{name}.load" for name in enabled] + [
+        f"{name}.conf" for name in enabled if name in configured
+    ]
     return [{"name": name} for name in names]
 
 
@@ -47,14 +55,21 @@ def names(names):
 
 
 def not_from(addresses):
-    """Return Apache's expression of connections that come from none of ``addresses``, whoever the visitor is."""
+    """Return Apache's expression of connections that come from none of
+    ``addresses``, whoever the visitor is.
+    """
     return " && ".join(f"! %{{CONN_REMOTE_ADDR}} -ipmatch '{address}'" for address in addresses)
 
 
 def not_checks(addresses):
-    """Return Apache's expression of requests that are no balancer's own question for health. A visitor who comes by it is another."""
+    """Return Apache's expression of requests that are no balancer's own question for health. A
+    visitor who comes by it is another.
+    """
     own = " || ".join(f"%{{CONN_REMOTE_ADDR}} -ipmatch '{address}'" for address in addresses)
-    return f"! (%{{HTTP_USER_AGENT}} == '{web.CHECKER}' && %{{REMOTE_ADDR}} == %{{CONN_REMOTE_ADDR}} && ({own}))"
+    return (
+        f"! (%{{HTTP_USER_AGENT}} == '{web.CHECKER}' && %{{REMOTE_ADDR}} == %{{CONN_REMOTE_ADDR}} "
+        f"&& ({own}))"
+    )
 
 
 def redirects(vhost):
@@ -64,19 +79,31 @@ def redirects(vhost):
         to = re.sub(r"([%$\\])", r"\\\1", one["to"])
         # What is appended is encoded anew; an address that is given whole stays as it is.
         flags = f"R={one['status']},L" + ("" if one["below"] else ",NE")
-        rule = {"name": re.escape(one["name"]), "pattern": re.escape(one["path"]) + ("(.*)" if one["below"] else "")}
+        rule = {
+            "name": re.escape(one["name"]),
+            "pattern": re.escape(one["path"]) + ("(.*)" if one["below"] else ""),
+        }
         found.append({**rule, "to": to + ("$1" if one["below"] else ""), "flags": flags})
     return found
 
 
 def closed(vhosts, names, local):
-    """Return Apache's expressions of which requests are closed out, and of which of them have no page of their site's for that.
+    """Return Apache's expressions of which requests are closed out, and of which of them have no
+    page of their site's for that.
 
-    ``names``: of virtual hosts; empty for all that there are. ``local``: whether requests from the host itself are let in.
+    ``names``: of virtual hosts; empty for all that there are. ``local``: whether requests from the
+    host itself are let in.
     """
     with_page, without = web.closed(vhosts, names)
-    inside = ["! %{REMOTE_ADDR} -ipmatch '127.0.0.0/8'", "! %{REMOTE_ADDR} -ipmatch '::1'"] if local else []
-    condition = [*([_of([vhost for vhost in vhosts if vhost["name"] in names])] if names else []), *inside]
+    inside = (
+        ["! %{REMOTE_ADDR} -ipmatch '127.0.0.0/8'", "! %{REMOTE_ADDR} -ipmatch '::1'"]
+        if local
+        else []
+    )
+    condition = [
+        *([_of([vhost for vhost in vhosts if vhost["name"] in names])] if names else []),
+        *inside,
+    ]
     page = [_of(without)] if names else [f"! {_of(with_page)}"] if with_page else []
     return {
         "condition": " && ".join(condition) or "true",
@@ -85,5 +112,9 @@ def closed(vhosts, names, local):
 
 
 def _of(vhosts):
-    names = "|".join(re.escape(name) for vhost in vhosts for name in [vhost["name"], *(vhost.get("aliases") or [])])
+    names = "|".join(
+        re.escape(name)
+        for vhost in vhosts
+        for name in [vhost["name"], *(vhost.get("aliases") or [])]
+    )
     return f"(%{{HTTP_HOST}} =~ m#^({names})[.]?(:[0-9]+)?$#i)"

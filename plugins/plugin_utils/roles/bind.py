@@ -17,7 +17,9 @@ _LEFT = re.compile(r"left: ([A-Za-z0-9._-]+)\Z")
 
 
 def made_once(keys, zones):
-    """Return the files that are made once: keys that are not given, zones that are copied from nobody."""
+    """Return the files that are made once: keys that are not
+    given, zones that are copied from nobody.
+    """
     made = [f"/etc/bind/keys/{key['name']}.key" for key in keys if "secret" not in key]
     return made + [f"{_ZONES}/{zone['name']}.zone" for zone in zones if "primaries" not in zone]
 
@@ -25,11 +27,17 @@ def made_once(keys, zones):
 def undeclared(paths, zones):
     """Return the files of zones among ``paths`` that are none of ``zones``."""
     declared = {f"{_ZONES}/{zone['name']}.zone" for zone in zones}
-    return [path for path in paths if path not in declared and posixpath.dirname(path) == _ZONES and path.endswith(".zone")]
+    return [
+        path
+        for path in paths
+        if path not in declared and posixpath.dirname(path) == _ZONES and path.endswith(".zone")
+    ]
 
 
 def left(lines):
-    """Return the zones that the script make_once.sh found to be served no more, by its ``lines``."""
+    """Return the zones that the script make_once.sh found to be
+    served no more, by its ``lines``.
+    """
     return [match[1] for match in map(_LEFT.match, lines) if match]
 
 
@@ -40,19 +48,33 @@ def listening(addresses, family):
 
 
 def demoted(zones, there):
-    """Return those of ``zones`` that are to be copied, and of which the host is the primary; ``there``: what host_facts says."""
-    return [zone for zone in zones if zone.get("primaries") and there.get(zone["name"], {}).get("type") == "primary"]
+    """Return those of ``zones`` that are to be copied, and of which the host is the primary;
+    ``there``: what host_facts says.
+    """
+    return [
+        zone
+        for zone in zones
+        if zone.get("primaries") and there.get(zone["name"], {}).get("type") == "primary"
+    ]
 
 
 def promoted(zones, there):
     """Return those of which the host is to be the primary, and which it copies."""
-    return [zone for zone in zones if not zone.get("primaries") and there.get(zone["name"], {}).get("type") == "secondary"]
+    return [
+        zone
+        for zone in zones
+        if not zone.get("primaries") and there.get(zone["name"], {}).get("type") == "secondary"
+    ]
 
 
 def moved(zones, there):
-    """Return the names of those that the host has, and that it is to copy from others than before."""
+    """Return the names of those that the host has, and that it
+    is to copy from others than before.
+    """
     copied = [zone for zone in zones if zone.get("primaries") and zone["name"] in there]
-    return [zone["name"] for zone in copied if there[zone["name"]].get("primaries") != zone["primaries"]]
+    return [
+        zone["name"] for zone in copied if there[zone["name"]].get("primaries") != zone["primaries"]
+    ]
 
 
 def sources(zones):
@@ -61,9 +83,11 @@ def sources(zones):
 
 
 def demotion_problems(read):
-    """Return why a host has to stay primary: a sentence for each zone that its new primary lacks, or has older records of.
+    """Return why a host has to stay primary: a sentence for each zone that
+    its new primary lacks, or has older records of.
 
-    ``read``: what dns_records_info said, of each zone here first, and then at the addresses of its new primary.
+    ``read``: what dns_records_info said, of each zone here first, and then at the addresses of its
+    new primary.
     """
     here, there = {}, {}
     for one in read:
@@ -74,25 +98,38 @@ def demotion_problems(read):
             there.setdefault(zone, []).append(one)
     problems = []
     for zone, said in there.items():
-        own, serials = here[zone].get("serial"), [one["serial"] for one in said if one.get("serial") is not None]
+        own, serials = (
+            here[zone].get("serial"),
+            [one["serial"] for one in said if one.get("serial") is not None],
+        )
         if not answers(here[zone]):
             # Who has stopped it wants the records of the other.
             continue
         if own is None:
-            problems.append(f"The zone {zone} cannot be compared with that on its new primary: {here[zone].get('msg')}")
+            problems.append(
+                f"The zone {zone} cannot be compared with that on its new primary: "
+                f"{here[zone].get('msg')}"
+            )
         elif not serials:
-            problems.append(f"The zone {zone} should be copied from a name server that does not give it: {said[0].get('msg')}")
+            problems.append(
+                f"The zone {zone} should be copied from a name server that does not give it: "
+                f"{said[0].get('msg')}"
+            )
         elif later(own, max(serials)):
             problems.append(
-                f"The zone {zone} has the serial {own} here, where it is primary, and {max(serials)} on the name server that is to be "
-                "its primary: newer records would be lost. Name this host as the primary (lamp_dns_primary). If its records are the wrong "
-                "ones, stop its name server (systemctl stop named), and run again."
+                f"The zone {zone} has the serial {own} here, where it is primary, and "
+                f"{max(serials)} on the name server that is to be its primary: newer records "
+                f"would be lost. Name this host as the primary (lamp_dns_primary). If its "
+                f"records are the wrong ones, stop its name server (systemctl stop named), and "
+                f"run again."
             )
     return problems
 
 
 def answers(read):
-    """Whether anybody is there who answers, by what dns_records_info said: a refusal is an answer, too."""
+    """Whether anybody is there who answers, by what
+    dns_records_info said: a refusal is an answer, too.
+    """
     return read.get("serial") is not None or "does not answer" not in str(read.get("msg"))
 
 
@@ -104,50 +141,93 @@ def later(serial, other):
 def promotion_problems(said, primary, force=False):
     """Return why ``primary`` is not to be promoted: a list of sentences.
 
-    ``said``: of each name server that the run has come to ``{name: {"type", "serial", "msg", "answers"}}``: what it is, the serial of its
-    own copy or why there is none, and which of the addresses that it copies from do answer. ``force``: whatever these are.
+    ``said``: of each name server that the run has come to ``{name: {"type", "serial", "msg",
+    "answers"}}``: what it is, the serial of its own copy or why there is none, and which of the
+    addresses that it copies from do answer. ``force``: whatever these are.
     """
     serials = {name: one["serial"] for name, one in said.items() if one["serial"] is not None}
-    best = max(serials, key=lambda name: sum(later(serials[name], other) for other in serials.values())) if serials else None
+    best = (
+        max(
+            serials, key=lambda name: sum(later(serials[name], other) for other in serials.values())
+        )
+        if serials
+        else None
+    )
     if primary not in said:
-        advice = f"set lamp_dns_primary to {best} in the inventory" if best else "none of the others has it: restore a backup"
-        have = ", ".join(f"{name} has the serial {serial}" for name, serial in serials.items()) or "nobody has the zone"
-        return [f"{primary} is to be the primary, and is not part of this run. Of the others, {have}: {advice}."]
+        advice = (
+            f"set lamp_dns_primary to {best} in the inventory"
+            if best
+            else "none of the others has it: restore a backup"
+        )
+        have = (
+            ", ".join(f"{name} has the serial {serial}" for name, serial in serials.items())
+            or "nobody has the zone"
+        )
+        return [
+            (
+                f"{primary} is to be the primary, and is not part of this run. Of the others, "
+                f"{have}: {advice}."
+            )
+        ]
     own, problems = said[primary], []
     if own["serial"] is None:
-        remedy = f"set lamp_dns_primary to {best}" if best else "restore a backup (foobar.lamp.restore_name_server)"
-        return [f"{primary} does not answer for the zone, which it lacks or which has expired ({own['msg']}): {remedy}."]
+        remedy = (
+            f"set lamp_dns_primary to {best}"
+            if best
+            else "restore a backup (foobar.lamp.restore_name_server)"
+        )
+        return [
+            (
+                f"{primary} does not answer for the zone, which it lacks or which has expired "
+                f"({own['msg']}): {remedy}."
+            )
+        ]
     if later(serials[best], own["serial"]) and not force:
         problems.append(
-            f"{best} has the serial {serials[best]}, {primary} the older one {own['serial']}: set lamp_dns_primary to "
-            f"{best}, or wait until {primary} has copied the zone. With lamp_dns_force=true the newer records are lost."
+            f"{best} has the serial {serials[best]}, {primary} the older one {own['serial']}: "
+            f"set lamp_dns_primary to {best}, or wait until {primary} has copied the zone. With "
+            f"lamp_dns_force=true the newer records are lost."
         )
     answering = sorted({address for one in said.values() for address in one["answers"]})
     if own["type"] != "primary" and answering and not force:
         problems.append(
-            f"The primary name server still answers at {' and '.join(answering)}: two of them that take updates tell the "
-            "world two things. Stop it, or, to replace it while it runs, add -e lamp_dns_force=true: it "
-            "becomes a secondary if this run comes to it."
+            f"The primary name server still answers at {' and '.join(answering)}: two of them "
+            f"that take updates tell the world two things. Stop it, or, to replace it while it "
+            f"runs, add -e lamp_dns_force=true: it becomes a secondary if this run comes to it."
         )
     return problems
 
 
 def copies_wanted(zones, hostvars):
-    """Return the paths of the copies of keys that there should be, by what the zones' primaries have said in this run."""
+    """Return the paths of the copies of keys that there should be, by what
+    the zones' primaries have said in this run.
+    """
     return [f"{_COPIES}/{zone['name']}+{digest}" for zone, digest in _digests(zones, hostvars)]
 
 
 def to_copy(zones, hostvars, there):
-    """Return the zones whose keys the host has to copy; ``there``: the paths of the copies that it has."""
-    return [zone for zone, digest in _digests(zones, hostvars) if f"{_COPIES}/{zone['name']}+{digest}" not in there]
+    """Return the zones whose keys the host has to copy; ``there``:
+    the paths of the copies that it has.
+    """
+    return [
+        zone
+        for zone, digest in _digests(zones, hostvars)
+        if f"{_COPIES}/{zone['name']}+{digest}" not in there
+    ]
 
 
 def copies_left(there, zones, wanted):
-    """Return those of the copies ``there`` that are of no use: of a zone that is copied no more, or older than one that is ``wanted``."""
+    """Return those of the copies ``there`` that are of no use: of a zone that is copied no more,
+    or older than one that is ``wanted``.
+    """
     copied = {zone["name"] for zone in zones if zone.get("dnssec_keys_of")}
     current = {posixpath.basename(path).rpartition("+")[0] for path in wanted}
     names = {path: posixpath.basename(path).rpartition("+")[0] for path in there}
-    return [path for path, name in names.items() if path not in wanted and (name in current or name not in copied)]
+    return [
+        path
+        for path, name in names.items()
+        if path not in wanted and (name in current or name not in copied)
+    ]
 
 
 def _digests(zones, hostvars):

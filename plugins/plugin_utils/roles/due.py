@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """On which hosts the last plays of a run have anything to do. Private to the collection. Pure.
 
-A play without hosts costs a run next to nothing; one whose tasks are all passed over costs a process for each task and host.
-Each function takes the names of hosts and ``hostvars``, and returns those of the names, in their order. Of a host that this run has not
-asked nothing is due.
+A play without hosts costs a run next to nothing; one whose tasks are all passed over costs a
+process for each task and host. Each function takes the names of hosts and ``hostvars``, and returns
+those of the names, in their order. Of a host that this run has not asked nothing is due.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
 from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import NAME_SERVERS, primary
-from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import certificates as of_certificates
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import (
+    certificates as of_certificates,
+)
 
 
 def failed(hosts, hostvars):
@@ -23,16 +25,23 @@ def failed(hosts, hostvars):
 
 
 def require_tls(hosts, hostvars):
-    """Return those whose database server has accounts that are to require TLS, and did not when it was asked."""
+    """Return those whose database server has accounts that are to
+    require TLS, and did not when it was asked.
+    """
     return [
         name
         for name in hosts
-        if accounts.tls_later(_inputs(hostvars.get(name)).get("mysql_users", []), _rows(hostvars.get(name), "mysql").get("accounts", []))
+        if accounts.tls_later(
+            _inputs(hostvars.get(name)).get("mysql_users", []),
+            _rows(hostvars.get(name), "mysql").get("accounts", []),
+        )
     ]
 
 
 def joining(hosts, hostvars):
-    """Return all that were asked where one of them is to be a member of a cluster and is none yet."""
+    """Return all that were asked where one of them is to be a
+    member of a cluster and is none yet.
+    """
     asked = [name for name in hosts if _inputs(hostvars.get(name)).get("mysql_cluster_members")]
     return asked if any(not recorded(hostvars[name]) for name in asked) else []
 
@@ -40,7 +49,11 @@ def joining(hosts, hostvars):
 def leaving(hosts, hostvars):
     """Return those whose database server was a member of a cluster and is to be none."""
     asked = [name for name in hosts if "mysql_cluster_members" in _inputs(hostvars.get(name))]
-    return [name for name in asked if recorded(hostvars[name]) and not _inputs(hostvars[name])["mysql_cluster_members"]]
+    return [
+        name
+        for name in asked
+        if recorded(hostvars[name]) and not _inputs(hostvars[name])["mysql_cluster_members"]
+    ]
 
 
 def proxies(hosts, hostvars):
@@ -49,7 +62,8 @@ def proxies(hosts, hostvars):
     return [
         name
         for name in asked
-        if "lamp-database-proxy" in facts_of(hostvars[name]).get("running", []) and not _inputs(hostvars[name])["database_proxy_servers"]
+        if "lamp-database-proxy" in facts_of(hostvars[name]).get("running", [])
+        and not _inputs(hostvars[name])["database_proxy_servers"]
     ]
 
 
@@ -66,11 +80,18 @@ def certificates(hosts, hostvars):
 def _certificates(variables):
     inputs, there = _inputs(variables), facts_of(variables).get("certificates") or {}
     placed = "__certificates_placed" in variables
-    return of_certificates.due(inputs.get("certificates_certificates", []), there, placed, inputs.get("certificates_retry", False))
+    return of_certificates.due(
+        inputs.get("certificates_certificates", []),
+        there,
+        placed,
+        inputs.get("certificates_retry", False),
+    )
 
 
 def records(hosts, groups, hostvars):
-    """Return the one that declares the records: the primary name server, or any that was asked where somebody else's server takes them."""
+    """Return the one that declares the records: the primary name server, or any that was asked
+    where somebody else's server takes them.
+    """
     asked = [name for name in hosts if "__plan" in (hostvars.get(name) or {})]
     if groups.get(NAME_SERVERS):
         return [name for name in asked if name == primary(groups, hostvars[name])]

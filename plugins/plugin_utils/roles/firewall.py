@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What follows from the inputs of the role firewall: the rules, as nft reads them. Private to the collection. Pure."""
+"""What follows from the inputs of the role firewall: the rules, as nft
+reads them. Private to the collection. Pure.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,14 @@ import ipaddress
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.firewall import place
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import VRRP
 
-#: New connections to sshd that a source may make: an IPv4 address, or what one customer has of IPv6. A run without ControlPersist makes one
-#: for each task; beyond the rate they are slow, since a client tries again, and none is shut out.
+#: New connections to sshd that a source may make: an IPv4 address, or what one customer has of
+#: IPv6. A run without ControlPersist makes one for each task; beyond the rate they are slow, since
+#: a client tries again, and none is shut out.
 SSH_LIMIT = "30/minute burst 60 packets"
 
-# What is the same on all hosts. Nothing of IPv6 works without ICMPv6, of which conntrack knows little: so it comes before what that calls
-# invalid. Replies to connections of the host's own that conntrack has not seen yet, since nobody asked for it, are no new connections.
+# What is the same on all hosts. Nothing of IPv6 works without ICMPv6, of which conntrack knows
+# little: so it comes before what that calls invalid. Replies to connections of the host's own that
+# conntrack has not seen yet, since nobody asked for it, are no new connections.
 _HEAD = f"""\
 #!/usr/sbin/nft -f
 # Managed by Ansible (foobar.lamp.firewall). One table, replaced at once; those of others stay as they are.
@@ -71,9 +75,17 @@ _FORWARD = """
 
 
 def networks(sources):
-    """Return ``(IPv4, IPv6)`` of addresses and networks, as few as can be, in order: nft refuses those that overlap."""
+    """Return ``(IPv4, IPv6)`` of addresses and networks, as few as can
+    be, in order: nft refuses those that overlap.
+    """
     known = [ipaddress.ip_network(source, strict=False) for source in sources]
-    return [[_short(one) for one in ipaddress.collapse_addresses(net for net in known if net.version == version)] for version in (4, 6)]
+    return [
+        [
+            _short(one)
+            for one in ipaddress.collapse_addresses(net for net in known if net.version == version)
+        ]
+        for version in (4, 6)
+    ]
 
 
 def _short(network):
@@ -85,17 +97,27 @@ def _lines(sources, match, verdict):
     if sources is None:
         return [f"        {match} {verdict}\n"]
     found = zip(("ip", "ip6"), networks(sources), strict=True)
-    return [f"        {family} saddr {{ {', '.join(known)} }} {match} {verdict}\n" for family, known in found if known]
+    return [
+        f"        {family} saddr {{ {', '.join(known)} }} {match} {verdict}\n"
+        for family, known in found
+        if known
+    ]
 
 
 def ruleset(rules, ports, ssh_from, forward):
-    """Return the text of the rules that let in SSH on ``ports`` (from ``ssh_from``; nobody there: everybody) and what ``rules`` say."""
+    """Return the text of the rules that let in SSH on ``ports`` (from ``ssh_from``; nobody
+    there: everybody) and what ``rules`` say.
+    """
     text = [_HEAD]
     text += _lines(ssh_from or None, f"tcp dport {{ {', '.join(map(str, ports))} }}", "jump ssh")
     for rule in sorted(rules, key=place):
         protocol, *span = place(rule)
         comment = f' comment "{rule["comment"]}"' if rule.get("comment") else ""
         # By its number: not every host has a file of their names.
-        match = "meta l4proto 112" if protocol == VRRP else f"{protocol} dport {'-'.join(map(str, span))}"
+        match = (
+            "meta l4proto 112"
+            if protocol == VRRP
+            else f"{protocol} dport {'-'.join(map(str, span))}"
+        )
         text += _lines(rule.get("from"), match, f"accept{comment}")
     return "".join([*text, _TAIL, _FORWARD if forward == "drop" else "", "}\n"])

@@ -9,7 +9,10 @@ import hashlib
 import ipaddress
 import posixpath
 
-from ansible_collections.foobar.lamp.plugins.module_utils.host.haproxy_runtime import CLOSING, DRAINED
+from ansible_collections.foobar.lamp.plugins.module_utils.host.haproxy_runtime import (
+    CLOSING,
+    DRAINED,
+)
 from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import front, tls
 from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import web
@@ -19,7 +22,12 @@ def common(servers):
     """Return what the configuration has besides settings and sites."""
     # A prefix that all but these have is removed as a whole.
     others = [name for name in web.FORWARDED if not name.startswith("X-Forwarded-")]
-    return {"challenges": front.CHALLENGES, "checker": web.CHECKER, "forwarded": others, "servers": [_server(one) for one in servers]}
+    return {
+        "challenges": front.CHALLENGES,
+        "checker": web.CHECKER,
+        "forwarded": others,
+        "servers": [_server(one) for one in servers],
+    }
 
 
 def _server(one):
@@ -48,24 +56,45 @@ def _files(given):
 
 def sticky(sites):
     """Return the names of the sites of which a visitor stays with one server."""
-    return [name.lower() for one in sites if one.get("sticky") for name in [one["name"], *(one.get("aliases") or [])]]
+    return [
+        name.lower()
+        for one in sites
+        if one.get("sticky")
+        for name in [one["name"], *(one.get("aliases") or [])]
+    ]
 
 
 def ways(sites):
     """Return of each site with a certificate its names, and its TLS (see web.of_tls)."""
     return [
-        {"name": one["name"], "names": [name.lower() for name in [one["name"], *(one.get("aliases") or [])]], **web.of_tls(one)}
+        {
+            "name": one["name"],
+            "names": [name.lower() for name in [one["name"], *(one.get("aliases") or [])]],
+            **web.of_tls(one),
+        }
         for one in sites
         if one.get("tls")
     ]
 
 
 def drained(variables):
-    """Return the servers that this collection has drained on a host and not put back, by its ``variables``, as far as they say."""
-    return sorted(posixpath.basename(path) for path in facts_of(variables).get("paths", ()) if posixpath.dirname(path) == DRAINED)
+    """Return the servers that this collection has drained on a host and not put back, by its
+    ``variables``, as far as they say.
+    """
+    return sorted(
+        posixpath.basename(path)
+        for path in facts_of(variables).get("paths", ())
+        if posixpath.dirname(path) == DRAINED
+    )
 
 
 def left_over(hosts, hostvars):
-    """Return those of ``hosts`` on which a run has begun what none has ended: servers are drained, or connections closed."""
+    """Return those of ``hosts`` on which a run has begun what none has ended: servers are
+    drained, or connections closed.
+    """
     known = {name: hostvars.get(name, {}) for name in hosts}
-    return [name for name, variables in known.items() if drained(variables) or CLOSING in facts_of(variables).get("paths", ())]
+    return [
+        name
+        for name, variables in known.items()
+        if drained(variables) or CLOSING in facts_of(variables).get("paths", ())
+    ]

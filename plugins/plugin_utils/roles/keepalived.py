@@ -6,14 +6,20 @@
 from __future__ import annotations
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.keepalived import HIGHEST, STEP, network_of, version_of
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.keepalived import (
+    HIGHEST,
+    STEP,
+    network_of,
+    version_of,
+)
 
 
 def instance(addresses, hosts, host, interface, networks):
     """Return what the instance of keepalived.conf has besides settings.
 
-    In it, ``addresses`` has those of the family by which the ``hosts`` speak to each other, and ``more`` the other one: VRRP tells of one
-    family, and keepalived moves the other along. ``networks``: those of this ``host``, by interface.
+    In it, ``addresses`` has those of the family by which the ``hosts`` speak to each other, and
+    ``more`` the other one: VRRP tells of one family, and keepalived moves the other along.
+    ``networks``: those of this ``host``, by interface.
     """
     own = interface or network_of(host, networks)
     placed = [(address, interface or network_of(address, networks) or own) for address in addresses]
@@ -30,11 +36,15 @@ def instance(addresses, hosts, host, interface, networks):
 
 
 def _line(address, interface):
-    """Return an address as keepalived reads it. The host's own connections never come from it: IPv6 would choose it by its prefix."""
+    """Return an address as keepalived reads it. The host's own connections never come from it:
+    IPv6 would choose it by its prefix.
+    """
     whole = address if "/" in address else f"{address}/{128 if version_of(address) == 6 else 32}"
     return f"{whole} dev {interface}{' preferred_lft 0' if version_of(address) == 6 else ''}"
 
 
 def holder_last(hosts, hostvars):
-    """Return the names of ``hosts``, the one that holds their addresses behind the others, as far as ``hostvars`` say."""
+    """Return the names of ``hosts``, the one that holds their addresses
+    behind the others, as far as ``hostvars`` say.
+    """
     return sorted(hosts, key=lambda name: bool(facts_of(hostvars.get(name)).get("holds")))

@@ -19,7 +19,8 @@ def sudoers(admins):
 def missing_names(hostname, known_as, names):
     """Return the names that /etc/hosts has to get for the host itself, none if it knows itself.
 
-    ``known_as`` is the name that the host has now, ``names`` what /etc/hosts says, the full one first.
+    ``known_as`` is the name that the host has now, ``names`` what /etc/hosts says, the full one
+    first.
     """
     own = [name for name in dict.fromkeys([hostname, hostname.split(".")[0]]) if name]
     known = hostname == known_as and names[:1] == [hostname] and set(own) <= set(names)

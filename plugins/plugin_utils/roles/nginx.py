@@ -16,7 +16,9 @@ EVENTS = ("accept_mutex", "accept_mutex_delay", "multi_accept", "use", "worker_c
 
 
 def quoted(text):
-    """Return a text as nginx takes it where it looks for variables. A dollar is none of them: nothing but a variable can say it."""
+    """Return a text as nginx takes it where it looks for variables. A dollar is none of them:
+    nothing but a variable can say it.
+    """
     return '"' + re.sub(r"([\\\"])", r"\\\1", text).replace("$", "${lamp_dollar}") + '"'
 
 
@@ -37,17 +39,34 @@ def tls(of):
 
 
 def headers(vhost):
-    """Return the headers of a virtual host: ``name``; ``said``, a variable; and ``own``, what answers of nginx's own have in its place.
+    """Return the headers of a virtual host: ``name``; ``said``, a variable; and ``own``, what
+    answers of nginx's own have in its place.
 
-    The variable is ``value`` where ``of`` is ``when``, and otherwise empty: where the application says the header itself, and, of HSTS,
-    where a visitor cannot rely on HTTPS.
+    The variable is ``value`` where ``of`` is ``when``, and otherwise empty: where the application
+    says the header itself, and, of HSTS, where a visitor cannot rely on HTTPS.
     """
     found = []
     for name, value in web.headers(vhost).items():
-        found.append({"name": name, "of": f'"{_theirs(name)}"', "when": '""', "value": quoted(value), "own": quoted(value)})
+        found.append(
+            {
+                "name": name,
+                "of": f'"{_theirs(name)}"',
+                "when": '""',
+                "value": quoted(value),
+                "own": quoted(value),
+            }
+        )
     if hsts := web.of_tls(vhost).get("hsts"):
         name = "Strict-Transport-Security"
-        found.append({"name": name, "of": f'"$lamp_way:{_theirs(name)}"', "when": '"on1:"', "value": f'"max-age={hsts}"', "own": ""})
+        found.append(
+            {
+                "name": name,
+                "of": f'"$lamp_way:{_theirs(name)}"',
+                "when": '"on1:"',
+                "value": f'"max-age={hsts}"',
+                "own": "",
+            }
+        )
     for header in found:
         digest = hashlib.sha256(header["value"].encode()).hexdigest()[:12]
         header["said"] = f"$lamp_{_variable(header['name'])}_{digest}"
@@ -70,24 +89,37 @@ def header_maps(vhosts):
 
 
 def redirects(vhost):
-    """Return the redirects of a virtual host as nginx takes them: ``name`` of the alias, or the ``path`` that is looked for, and ``to``.
+    """Return the redirects of a virtual host as nginx takes them: ``name`` of the alias, or the
+    ``path`` that is looked for, and ``to``.
 
-    Where what comes behind the path is appended (``below``), ``path`` is a pattern and ``to`` has $1 in it.
+    Where what comes behind the path is appended (``below``), ``path`` is a pattern and ``to`` has
+    $1 in it.
     """
     found = []
     for one in front.redirects(vhost):
-        # A path is one of the name and the port that the visitor knows: whoever stands before this server may have another.
-        place = ("" if "://" in one["to"] else "$scheme://$host$lamp_port") + quoted(one["to"])[1:-1]
+        # A path is one of the name and the port that the visitor knows: whoever stands before this
+        # server may have another.
+        place = ("" if "://" in one["to"] else "$scheme://$host$lamp_port") + quoted(one["to"])[
+            1:-1
+        ]
         rule = {"name": one["name"].lower(), "below": one["below"], "status": one["status"]}
         if one["below"]:
             found.append({**rule, "path": f'"^{pattern(one["path"])}(.*)$"', "to": f'"{place}$1"'})
         else:
-            found.append({**rule, "path": quoted(one["path"]), "to": f'"{place}{"" if "?" in one["to"] else "$is_args$args"}"'})
+            found.append(
+                {
+                    **rule,
+                    "path": quoted(one["path"]),
+                    "to": f'"{place}{"" if "?" in one["to"] else "$is_args$args"}"',
+                }
+            )
     return found
 
 
 def closed(vhosts, names):
-    """Return nginx's pattern of the virtual hosts that are closed, by their first names; empty for all that there are."""
+    """Return nginx's pattern of the virtual hosts that are closed, by
+    their first names; empty for all that there are.
+    """
     return "|".join(pattern(vhost["name"]) for vhost in vhosts if vhost["name"] in names)
 
 

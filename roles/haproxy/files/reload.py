@@ -2,8 +2,8 @@
 """The unit's reload: has haproxy read its configuration, and ends when it works by that; or fails.
 
 The argument is its master process. What is known of the servers goes along: which of them work, and
-which get no visitors. Without that, a new process takes all of them for well until it has asked each
-twice. What has another address or port now is not the same server.
+which get no visitors. Without that, a new process takes all of them for well until it has asked
+each twice. What has another address or port now is not the same server.
 """
 
 import contextlib
@@ -29,10 +29,18 @@ def servers(config):
         stream.settimeout(5)
         stream.connect(SOCKET)
         stream.sendall(b"show servers state\n")
-        version, names, *lines = b"".join(iter(lambda: stream.recv(65536), b"")).decode().splitlines()
+        version, names, *lines = (
+            b"".join(iter(lambda: stream.recv(65536), b"")).decode().splitlines()
+        )
     columns = names.lstrip("# ").split()
-    declared = {tuple(line.split()[1:3]) for line in config.splitlines() if line.split()[:1] == ["server"]}
-    kept = [line for line in lines if line and _place(dict(zip(columns, line.split(), strict=False))) in declared]
+    declared = {
+        tuple(line.split()[1:3]) for line in config.splitlines() if line.split()[:1] == ["server"]
+    }
+    kept = [
+        line
+        for line in lines
+        if line and _place(dict(zip(columns, line.split(), strict=False))) in declared
+    ]
     return "\n".join([version, names, *kept, ""])
 
 
@@ -48,7 +56,9 @@ def children(master):
 
 
 def environment(master):
-    """Return the environment of the master, which begins anew to read its configuration, with another."""
+    """Return the environment of the master, which begins anew to
+    read its configuration, with another.
+    """
     with open(f"/proc/{master}/environ", "rb") as file:
         return file.read()
 
@@ -56,7 +66,9 @@ def environment(master):
 def main(master):
     """Reload."""
     # Its option -q would keep what is wrong from the journal, too.
-    wrong = subprocess.run(["haproxy", "-c", "-f", CONFIG], stdout=subprocess.DEVNULL, check=False).returncode
+    wrong = subprocess.run(
+        ["haproxy", "-c", "-f", CONFIG], stdout=subprocess.DEVNULL, check=False
+    ).returncode
     if wrong:
         return wrong
     with open(CONFIG, encoding="utf-8") as file:

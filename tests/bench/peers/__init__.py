@@ -33,7 +33,9 @@ class Run:
 
 
 class Peer:
-    """One way to make ``hosts``: the first has the database and the name server, each the web server; ``sites`` virtual hosts on each."""
+    """One way to make ``hosts``: the first has the database and the name server, each the web
+    server; ``sites`` virtual hosts on each.
+    """
 
     def __init__(self, place, key, hosts, sites):
         """``place``: a directory of its own that outlives its runs."""
@@ -74,14 +76,26 @@ class Peer:
         """What is to be known of the hosts besides the files; secrets are made once."""
         kept = self.place / "secrets.json"
         if not kept.exists():
-            kept.write_text(json.dumps({name: secrets.token_urlsafe(36) for name in ("password", "secret_key")}))
+            kept.write_text(
+                json.dumps({name: secrets.token_urlsafe(36) for name in ("password", "secret_key")})
+            )
         web = [host.address for host in self.hosts]
-        return {"site": SITE, "sites": self.sites, "database": web[0], "web": web, **json.loads(kept.read_text())}
+        return {
+            "site": SITE,
+            "sites": self.sites,
+            "database": web[0],
+            "web": web,
+            **json.loads(kept.read_text()),
+        }
 
     def files(self):
         """Lay the application and this computer's own certificates into ``place``."""
         shutil.rmtree(self.place / "app", ignore_errors=True)
-        shutil.copytree(ROOT / "files/app", self.place / "app", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        shutil.copytree(
+            ROOT / "files/app",
+            self.place / "app",
+            ignore=shutil.ignore_patterns("__pycache__", ".*"),
+        )
         (self.place / "certs").mkdir(exist_ok=True)
         for file in pathlib.Path("/usr/local/share/ca-certificates").glob("*.crt"):
             shutil.copy(file, self.place / "certs")
@@ -104,21 +118,39 @@ class Playbook(Peer):
             for host in self.hosts
         }
         first = {self.hosts[0].name: here[self.hosts[0].name]}
-        children = {"lamp_db": {"hosts": first}, "lamp_dns": {"hosts": first}, "lamp_web": {"hosts": here}}
+        children = {
+            "lamp_db": {"hosts": first},
+            "lamp_dns": {"hosts": first},
+            "lamp_web": {"hosts": here},
+        }
         (self.place / "hosts.json").write_text(json.dumps({"lamp": {"children": children}}))
         with contextlib.suppress(FileExistsError):
             (self.place / "group_vars").symlink_to(ROOT / "inventory/group_vars")
-        self._extra = {"lamp_base_dir": str(ROOT / "inventory"), "lamp_secrets_dir": str(self.place / "secrets")}
+        self._extra = {
+            "lamp_base_dir": str(ROOT / "inventory"),
+            "lamp_secrets_dir": str(self.place / "secrets"),
+        }
         if self.sites:
             own = yaml.safe_load((ROOT / "inventory/group_vars/all.yml").read_text())["lamp_sites"]
-            self._extra["lamp_sites"] = own | {name: {"document_root": f"/srv/static/{name}"} for name in self.sites}
+            self._extra["lamp_sites"] = own | {
+                name: {"document_root": f"/srv/static/{name}"} for name in self.sites
+            }
         (self.place / "extra.json").write_text(json.dumps(self._extra))
 
     def run(self):  # noqa: D102
         said = self.command(
             "ansible-playbook",
-            *("-i", str(self.place / "hosts.json"), self.playbook, "--extra-vars", f"@{self.place / 'extra.json'}"),
-            environment={"ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.place / "ssh"), "XDG_CACHE_HOME": str(self.place / "cache")},
+            *(
+                "-i",
+                str(self.place / "hosts.json"),
+                self.playbook,
+                "--extra-vars",
+                f"@{self.place / 'extra.json'}",
+            ),
+            environment={
+                "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.place / "ssh"),
+                "XDG_CACHE_HOME": str(self.place / "cache"),
+            },
         )
         recap = re.findall(r"ok=(\d+) +changed=(\d+)", said.partition("PLAY RECAP")[2])
         return max(int(ok) for ok, _changed in recap), max(int(changed) for _ok, changed in recap)
@@ -126,7 +158,11 @@ class Playbook(Peer):
     def rest(self):
         """Connections that Ansible keeps open for a while are another run's."""
         for socket in (self.place / "ssh").glob("*"):
-            subprocess.run(["ssh", "-O", "exit", "-o", f"ControlPath={socket}", "host"], capture_output=True, check=False)
+            subprocess.run(
+                ["ssh", "-O", "exit", "-o", f"ControlPath={socket}", "host"],
+                capture_output=True,
+                check=False,
+            )
 
 
 class Script(Peer):
@@ -137,16 +173,34 @@ class Script(Peer):
     def prepare(self):  # noqa: D102
         self.files()
         shutil.copy(HERE / "converge.sh", self.place)
-        settings = {name: " ".join(value) if isinstance(value, list) else value for name, value in self.settings().items()}
-        (self.place / "settings").write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()))
+        settings = {
+            name: " ".join(value) if isinstance(value, list) else value
+            for name, value in self.settings().items()
+        }
+        (self.place / "settings").write_text(
+            "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items())
+        )
 
     def run(self):  # noqa: D102
         there = "/root/converge"
-        there = f"rm -rf {there} && mkdir -m 700 {there} && tar -xzC {there} && bash {there}/converge.sh"
-        ssh = f"ssh {' '.join(f'-o {option}' for option in UNKNOWN)} -i {self.key} root@$host {shlex.quote(there)}"
-        each = f"for host in {' '.join(host.control for host in self.hosts)}; do {ssh} < sent.tar.gz & all+=($!); done"
+        there = (
+            f"rm -rf {there} && mkdir -m 700 {there} && tar -xzC {there} && bash "
+            f"{there}/converge.sh"
+        )
+        ssh = (
+            f"ssh {' '.join(f'-o {option}' for option in UNKNOWN)} -i {self.key} root@$host "
+            f"{shlex.quote(there)}"
+        )
+        each = (
+            f"for host in {' '.join(host.control for host in self.hosts)}; do {ssh} < sent.tar.gz "
+            f"& all+=($!); done"
+        )
         wait = "for one in ${all[@]}; do wait $one; done"
-        self.command("bash", "-euc", f"cd {self.place}; tar -czf sent.tar.gz app certs settings converge.sh; {each}; {wait}")
+        self.command(
+            "bash",
+            "-euc",
+            f"cd {self.place}; tar -czf sent.tar.gz app certs settings converge.sh; {each}; {wait}",
+        )
         return 1, 1
 
 
@@ -157,15 +211,23 @@ class Pyinfra(Peer):
 
     def prepare(self):  # noqa: D102
         self.files()
-        hosts = {host.control: {"first": host is self.hosts[0], "address": host.address} for host in self.hosts}
+        hosts = {
+            host.control: {"first": host is self.hosts[0], "address": host.address}
+            for host in self.hosts
+        }
         known = {"key": str(self.key), "place": str(self.place), "hosts": hosts, **self.settings()}
         (self.place / "known.json").write_text(json.dumps(known))
 
     def run(self):  # noqa: D102
         command = ("pyinfra", "--yes", str(HERE / "inventory.py"), str(HERE / "deploy.py"))
         said = self.command(*command, environment={"BENCH": str(self.place / "known.json")})
-        # A row for each operation: its name, and on how many hosts it succeeded, failed and had nothing to do.
-        rows = re.findall(r"^    .+?  +\d+ +([\d-]+) +[\d-]+ +[\d-]+ *$", said.partition("--> Results:")[2], re.MULTILINE)[:-1]
+        # A row for each operation: its name, and on how many hosts it succeeded, failed and had
+        # nothing to do.
+        rows = re.findall(
+            r"^    .+?  +\d+ +([\d-]+) +[\d-]+ +[\d-]+ *$",
+            said.partition("--> Results:")[2],
+            re.MULTILINE,
+        )[:-1]
         return len(rows), sum(changed != "-" for changed in rows)
 
 

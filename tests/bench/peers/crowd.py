@@ -1,4 +1,6 @@
-"""Visitors who take their time: the first argument is the port, then how many say nothing, and how many send a body byte by byte."""
+"""Visitors who take their time: the first argument is the port, then how many say nothing, and
+how many send a body byte by byte.
+"""
 
 import contextlib
 import itertools

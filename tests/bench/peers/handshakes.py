@@ -2,7 +2,8 @@
 
     handshakes.py PORT UNIT SECONDS full|resumed PATH
 
-Each connection asks for one file. Prints how many microseconds of processor time a connection takes of the systemd unit's processes.
+Each connection asks for one file. Prints how many microseconds of processor time a connection takes
+of the systemd unit's processes.
 """
 
 import contextlib
@@ -17,12 +18,16 @@ NAME = "www.foobar.com"
 
 
 def spent(unit):
-    """Return the seconds of processor time of a unit's processes, and of those that they have waited for."""
+    """Return the seconds of processor time of a unit's processes,
+    and of those that they have waited for.
+    """
     ticks = 0
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if f"/{unit}.service" in (process / "cgroup").read_text():
-                ticks += sum(map(int, (process / "stat").read_text().rpartition(")")[2].split()[11:15]))
+                ticks += sum(
+                    map(int, (process / "stat").read_text().rpartition(")")[2].split()[11:15])
+                )
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

@@ -1,4 +1,6 @@
-"""Ask a WSGI application for one path, without any server, in a process for each core: loop.py PATH SECONDS prints answers a second."""
+"""Ask a WSGI application for one path, without any server, in a process for each core: loop.py
+PATH SECONDS prints answers a second.
+"""
 
 import importlib
 import io
@@ -30,7 +32,10 @@ def ask(path, seconds):
     said = []
 
     def once():
-        body = application({**environ, "wsgi.input": io.BytesIO()}, lambda status, _headers, _error=None: said.append(status))
+        body = application(
+            {**environ, "wsgi.input": io.BytesIO()},
+            lambda status, _headers, _error=None: said.append(status),
+        )
         b"".join(body)
         body.close()
 

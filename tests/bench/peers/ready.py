@@ -9,7 +9,10 @@ deadline = time.monotonic() + 60
 for port in ports:
     while True:
         try:
-            urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Host": name}), timeout=5)
+            urllib.request.urlopen(
+                urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Host": name}),
+                timeout=5,
+            )
             break
         except OSError:
             if time.monotonic() > deadline:

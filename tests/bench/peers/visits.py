@@ -1,12 +1,15 @@
-"""Visitors who come at a fixed rate, whatever becomes of those before them, or somebody who looks who holds the address that they come to.
+"""Visitors who come at a fixed rate, whatever becomes of those before them, or somebody who looks
+who holds the address that they come to.
 
-The argument is JSON: address, names (of name servers), seconds, limit, rates (of each kind of visit, a second; look: looks as well) and
-number (of the first form). Who looks does so from a host of his own: what he hears tells his kernel where the address is. They go home
-earlier where the standard input ends. Prints "begun", and at the end what was seen, as JSON:
+The argument is JSON: address, names (of name servers), seconds, limit, rates (of each kind of
+visit, a second; look: looks as well) and number (of the first form). Who looks does so from a host
+of his own: what he hears tells his kernel where the address is. They go home earlier where the
+standard input ends. Prints "begun", and at the end what was seen, as JSON:
 
-visits   [kind, when it was due, seconds until it was over since then, what went wrong, number of the form]
-again    how often a visitor asked once more, as browsers do where a kept connection ends instead of an answer
-holders  [when, hardware addresses]: who answers to the address, asked of all hosts ten times a second
+visits   [kind, when it was due, seconds until it was over since then, what went wrong, number of
+the form] again    how often a visitor asked once more, as browsers do where a kept connection ends
+instead of an answer holders  [when, hardware addresses]: who answers to the address, asked of all
+hosts ten times a second
 """
 
 import asyncio
@@ -43,12 +46,18 @@ class Visitors:
             if head or getattr(error, "partial", b""):
                 raise
             raise ClosedError from error
-        fields = dict(line.lower().split(": ", 1) for line in head.decode("latin-1").split("\r\n")[1:] if ": " in line)
+        fields = dict(
+            line.lower().split(": ", 1)
+            for line in head.decode("latin-1").split("\r\n")[1:]
+            if ": " in line
+        )
         if "content-length" in fields:
             await reader.readexactly(int(fields["content-length"]))
         else:
             await reader.read()
-        return int(head.split()[1]), "content-length" in fields and fields.get("connection") != "close"
+        return int(head.split()[1]), "content-length" in fields and fields.get(
+            "connection"
+        ) != "close"
 
     async def page(self, kind, number):
         """Ask for a page, or send a form."""
@@ -75,8 +84,12 @@ class Visitors:
                     pair[1].close()
 
     async def look_up(self):
-        """Ask for the site's name as programs do: by the C library, which asks the other server where one does not answer."""
-        found = await asyncio.get_running_loop().getaddrinfo(HOST, 80, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        """Ask for the site's name as programs do: by the C library, which asks the other server
+        where one does not answer.
+        """
+        found = await asyncio.get_running_loop().getaddrinfo(
+            HOST, 80, family=socket.AF_INET, type=socket.SOCK_STREAM
+        )
         return "" if self.given["address"] in [one[4][0] for one in found] else "another address"
 
     async def visit(self, kind, due, number):
@@ -113,7 +126,16 @@ class Visitors:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.connect((self.given["address"], 9))
             own = socket.inet_aton(probe.getsockname()[0])
-        question = b"\xff" * 6 + mac + b"\x08\x06" + struct.pack("!HHBBH", 1, 0x800, 6, 4, 1) + mac + own + bytes(6) + vip
+        question = (
+            b"\xff" * 6
+            + mac
+            + b"\x08\x06"
+            + struct.pack("!HHBBH", 1, 0x800, 6, 4, 1)
+            + mac
+            + own
+            + bytes(6)
+            + vip
+        )
         found = set()
 
         def hear():
@@ -145,13 +167,27 @@ class Visitors:
         print("begun", flush=True)
         begun, rates = time.time() + 0.1, self.given["rates"]
         looks = [self.look(rates.pop("look"))] if "look" in rates else []
-        await asyncio.gather(*looks, *(self.come(kind, rate, begun) for kind, rate in rates.items() if rate))
-        print(json.dumps({"begun": begun, "visits": self.visits, "again": self.again, "holders": self.holders}), flush=True)
+        await asyncio.gather(
+            *looks, *(self.come(kind, rate, begun) for kind, rate in rates.items() if rate)
+        )
+        print(
+            json.dumps(
+                {
+                    "begun": begun,
+                    "visits": self.visits,
+                    "again": self.again,
+                    "holders": self.holders,
+                }
+            ),
+            flush=True,
+        )
 
 
 given = json.loads(sys.argv[1])
 with open("/etc/resolv.conf", "w", encoding="ascii") as file:
-    file.write("".join(f"nameserver {one}\n" for one in given["names"]) + "options timeout:1 attempts:2\n")
+    file.write(
+        "".join(f"nameserver {one}\n" for one in given["names"]) + "options timeout:1 attempts:2\n"
+    )
 asyncio.run(Visitors(given).all())
 # Look-ups that are still waiting are nobody's any more.
 os._exit(0)

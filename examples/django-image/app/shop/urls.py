@@ -11,7 +11,10 @@ from .tasks import pack
 
 def home(_request):
     """A page with a style sheet."""
-    return HttpResponse(f'<link rel="stylesheet" href="{static("shop.css")}"><h1>{Order.objects.count()} orders</h1>')
+    return HttpResponse(
+        f'<link rel="stylesheet" href="{static("shop.css")}"><h1>{Order.objects.count()} '
+        f"orders</h1>"
+    )
 
 
 @csrf_exempt

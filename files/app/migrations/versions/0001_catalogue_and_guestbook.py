@@ -10,18 +10,69 @@ _LAMPS = [
     (
         "aurora",
         "Aurora",
-        "A pendant of hand-blown opal glass. Its light falls soft and even, from a long table to its last guest.",
+        (
+            "A pendant of hand-blown opal glass. Its light falls soft and even, from a long "
+            "table to its last guest."
+        ),
         24900,
         "pendant",
     ),
-    ("beacon", "Beacon", "A floor lamp on an oak tripod that stands in its corner like a small lighthouse.", 31900, "floor"),
-    ("cinder", "Cinder", "A desk lamp of blackened steel; the arm stays where you leave it, for years.", 14900, "desk"),
-    ("dune", "Dune", "A bedside light in sand-coloured stoneware. Turn the shade and it dims.", 8900, "table"),
-    ("ember", "Ember", "A lantern for the garden, charged by the day and lit by the dusk.", 6900, "lantern"),
-    ("fjord", "Fjord", "A wall light in brushed aluminium that washes the wall, not the eyes.", 11900, "wall"),
-    ("grove", "Grove", "Three shades of woven ash on one stem, each at a height of its own.", 27900, "floor"),
-    ("harbour", "Harbour", "A ship's light of brass and ribbed glass, made for walls that see weather.", 15900, "lantern"),
-    ("isle", "Isle", "A table lamp of paper and willow. It weighs less than the book beside it.", 7900, "table"),
+    (
+        "beacon",
+        "Beacon",
+        "A floor lamp on an oak tripod that stands in its corner like a small lighthouse.",
+        31900,
+        "floor",
+    ),
+    (
+        "cinder",
+        "Cinder",
+        "A desk lamp of blackened steel; the arm stays where you leave it, for years.",
+        14900,
+        "desk",
+    ),
+    (
+        "dune",
+        "Dune",
+        "A bedside light in sand-coloured stoneware. Turn the shade and it dims.",
+        8900,
+        "table",
+    ),
+    (
+        "ember",
+        "Ember",
+        "A lantern for the garden, charged by the day and lit by the dusk.",
+        6900,
+        "lantern",
+    ),
+    (
+        "fjord",
+        "Fjord",
+        "A wall light in brushed aluminium that washes the wall, not the eyes.",
+        11900,
+        "wall",
+    ),
+    (
+        "grove",
+        "Grove",
+        "Three shades of woven ash on one stem, each at a height of its own.",
+        27900,
+        "floor",
+    ),
+    (
+        "harbour",
+        "Harbour",
+        "A ship's light of brass and ribbed glass, made for walls that see weather.",
+        15900,
+        "lantern",
+    ),
+    (
+        "isle",
+        "Isle",
+        "A table lamp of paper and willow. It weighs less than the book beside it.",
+        7900,
+        "table",
+    ),
 ]
 
 
@@ -48,7 +99,13 @@ def upgrade():
         sa.Index("entry_client_written", "client", "written"),
         **options,
     )
-    op.bulk_insert(lamps, [dict(zip(("slug", "name", "description", "price_cents", "kind"), lamp, strict=True)) for lamp in _LAMPS])
+    op.bulk_insert(
+        lamps,
+        [
+            dict(zip(("slug", "name", "description", "price_cents", "kind"), lamp, strict=True))
+            for lamp in _LAMPS
+        ],
+    )
 
 
 def downgrade():

@@ -15,7 +15,9 @@ def shout(words):
 
 
 def application(environ, start_response):
-    """POST puts words into the queue and returns a number, GET with it returns what became of them."""
+    """POST puts words into the queue and returns a number, GET
+    with it returns what became of them.
+    """
     query = dict(urllib.parse.parse_qsl(environ["QUERY_STRING"]))
     if environ["REQUEST_METHOD"] == "POST":
         status, body = "202 Accepted", shout.delay(query["words"]).id

@@ -1,4 +1,6 @@
-"""An application with a lock, and one with relative requirements: both need a library beside them."""
+"""An application with a lock, and one with relative
+requirements: both need a library beside them.
+"""
 
 import importlib.metadata
 import os
@@ -11,5 +13,10 @@ def application(environ, start_response):
     """Answer with what is installed, and what the settings say."""
     start_response("200 OK", [("Content-Type", "text/plain")])
     config = pathlib.Path(os.environ["CONFIG"]).name
-    words = [common.WORDS, f"markupsafe {importlib.metadata.version('markupsafe')}", config, os.environ["PEM"]]
+    words = [
+        common.WORDS,
+        f"markupsafe {importlib.metadata.version('markupsafe')}",
+        config,
+        os.environ["PEM"],
+    ]
     return ["\n".join(words).encode()]

@@ -1,4 +1,6 @@
-"""A page without any dependency. Tests break it on purpose; a file called gate in its state directory makes it wait."""
+"""A page without any dependency. Tests break it on purpose; a file
+called gate in its state directory makes it wait.
+"""
 
 import os
 import pathlib
@@ -52,7 +54,9 @@ def application(environ, start_response):
         time.sleep(0.05)
     if environ["QUERY_STRING"] == "late":
         text = os.environ["RELEASE_ID"].encode()
-        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))])
+        start_response(
+            "200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
+        )
         return Late(text)
     start_response("200 OK", [("Content-Type", "text/plain"), ("X-Process", str(os.getpid()))])
     return [os.environ["RELEASE_ID"].encode()]

@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backups of a host, of its database server and of directories of files, and the way back. What the command lamp-backup is made of.
+"""Backups of a host, of its database server and of directories of files, and the way back. What the
+command lamp-backup is made of.
 
 Standard library only.
 """

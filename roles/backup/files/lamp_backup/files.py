@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that are compressed, encrypted on request, and hashed on their way to the disk; and the way back."""
+"""Files that are compressed, encrypted on request, and hashed on
+their way to the disk; and the way back.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,19 @@ def suffix(settings) -> str:
 
 
 def told(error: OSError, path: str | os.PathLike) -> str:
-    """Return in words what the system refused: the file (``path`` where the error names none) and, of a full one, the file system."""
+    """Return in words what the system refused: the file (``path`` where the error names none)
+    and, of a full one, the file system.
+    """
     place = pathlib.Path(error.filename or path).absolute()
     words = f"{place}: {error.strerror}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         while not place.is_mount():
             place = place.parent
         free = os.statvfs(place)
-        words += f" (file system {place}, {free.f_bavail * free.f_frsize >> 20} MiB and {free.f_favail} inodes are free)"
+        words += (
+            f" (file system {place}, {free.f_bavail * free.f_frsize >> 20} MiB and "
+            f"{free.f_favail} inodes are free)"
+        )
     return words
 
 
@@ -43,24 +50,36 @@ def full(path: pathlib.Path, error: OSError) -> BackupError:
         free = os.statvfs(path.parent)
         left = free.f_bavail * free.f_frsize >> 20
         return BackupError(
-            f"No space is left for {path} ({left} MiB free). The backups before are kept; nothing of this one is. "
-            "Make room, or lower backup_keep_days."
+            f"No space is left for {path} ({left} MiB free). The backups before are kept; "
+            f"nothing of this one is. Make room, or lower backup_keep_days."
         )
     return BackupError(f"{path}: {error.strerror}.")
 
 
 class Sink:
-    """A file that is written through zstd, and age if there are recipients. Leaving the block without an error finishes it."""
+    """A file that is written through zstd, and age if there are recipients. Leaving the block
+    without an error finishes it.
+    """
 
     def __init__(self, settings, path: pathlib.Path):
         self.path, self.size, self.sha256 = path, 0, ""
         self._hash, self._error, self._spare = hashlib.sha256(), None, spare(settings, path)
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 # closed in __exit__
-        self._zstd = subprocess.Popen(["zstd", "-q", "-3"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said)
+        self._zstd = subprocess.Popen(
+            ["zstd", "-q", "-3"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
+        )
         self._all = [self._zstd]
         if settings.recipients:
-            words = ["age", "--encrypt", *(word for one in settings.recipients for word in ("--recipient", one))]
-            self._all.append(subprocess.Popen(words, stdin=self._zstd.stdout, stdout=subprocess.PIPE, stderr=self._said))
+            words = [
+                "age",
+                "--encrypt",
+                *(word for one in settings.recipients for word in ("--recipient", one)),
+            ]
+            self._all.append(
+                subprocess.Popen(
+                    words, stdin=self._zstd.stdout, stdout=subprocess.PIPE, stderr=self._said
+                )
+            )
             self._zstd.stdout.close()
         self._writer = threading.Thread(target=self._drain)
         self._writer.start()
@@ -92,7 +111,9 @@ class Sink:
         if self._error:
             raise full(self.path, self._error)
         self._said.seek(0)
-        raise BackupError(f"{self.path} cannot be written: {self._said.read().decode(errors='replace').strip()}")
+        raise BackupError(
+            f"{self.path} cannot be written: {self._said.read().decode(errors='replace').strip()}"
+        )
 
     def __enter__(self):
         return self
@@ -124,15 +145,20 @@ def require_room(settings, path: pathlib.Path, size: int, remedy: str) -> None:
     left, kept = free(path), spare(settings, path)
     if left < size + kept:
         raise BackupError(
-            f"No room for {path}: it needs {size >> 20} MiB, and {kept >> 20} MiB stay free for the server, but {left >> 20} MiB are free. "
-            f"{remedy} Nothing has changed."
+            f"No room for {path}: it needs {size >> 20} MiB, and {kept >> 20} MiB stay free for "
+            f"the server, but {left >> 20} MiB are free. {remedy} Nothing has changed."
         )
 
 
 def spare(settings, path: pathlib.Path) -> int:
-    """Return how many bytes a backup leaves free: a twentieth of the disk that the server lives on, nothing elsewhere."""
+    """Return how many bytes a backup leaves free: a twentieth of the disk
+    that the server lives on, nothing elsewhere.
+    """
     try:
-        same = bool(settings.datadir) and os.stat(path.parent).st_dev == os.stat(settings.datadir).st_dev
+        same = (
+            bool(settings.datadir)
+            and os.stat(path.parent).st_dev == os.stat(settings.datadir).st_dev
+        )
     except FileNotFoundError:
         same = False
     found = os.statvfs(path.parent)
@@ -146,10 +172,24 @@ def opened(path: pathlib.Path, identity: str | None):
         chain, source = [], stored
         if path.suffix == ".age":
             if not identity:
-                raise BackupError(f"{path} is encrypted: name the file with the age identity that it was encrypted to (--identity).")
-            chain.append(subprocess.Popen(["age", "--decrypt", "--identity", identity], stdin=stored, stdout=subprocess.PIPE, stderr=said))
+                raise BackupError(
+                    f"{path} is encrypted: name the file with the age identity that it was "
+                    f"encrypted to (--identity)."
+                )
+            chain.append(
+                subprocess.Popen(
+                    ["age", "--decrypt", "--identity", identity],
+                    stdin=stored,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                )
+            )
             source = chain[0].stdout
-        chain.append(subprocess.Popen(["zstd", "-q", "-dc"], stdin=source, stdout=subprocess.PIPE, stderr=said))
+        chain.append(
+            subprocess.Popen(
+                ["zstd", "-q", "-dc"], stdin=source, stdout=subprocess.PIPE, stderr=said
+            )
+        )
         if source is not stored:
             source.close()
         try:
@@ -163,7 +203,9 @@ def opened(path: pathlib.Path, identity: str | None):
             codes = [process.wait() for process in chain]
         if any(codes):
             said.seek(0)
-            raise BackupError(f"{path} cannot be read: {said.read().decode(errors='replace').strip()}")
+            raise BackupError(
+                f"{path} cannot be read: {said.read().decode(errors='replace').strip()}"
+            )
 
 
 def check(path: pathlib.Path, wanted: dict) -> None:
@@ -173,13 +215,17 @@ def check(path: pathlib.Path, wanted: dict) -> None:
     except FileNotFoundError:
         raise BackupError(f"{path} is missing: the backup is damaged.") from None
     if size != wanted["size"]:
-        raise BackupError(f"{path} has {size} bytes instead of {wanted['size']}: the backup is damaged.")
+        raise BackupError(
+            f"{path} has {size} bytes instead of {wanted['size']}: the backup is damaged."
+        )
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
     if digest.hexdigest() != wanted["sha256"]:
-        raise BackupError(f"{path} has another checksum than when it was written: the backup is damaged.")
+        raise BackupError(
+            f"{path} has another checksum than when it was written: the backup is damaged."
+        )
 
 
 def write_json(path: pathlib.Path, data) -> None:

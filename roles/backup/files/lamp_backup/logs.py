@@ -26,26 +26,34 @@ def now() -> datetime.datetime:
 
 
 def timeline(settings, renew: pathlib.Path | None = None) -> str:
-    """Return what tells the history of the server's data from any other's; made once, and anew for restored data (``renew``)."""
+    """Return what tells the history of the server's data from any other's; made once, and anew
+    for restored data (``renew``).
+    """
     return owner.run(USER, _timeline, str(renew or settings.datadir), bool(renew))
 
 
 def _timeline(place, renew):
     path = f"{place}/lamp-backup.timeline"
     if not renew:
-        with contextlib.suppress(OSError, BackupError), open(owner.regular(path), encoding="ascii", errors="replace") as file:
+        with (
+            contextlib.suppress(OSError, BackupError),
+            open(owner.regular(path), encoding="ascii", errors="replace") as file,
+        ):
             found = file.read(20).strip()
             if re.fullmatch("[0-9a-f]{16}", found):
                 return found
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    with open(owner.regular(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w", encoding="ascii") as file:
+    with open(
+        owner.regular(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w", encoding="ascii"
+    ) as file:
         file.write(made := secrets.token_hex(8))
     return made
 
 
 def begin(settings) -> None:
-    """Begin another history if nobody kept logs for a time: what was written meanwhile is missing between an old backup and new logs.
+    """Begin another history if nobody kept logs for a time: what was written meanwhile is missing
+    between an old backup and new logs.
 
     The role removes the mark when backups are turned off.
     """
@@ -79,9 +87,15 @@ def _idle(server, log: str) -> bool:
 
 
 def keep(settings, shelf, server) -> list[str]:
-    """Keep what the newest backup of the server's data does not have yet; without ``server`` it is down. Returns what is new."""
+    """Keep what the newest backup of the server's data does not have yet; without ``server`` it
+    is down. Returns what is new.
+    """
     line = timeline(settings)
-    kin = [backup for backup in shelf.whole() if backup["manifest"]["timeline"] == line and backup["manifest"]["position"]]
+    kin = [
+        backup
+        for backup in shelf.whole()
+        if backup["manifest"]["timeline"] == line and backup["manifest"]["position"]
+    ]
     if not kin:
         return []
     newest = kin[-1]
@@ -98,7 +112,8 @@ def keep(settings, shelf, server) -> list[str]:
 
 
 def listed(place: str, base: str) -> dict[int, dict]:
-    """Return the server's logs by their numbers: ``name``, ``bytes``, when it was last written to, and ``began``.
+    """Return the server's logs by their numbers: ``name``, ``bytes``,
+    when it was last written to, and ``began``.
 
     That it says in its first event, which tells a log from a later one of the same name.
     """
@@ -109,10 +124,15 @@ def _listed(place, base):
     found = []
     for name in os.listdir(place):
         if name.startswith(f"{base}.") and name[len(base) + 1 :].isdecimal():
-            with contextlib.suppress(BackupError, OSError), open(owner.regular(f"{place}/{name}"), "rb") as log:
+            with (
+                contextlib.suppress(BackupError, OSError),
+                open(owner.regular(f"{place}/{name}"), "rb") as log,
+            ):
                 head, said = log.read(8), os.fstat(log.fileno())
                 began = int.from_bytes(head[4:], "little") if len(head) == 8 else None
-                found.append({"name": name, "bytes": said.st_size, "changed": said.st_mtime, "began": began})
+                found.append(
+                    {"name": name, "bytes": said.st_size, "changed": said.st_mtime, "began": began}
+                )
     return found
 
 
@@ -124,8 +144,9 @@ def _read(out, path):
 def lost(there: dict[int, dict], known: int, name: str, born: int | None, before: str) -> str:
     """Return in words which logs are gone, empty if none is.
 
-    ``there``: what ``listed`` returns. ``known``: the number up to which they are kept. ``name``, ``born``: the log that is known
-    last and when it was begun. ``before``: the log that the server is at, empty if it is down.
+    ``there``: what ``listed`` returns. ``known``: the number up to which they are kept. ``name``,
+    ``born``: the log that is known last and when it was begun. ``before``: the log that the server
+    is at, empty if it is down.
     """
     number = plan.number(name)
     if before and before.rpartition(".")[0] != name.rpartition(".")[0]:
@@ -142,7 +163,8 @@ def lost(there: dict[int, dict], known: int, name: str, born: int | None, before
 
 
 def _copy(settings, shelf, backup, before, covers):
-    """Copy a backup's logs up to the one ``before`` which the server is at, empty for all there are.
+    """Copy a backup's logs up to the one ``before`` which the
+    server is at, empty for all there are.
 
     A log holds what was written until it was closed, which was its file's last change.
     """
@@ -152,14 +174,22 @@ def _copy(settings, shelf, backup, before, covers):
     there = listed(position["directory"], base)
     kept = max(index["files"], key=lambda log: plan.number(log["name"]), default=None)
     known = plan.number(kept["name"]) if kept else plan.number(position["file"]) - 1
-    name, born = (kept["name"], kept.get("began")) if kept else (position["file"], position.get("began"))
+    name, born = (
+        (kept["name"], kept.get("began")) if kept else (position["file"], position.get("began"))
+    )
     gone = lost(there, known, name, born, before)
     if gone:
         raise BackupError(
-            f"The binary logs {gone} were gone before they were kept: no moment after {index.get('covers') or backup['manifest']['time']} "
-            f"can be restored to from the backup {backup['name']}. Take a new backup, and raise binlog_expire_logs_seconds if they expired."
+            f"The binary logs {gone} were gone before they were kept: no moment after "
+            f"{index.get('covers') or backup['manifest']['time']} can be restored to from the "
+            f"backup {backup['name']}. Take a new backup, and raise binlog_expire_logs_seconds "
+            f"if they expired."
         )
-    fresh = [there[one] for one in sorted(there) if one > known and (not before or one < plan.number(before))]
+    fresh = [
+        there[one]
+        for one in sorted(there)
+        if one > known and (not before or one < plan.number(before))
+    ]
     (place / "logs").mkdir(mode=0o700, exist_ok=True)
     for log in fresh:
         file = log["name"] + files.suffix(settings)
@@ -167,7 +197,10 @@ def _copy(settings, shelf, backup, before, covers):
         target.unlink(missing_ok=True)
         try:
             # The child first: it is no copy of a process with threads.
-            with owner.reading(USER, _read, f"{position['directory']}/{log['name']}") as pipe, files.Sink(settings, target) as sink:
+            with (
+                owner.reading(USER, _read, f"{position['directory']}/{log['name']}") as pipe,
+                files.Sink(settings, target) as sink,
+            ):
                 while chunk := pipe.read(files.CHUNK):
                     sink.write(chunk)
         except BackupError:
@@ -175,7 +208,13 @@ def _copy(settings, shelf, backup, before, covers):
             raise
         until = plan.shown(datetime.datetime.fromtimestamp(log["changed"], datetime.UTC))
         index["files"].append(
-            {"name": log["name"], "file": file, "size": sink.size, "sha256": sink.sha256, "until": until}
+            {
+                "name": log["name"],
+                "file": file,
+                "size": sink.size,
+                "sha256": sink.sha256,
+                "until": until,
+            }
             | {"bytes": log["bytes"], "began": log["began"]}
         )
         files.write_json(place / "logs.json", index)

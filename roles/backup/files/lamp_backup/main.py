@@ -12,7 +12,20 @@ import pathlib
 import signal
 import sys
 
-from . import BackupError, files, logs, members, offsite, owner, plan, restore, server, settings, tell, warn
+from . import (
+    BackupError,
+    files,
+    logs,
+    members,
+    offsite,
+    owner,
+    plan,
+    restore,
+    server,
+    settings,
+    tell,
+    warn,
+)
 from .shelf import Shelf
 from .take import take
 
@@ -29,8 +42,15 @@ def parser() -> argparse.ArgumentParser:
         prog="lamp-backup", description="Backups of this host's database server and files, and the way back.", epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    top.add_argument("--settings", default=settings.PLACE, help="the file with the settings (%(default)s)")
-    top.add_argument("--from", dest="source", metavar="DIRECTORY", help="use the backups in this directory instead of the host's own")
+    top.add_argument(
+        "--settings", default=settings.PLACE, help="the file with the settings (%(default)s)"
+    )
+    top.add_argument(
+        "--from",
+        dest="source",
+        metavar="DIRECTORY",
+        help="use the backups in this directory instead of the host's own",
+    )
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
 
     def verb(name, text, *options):
@@ -42,24 +62,38 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("backup", nargs="?", help="a backup's name (see list), or latest")
         one.add_argument(
             "--to", metavar="MOMENT",
-            help="instead: all that was written before this second, like 2026-11-25T01:02:03Z; or end: all that was logged, "
-            "after the newest backup or after the one that is named",
+            help="instead: all that was written before this second, like 2026-11-25T01:02:03Z; or "
+"end: all that was logged, after the newest backup or after the one that is named",
         )  # fmt: skip
-        one.add_argument("--force", action="store_true", help="go on although the copy differs from what the manifest says")
+        one.add_argument(
+            "--force",
+            action="store_true",
+            help="go on although the copy differs from what the manifest says",
+        )
 
     def alone(one):
         one.add_argument(
-            "--only-database", metavar="NAME", default="", help="of all databases this one, loaded into the server that goes on"
+            "--only-database",
+            metavar="NAME",
+            default="",
+            help="of all databases this one, loaded into the server that goes on",
         )
         one.add_argument(
-            "--only-files", metavar="NAME", nargs="*", help="of all directories of files these, by the names of their settings"
+            "--only-files",
+            metavar="NAME",
+            nargs="*",
+            help="of all directories of files these, by the names of their settings",
         )
 
     def identity(one):
-        one.add_argument("--identity", metavar="FILE", help="the age identity that reads encrypted backups")
+        one.add_argument(
+            "--identity", metavar="FILE", help="the age identity that reads encrypted backups"
+        )
 
     def name(one):
-        one.add_argument("backup", nargs="?", default="latest", help="a backup's name, or latest (default)")
+        one.add_argument(
+            "backup", nargs="?", default="latest", help="a backup's name, or latest (default)"
+        )
 
     def remote(one):
         one.add_argument("--remote", action="store_true", help="those of the copy off the host")
@@ -69,10 +103,20 @@ def parser() -> argparse.ArgumentParser:
 
     def once(one):
         one.add_argument(
-            "--once", action="store_true", help="in a cluster of database servers, leave the database to the member that takes it for all"
+            "--once",
+            action="store_true",
+            help=(
+                "in a cluster of database servers, leave the database to the member that takes "
+                "it for all"
+            ),
         )
 
-    verb("take", "take a backup, check it, remove those that are too old, copy it off the host", as_json, once)
+    verb(
+        "take",
+        "take a backup, check it, remove those that are too old, copy it off the host",
+        as_json,
+        once,
+    )
     verb("log", "keep the server's binary logs up to now, for restores to a moment")
     verb(
         "list",
@@ -80,24 +124,37 @@ def parser() -> argparse.ArgumentParser:
         as_json,
         remote,
     )
-    verb("verify", "check that backups are whole; all of them without a name", identity, lambda one: one.add_argument("backup", nargs="?"))
     verb(
-        "prepare", "build a copy of the data from a backup, beside the live ones, and compare it; replaces nothing", which, alone, identity,
+        "verify",
+        "check that backups are whole; all of them without a name",
+        identity,
+        lambda one: one.add_argument("backup", nargs="?"),
+    )
+    verb(
+        "prepare", ("build a copy of the data from a backup, beside the live ones, " "and compare it; replaces nothing"), which, alone, identity,
         as_json,
     )  # fmt: skip
 
     def forms(one):
         one.add_argument(
             "--form-cluster", action="store_true",
-            help="in a cluster of database servers, whose other members are stopped: begin it anew with these data"
+            help=("in a cluster of database servers, whose other members are stopped: begin it anew " "with these data")
         )  # fmt: skip
 
     verb("swap", "put the prepared copy in the place of the live data, which are kept", forms)
     verb("restore", "prepare and swap", which, alone, identity, forms)
     verb("undo", "put the replaced data back, and keep those that were live", forms)
-    verb("rejoin", "have a member of a cluster get all data from the others; its own are kept as replaced ones")
+    verb(
+        "rejoin",
+        (
+            "have a member of a cluster get all data from the others; its own are kept as replaced "
+            "ones"
+        ),
+    )
     verb("discard", "delete the replaced data")
-    verb("drill", "restore a backup into a private server, compare, report, clean up", name, identity)
+    verb(
+        "drill", "restore a backup into a private server, compare, report, clean up", name, identity
+    )
     verb("copy", "copy the backups off the host")
     verb("fetch", "bring a backup from the copy off the host", name)
     return top
@@ -115,10 +172,17 @@ def size(number: float) -> str:
 def summary(shelf, name: str) -> dict:
     """Return what a list says of a backup."""
     try:
-        manifest, kept, drilled = shelf.manifest(name), shelf.logs(name), shelf.read(name, "drill.json", {"ok": None})
+        manifest, kept, drilled = (
+            shelf.manifest(name),
+            shelf.logs(name),
+            shelf.read(name, "drill.json", {"ok": None}),
+        )
     except BackupError as error:
         return {"name": name, "damaged": str(error)}
-    main, release = manifest.get("dump") or manifest["files"]["list"], server.release(manifest.get("version", "0.0"))
+    main, release = (
+        manifest.get("dump") or manifest["files"]["list"],
+        server.release(manifest.get("version", "0.0")),
+    )
     return {
         "name": name,
         "engine": f"{manifest['engine']} {release[0]}.{release[1]}" if "dump" in manifest else "",
@@ -126,7 +190,9 @@ def summary(shelf, name: str) -> dict:
         "encrypted": main["file"].endswith(".age"),
         "tables": len(manifest.get("tables", {})),
         "rows": sum(table["rows"] for table in manifest.get("tables", {}).values()),
-        "files": sum(tree["files"] for tree in manifest["files"]["trees"].values()) if "files" in manifest else None,
+        "files": sum(tree["files"] for tree in manifest["files"]["trees"].values())
+        if "files" in manifest
+        else None,
         "covers": kept.get("covers"),
         "drill": {None: "", True: "passed", False: "FAILED"}[drilled["ok"]],
     }
@@ -138,7 +204,9 @@ def show(rows: list[dict]) -> None:
         print("There are no backups.")
         return
     form = "{:<17} {:<14} {:>10} {:>7} {:>10} {:>8}  {:<28} {}"
-    print(form.format("NAME", "ENGINE", "SIZE", "TABLES", "ROWS", "FILES", "MOMENTS UNTIL", "DRILL"))
+    print(
+        form.format("NAME", "ENGINE", "SIZE", "TABLES", "ROWS", "FILES", "MOMENTS UNTIL", "DRILL")
+    )
     for row in rows:
         if "damaged" in row:
             print(f"{row['name']:<17} {row['damaged']}")
@@ -146,23 +214,42 @@ def show(rows: list[dict]) -> None:
         count = "-" if row["files"] is None else row["files"]
         covers = row["covers"] or "-"
         engine = row["engine"] or "files alone"
-        print(form.format(row["name"], engine, size(row["size"]), row["tables"], row["rows"], count, covers, row["drill"]))
+        print(
+            form.format(
+                row["name"],
+                engine,
+                size(row["size"]),
+                row["tables"],
+                row["rows"],
+                count,
+                covers,
+                row["drill"],
+            )
+        )
 
 
 def pushed(options, verb: str) -> int:
-    """Copy off the host if that is wanted; return the exit status. What is not copied now, the next copy makes up for."""
+    """Copy off the host if that is wanted; return the exit status. What is
+    not copied now, the next copy makes up for.
+    """
     if not options.copy["to"]:
         return 0
     try:
         gone = offsite.push(options, logs.now())
     # A mount whose server is gone is an OSError.
     except (BackupError, OSError) as error:
-        made = {"take": "The backup is made and kept here, but not", "log": "The logs are kept here, but not", "copy": "Not"}
+        made = {
+            "take": "The backup is made and kept here, but not",
+            "log": "The logs are kept here, but not",
+            "copy": "Not",
+        }
         print(f"{made[verb]} copied: {error}", file=sys.stderr)
         return NOT_COPIED
     # Its time says when that was; what begins with a dot is not copied.
     (options.directory / ".copied").touch()
-    tell(f"Copied to {options.copy['to']}." + (f" Removed there: {', '.join(gone)}." if gone else ""))
+    tell(
+        f"Copied to {options.copy['to']}." + (f" Removed there: {', '.join(gone)}." if gone else "")
+    )
     return 0
 
 
@@ -181,28 +268,48 @@ def chosen(options, home, shelf, words) -> dict:
             name, chain = moment(options, home, shelf, until, named)
         else:
             name = named or moment_of_files(options, home, shelf, until)
-    elif options.copy["to"] and not words.source and (name not in shelf.names() if name != "latest" else not shelf.names()):
+    elif (
+        options.copy["to"]
+        and not words.source
+        and (name not in shelf.names() if name != "latest" else not shelf.names())
+    ):
         if name == "latest":
             name = (offsite.names(options) or ["latest"])[-1]
         if name in offsite.names(options):
             offsite.fetch(options, name)
-    return {"name": shelf.named(name), "chain": chain, "until": until, "identity": words.identity, **_only(words)}
+    return {
+        "name": shelf.named(name),
+        "chain": chain,
+        "until": until,
+        "identity": words.identity,
+        **_only(words),
+    }
 
 
 def _only(words):
     """Return what is meant of a backup, nothing for all of it."""
     database, names = getattr(words, "only_database", ""), getattr(words, "only_files", None)
-    return {"only_database": database, "only_files": names or []} if database or names is not None else {}
+    return (
+        {"only_database": database, "only_files": names or []}
+        if database or names is not None
+        else {}
+    )
 
 
 def moment(options, home, shelf, until: str, name: str | None) -> tuple[str, list]:
-    """Return the backup and the logs that lead to a moment, or to the end from the backup ``name`` or the newest."""
+    """Return the backup and the logs that lead to a moment, or to the
+    end from the backup ``name`` or the newest.
+    """
     if until != plan.END and plan.moment_of(until) > logs.now():
         raise BackupError(f"{until} is yet to come: give an earlier moment.")
     line = logs.timeline(options) if options.datadir.exists() else None
 
     def way(backups):
-        return plan.way_to_end(backups, line, name) if until == plan.END else plan.way(backups, plan.moment_of(until))
+        return (
+            plan.way_to_end(backups, line, name)
+            if until == plan.END
+            else plan.way(backups, plan.moment_of(until))
+        )
 
     live = server.Server(options, options.socket)
     if live.answers():
@@ -224,13 +331,18 @@ def moment(options, home, shelf, until: str, name: str | None) -> tuple[str, lis
 
 
 def moment_of_files(options, home, shelf, until: str) -> str:
-    """Return the backup that has the files as of a moment, or of the end; it is fetched if it is not here."""
+    """Return the backup that has the files as of a moment, or of the
+    end; it is fetched if it is not here.
+    """
     when = None if until == plan.END else plan.moment_of(until)
     if when and when > logs.now():
         raise BackupError(f"{until} is yet to come: give an earlier moment.")
     known = shelf.whole()
     there = offsite.index(options).whole() if options.copy["to"] and shelf is home else []
-    backup = plan.way_of_files(known + [other for other in there if other["name"] not in {one["name"] for one in known}], when)
+    backup = plan.way_of_files(
+        known + [other for other in there if other["name"] not in {one["name"] for one in known}],
+        when,
+    )
     if backup not in known:
         offsite.fetch(options, backup["name"])
     if when and plan.moment_of(backup["manifest"]["time"]) > when:
@@ -243,9 +355,14 @@ def told(said: dict) -> str:
     until = f" and all that was written before {said['until']}" if said["until"] else ""
     if said["until"] == plan.END:
         until = " and all that was logged after it"
-    unlike = f" It differs from the manifest: {'; '.join(said['unlike'])}." if said["unlike"] else ""
+    unlike = (
+        f" It differs from the manifest: {'; '.join(said['unlike'])}." if said["unlike"] else ""
+    )
     if "tables" not in said:
-        return f"the backup {said['name']}{until}.{_told_files(said) or ' It has no files that are wanted.'}"
+        return (
+            f"the backup "
+            f"{said['name']}{until}.{_told_files(said) or ' It has no files that are wanted.'}"
+        )
     tables = f"{said['tables']} tables with {said['rows']} rows at the backup"
     if "database" in said:
         which = f"the database {said['database']}" if said["database"] else "no database"
@@ -257,12 +374,18 @@ def _told_files(said):
     """Return in words which files a copy holds."""
     more = {True: " and {kept} written since", False: ""}
     return "".join(
-        f" {one['live']}: {one['files']} files{more[bool(one.get('kept'))].format(**one)}, each compared." for one in said.get("files", [])
+        (
+            f" {one['live']}: {one['files']} files{more[bool(one.get('kept'))].format(**one)}, "
+            f"each compared."
+        )
+        for one in said.get("files", [])
     )
 
 
 def run(options, shelf, source, words) -> int:
-    """Do what the words say; return the exit status. ``source`` are the backups that are read, ``shelf`` is the host's own."""
+    """Do what the words say; return the exit status. ``source`` are the backups that are read,
+    ``shelf`` is the host's own.
+    """
     if words.verb == "take":
         other = members.another(options) if words.once else ""
         if other:
@@ -276,9 +399,15 @@ def run(options, shelf, source, words) -> int:
         for warning in warnings[:20]:
             warn(warning)
         if len(warnings) > 20:
-            warn(f"and {len(warnings) - 20} files more, which {shelf.directory / name}/manifest.json names.")
+            warn(
+                f"and {len(warnings) - 20} files more, which "
+                f"{shelf.directory / name}/manifest.json names."
+            )
         for table in (unsafe := shelf.manifest(name).get("not_consistent", [])):
-            warn(f"{table} is of an engine without transactions: it may have changed while it was read.")
+            warn(
+                f"{table} is of an engine without transactions: it may have changed while it was "
+                f"read."
+            )
         if words.json:
             print(json.dumps({**said, "pruned": gone, "not_consistent": unsafe}))
         else:
@@ -303,20 +432,42 @@ def run(options, shelf, source, words) -> int:
         restore.require_told(options, forms)
     if words.verb in ("prepare", "restore"):
         said = restore.prepare(options, source, chosen(options, shelf, source, words), words.force)
-        print(json.dumps(said) if getattr(words, "json", False) else f"Prepared {told(said)}", flush=True)
+        print(
+            json.dumps(said) if getattr(words, "json", False) else f"Prepared {told(said)}",
+            flush=True,
+        )
     if words.verb in ("swap", "restore"):
         said, old = restore.swap(options, shelf, forms)
         print(f"Restored {told(said)}")
         if old and (options.engine or said["files"]):
-            print(f"The replaced data are in {old}: lamp-backup undo puts them back, lamp-backup discard deletes them.")
+            print(
+                f"The replaced data are in {old}: lamp-backup undo puts them back, lamp-backup "
+                f"discard deletes them."
+            )
     if words.verb == "undo":
-        print(f"The replaced data are back; those that were live are in {restore.undo(options, shelf, forms)}.")
+        print(
+            f"The replaced data are back; those that were live are in "
+            f"{restore.undo(options, shelf, forms)}."
+        )
     if words.verb == "rejoin":
         old = restore.rejoin(options, shelf)
-        print(f"Gets the data of the cluster (journalctl -u {options.service}); its own are in {old}." if old else "It has them already.")
+        print(
+            f"Gets the data of the cluster (journalctl -u {options.service}); its own are in {old}."
+            if old
+            else "It has them already."
+        )
     if words.verb == "discard":
-        print("".join(f"Deleted {path}.\n" for path in restore.discard(options)) or "There are no replaced data.\n", end="")
-    if words.verb == "drill" and options.cluster and words.backup == "latest" and not source.names():
+        print(
+            "".join(f"Deleted {path}.\n" for path in restore.discard(options))
+            or "There are no replaced data.\n",
+            end="",
+        )
+    if (
+        words.verb == "drill"
+        and options.cluster
+        and words.backup == "latest"
+        and not source.names()
+    ):
         print("There is no backup here: another member of the cluster takes them.")
         return 0
     if words.verb == "drill":
@@ -333,7 +484,10 @@ def run(options, shelf, source, words) -> int:
         if name in shelf.names():
             print(f"{name} is here already.")
         elif name not in there:
-            raise BackupError(f"No backup {name} in {options.copy['to']}. There are: {', '.join(there) or 'none'}.")
+            raise BackupError(
+                f"No backup {name} in {options.copy['to']}. There are: "
+                f"{', '.join(there) or 'none'}."
+            )
         else:
             offsite.fetch(options, name)
             shelf.verify(name)
@@ -384,7 +538,11 @@ def main(arguments: list[str] | None = None) -> int:
             if words.verb not in READERS:
                 raise BackupError(f"--from is for {', '.join(READERS)}.")
             source = Shelf(pathlib.Path(words.source).absolute())
-        for place in (options.directory, options.workshop, *([options.datadir.parent] if options.engine else [])):
+        for place in (
+            options.directory,
+            options.workshop,
+            *([options.datadir.parent] if options.engine else []),
+        ):
             owner.require_own(place)
         if words.verb in ("list", "verify"):
             return look(options, shelf, source, words)

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The copy of the backups in another place: a directory of another host over SSH, or one that is mounted here."""
+"""The copy of the backups in another place: a directory of another
+host over SSH, or one that is mounted here.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,9 @@ from .shelf import Shelf
 def _rsync(settings, *words: str) -> str:
     copy = settings.copy
     shell = (
-        f"ssh -p {copy['port']} -i {copy['key']} -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=20 "
-        f"-o StrictHostKeyChecking=yes -o UserKnownHostsFile={copy['known_hosts']}"
+        f"ssh -p {copy['port']} -i {copy['key']} -o IdentitiesOnly=yes -o BatchMode=yes -o "
+        f"ConnectTimeout=20 -o StrictHostKeyChecking=yes -o "
+        f"UserKnownHostsFile={copy['known_hosts']}"
     )
     command = ["rsync", "-rt", "--chmod=D700,F600", "--timeout=300", f"--rsh={shell}", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -35,35 +38,59 @@ def _there(settings) -> str:
 def names(settings) -> list[str]:
     """Return the names of the backups over there."""
     listed = _rsync(settings, "--list-only", "--include=/*/", "--exclude=*", _there(settings))
-    return sorted(word for word in (line.split()[-1] for line in listed.splitlines() if line) if plan.NAME.match(word))
+    return sorted(
+        word
+        for word in (line.split()[-1] for line in listed.splitlines() if line)
+        if plan.NAME.match(word)
+    )
 
 
 def _require_another_disk(settings) -> None:
     to = pathlib.Path(settings.copy["to"])
     if not to.is_absolute():
         return
-    here = {os.stat(place).st_dev for place in ("/", settings.datadir, settings.directory) if place and os.path.exists(place)}
+    here = {
+        os.stat(place).st_dev
+        for place in ("/", settings.datadir, settings.directory)
+        if place and os.path.exists(place)
+    }
     if not to.is_dir() or to.stat().st_dev in here:
         raise BackupError(
-            f"{to} is {'on a disk of this host, with which it would be lost' if to.is_dir() else 'no directory'}: mount it there, "
-            "and make the directory if it is one of the mount's."
+            f"{to} is "
+            f"{'on a disk of this host, with which it would be lost' if to.is_dir() else 'no directory'}: "
+            f"mount it there, and make the directory if it is one of the mount's."
         )
 
 
 def push(settings, now) -> list[str]:
     """Copy what is new, remove there what is too old there; return the names that were removed.
 
-    A backup is there once its manifest is, and a log once the index names it, so these go last. Nothing is ever removed
-    there because it is missing here.
+    A backup is there once its manifest is, and a log once the index names it, so these go last.
+    Nothing is ever removed there because it is missing here.
     """
     _require_another_disk(settings)
     here = f"{settings.directory}/"
-    _rsync(settings, "--mkpath", "--exclude=.*", "--exclude=/*/manifest.json", "--exclude=/*/logs.json", here, _there(settings))
+    _rsync(
+        settings,
+        "--mkpath",
+        "--exclude=.*",
+        "--exclude=/*/manifest.json",
+        "--exclude=/*/logs.json",
+        here,
+        _there(settings),
+    )
     _rsync(settings, "--exclude=.*", here, _there(settings))
     gone = plan.doomed(names(settings), now, settings.keep_days, settings.keep_at_least)
     if gone:
         with tempfile.TemporaryDirectory() as nothing:
-            _rsync(settings, "--delete", *(f"--include=/{name}/***" for name in gone), "--exclude=*", f"{nothing}/", _there(settings))
+            _rsync(
+                settings,
+                "--delete",
+                *(f"--include=/{name}/***" for name in gone),
+                "--exclude=*",
+                f"{nothing}/",
+                _there(settings),
+            )
             _prune_packs(settings, nothing)
     return gone
 
@@ -71,23 +98,53 @@ def push(settings, now) -> list[str]:
 def _prune_packs(settings, nothing):
     """Remove the packs over there that no backup over there needs."""
     there = index(settings)
-    listed = _rsync(settings, "--list-only", f"--include=/{store.PACKS}/", f"--include=/{store.PACKS}/*", "--exclude=*", _there(settings))
+    listed = _rsync(
+        settings,
+        "--list-only",
+        f"--include=/{store.PACKS}/",
+        f"--include=/{store.PACKS}/*",
+        "--exclude=*",
+        _there(settings),
+    )
     place = there.directory / store.PACKS
     place.mkdir(exist_ok=True)
-    for name in (line.split()[-1].partition("/")[2] for line in listed.splitlines() if f"{store.PACKS}/" in line):
+    for name in (
+        line.split()[-1].partition("/")[2]
+        for line in listed.splitlines()
+        if f"{store.PACKS}/" in line
+    ):
         (place / name).touch()
     gone = there.unneeded()
     if gone:
         words = [f"--include=/{store.PACKS}/{name}" for name in gone]
         empty = pathlib.Path(nothing, store.PACKS)
         empty.mkdir()
-        _rsync(settings, "--delete", f"--include=/{store.PACKS}/", *words, "--exclude=*", f"{nothing}/", _there(settings))
+        _rsync(
+            settings,
+            "--delete",
+            f"--include=/{store.PACKS}/",
+            *words,
+            "--exclude=*",
+            f"{nothing}/",
+            _there(settings),
+        )
 
 
 def index(settings) -> Shelf:
-    """Return the backups over there, with their manifests and indices only, as far as they have been asked for."""
-    place = pathlib.Path(tempfile.mkdtemp(prefix=".remote-", suffix=".part", dir=settings.directory))
-    _rsync(settings, "--include=/*/", "--include=/*/*.json", "--exclude=*", _there(settings), f"{place}/")
+    """Return the backups over there, with their manifests and indices
+    only, as far as they have been asked for.
+    """
+    place = pathlib.Path(
+        tempfile.mkdtemp(prefix=".remote-", suffix=".part", dir=settings.directory)
+    )
+    _rsync(
+        settings,
+        "--include=/*/",
+        "--include=/*/*.json",
+        "--exclude=*",
+        _there(settings),
+        f"{place}/",
+    )
     return Shelf(place)
 
 
@@ -101,11 +158,19 @@ def fetch(settings, name: str) -> None:
     manifest, home = shelf.manifest(part.name), Shelf(settings.directory)
     said = manifest.get("files", {"packs": {}})["packs"]
     packs = {pack: told for pack, told in said.items() if pack not in home.packs()}
-    size = manifest.get("dump", {"size": 0})["size"] + sum(told["size"] for told in (*packs.values(), *shelf.logs(part.name)["files"]))
+    size = manifest.get("dump", {"size": 0})["size"] + sum(
+        told["size"] for told in (*packs.values(), *shelf.logs(part.name)["files"])
+    )
     files.require_room(settings, part, size, "Make room, or restore on a host that has more.")
     _rsync(settings, source, f"{part}/")
     if packs:
         names = [f"--include=/{pack}" for pack in packs]
-        _rsync(settings, *names, "--exclude=*", f"{_there(settings)}{store.PACKS}/", f"{part}/{store.PACKS}/")
+        _rsync(
+            settings,
+            *names,
+            "--exclude=*",
+            f"{_there(settings)}{store.PACKS}/",
+            f"{part}/{store.PACKS}/",
+        )
         home.take_packs(part)
     part.rename(settings.directory / name)

@@ -1,12 +1,13 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One database of a backup or none, and some of its directories of files: loaded into the server that goes on, the others left alone.
+"""One database of a backup or none, and some of its directories of files: loaded into the server
+that goes on, the others left alone.
 
-restored.sql.zst                      what was prepared
-one-20261125T010203Z/database.sql.zst  what it has replaced; none if the database was not there
-one-20261125T010203Z/one.json          the database's name, and the directories that were exchanged with it
-one-20261125T010203Z/going             while it is not done
+restored.sql.zst                      what was prepared one-20261125T010203Z/database.sql.zst  what
+it has replaced; none if the database was not there one-20261125T010203Z/one.json          the
+database's name, and the directories that were exchanged with it one-20261125T010203Z/going
+while it is not done
 """
 
 from __future__ import annotations
@@ -23,9 +24,17 @@ PREPARED = "restored.sql.zst"
 
 
 def _dump(settings, source, database: str, path: pathlib.Path) -> None:
-    """Dump one database of a server into a file, which is root's alone, as the data beside it are their user's."""
-    words = [word for word in settings.programs["dump"] if word != "--all-databases" and not word.startswith("--ignore-")]
-    plain = type(settings)(**{**vars(settings), "recipients": [], "programs": {**settings.programs, "dump": words}})
+    """Dump one database of a server into a file, which is root's alone,
+    as the data beside it are their user's.
+    """
+    words = [
+        word
+        for word in settings.programs["dump"]
+        if word != "--all-databases" and not word.startswith("--ignore-")
+    ]
+    plain = type(settings)(
+        **{**vars(settings), "recipients": [], "programs": {**settings.programs, "dump": words}}
+    )
     with files.Sink(plain, path) as sink:
         server.Server(plain, source.socket).dump(Reader(), sink.write, "--databases", database)
 
@@ -52,18 +61,24 @@ def kept(settings) -> list[pathlib.Path]:
     return sorted(settings.workshop.glob("one-*"))
 
 
-def exchange(settings, shelf, database: str, source: pathlib.Path | None, directories: dict[str, str]) -> pathlib.Path:
-    """Load ``source`` in the place of a database, and give directories of files their new contents ``{live: new}``.
+def exchange(
+    settings, shelf, database: str, source: pathlib.Path | None, directories: dict[str, str]
+) -> pathlib.Path:
+    """Load ``source`` in the place of a database, and give directories of
+    files their new contents ``{live: new}``.
 
-    Returns where the replaced ones are. Without ``source`` the database is removed: it was not there before. If anything fails, all is as
-    it was, or the error says where that is.
+    Returns where the replaced ones are. Without ``source`` the database is removed: it was not
+    there before. If anything fails, all is as it was, or the error says where that is.
     """
     live = server.Server(settings, settings.socket)
     logs.try_to_keep(settings, shelf, live)
     stamp = plan.name_of(logs.now(), {path.name.partition("-")[2] for path in kept(settings)})
     place = settings.workshop / f"one-{stamp}"
     place.mkdir(mode=0o700)
-    moves = [{"live": one, "new": new, "old": trees.old_name(one, stamp)} for one, new in directories.items()]
+    moves = [
+        {"live": one, "new": new, "old": trees.old_name(one, stamp)}
+        for one, new in directories.items()
+    ]
     units = trees.services(settings, moves)
     try:
         if database and _there(live, database):
@@ -88,8 +103,13 @@ def exchange(settings, shelf, database: str, source: pathlib.Path | None, direct
         put_back(settings, shelf)
         # What could not be put back stays there.
         if place.exists():
-            raise BackupError(f"{database} is not as it was, which is in {place}; its files are as they were. {error}") from error
-        raise BackupError(f"{database + ' and its' if database else 'The'} files are as they were. {error}") from error
+            raise BackupError(
+                f"{database} is not as it was, which is in {place}; its files are as they were. "
+                f"{error}"
+            ) from error
+        raise BackupError(
+            f"{database + ' and its' if database else 'The'} files are as they were. {error}"
+        ) from error
     (place / "going").unlink()
     return place
 
@@ -119,7 +139,11 @@ def put_back(settings, shelf) -> None:
             trees.put_back(said["moves"])
             for unit in units:
                 server.systemctl("start", unit)
-            _load(server.Server(settings, settings.socket), said["database"], old if old.exists() else None)
+            _load(
+                server.Server(settings, settings.socket),
+                said["database"],
+                old if old.exists() else None,
+            )
         except BackupError as error:
             # Another restore may help, and must not be kept from it.
             warn(f"{said['database'] or 'All'} is not as it was, which is in {place}: {error}")

@@ -1,10 +1,11 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Root's work in directories that belong to another user: it is done in a child process that is that user.
+"""Root's work in directories that belong to another user: it is
+done in a child process that is that user.
 
-Whoever owns a directory can put a link, a FIFO or another's file into it at any moment. Root would follow the link; its owner gains
-nothing by it.
+Whoever owns a directory can put a link, a FIFO or another's file into it at any moment. Root would
+follow the link; its owner gains nothing by it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def _become(user):
 
 
 def _fork(user, work, *kept):
-    """Run ``work()`` in a child that is ``user`` and has nothing open but ``kept`` and what root prints to; return its number."""
+    """Run ``work()`` in a child that is ``user`` and has nothing open but ``kept`` and what root
+    prints to; return its number.
+    """
     sys.stdout.flush()
     child = os.fork()
     if child:
@@ -55,7 +58,8 @@ def _fork(user, work, *kept):
 
 
 def run(user: str, work, *arguments, kept: tuple[int, ...] = ()):
-    """Return what ``work(*arguments)`` returns, as JSON has it, when ``user`` does it; what the disk refuses is a BackupError.
+    """Return what ``work(*arguments)`` returns, as JSON has it, when ``user`` does it; what the
+    disk refuses is a BackupError.
 
     ``kept``: descriptors that it works with.
     """
@@ -89,7 +93,9 @@ def _answer(user, child, pipe):
 
 
 def _piped(user, mode, work, *arguments):
-    """Have ``user`` do ``work(pipe, *arguments)`` at an end of a pipe that is opened in ``mode``; return the child and the other end."""
+    """Have ``user`` do ``work(pipe, *arguments)`` at an end of a pipe that is opened in
+    ``mode``; return the child and the other end.
+    """
     reads, writes = os.pipe()
     theirs, ours = (reads, writes) if mode == "rb" else (writes, reads)
 
@@ -100,7 +106,9 @@ def _piped(user, mode, work, *arguments):
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise BackupError(f"{error.filename or ''}: {error.strerror} (as the user {user})") from error
+            raise BackupError(
+                f"{error.filename or ''}: {error.strerror} (as the user {user})"
+            ) from error
 
     child = _fork(user, worked, theirs)
     os.close(theirs)
@@ -109,7 +117,9 @@ def _piped(user, mode, work, *arguments):
 
 @contextlib.contextmanager
 def writing(user: str, work, *arguments):
-    """Yield a pipe whose other end ``work(pipe, *arguments)`` reads to its end when ``user`` does it."""
+    """Yield a pipe whose other end ``work(pipe, *arguments)``
+    reads to its end when ``user`` does it.
+    """
     child, here = _piped(user, "rb", work, *arguments)
     out = open(here, "wb")  # noqa: SIM115 # closed below, before the child is waited for
     broken = None
@@ -130,7 +140,9 @@ def writing(user: str, work, *arguments):
 
 @contextlib.contextmanager
 def reading(user: str, work, *arguments):
-    """Yield a pipe with what ``work(out, *arguments)`` writes into the binary file ``out`` when ``user`` does it."""
+    """Yield a pipe with what ``work(out, *arguments)`` writes into the
+    binary file ``out`` when ``user`` does it.
+    """
     child, there = _piped(user, "wb", work, *arguments)
     try:
         with open(there, "rb") as pipe:
@@ -141,12 +153,19 @@ def reading(user: str, work, *arguments):
         raise
     _pid, status = os.waitpid(child, 0)
     if status:
-        raise BackupError(f"The user {user} could not read all of it (status {os.waitstatus_to_exitcode(status)}).")
+        raise BackupError(
+            f"The user {user} could not read all of it (status "
+            f"{os.waitstatus_to_exitcode(status)})."
+        )
 
 
 def regular(path, flags: int = os.O_RDONLY, directory: int | None = None) -> int:
-    """Open a regular file and nothing else; return the descriptor. A FIFO does not hold it up, and no link leads elsewhere."""
-    handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o640, dir_fd=directory)
+    """Open a regular file and nothing else; return the descriptor. A FIFO does not hold it up,
+    and no link leads elsewhere.
+    """
+    handle = os.open(
+        path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o640, dir_fd=directory
+    )
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise BackupError(f"{path} is no regular file.")
@@ -162,11 +181,14 @@ def require_own(path: pathlib.Path) -> None:
             except FileNotFoundError:
                 continue
             # In a directory such as /tmp nobody takes away what is another's.
-            shared = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+            shared = (
+                found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+            )
             if found.st_uid or (shared and not stat.S_ISLNK(found.st_mode)):
                 raise BackupError(
-                    f"{place} can be changed by others than root, and so {path} by another directory replaced: "
-                    f"chown root {place}, chmod go-w {place}, or choose another place."
+                    f"{place} can be changed by others than root, and so {path} by another "
+                    f"directory replaced: chown root {place}, chmod go-w {place}, or choose "
+                    f"another place."
                 )
 
 
@@ -178,7 +200,10 @@ def remove(user: str, place: pathlib.Path) -> None:
     except FileNotFoundError:
         return
     except BackupError as error:
-        raise BackupError(f"{place} cannot be removed by its user {user}: {error} Remove by hand what is not the user's.") from error
+        raise BackupError(
+            f"{place} cannot be removed by its user {user}: {error} Remove by hand what is not "
+            f"the user's."
+        ) from error
 
 
 def _empty(place):

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read a dump as it passes: its position, and of each table how many rows it has and their digest.
 
-The digest is of the rows' texts in the dump's order, however many an INSERT holds, so that a dump of a restored copy has the same.
+The digest is of the rows' texts in the dump's order, however many an INSERT holds, so that a dump
+of a restored copy has the same.
 """
 
 from __future__ import annotations
@@ -16,12 +17,25 @@ _POSITION = re.compile(rb"-- CHANGE .*?_LOG_FILE='([^']+)', \w+_LOG_POS=(\d+)")
 _DATABASE = re.compile(rb"-- Current Database: `((?:[^`]|``)+)`")
 _DATA = re.compile(rb"-- Dumping data for table `((?:[^`]|``)+)`")
 _NAME = rb"`(?:[^`]|``)+`"
-_INSERT = re.compile(rb"INSERT +(?:IGNORE +)?INTO " + _NAME + rb" (?:\(" + _NAME + rb"(?:, ?" + _NAME + rb")*\) )?VALUES ?")
+_INSERT = re.compile(
+    rb"INSERT +(?:IGNORE +)?INTO "
+    + _NAME
+    + rb" (?:\("
+    + _NAME
+    + rb"(?:, ?"
+    + _NAME
+    + rb")*\) )?VALUES ?"
+)
 # A text, whatever it holds, or what parts two rows.
 _PARTS = re.compile(rb"'(?:[^'\\]|\\.)*'|\),\(", re.DOTALL)
 
-# An event that is due once is not made any more once its moment has passed, nor what a dump says around it.
-_EVENTS, _EVENT, _EVENTS_END = b"/*!50106 SET @save_time_zone", b"/*!50106 DROP EVENT ", b"/*!50106 SET TIME_ZONE="
+# An event that is due once is not made any more once its moment has passed, nor what a dump says
+# around it.
+_EVENTS, _EVENT, _EVENTS_END = (
+    b"/*!50106 SET @save_time_zone",
+    b"/*!50106 DROP EVENT ",
+    b"/*!50106 SET TIME_ZONE=",
+)
 _ONCE = re.compile(rb"/\*!50106 CREATE\*/.* EVENT " + _NAME + rb" ON SCHEDULE AT ")
 
 # A server says them or not where they are the default, and a copy's server decides anew.
@@ -67,7 +81,9 @@ class Reader:
             self._events[-1].append(line)
 
     def _define(self, line):
-        self._definitions.setdefault(self._database, hashlib.sha256()).update(_CHARSET.sub(b"", line))
+        self._definitions.setdefault(self._database, hashlib.sha256()).update(
+            _CHARSET.sub(b"", line)
+        )
 
     def _comment(self, line):
         self.complete = line.startswith(b"-- Dump completed")
@@ -89,7 +105,11 @@ class Reader:
             self._rows_of_lines = not line.strip()
         if not line.startswith(b"("):
             return
-        self._table[0] += 1 if self._rows_of_lines else 1 + sum(part[0] == b"),(" for part in _PARTS.finditer(line))
+        self._table[0] += (
+            1
+            if self._rows_of_lines
+            else 1 + sum(part[0] == b"),(" for part in _PARTS.finditer(line))
+        )
         self._table[1].update(line.rstrip(b"\n")[:-1] + b",")
 
     @property
@@ -101,13 +121,18 @@ class Reader:
     def tables(self) -> dict:
         """What each table holds: ``{"database.table": {"rows", "sha256"}}``."""
         return {
-            name.decode(errors="replace"): {"rows": rows, "sha256": digest.hexdigest()} for name, (rows, digest) in self._tables.items()
+            name.decode(errors="replace"): {"rows": rows, "sha256": digest.hexdigest()}
+            for name, (rows, digest) in self._tables.items()
         }
 
     @property
     def definitions(self) -> dict:
-        """A digest for each database of all but its rows: tables, views, routines, triggers, events unless they are due once."""
-        return {_text(name): digest.hexdigest() for name, digest in self._definitions.items() if name}
+        """A digest for each database of all but its rows: tables, views, routines, triggers,
+        events unless they are due once.
+        """
+        return {
+            _text(name): digest.hexdigest() for name, digest in self._definitions.items() if name
+        }
 
 
 def _text(name):

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way back: a copy of the data is built and compared beside the live ones, and takes their place only then."""
+"""The way back: a copy of the data is built and compared beside the
+live ones, and takes their place only then.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from . import BackupError, files, logs, members, one, owner, plan, server, tell,
 from . import restore_files as trees
 from .reader import Reader
 
-# Where a playbook puts the identity for the time of its run, and the seconds after which it is not one that is about to use it.
+# Where a playbook puts the identity for the time of its run, and the seconds after which it is not
+# one that is about to use it.
 BROUGHT = pathlib.Path("/run/lamp-backup/identity")
 _FORGOTTEN = 600
 # For how many seconds a member of a cluster may find out how to start.
@@ -26,14 +29,19 @@ _LONGEST = 60
 
 
 def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = False) -> dict:
-    """Make a data directory at ``place`` of a backup, and its logs up to a moment; say what is in it.
+    """Make a data directory at ``place`` of a backup, and its logs
+    up to a moment; say what is in it.
 
-    ``wanted``: ``name``, ``chain`` of logs and ``until`` which moment (or ``end``), ``identity`` to read encrypted ones with.
+    ``wanted``: ``name``, ``chain`` of logs and ``until`` which moment (or ``end``), ``identity`` to
+    read encrypted ones with.
     """
     name, identity = wanted["name"], wanted["identity"] or settings.identity or None
     manifest = shelf.manifest(name)
     if "dump" not in manifest:
-        raise BackupError(f"The backup {name} has no database: choose another, or ask for its files alone (--only-files).")
+        raise BackupError(
+            f"The backup {name} has no database: choose another, or ask for its files alone "
+            f"(--only-files)."
+        )
     require_readable(settings, manifest)
     with _forgiving(force):
         shelf.verify_dump(name, identity)
@@ -42,10 +50,19 @@ def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = Fals
             shelf.verify_logs(keeper, only={log})
     # What a killed run left is no part of it.
     server.remove(place)
-    entries = {keeper: {log["name"]: log for log in shelf.logs(keeper)["files"]} for keeper, _log in wanted["chain"]}
-    unpacked = sum(entries[keeper][log].get("bytes", entries[keeper][log]["size"]) for keeper, log in wanted["chain"])
+    entries = {
+        keeper: {log["name"]: log for log in shelf.logs(keeper)["files"]}
+        for keeper, _log in wanted["chain"]
+    }
+    unpacked = sum(
+        entries[keeper][log].get("bytes", entries[keeper][log]["size"])
+        for keeper, log in wanted["chain"]
+    )
     files.require_room(
-        settings, place, manifest.get("bytes", 0) + unpacked, "Make room (lamp-backup discard deletes data that a restore replaced)."
+        settings,
+        place,
+        manifest.get("bytes", 0) + unpacked,
+        "Make room (lamp-backup discard deletes data that a restore replaced).",
     )
     copy = server.Private(settings, place, manifest["alike"])
     # What is left of a damaged dump is loaded as far as it goes.
@@ -58,10 +75,17 @@ def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = Fals
         with copy.running():
             unlike = _compare(copy, manifest, other)
             if unlike and not force:
-                raise BackupError(f"The copy is not what the backup {name} says: {'; '.join(unlike[:20])}. Nothing was replaced.")
+                raise BackupError(
+                    f"The copy is not what the backup {name} says: {'; '.join(unlike[:20])}. "
+                    f"Nothing was replaced."
+                )
             for keeper, log in wanted["chain"]:
                 with _forgiving(force):
-                    _unpack(shelf.directory / keeper / "logs" / entries[keeper][log]["file"], place / f"private.{log}", identity)
+                    _unpack(
+                        shelf.directory / keeper / "logs" / entries[keeper][log]["file"],
+                        place / f"private.{log}",
+                        identity,
+                    )
             with _forgiving(force):
                 _replay(settings, copy, manifest, wanted)
         copy.finish()
@@ -72,7 +96,13 @@ def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = Fals
         server.remove(place)
         raise
     rows = sum(table["rows"] for table in manifest["tables"].values())
-    return {"name": name, "until": wanted["until"], "tables": len(manifest["tables"]), "rows": rows, "unlike": unlike}
+    return {
+        "name": name,
+        "until": wanted["until"],
+        "tables": len(manifest["tables"]),
+        "rows": rows,
+        "unlike": unlike,
+    }
 
 
 @contextlib.contextmanager
@@ -90,13 +120,21 @@ def require_readable(settings, manifest: dict) -> None:
     """Require the installed server to be of the backup's engine, and not older."""
     installed = server.version(settings)
     if manifest["engine"] != settings.engine:
-        raise BackupError(f"The backup is of {manifest['engine']}, this server is {settings.engine}: choose another.")
+        raise BackupError(
+            f"The backup is of {manifest['engine']}, this server is {settings.engine}: choose "
+            f"another."
+        )
     if server.release(manifest["version"]) > server.release(installed):
-        raise BackupError(f"The backup is of version {manifest['version']}, this server has {installed}: install that version first.")
+        raise BackupError(
+            f"The backup is of version {manifest['version']}, this server has {installed}: "
+            f"install that version first."
+        )
 
 
 def _upgrade(settings, copy, manifest):
-    """Let a newer server bring the system tables up to date; return whether the server is another than the backup's."""
+    """Let a newer server bring the system tables up to date; return whether the server is
+    another than the backup's.
+    """
     installed = server.version(settings)
     if server.release(manifest["version"]) < server.release(installed):
         with copy.running(*settings.programs["upgrade_options"]):
@@ -106,15 +144,22 @@ def _upgrade(settings, copy, manifest):
 
 
 def _run_upgrade(settings, copy):
-    """Run the engine's program as the data's user, since it writes into their directory; for it the copy has an account that goes again."""
+    """Run the engine's program as the data's user, since it writes into their directory; for it
+    the copy has an account that goes again.
+    """
     account, password = "lamp_upgrade@localhost", secrets.token_urlsafe(24)
-    copy.ask(f"CREATE USER {account} IDENTIFIED BY '{password}'", f"GRANT ALL ON *.* TO {account} WITH GRANT OPTION")
+    copy.ask(
+        f"CREATE USER {account} IDENTIFIED BY '{password}'",
+        f"GRANT ALL ON *.* TO {account} WITH GRANT OPTION",
+    )
     done = subprocess.run(
         copy.words("upgrade", user=account.partition("@")[0]), capture_output=True, text=True, check=False,
         env={**os.environ, "MYSQL_PWD": password}, cwd=copy.place, **server.AS_USER,
     )  # fmt: skip
     if done.returncode:
-        raise BackupError(f"{settings.programs['upgrade'][0]}: {(done.stdout + done.stderr).strip()[-2000:]}")
+        raise BackupError(
+            f"{settings.programs['upgrade'][0]}: {(done.stdout + done.stderr).strip()[-2000:]}"
+        )
     copy.ask(f"DROP USER {account}")
 
 
@@ -139,7 +184,10 @@ def _unpack(source, target, identity):
 
 
 def _write(target, source):
-    with open(source, "rb", closefd=False) as pipe, open(owner.regular(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
+    with (
+        open(source, "rb", closefd=False) as pipe,
+        open(owner.regular(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file,
+    ):
         shutil.copyfileobj(pipe, file, files.CHUNK)
 
 
@@ -147,13 +195,24 @@ def _replay(settings, copy, manifest, wanted):
     if not wanted["chain"]:
         return
     until = wanted["until"]
-    stop = [] if until == plan.END else [f"--stop-datetime={plan.moment_of(until).strftime('%Y-%m-%d %H:%M:%S')}"]
+    stop = (
+        []
+        if until == plan.END
+        else [f"--stop-datetime={plan.moment_of(until).strftime('%Y-%m-%d %H:%M:%S')}"]
+    )
     words = [
         *settings.programs["binlog"], f"--start-position={manifest['position']['position']}", *stop,
         *(str(copy.place / f"private.{log}") for _keeper, log in wanted["chain"]),
     ]  # fmt: skip
     environment = {**os.environ, "TZ": "UTC"}
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=copy.place, **server.AS_USER)
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        cwd=copy.place,
+        **server.AS_USER,
+    )
     copy.load(process.stdout)
     process.stdout.close()
     said = process.stderr.read().decode(errors="replace")
@@ -167,7 +226,9 @@ def prepare(settings, shelf, wanted: dict, force: bool) -> dict:
     alone = not settings.engine or wanted.get("only_files") is not None
     if not alone or database:
         _require_exchangeable(settings)
-    for old in (settings.workshop / name for name in ("restored.json", ".restored.json.new", one.PREPARED)):
+    for old in (
+        settings.workshop / name for name in ("restored.json", ".restored.json.new", one.PREPARED)
+    ):
         old.unlink(missing_ok=True)
     trees.clean(settings)
     trees.require_exchangeable(settings, shelf, wanted)
@@ -196,17 +257,21 @@ def _require_exchangeable(settings):
     if settings.datadir.is_symlink():
         raise BackupError(
             f"{settings.datadir} is a link, which cannot be exchanged: say where the data are "
-            f"(mysql_settings.mysqld.datadir: {os.path.realpath(settings.datadir)}), or restore there by hand."
+            f"(mysql_settings.mysqld.datadir: {os.path.realpath(settings.datadir)}), or restore "
+            f"there by hand."
         )
     if os.path.ismount(settings.datadir):
         raise BackupError(
-            f"{settings.datadir} is a file system of its own, which cannot be exchanged: put the data into a directory on it "
-            "(mysql_settings.mysqld.datadir), or restore there by hand."
+            f"{settings.datadir} is a file system of its own, which cannot be exchanged: put the "
+            f"data into a directory on it (mysql_settings.mysqld.datadir), or restore there by "
+            f"hand."
         )
 
 
 def _flag(old, new):
-    """Say of the new data what Debian's packages said of the old: by empty files, which version they have been used with."""
+    """Say of the new data what Debian's packages said of the old: by empty files, which version
+    they have been used with.
+    """
     for name in os.listdir(old):
         if re.fullmatch(r"debian-[0-9.]+\.flag", name):
             os.close(owner.regular(f"{new}/{name}", os.O_WRONLY | os.O_CREAT))
@@ -214,25 +279,34 @@ def _flag(old, new):
 
 def down(settings) -> bool:
     """Return whether the server is stopped, not only silent."""
-    done = subprocess.run(["systemctl", "is-active", settings.service], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["systemctl", "is-active", settings.service], capture_output=True, text=True, check=False
+    )
     return done.stdout.strip() in ("inactive", "failed")
 
 
 def require_told(settings, forms: bool) -> None:
-    """Require that replacing all data of a member of a cluster is meant for the whole of it (``forms``), and that no other one runs."""
+    """Require that replacing all data of a member of a cluster is meant for the whole of it
+    (``forms``), and that no other one runs.
+    """
     if not settings.cluster:
         return
     if not forms:
         raise BackupError(
-            "This is a member of a cluster, which has the same data on all: run foobar.lamp.restore, which sees to the others. "
-            "By hand: stop mariadb on all others, give --form-cluster here, and run lamp-backup rejoin on each of them afterwards."
+            "This is a member of a cluster, which has the same data on all: run "
+            "foobar.lamp.restore, which sees to the others. By hand: stop mariadb on all others, "
+            "give --form-cluster here, and run lamp-backup rejoin on each of them afterwards."
         )
     for name in members.require_alone(settings.cluster):
-        warn(f"{name} does not answer: it must not run. When it is back it refuses to, until lamp-backup rejoin there.")
+        warn(
+            f"{name} does not answer: it must not run. When it is back it refuses to, until "
+            f"lamp-backup rejoin there."
+        )
 
 
 def rejoin(settings, shelf) -> pathlib.Path | None:
-    """Have a member of a cluster start with nothing, so that it gets all from the others; return where its own data are then.
+    """Have a member of a cluster start with nothing, so that it gets all from the others; return
+    where its own data are then.
 
     None where it has what they have.
     """
@@ -249,7 +323,8 @@ def rejoin(settings, shelf) -> pathlib.Path | None:
 
 
 def swap(settings, shelf, forms: bool = False) -> tuple[dict, pathlib.Path | None]:
-    """Put the prepared copy in the place of the live data; say what it is, and where the replaced data are now.
+    """Put the prepared copy in the place of the live data; say what it
+    is, and where the replaced data are now.
 
     ``forms``: a cluster begins anew with them.
     """
@@ -260,17 +335,23 @@ def swap(settings, shelf, forms: bool = False) -> tuple[dict, pathlib.Path | Non
     directories = {made["live"]: made["new"] for made in said.get("files", [])}
     if "database" in said:
         source = settings.workshop / one.PREPARED
-        replaced = one.exchange(settings, shelf, said["database"], source if said["database"] else None, directories)
+        replaced = one.exchange(
+            settings, shelf, said["database"], source if said["database"] else None, directories
+        )
         source.unlink(missing_ok=True)
     else:
         require_told(settings, forms)
-        replaced = _exchange(settings, shelf, settings.workshop / "restored", directories, "forms" if forms else "")
+        replaced = _exchange(
+            settings, shelf, settings.workshop / "restored", directories, "forms" if forms else ""
+        )
     told.unlink()
     return said, replaced
 
 
 def undo(settings, shelf, forms: bool = False) -> pathlib.Path | None:
-    """Put the data and files back that were replaced last; what was live meanwhile is kept in turn. ``forms``: see ``swap``."""
+    """Put the data and files back that were replaced last; what was live meanwhile is kept in
+    turn. ``forms``: see ``swap``.
+    """
     kept = replaced(settings)
     alone = one.kept(settings)
     if alone and (not kept or alone[-1].name.partition("-")[2] > kept[-1].name.partition("-")[2]):
@@ -296,10 +377,12 @@ def discard(settings) -> list[pathlib.Path]:
 
 
 def _exchange(settings, shelf, new, directories, how=""):
-    """Stop the server, put ``new`` in the place of its data, start it; if it does not start, the old data come back.
+    """Stop the server, put ``new`` in the place of its data, start it; if
+    it does not start, the old data come back.
 
-    ``directories``: what takes the place of directories of files at the same time, ``{live: new}``. ``how`` a member of a cluster starts:
-    it ``forms`` one, ``joins`` one and gets everything, or goes on as it would by itself.
+    ``directories``: what takes the place of directories of files at the same time, ``{live: new}``.
+    ``how`` a member of a cluster starts: it ``forms`` one, ``joins`` one and gets everything, or
+    goes on as it would by itself.
     """
     live, journal = server.Server(settings, settings.socket), settings.workshop / "exchange.json"
     if live.answers():
@@ -308,7 +391,10 @@ def _exchange(settings, shelf, new, directories, how=""):
     stamp = plan.name_of(logs.now(), {path.name.partition("-")[2] for path in replaced(settings)})
     old = settings.workshop / f"replaced-{stamp}"
     moves = [{"live": str(settings.datadir), "new": str(new), "old": str(old)}]
-    moves += [{"live": place, "new": fresh, "old": trees.old_name(place, stamp)} for place, fresh in directories.items()]
+    moves += [
+        {"live": place, "new": fresh, "old": trees.old_name(place, stamp)}
+        for place, fresh in directories.items()
+    ]
     files.write_json(journal, {"moves": moves, "how": how})
     _stop(settings, moves)
     there = settings.datadir.exists()
@@ -326,7 +412,9 @@ def _exchange(settings, shelf, new, directories, how=""):
     except (BackupError, OSError) as error:
         _put_back(settings, moves)
         journal.unlink()
-        raise BackupError(f"The server does not run with the new data; the old ones are back. {error}") from error
+        raise BackupError(
+            f"The server does not run with the new data; the old ones are back. {error}"
+        ) from error
     journal.unlink()
     return old if there else None
 
@@ -355,7 +443,9 @@ def _start(settings, moves, how=""):
 
 
 def _put_back(settings, moves):
-    """Give all the names back that it had before an exchange, however far that came, and start the server."""
+    """Give all the names back that it had before an exchange,
+    however far that came, and start the server.
+    """
     _stop(settings, moves)
     trees.put_back(moves)
     if settings.datadir.exists():
@@ -363,9 +453,11 @@ def _put_back(settings, moves):
 
 
 def heal(settings, shelf, identity: str | None = None) -> None:
-    """Make up for a run that was killed: an exchange is finished or taken back, scratch data go, the server runs.
+    """Make up for a run that was killed: an exchange is finished or
+    taken back, scratch data go, the server runs.
 
-    ``identity``: the file that this run is given; that of a playbook that was interrupted goes, too.
+    ``identity``: the file that this run is given; that of a playbook that was interrupted goes,
+    too.
     """
     with contextlib.suppress(FileNotFoundError):
         if identity != str(BROUGHT) and BROUGHT.stat().st_mtime < time.time() - _FORGOTTEN:
@@ -397,7 +489,8 @@ def _finish(settings, journal, moves, how=""):
             _put_back(settings, moves)
     except BackupError as error:
         warn(error)
-        # All has the names that it had before: only a restore can help, which must not be kept from it.
+        # All has the names that it had before: only a restore can help, which must not be kept from
+        # it.
         if not done:
             return
         _put_back(settings, moves)
@@ -408,14 +501,20 @@ def _finish(settings, journal, moves, how=""):
 
 
 def drill(settings, shelf, wanted: dict, keep: bool = True) -> dict:
-    """Build a copy of a backup and throw it away; what came out is kept with the backup, unless it is another's (``keep``)."""
+    """Build a copy of a backup and throw it away; what came out is kept with the backup, unless
+    it is another's (``keep``).
+    """
     place, began = settings.workshop / "drill", logs.now()
     record = shelf.directory / wanted["name"] / "drill.json"
     try:
         shelf.verify_logs(wanted["name"])
         shelf.verify_files(wanted["name"])
         of_database = "dump" in shelf.manifest(wanted["name"])
-        said = build(settings, shelf, place, wanted) if of_database else {"name": wanted["name"], "until": None, "unlike": []}
+        said = (
+            build(settings, shelf, place, wanted)
+            if of_database
+            else {"name": wanted["name"], "until": None, "unlike": []}
+        )
         said["files"] = trees.drill(settings, shelf, wanted)
     except BackupError as error:
         if keep:

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A database server that is asked through its socket, and a private one in a directory of its own."""
+"""A database server that is asked through its socket, and a
+private one in a directory of its own.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,13 @@ USER = "mysql"
 AS_USER = {"user": USER, "group": USER, "extra_groups": []}
 
 # What a copy of the data has to have in common with the server that it came from.
-ALIKE = ("lower_case_table_names", "innodb_page_size", "character_set_server", "collation_server", "sql_mode")
+ALIKE = (
+    "lower_case_table_names",
+    "innodb_page_size",
+    "character_set_server",
+    "collation_server",
+    "sql_mode",
+)
 
 # What of that a data directory has from its making on.
 SHAPE = ("lower_case_table_names", "innodb_page_size")
@@ -32,15 +40,21 @@ SHAPE = ("lower_case_table_names", "innodb_page_size")
 
 def version(settings) -> str:
     """Return the version of the installed server."""
-    done = subprocess.run([settings.programs["server"][0], "--version"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [settings.programs["server"][0], "--version"], capture_output=True, text=True, check=False
+    )
     found = re.search(r"Ver (\S+)", done.stdout)
     if not found:
-        raise BackupError(f"{settings.programs['server'][0]} does not say its version: {done.stdout}{done.stderr}")
+        raise BackupError(
+            f"{settings.programs['server'][0]} does not say its version: {done.stdout}{done.stderr}"
+        )
     return found[1]
 
 
 def release(text: str) -> tuple[int, ...]:
-    """Return what two servers have in common that read each other's data: ``(11, 8)`` of ``11.8.9-MariaDB``."""
+    """Return what two servers have in common that read each other's
+    data: ``(11, 8)`` of ``11.8.9-MariaDB``.
+    """
     return tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", text).groups())
 
 
@@ -65,7 +79,10 @@ def wait_for(live: Server, seconds: float) -> None:
     end = time.monotonic() + seconds
     while not live.answers():
         if time.monotonic() > end:
-            raise BackupError(f"The database server ({live.socket}) does not answer after {seconds} s: its journal says what it waits for.")
+            raise BackupError(
+                f"The database server ({live.socket}) does not answer after {seconds} s: its "
+                f"journal says what it waits for."
+            )
         time.sleep(0.2)
 
 
@@ -77,7 +94,12 @@ class Server:
 
     def words(self, program: str, *more: str, user: str = "root") -> list[str]:
         """Return the command that runs one of the engine's programs on this server."""
-        return [*self.settings.programs[program], f"--socket={self.socket}", f"--user={user}", *more]
+        return [
+            *self.settings.programs[program],
+            f"--socket={self.socket}",
+            f"--user={user}",
+            *more,
+        ]
 
     def ask(self, *statements: str) -> list[list[str]]:
         """Return the rows that the statements answer."""
@@ -86,7 +108,10 @@ class Server:
             input=";\n".join(statements), capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise BackupError(f"The database server ({self.socket}) says: {done.stderr.strip() or done.returncode}")
+            raise BackupError(
+                f"The database server ({self.socket}) says: "
+                f"{done.stderr.strip() or done.returncode}"
+            )
         return [line.split("\t") for line in done.stdout.splitlines()]
 
     def answers(self) -> bool:
@@ -98,7 +123,9 @@ class Server:
     def dump(self, reader, write, *more: str) -> None:
         """Dump all to ``write`` and let ``reader`` read it."""
         with tempfile.TemporaryFile() as said:
-            process = subprocess.Popen(self.words("dump", *more), stdout=subprocess.PIPE, stderr=said)
+            process = subprocess.Popen(
+                self.words("dump", *more), stdout=subprocess.PIPE, stderr=said
+            )
             try:
                 for line in process.stdout:
                     reader.feed(line)
@@ -112,17 +139,29 @@ class Server:
             said.seek(0)
             words = said.read().decode(errors="replace").strip()
         if code or not reader.complete:
-            raise BackupError(f"{self.settings.programs['dump'][0]} did not come to its end (status {code}): {words}")
+            raise BackupError(
+                f"{self.settings.programs['dump'][0]} did not come to its end (status {code}): "
+                f"{words}"
+            )
 
     def load(self, source, *more: str) -> None:
         """Run the statements that a pipe brings, byte for byte."""
-        done = subprocess.run(self.words("client", "--binary-mode", *more), stdin=source, capture_output=True, check=False)
+        done = subprocess.run(
+            self.words("client", "--binary-mode", *more),
+            stdin=source,
+            capture_output=True,
+            check=False,
+        )
         if done.returncode:
-            raise BackupError(f"The copy of the server refuses the backup: {done.stderr.decode(errors='replace').strip()}")
+            raise BackupError(
+                f"The copy of the server refuses the backup: "
+                f"{done.stderr.decode(errors='replace').strip()}"
+            )
 
 
 class Private(Server):
-    """A server of its own, without a network, in a directory that only its user can enter. ``alike`` are settings of the server it copies.
+    """A server of its own, without a network, in a directory that only its user can enter.
+    ``alike`` are settings of the server it copies.
 
     Whatever works in that directory is no more than its user.
     """
@@ -137,11 +176,20 @@ class Private(Server):
         self.place.mkdir(mode=0o700)
         account = pwd.getpwnam(USER)
         os.chown(self.place, account.pw_uid, account.pw_gid, follow_symlinks=False)
-        shape = [f"--{name.replace('_', '-')}={self._alike[name]}" for name in SHAPE if name in self._alike]
+        shape = [
+            f"--{name.replace('_', '-')}={self._alike[name]}"
+            for name in SHAPE
+            if name in self._alike
+        ]
         words = [*self.settings.programs["install"], f"--datadir={self.place}", *shape]
-        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=self.place, **AS_USER)
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=False, cwd=self.place, **AS_USER
+        )
         if done.returncode:
-            raise BackupError(f"{words[0]} cannot make {self.place}: {(done.stdout + done.stderr).strip()[-1000:]}")
+            raise BackupError(
+                f"{words[0]} cannot make {self.place}: "
+                f"{(done.stdout + done.stderr).strip()[-1000:]}"
+            )
 
     @contextlib.contextmanager
     def running(self, *more: str):
@@ -155,7 +203,9 @@ class Private(Server):
             try:
                 while not self.answers():
                     if process.poll() is not None:
-                        raise BackupError(f"The private server in {self.place} does not start: {_end(said)}")
+                        raise BackupError(
+                            f"The private server in {self.place} does not start: {_end(said)}"
+                        )
                     time.sleep(0.1)
                 yield self
             except BaseException:
@@ -164,7 +214,9 @@ class Private(Server):
                 raise
             process.send_signal(signal.SIGTERM)
             if process.wait():
-                raise BackupError(f"The private server in {self.place} did not shut down: {_end(said)}")
+                raise BackupError(
+                    f"The private server in {self.place} did not shut down: {_end(said)}"
+                )
 
     def finish(self) -> None:
         """Remove what was the private server's alone."""
@@ -191,7 +243,10 @@ def remove(place: pathlib.Path) -> None:
             # A descriptor names this one process, whoever gets its number after it.
             handle = os.pidfd_open(int(found.name))
             try:
-                if mine in (found / "cmdline").read_bytes().split(b"\0") and f"\nUid:\t{uid}\t" in (found / "status").read_text():
+                if (
+                    mine in (found / "cmdline").read_bytes().split(b"\0")
+                    and f"\nUid:\t{uid}\t" in (found / "status").read_text()
+                ):
                     signal.pidfd_send_signal(handle, signal.SIGKILL)
                     select.select([handle], [], [], 60)
             finally:

@@ -1,14 +1,14 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directory of backups: each is a directory that is named after its moment, and complete once it has that name.
+"""The directory of backups: each is a directory that is named after its
+moment, and complete once it has that name.
 
 20261125T010203Z/manifest.json       what the backup is; written last
-20261125T010203Z/dump.sql.zst[.age]  all databases, in one transaction, if the host has a server of them
-20261125T010203Z/logs.json           the binary logs that lead on from there, and how far
-20261125T010203Z/logs/               those logs
-20261125T010203Z/drill.json          what the last drill said of it
-packs/                               contents of files (see store.py)
+20261125T010203Z/dump.sql.zst[.age]  all databases, in one transaction, if the host has a server of
+them 20261125T010203Z/logs.json           the binary logs that lead on from there, and how far
+20261125T010203Z/logs/               those logs 20261125T010203Z/drill.json          what the last
+drill said of it packs/                               contents of files (see store.py)
 """
 
 from __future__ import annotations
@@ -25,14 +25,23 @@ from . import BackupError, files, plan, store, tell
 
 def _files_of(manifest):
     dump = [manifest["dump"]["file"]] if "dump" in manifest else []
-    return dump + ([manifest["files"]["list"]["file"], *manifest["files"]["packs"]] if "files" in manifest else [])
+    return dump + (
+        [manifest["files"]["list"]["file"], *manifest["files"]["packs"]]
+        if "files" in manifest
+        else []
+    )
 
 
 def _named_here(said: dict, names) -> dict:
-    """Return what a backup says of itself, which may come from another host: it names files of its own directory only."""
+    """Return what a backup says of itself, which may come from another
+    host: it names files of its own directory only.
+    """
     for name in names(said):
         if "/" in name or name.startswith("."):
-            raise BackupError(f"A backup names the file {name!r}, which is none of its own: the backup is damaged.")
+            raise BackupError(
+                f"A backup names the file {name!r}, which is none of its own: the backup is "
+                f"damaged."
+            )
     return said
 
 
@@ -44,7 +53,9 @@ class Shelf:
 
     @contextlib.contextmanager
     def locked(self, wait: bool = True):
-        """Be the only one who changes anything; yields False if another is at it and ``wait`` is not wanted."""
+        """Be the only one who changes anything; yields False if another
+        is at it and ``wait`` is not wanted.
+        """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(self.directory / ".lock", "w", encoding="utf-8") as lock:
             try:
@@ -84,14 +95,18 @@ class Shelf:
     def logs(self, name: str) -> dict:
         """Return the index of a backup's binary logs."""
         index = self.read(name, "logs.json", {"files": []})
-        return _named_here(index, lambda index: [log[key] for log in index["files"] for key in ("name", "file")])
+        return _named_here(
+            index, lambda index: [log[key] for log in index["files"] for key in ("name", "file")]
+        )
 
     def whole(self) -> list[dict]:
         """Return the backups that can be read, with manifest and logs, the oldest first."""
         found = []
         for name in self.names():
             with contextlib.suppress(BackupError):
-                found.append({"name": name, "manifest": self.manifest(name), "logs": self.logs(name)})
+                found.append(
+                    {"name": name, "manifest": self.manifest(name), "logs": self.logs(name)}
+                )
         return found
 
     def named(self, name: str) -> str:
@@ -101,7 +116,9 @@ class Shelf:
             return names[-1]
         if name not in names:
             there = f"There are {', '.join(names)}." if names else "There are none."
-            raise BackupError(f"No backup {name} in {self.directory}. {there} Take one with: lamp-backup take")
+            raise BackupError(
+                f"No backup {name} in {self.directory}. {there} Take one with: lamp-backup take"
+            )
         return name
 
     def dump(self, name: str) -> pathlib.Path:
@@ -115,7 +132,11 @@ class Shelf:
     def packs(self) -> list[str]:
         """Return the names of the packs of files."""
         with contextlib.suppress(FileNotFoundError):
-            return sorted(name for name in os.listdir(self.directory / store.PACKS) if not name.startswith("."))
+            return sorted(
+                name
+                for name in os.listdir(self.directory / store.PACKS)
+                if not name.startswith(".")
+            )
         return []
 
     def take_packs(self, part: pathlib.Path) -> None:
@@ -127,8 +148,12 @@ class Shelf:
             os.rmdir(part / store.PACKS)
             files.sync(self.directory / store.PACKS)
 
-    def verify(self, name: str, identity: str | None = None, packs: list[str] | None = None) -> None:
-        """Require a backup to be whole: checksums, and where it can be read the stream to its last line. ``packs``: only these."""
+    def verify(
+        self, name: str, identity: str | None = None, packs: list[str] | None = None
+    ) -> None:
+        """Require a backup to be whole: checksums, and where it can be read the stream to its
+        last line. ``packs``: only these.
+        """
         self.verify_logs(name)
         self.verify_dump(name, identity)
         self.verify_files(name, packs)
@@ -175,9 +200,13 @@ class Shelf:
         return gone
 
     def unneeded(self) -> list[str]:
-        """Return the packs that no backup needs; none while there is a backup that does not say what it needs."""
+        """Return the packs that no backup needs; none while there is a
+        backup that does not say what it needs.
+        """
         manifests = self.manifests()
         if len(manifests) < len(self.names()):
             return []
-        needed = {pack for manifest in manifests for pack in manifest.get("files", {}).get("packs", {})}
+        needed = {
+            pack for manifest in manifests for pack in manifest.get("files", {}).get("packs", {})
+        }
         return [pack for pack in self.packs() if pack not in needed]

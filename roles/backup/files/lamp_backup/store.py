@@ -1,11 +1,13 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Directories of files in a backup. Each content is stored once, in a pack with others that were new that night; a list says what is where.
+"""Directories of files in a backup. Each content is stored once, in a pack with others that were
+new that night; a list says what is where.
 
-packs/20261125T010203Z-1.zst[.age]       contents, one after the other; it stays as long as a backup needs it
-20261125T010203Z/files.jsonl.zst[.age]   the list: each file, directory and link, with the pack and the place in it
-.files.json                              what is stored, for the next backup; without it all is stored anew
+packs/20261125T010203Z-1.zst[.age]       contents, one after the other; it stays as long as a backup
+needs it 20261125T010203Z/files.jsonl.zst[.age]   the list: each file, directory and link, with the
+pack and the place in it .files.json                              what is stored, for the next
+backup; without it all is stored anew
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ CACHE = ".files.json"
 
 
 def _cache(settings, shelf) -> dict:
-    """Return what is stored: ``contents`` as ``{digest: [pack, offset]}`` and ``seen``, for each directory what ``trees.scan`` takes."""
+    """Return what is stored: ``contents`` as ``{digest: [pack, offset]}`` and ``seen``, for each
+    directory what ``trees.scan`` takes.
+    """
     try:
         found = json.loads((shelf.directory / CACHE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -38,9 +42,12 @@ def _cache(settings, shelf) -> dict:
         return {"contents": {}, "seen": {}}
     there = set(shelf.packs())
     contents = {digest: place for digest, place in found["contents"].items() if place[0] in there}
-    # Of what a pack holds, much may be wanted no more: nothing new is built on it, so that it can go.
+    # Of what a pack holds, much may be wanted no more: nothing new is built on it, so that it can
+    # go.
     wanted = {}
-    for _ino, _ctime, size, digest in (mark for seen in found["seen"].values() for mark in seen.values()):
+    for _ino, _ctime, size, digest in (
+        mark for seen in found["seen"].values() for mark in seen.values()
+    ):
         wanted.setdefault(digest, size)
     used = {}
     for digest, size in wanted.items():
@@ -69,7 +76,10 @@ class Packs:
         if not self._sink:
             place = self._part / PACKS
             place.mkdir(mode=0o700, exist_ok=True)
-            self._sink = files.Sink(self._settings, place / f"{self._name}-{len(self.made) + 1}{files.suffix(self._settings)}").__enter__()
+            self._sink = files.Sink(
+                self._settings,
+                place / f"{self._name}-{len(self.made) + 1}{files.suffix(self._settings)}",
+            ).__enter__()
             self._at = 0
         offset, digest = self._at, hashlib.sha256()
         for chunk in chunks:
@@ -89,14 +99,22 @@ class Packs:
 
 
 def take(settings, shelf, part: pathlib.Path, name: str) -> dict:
-    """Store the directories of files in the backup that is being made in ``part``; return what the manifest says of them."""
+    """Store the directories of files in the backup that is being made in ``part``; return what
+    the manifest says of them.
+    """
     cache, packs = _cache(settings, shelf), Packs(settings, part, name)
     lines, said, warnings, seen = [], {}, [], {}
     for tree in settings.files:
         if not pathlib.Path(tree["path"]).is_dir() or not known(tree["user"]):
-            warnings.append(f"{tree['path']} or its user {tree['user']} is not there: it is not in the backup.")
+            warnings.append(
+                f"{tree['path']} or its user {tree['user']} is not there: it is not in the backup."
+            )
             continue
-        owner.require_own(pathlib.Path(tree["path"]) if tree["user"] == "root" else pathlib.Path(tree["path"]).parent)
+        owner.require_own(
+            pathlib.Path(tree["path"])
+            if tree["user"] == "root"
+            else pathlib.Path(tree["path"]).parent
+        )
         _prepare(tree, warnings)
         try:
             rows = _one(tree, cache, packs, warnings)
@@ -104,9 +122,15 @@ def take(settings, shelf, part: pathlib.Path, name: str) -> dict:
         except BaseException as error:
             packs.close(type(error), error, error.__traceback__)
             raise
-        seen[tree["name"]] = {row["path"]: [*row.pop("mark"), row["sha256"]] for row in rows if row["kind"] == "file"}
+        seen[tree["name"]] = {
+            row["path"]: [*row.pop("mark"), row["sha256"]] for row in rows if row["kind"] == "file"
+        }
         found = [row for row in rows if row["kind"] == "file"]
-        said[tree["name"]] = {"path": tree["path"], "files": len(found), "bytes": sum(row["size"] for row in found)}
+        said[tree["name"]] = {
+            "path": tree["path"],
+            "files": len(found),
+            "bytes": sum(row["size"] for row in found),
+        }
         said[tree["name"]]["roots"] = _is_roots(tree)
         lines += [{"tree": tree["name"], **row} for row in rows]
     path = part / f"files.jsonl{files.suffix(settings)}"
@@ -114,9 +138,21 @@ def take(settings, shelf, part: pathlib.Path, name: str) -> dict:
         for line in lines:
             sink.write(json.dumps(line).encode() + b"\n")
     used = {line["pack"] for line in lines if line["kind"] == "file"}
-    old = {pack: told for manifest in shelf.manifests() for pack, told in manifest.get("files", {}).get("packs", {}).items()}
+    old = {
+        pack: told
+        for manifest in shelf.manifests()
+        for pack, told in manifest.get("files", {}).get("packs", {}).items()
+    }
     sizes = {**cache.get("sizes", {}), **packs.sizes}
-    files.write_json(part / CACHE, {"recipients": settings.recipients, "contents": cache["contents"], "seen": seen, "sizes": sizes})
+    files.write_json(
+        part / CACHE,
+        {
+            "recipients": settings.recipients,
+            "contents": cache["contents"],
+            "seen": seen,
+            "sizes": sizes,
+        },
+    )
     return {
         "list": {"file": path.name, "size": sink.size, "sha256": sink.sha256},
         "packs": {pack: {**old, **packs.made}[pack] for pack in sorted(used)},
@@ -145,9 +181,15 @@ def _prepare(tree, warnings):
 
 
 def _is_roots(tree) -> bool:
-    """Return whether a user's directory is root's itself, and the user may change it by its group."""
+    """Return whether a user's directory is root's itself, and
+    the user may change it by its group.
+    """
     found, account = os.stat(tree["path"]), known(tree["user"])
-    return found.st_uid == 0 != account.pw_uid and bool(found.st_mode & stat.S_IWGRP) and found.st_gid == account.pw_gid
+    return (
+        found.st_uid == 0 != account.pw_uid
+        and bool(found.st_mode & stat.S_IWGRP)
+        and found.st_gid == account.pw_gid
+    )
 
 
 def known(user: str):
@@ -164,14 +206,19 @@ def _one(tree, cache, packs, warnings):
     with owner.reading(tree["user"], trees.scan, tree["path"], set(contents), before) as pipe:
         for entry, chunks in trees.entries(pipe):
             if "skipped" in entry:
-                warnings.append(f"{tree['path']}/{entry['path']} {entry['skipped']}: it is not in the backup.")
+                warnings.append(
+                    f"{tree['path']}/{entry['path']} {entry['skipped']}: it is not in the backup."
+                )
                 continue
             if entry["kind"] == "file":
                 new = entry.pop("new")
                 if new:
                     pack, offset, entry["size"], digest = packs.add(chunks)
                     if digest != entry["sha256"]:
-                        warnings.append(f"{tree['path']}/{entry['path']} changed while it was read: it is in the backup as it was read.")
+                        warnings.append(
+                            f"{tree['path']}/{entry['path']} changed while it was read: it is in "
+                            f"the backup as it was read."
+                        )
                     entry["sha256"] = digest
                     contents.setdefault(digest, [pack, offset])
                 entry["pack"], entry["offset"] = contents[entry["sha256"]]
@@ -182,15 +229,21 @@ def _one(tree, cache, packs, warnings):
 def listed(shelf, name: str, identity: str | None) -> dict[str, list[dict]]:
     """Return what a backup's list says: ``{tree: rows}``."""
     found = {tree: [] for tree in shelf.manifest(name)["files"]["trees"]}
-    with files.opened(shelf.directory / name / shelf.manifest(name)["files"]["list"]["file"], identity) as pipe:
+    with files.opened(
+        shelf.directory / name / shelf.manifest(name)["files"]["list"]["file"], identity
+    ) as pipe:
         for line in pipe:
             row = json.loads(line)
             found[row["tree"]].append(row)
     return found
 
 
-def build(shelf, rows: list[dict], user: str, place: pathlib.Path, identity: str | None) -> list[str]:
-    """Make a directory of a user's as a backup's list says, and compare it with the list; return in words what differs."""
+def build(
+    shelf, rows: list[dict], user: str, place: pathlib.Path, identity: str | None
+) -> list[str]:
+    """Make a directory of a user's as a backup's list says, and compare it
+    with the list; return in words what differs.
+    """
     account = pwd.getpwnam(user)
     os.mkdir(place, 0o700)
     os.chown(place, account.pw_uid, account.pw_gid, follow_symlinks=False)
@@ -212,8 +265,13 @@ def _contents(shelf, rows, out, identity):
             at = 0
             for (offset, size), same in sorted(contents.items()):
                 _copy(pipe, offset - at, None)
-                told = [{key: row[key] for key in ("path", "mode", "mtime", "group") if key in row} for row in same]
-                out.write(json.dumps({"kind": "file", "size": size, "files": told}).encode() + b"\n")
+                told = [
+                    {key: row[key] for key in ("path", "mode", "mtime", "group") if key in row}
+                    for row in same
+                ]
+                out.write(
+                    json.dumps({"kind": "file", "size": size, "files": told}).encode() + b"\n"
+                )
                 _copy(pipe, size, out)
                 at = offset + size
             while pipe.read(files.CHUNK):
@@ -236,15 +294,21 @@ def _compare(rows, user, place):
     unlike = []
     for row in rows:
         other = found.pop(row["path"], {})
-        for key in ("kind", "sha256", "target", "group", "mode") + (() if row["kind"] == "directory" else ("mtime",)):
+        for key in ("kind", "sha256", "target", "group", "mode") + (
+            () if row["kind"] == "directory" else ("mtime",)
+        ):
             # A link has the mode that the file system gives it.
             if row.get(key) != other.get(key) and not (key == "mode" and row["kind"] == "link"):
-                unlike.append(f"{row['path'] or '.'}: {key} is {other.get(key)!r} instead of {row.get(key)!r}")
+                unlike.append(
+                    f"{row['path'] or '.'}: {key} is {other.get(key)!r} instead of {row.get(key)!r}"
+                )
     return unlike + [f"{path} is not in the backup" for path in found]
 
 
 class Taker:
-    """A process that stores the files when it is told to, beside a dump that goes on; it is begun before this one has threads."""
+    """A process that stores the files when it is told to, beside a dump that goes on; it is
+    begun before this one has threads.
+    """
 
     def __init__(self, *arguments):
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 # closed in result()
@@ -281,7 +345,10 @@ class Taker:
         with self._said:
             said = json.loads(self._said.read() or "{}")
         if status or "error" in said:
-            raise BackupError(said.get("error") or f"The files could not be stored (status {os.waitstatus_to_exitcode(status)}).")
+            raise BackupError(
+                said.get("error")
+                or f"The files could not be stored (status {os.waitstatus_to_exitcode(status)})."
+            )
         return said["value"]
 
     def end(self) -> None:

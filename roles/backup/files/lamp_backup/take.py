@@ -27,17 +27,26 @@ def take(settings, shelf, database: bool = True) -> str:
 
     Without ``database`` of the files alone: another member of the cluster takes one of that.
     """
-    # A pack is never written over: it may be of a backup that is there no more and still be needed by others.
-    name = plan.name_of(logs.now(), {*shelf.names(), *(pack.partition("-")[0] for pack in shelf.packs())})
+    # A pack is never written over: it may be of a backup that is there no more and still be needed
+    # by others.
+    name = plan.name_of(
+        logs.now(), {*shelf.names(), *(pack.partition("-")[0] for pack in shelf.packs())}
+    )
     part, taker = shelf.directory / f".{name}.part", None
     try:
         part.mkdir(mode=0o700)
         live = server.Server(settings, settings.socket)
-        # What was written since the backup before is kept with it. Where that fails, a new backup is all the more wanted.
+        # What was written since the backup before is kept with it. Where that fails, a new backup
+        # is all the more wanted.
         logs.try_to_keep(settings, shelf, live)
         taker = store.Taker(settings, shelf, part, name) if settings.files else None
         began = logs.now()
-        manifest = {"time": plan.shown(began), "host": os.uname().nodename, "timeline": None, "position": None}
+        manifest = {
+            "time": plan.shown(began),
+            "host": os.uname().nodename,
+            "timeline": None,
+            "position": None,
+        }
         if settings.engine and database:
             with members.apart(settings, live):
                 manifest |= _dump(settings, live, part, taker)
@@ -60,7 +69,9 @@ def take(settings, shelf, database: bool = True) -> str:
         shutil.rmtree(part, ignore_errors=True)
     try:
         # The packs of the backups before were checked when they were made.
-        shelf.verify(name, settings.identity or None, packs=manifest.get("files", {}).get("new", []))
+        shelf.verify(
+            name, settings.identity or None, packs=manifest.get("files", {}).get("new", [])
+        )
     except BackupError:
         shutil.rmtree(shelf.directory / name)
         raise
@@ -74,7 +85,8 @@ def _dump(settings, live, part, taker):
     reader, seen = Reader(), []
 
     def write(line):
-        # The database is of this moment, and the files are read from now on: whatever a row names is there.
+        # The database is of this moment, and the files are read from now on: whatever a row names
+        # is there.
         if reader.begun and not seen:
             seen.append(logs.now())
             if taker:
@@ -83,7 +95,9 @@ def _dump(settings, live, part, taker):
 
     path = part / f"dump.sql{files.suffix(settings)}"
     with files.Sink(settings, path) as sink:
-        live.dump(reader, write, *([settings.programs["position_option"]] if logged[0] == "1" else []))
+        live.dump(
+            reader, write, *([settings.programs["position_option"]] if logged[0] == "1" else [])
+        )
     if reader.position:
         place = str(pathlib.Path(logged[1]).parent)
         there = logs.listed(place, reader.position["file"].rpartition(".")[0])

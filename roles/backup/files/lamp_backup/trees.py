@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tree of files, read and written by the user whose it is. All of this runs in a child process that is that user (see owner.py)."""
+"""A tree of files, read and written by the user whose it is. All of this runs in a child process
+that is that user (see owner.py).
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,11 @@ _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 
 
 def scan(out, top: str, known, seen: dict) -> None:
-    """Write what is below ``top``: for each entry a line of JSON, and after that of a file with ``"new"`` its bytes in frames.
+    """Write what is below ``top``: for each entry a line of JSON, and after that of a file with
+    ``"new"`` its bytes in frames.
 
-    ``known``: the digests of contents that are stored already; None sends no bytes at all. ``seen``: ``{path: [inode, ctime, size,
-    digest]}``; a file that is still so is not read again.
+    ``known``: the digests of contents that are stored already; None sends no bytes at all.
+    ``seen``: ``{path: [inode, ctime, size, digest]}``; a file that is still so is not read again.
     """
     handle = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -53,7 +56,13 @@ def _directory(out, handle, above, known, seen):
             if found.st_uid and not os.geteuid():
                 _say(out, path=path, skipped="is not root's")
             elif kind == "link":
-                _say(out, path=path, kind=kind, target=os.readlink(name, dir_fd=handle), **_marks(found))
+                _say(
+                    out,
+                    path=path,
+                    kind=kind,
+                    target=os.readlink(name, dir_fd=handle),
+                    **_marks(found),
+                )
             elif kind == "file":
                 _file(out, handle, name, path, known, seen)
             elif kind == "directory" and path.count("/") < DEPTH:
@@ -64,7 +73,11 @@ def _directory(out, handle, above, known, seen):
                 finally:
                     os.close(inner)
             else:
-                _say(out, path=path, skipped="lies too deep" if kind else "is no file, directory or link")
+                _say(
+                    out,
+                    path=path,
+                    skipped="lies too deep" if kind else "is no file, directory or link",
+                )
         except FileNotFoundError:
             _say(out, path=path, skipped="vanished while it was read")
         except owner.BackupError:
@@ -81,7 +94,16 @@ def _file(out, handle, name, path, known, seen):
         mark = [found.st_ino, found.st_ctime_ns, found.st_size]
         before = seen.get(path, [])
         if before[:3] == mark and (known is None or before[3] in known):
-            _say(out, path=path, kind="file", size=found.st_size, sha256=before[3], mark=mark, new=False, **_marks(found))
+            _say(
+                out,
+                path=path,
+                kind="file",
+                size=found.st_size,
+                sha256=before[3],
+                mark=mark,
+                new=False,
+                **_marks(found),
+            )
             return
         small = file.read(CHUNK)
         digest = hashlib.sha256(small)
@@ -90,7 +112,16 @@ def _file(out, handle, name, path, known, seen):
             digest.update(chunk)
             size += len(chunk)
         new = known is not None and digest.hexdigest() not in known
-        _say(out, path=path, kind="file", size=size, sha256=digest.hexdigest(), mark=mark, new=new, **_marks(found))
+        _say(
+            out,
+            path=path,
+            kind="file",
+            size=size,
+            sha256=digest.hexdigest(),
+            mark=mark,
+            new=new,
+            **_marks(found),
+        )
         if not new:
             return
         file.seek(0)
@@ -102,7 +133,9 @@ def _file(out, handle, name, path, known, seen):
 
 
 def entries(pipe):
-    """Yield ``(entry, contents)`` of what ``scan`` writes; contents, which yields bytes, has to be read where ``entry["new"]``."""
+    """Yield ``(entry, contents)`` of what ``scan`` writes; contents, which yields bytes, has to
+    be read where ``entry["new"]``.
+    """
     while line := pipe.readline():
         entry = json.loads(line)
         yield entry, _frames(pipe)
@@ -114,7 +147,9 @@ def _frames(pipe):
 
 
 def fill(pipe, top: str) -> None:
-    """Make in the empty directory ``top`` what the lines of ``pipe`` say, each with the ``size`` bytes that follow it."""
+    """Make in the empty directory ``top`` what the lines of ``pipe`` say,
+    each with the ``size`` bytes that follow it.
+    """
     os.chdir(top)
     directories = []
     while line := pipe.readline():
@@ -137,7 +172,9 @@ def fill(pipe, top: str) -> None:
 
 def _give(entry):
     if "group" in entry:
-        os.chown(entry["path"] or ".", -1, grp.getgrnam(entry["group"]).gr_gid, follow_symlinks=False)
+        os.chown(
+            entry["path"] or ".", -1, grp.getgrnam(entry["group"]).gr_gid, follow_symlinks=False
+        )
 
 
 def _contents(pipe, entry):
@@ -155,9 +192,11 @@ def _contents(pipe, entry):
 
 
 def keep(live: str, top: str, since: float, until: float | None) -> int:
-    """Copy from ``live`` to ``top`` the files and links that were written after ``since`` and not after ``until``; return how many.
+    """Copy from ``live`` to ``top`` the files and links that were written after ``since`` and not
+    after ``until``; return how many.
 
-    What vanishes meanwhile or cannot be read is passed over with a warning: it is no reason to restore nothing.
+    What vanishes meanwhile or cannot be read is passed over with a warning: it is no reason to
+    restore nothing.
     """
     copied = 0
     for place, _names, _files in os.walk(live, onerror=_pass_over):
@@ -168,14 +207,19 @@ def keep(live: str, top: str, since: float, until: float | None) -> int:
             continue
         for entry in inside:
             try:
-                copied += _keep(entry, os.path.join(top, os.path.relpath(entry.path, live)), since, until)
+                copied += _keep(
+                    entry, os.path.join(top, os.path.relpath(entry.path, live)), since, until
+                )
             except (FileNotFoundError, PermissionError) as error:
                 _pass_over(error)
     return copied
 
 
 def _pass_over(error):
-    warn(f"{os.fsencode(error.filename or '').decode(errors='backslashreplace')} is not kept: {error.strerror}.")
+    warn(
+        f"{os.fsencode(error.filename or '').decode(errors='backslashreplace')} is not kept: "
+        f"{error.strerror}."
+    )
 
 
 def _keep(entry, target, since, until) -> bool:
@@ -183,7 +227,11 @@ def _keep(entry, target, since, until) -> bool:
         return False
     found = entry.stat(follow_symlinks=False)
     late = until is not None and found.st_mtime > until
-    if max(found.st_mtime, found.st_ctime) <= since or late or stat.S_IFMT(found.st_mode) not in _KINDS:
+    if (
+        max(found.st_mtime, found.st_ctime) <= since
+        or late
+        or stat.S_IFMT(found.st_mode) not in _KINDS
+    ):
         return False
     os.makedirs(os.path.dirname(target), exist_ok=True)
     # Beside it first: what cannot be read leaves there what the backup has.

@@ -32,6 +32,11 @@ def base64url(data: bytes) -> str:
 def thumbprint(private: ec.EllipticCurvePrivateKey) -> str:
     """Return the key's thumbprint (RFC 7638), which answers to HTTP-01 end with."""
     public = private.public_key().public_numbers()
-    members = {"crv": "P-256", "kty": "EC", "x": base64url(public.x.to_bytes(32, "big")), "y": base64url(public.y.to_bytes(32, "big"))}
+    members = {
+        "crv": "P-256",
+        "kty": "EC",
+        "x": base64url(public.x.to_bytes(32, "big")),
+        "y": base64url(public.y.to_bytes(32, "big")),
+    }
     text = json.dumps(members, sort_keys=True, separators=(",", ":"))
     return base64url(hashlib.sha256(text.encode()).digest())

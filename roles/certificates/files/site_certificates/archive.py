@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of sites that are gone: their certificates are kept a while, their keys are destroyed."""
+"""What became of sites that are gone: their certificates are
+kept a while, their keys are destroyed.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _FORM = "%Y%m%dT%H%M%SZ"
 def leftovers(top: pathlib.Path, known) -> list[str]:
     """Return the names of certificates that nobody declares any more."""
     there = (place for place in top.iterdir() if (place / "by-serial").is_dir())
-    return sorted(place.name for place in there if place.name not in known and not place.name.startswith("."))
+    return sorted(
+        place.name for place in there if place.name not in known and not place.name.startswith(".")
+    )
 
 
 def put_away(top: pathlib.Path, name: str, now: datetime.datetime) -> pathlib.Path:
@@ -31,7 +35,9 @@ def destroy_keys(top: pathlib.Path, now: datetime.datetime) -> None:
     """Destroy the keys of what was archived seven days ago."""
     for place in (top / "archive").glob("*-*Z"):
         try:
-            since = datetime.datetime.strptime(place.name.rpartition("-")[2], _FORM).replace(tzinfo=datetime.UTC)
+            since = datetime.datetime.strptime(place.name.rpartition("-")[2], _FORM).replace(
+                tzinfo=datetime.UTC
+            )
         except ValueError:
             continue
         if now - since >= _KEYS:
@@ -41,4 +47,7 @@ def destroy_keys(top: pathlib.Path, now: datetime.datetime) -> None:
 
 def told(place: pathlib.Path) -> str:
     """Return in words what was done."""
-    return f"is declared no more: its certificate is in {place}, and its key will be destroyed at {moments.shown(moments.now() + _KEYS)}."
+    return (
+        f"is declared no more: its certificate is in {place}, and its key will be destroyed at "
+        f"{moments.shown(moments.now() + _KEYS)}."
+    )

@@ -33,7 +33,10 @@ def see_to(site, wish, forced: bool) -> None:
 def next_step(site, wish, forced: bool = False) -> plan.Step:
     """Return what to do next for a certificate of a CA."""
     if not site.settings.cas:
-        raise CertificateError(f"{wish.name} is to have a certificate of a CA, and none is set: set lamp_acme.directory.")
+        raise CertificateError(
+            f"{wish.name} is to have a certificate of a CA, and none is set: set "
+            f"lamp_acme.directory."
+        )
     book = site.ledger(wish)
     advised = (book.get("advice") or {}).get("moment")
     return plan.next_step(
@@ -43,7 +46,9 @@ def next_step(site, wish, forced: bool = False) -> plan.Step:
 
 
 def _clean(site, wish):
-    """Remove what a run left that was killed: TXT records, and the key of an order that is no more."""
+    """Remove what a run left that was killed: TXT records, and
+    the key of an order that is no more.
+    """
     book, left = site.ledger(wish), site.top / wish.name / "order.key"
     if (values := book.get("values")) and (zone := site.zone()):
         with contextlib.suppress(CertificateError):
@@ -76,7 +81,16 @@ def faults(site, wish, ca) -> list:
     thumbprint = account.thumbprint(account.key(site.settings.account_secret))
     accounts = files.read_json(site.top / "accounts.json", {})
     notes, dns = _notes(site, wish), site.settings.dns
-    return check.faults(wish, site.client(ca), world.World(dns), site.zone(), notes, thumbprint, accounts, site.settings.http_port)
+    return check.faults(
+        wish,
+        site.client(ca),
+        world.World(dns),
+        site.zone(),
+        notes,
+        thumbprint,
+        accounts,
+        site.settings.http_port,
+    )
 
 
 def checked(site, names) -> dict[str, list[str]]:
@@ -85,7 +99,11 @@ def checked(site, names) -> dict[str, list[str]]:
     for wish in site.wishes(names):
         if wish.source == "acme" and site.settings.cas:
             site.stores[wish.name].make()  # for its ledger
-            ca = plan.choose(site.ledger(wish).pace(wish.ordered), [one["name"] for one in site.settings.cas], moments.now())
+            ca = plan.choose(
+                site.ledger(wish).pace(wish.ordered),
+                [one["name"] for one in site.settings.cas],
+                moments.now(),
+            )
             found[wish.name] = [fault.said for fault in faults(site, wish, site.ca(ca))]
     return found
 
@@ -110,7 +128,12 @@ def _ask(site, wish, step, url=None):
         _note_failure(site, wish, ca, error)
         return
     said = pem.read(chain)
-    about = {"source": "acme", "ca": ca["name"], "directory": ca["directory"], "trusted": bool(ca.get("trusted"))}
+    about = {
+        "source": "acme",
+        "ca": ca["name"],
+        "directory": ca["directory"],
+        "trusted": bool(ca.get("trusted")),
+    }
     which = kept.add(chain, pem.key_pem(private), about)
     kept.swing(which, wish.names)
     book.put(advice=None, stuck=None)
@@ -124,7 +147,11 @@ def _note_failure(site, wish, ca, error):
     lost = isinstance(error, errors.UnreachableError)
     if retry_after and lost:
         site.closed[ca["directory"]] = (retry_after, str(error))
-    book.set_pace(wish.ordered, plan.failed(book.pace(wish.ordered), now, f"{ca['name']}: {error}", retry_after, lost), now)
+    book.set_pace(
+        wish.ordered,
+        plan.failed(book.pace(wish.ordered), now, f"{ca['name']}: {error}", retry_after, lost),
+        now,
+    )
 
 
 def _order_key(kept, url):
@@ -146,9 +173,13 @@ def _notes(site, wish):
 
 
 def _rehearse(site, wish, ca):
-    """After a failure: see at the CA's staging that it would work, which costs no limit of the real one."""
+    """After a failure: see at the CA's staging that it would work,
+    which costs no limit of the real one.
+    """
     try:
-        order.obtain(site.client(ca, staging=True), wish, site.zone(), pem.new_key(), _notes(site, wish))
+        order.obtain(
+            site.client(ca, staging=True), wish, site.zone(), pem.new_key(), _notes(site, wish)
+        )
     except errors.UnreachableError as error:
         tell(f"{wish.name}: no rehearsal, {error}")
     except errors.RefusedError as error:
@@ -159,7 +190,11 @@ def _rehearse(site, wish, ca):
 def _replaced(site, wish, ca):
     kept = site.stores[wish.name]
     found = kept.read(kept.current())
-    same = found and found[1].get("directory") == ca["directory"] and plan.key(found[0].names) == plan.key(wish.ordered)
+    same = (
+        found
+        and found[1].get("directory") == ca["directory"]
+        and plan.key(found[0].names) == plan.key(wish.ordered)
+    )
     return found[0].renewal_id if same else None
 
 
@@ -167,7 +202,14 @@ def _take_advice(site, wish):
     """Ask the CA when to renew, as seldom as it wants."""
     kept, book, now = site.stores[wish.name], site.ledger(wish), moments.now()
     found = kept.read(kept.current())
-    ca = next((one for one in site.settings.cas if found and one["directory"] == found[1].get("directory")), None)
+    ca = next(
+        (
+            one
+            for one in site.settings.cas
+            if found and one["directory"] == found[1].get("directory")
+        ),
+        None,
+    )
     if not ca or not found[0].renewal_id:
         return
     old = book.get("advice") or {}
@@ -189,23 +231,37 @@ def _take_advice(site, wish):
 
 
 def _revoke(site, wish):
-    """Revoke what an owner wants revoked, if that is not done. A CA that refuses keeps no new one from being asked for."""
+    """Revoke what an owner wants revoked, if that is not done. A CA that refuses keeps no new
+    one from being asked for.
+    """
     book, kept, now = site.ledger(wish), site.stores[wish.name], moments.now()
     wanted = unrevoked(site, wish)
     if not wanted or (moments.read(wanted.get("next")) or now) > now:
         return
-    chain, directory = pem.chain(kept.files(wanted["serial"])[0]), kept.read(wanted["serial"])[1].get("directory")
+    chain, directory = (
+        pem.chain(kept.files(wanted["serial"])[0]),
+        kept.read(wanted["serial"])[1].get("directory"),
+    )
     try:
         ca = next((one for one in site.settings.cas if one["directory"] == directory), None)
         if not ca:
-            raise CertificateError(f"the CA {directory} is not set any more: set lamp_acme.directory to revoke.")
+            raise CertificateError(
+                f"the CA {directory} is not set any more: set lamp_acme.directory to revoke."
+            )
         client = site.client(ca)
         client.login()
         client.revoke(chain[0].public_bytes(serialization.Encoding.DER), wanted["reason"])
     except CertificateError as error:
         failures = wanted.get("failures", 0) + 1
         said = f"the certificate {wanted['serial']} could not be revoked: {error}"
-        book.put(revoked={**wanted, "failures": failures, "next": moments.shown(now + plan.pause(failures)), "said": said})
+        book.put(
+            revoked={
+                **wanted,
+                "failures": failures,
+                "next": moments.shown(now + plan.pause(failures)),
+                "said": said,
+            }
+        )
         site.failed[wish.name] = said
     else:
         book.put(revoked={"serial": wanted["serial"], "reason": wanted["reason"], "done": True})
@@ -214,4 +270,8 @@ def _revoke(site, wish):
 def unrevoked(site, wish) -> dict | None:
     """Return what an owner wants revoked, as long as it is there and not revoked."""
     wanted = site.ledger(wish).get("revoked")
-    return wanted if wanted and not wanted["done"] and site.stores[wish.name].read(wanted["serial"]) else None
+    return (
+        wanted
+        if wanted and not wanted["done"] and site.stores[wish.name].read(wanted["serial"])
+        else None
+    )

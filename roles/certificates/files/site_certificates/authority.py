@@ -1,9 +1,11 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host's own authority: for private names, and for placeholders until a CA has issued a certificate.
+"""The host's own authority: for private names, and for
+placeholders until a CA has issued a certificate.
 
-Its certificate has critical name constraints: whoever trusts it trusts it for this host's names only.
+Its certificate has critical name constraints: whoever trusts it trusts it for this host's names
+only.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ class Authority:
         self._key = self._certificate = None
 
     def make(self, names, now: datetime.datetime) -> bool:
-        """Make the authority, or its certificate anew by the same key if the names need that; return whether."""
+        """Make the authority, or its certificate anew by the same key if
+        the names need that; return whether.
+        """
         files.directory(self._directory)
         private = files.read(self._directory / "key.pem")
         if private is None:
@@ -103,7 +107,9 @@ class Authority:
 
 
 def permitted(names) -> list[x509.GeneralName]:
-    """Return the names, and the addresses of loopback, as constraints: a domain permits all below it."""
+    """Return the names, and the addresses of loopback, as
+    constraints: a domain permits all below it.
+    """
     found = {name.lower().removeprefix("*.") for name in (*names, "localhost", *_LOOPBACK)}
     addresses, domains = set(), set()
     for name in found:

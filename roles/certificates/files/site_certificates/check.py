@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The self-check: what a CA would find wrong is found here first, at the cost of no limit. Each fault is a sentence with its remedy."""
+"""The self-check: what a CA would find wrong is found here first, at the cost of no limit. Each
+fault is a sentence with its remedy.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class Fault:
     retry_after: datetime.datetime | None = None
 
 
-def faults(wish, client, world, zone, notes, thumbprint: str, accounts: dict | None = None, port: int = 80) -> list[Fault]:
+def faults(
+    wish, client, world, zone, notes, thumbprint: str, accounts: dict | None = None, port: int = 80
+) -> list[Fault]:
     """Return what is wrong with what a wish needs. Nothing is asked of the CA but its directory.
 
     ``notes`` remembers the TXT records that have to be removed.
@@ -34,8 +38,14 @@ def faults(wish, client, world, zone, notes, thumbprint: str, accounts: dict | N
     found = [*_clock(client), *_profile(client, meta)]
     try:
         for name in wish.ordered:
-            found += _caa(name, wish, client, meta, world, (accounts or {}).get(client.ca["directory"]))
-        found += _dns(wish, world, zone, notes) if wish.method == "dns-01" else _http(wish, world, thumbprint, port)
+            found += _caa(
+                name, wish, client, meta, world, (accounts or {}).get(client.ca["directory"])
+            )
+        found += (
+            _dns(wish, world, zone, notes)
+            if wish.method == "dns-01"
+            else _http(wish, world, thumbprint, port)
+        )
     except CertificateError as error:
         found.append(Fault(str(error)))
     return found
@@ -44,7 +54,10 @@ def faults(wish, client, world, zone, notes, thumbprint: str, accounts: dict | N
 def _clock(client):
     said, now = moments.of_header(client.date, moments.now()), moments.now()
     if said and abs((said - now).total_seconds()) > _CLOCK:
-        text = f"this host's clock says {moments.shown(now)}, and {client.ca['name']}'s {moments.shown(said)}"
+        text = (
+            f"this host's clock says {moments.shown(now)}, and {client.ca['name']}'s "
+            f"{moments.shown(said)}"
+        )
         return [Fault(f"{text}: see timedatectl, and that time is synchronised.")]
     return []
 
@@ -54,12 +67,21 @@ def _profile(client, meta):
     offered = sorted(offered) if isinstance(offered, dict) else []
     if wanted and wanted not in offered:
         there = f"offers {', '.join(offered)}" if offered else "offers none"
-        return [Fault(f"{client.ca['name']} does not know the profile {wanted}, it {there}: correct lamp_acme.profile.")]
+        return [
+            Fault(
+                f"{client.ca['name']} does not know the profile {wanted}, it {there}: correct "
+                f"lamp_acme.profile."
+            )
+        ]
     return []
 
 
-def caa_refusal(records, identities, wildcard: bool, method: str, account: str | None = None) -> str | None:
-    """Return what in a set of CAA records ``(flags, tag, value)`` forbids a certificate, None if nothing does. Pure."""
+def caa_refusal(
+    records, identities, wildcard: bool, method: str, account: str | None = None
+) -> str | None:
+    """Return what in a set of CAA records ``(flags, tag, value)`` forbids
+    a certificate, None if nothing does. Pure.
+    """
     known = ("issue", "issuewild", "issuemail", "issuevmc", "iodef", "contactemail", "contactphone")
     for flags, tag, _value in records:
         if flags & 128 and tag.lower() not in known:
@@ -69,13 +91,22 @@ def caa_refusal(records, identities, wildcard: bool, method: str, account: str |
     rules = wild if wildcard and wild else issue
     if not rules:
         return None
-    why = f"only {' and '.join(sorted({one.partition(';')[0].strip() or 'nobody' for one in rules}))} may issue"
+    why = (
+        f"only "
+        f"{' and '.join(sorted({one.partition(';')[0].strip() or 'nobody' for one in rules}))} "
+        f"may issue"
+    )
     for rule in rules:
         who, *parameters = (part.strip() for part in rule.split(";"))
         if who.lower() not in identities:
             continue
-        said = {name.strip().lower(): value.strip() for name, _is, value in (one.partition("=") for one in parameters)}
-        if (methods := said.get("validationmethods")) and method not in [one.strip() for one in methods.split(",")]:
+        said = {
+            name.strip().lower(): value.strip()
+            for name, _is, value in (one.partition("=") for one in parameters)
+        }
+        if (methods := said.get("validationmethods")) and method not in [
+            one.strip() for one in methods.split(",")
+        ]:
             why = f"the validation methods are {methods} only, and this one is {method}"
         elif account and said.get("accounturi", account) != account:
             why = f"the account is {said['accounturi']}, and ours is {account}"
@@ -91,29 +122,54 @@ def _caa(name, wish, client, meta, world, account):
         return []  # a CA of one's own, which looks at none
     where = name.removeprefix("*.")
     while where:
-        records = [(one.flags, one.tag.decode(), one.value.decode()) for one in world.ask(where, "CAA")]
+        records = [
+            (one.flags, one.tag.decode(), one.value.decode()) for one in world.ask(where, "CAA")
+        ]
         if records:
             why = caa_refusal(records, identities, name.startswith("*."), wish.method, account)
             remedy = f'add a record like: {where} CAA 0 issue "{identities[0]}"'
-            return [Fault(f"{name}: the CAA records of {where} keep {client.ca['name']} out ({why}): {remedy}")] if why else []
+            return (
+                [
+                    Fault(
+                        f"{name}: the CAA records of {where} keep {client.ca['name']} out "
+                        f"({why}): {remedy}"
+                    )
+                ]
+                if why
+                else []
+            )
         where = where.partition(".")[2]
     return []
 
 
 def _dns(wish, world, zone, notes):
     if zone is None:
-        return [Fault(f"{wish.name} is to be proved by DNS-01, and there is no name server of ours: use HTTP-01.")]
+        return [
+            Fault(
+                f"{wish.name} is to be proved by DNS-01, and there is no name server of ours: use "
+                f"HTTP-01."
+            )
+        ]
     found = _delegation(zone, world)
     for name in wish.ordered:
         target = world.target(name)
         if not zone.has(target):
-            through = "" if target == f"_acme-challenge.{name.removeprefix('*.')}" else f" leads to {target}, which"
+            through = (
+                ""
+                if target == f"_acme-challenge.{name.removeprefix('*.')}"
+                else f" leads to {target}, which"
+            )
             found.append(
-                Fault(f"{name}: _acme-challenge.{name.removeprefix('*.')}{through} is not in our zone {zone.name}: let a CNAME lead there.")
+                Fault(
+                    f"{name}: _acme-challenge.{name.removeprefix('*.')}{through} is not in our "
+                    f"zone {zone.name}: let a CNAME lead there."
+                )
             )
     if found:
         return found
-    probe = [(target, dns01.probe()) for target in sorted({world.target(name) for name in wish.ordered})]
+    probe = [
+        (target, dns01.probe()) for target in sorted({world.target(name) for name in wish.ordered})
+    ]
     with zone.holding(probe, notes):
         return []
 
@@ -121,10 +177,20 @@ def _dns(wish, world, zone, notes):
 def _delegation(zone, world):
     servers = world.name_servers(zone.name)
     if not servers:
-        return [Fault(f"the world finds no name servers of {zone.name}: have the registrar name {', '.join(zone.ours)}.")]
+        return [
+            Fault(
+                f"the world finds no name servers of {zone.name}: have the registrar name "
+                f"{', '.join(zone.ours)}."
+            )
+        ]
     if not {one for addresses in servers.values() for one in addresses} & set(zone.ours):
         named = ", ".join(servers)
-        return [Fault(f"the registrar still names {named} for {zone.name}: have it name our name servers ({', '.join(zone.ours)}).")]
+        return [
+            Fault(
+                f"the registrar still names {named} for {zone.name}: have it name our name "
+                f"servers ({', '.join(zone.ours)})."
+            )
+        ]
     return []
 
 
@@ -132,11 +198,20 @@ def _http(wish, world, thumbprint, port):
     found = []
     for name in wish.ordered:
         if name.startswith("*."):
-            found.append(Fault(f"{name}: a wildcard needs DNS-01, which needs a name server of ours (group lamp_dns)."))
+            found.append(
+                Fault(
+                    f"{name}: a wildcard needs DNS-01, which needs a name server of ours (group "
+                    f"lamp_dns)."
+                )
+            )
             continue
         addresses = world.addresses(name)
         if not addresses:
-            found.append(Fault(f"{name} has no address in the DNS: add an A record with this host's address."))
+            found.append(
+                Fault(
+                    f"{name} has no address in the DNS: add an A record with this host's address."
+                )
+            )
         for address in addresses:
             try:
                 wrong = http01.try_address(name, address, thumbprint, port)
@@ -146,8 +221,8 @@ def _http(wish, world, thumbprint, port):
                 kind = "AAAA" if ":" in address else "A"
                 found.append(
                     Fault(
-                        f"{name}: its {kind} record {address} {wrong}: let it be a web host of this site that is reached on port {port}, "
-                        "or remove the record."
+                        f"{name}: its {kind} record {address} {wrong}: let it be a web host of "
+                        f"this site that is reached on port {port}, or remove the record."
                     )
                 )
     return found

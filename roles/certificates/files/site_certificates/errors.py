@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a CA says no with, and what helps. Apart from the protocol, whose library is loaded only when a CA is asked."""
+"""What a CA says no with, and what helps. Apart from the protocol,
+whose library is loaded only when a CA is asked.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _REMEDIES = {
 
 
 class UnreachableError(CertificateError):
-    """A CA that cannot be talked to, or is not able to answer; ``retry_after`` is its wish, if it has one."""
+    """A CA that cannot be talked to, or is not able to answer;
+    ``retry_after`` is its wish, if it has one.
+    """
 
     def __init__(self, said: str, retry_after=None):
         super().__init__(said)
@@ -55,4 +59,6 @@ def problem(said: dict, status: int = 0, retry_after=None) -> RefusedError:
     kind = str(said.get("type") or "").removeprefix(_ERROR)
     if kind == "compound" and parts:
         kind = str(parts[0].get("type") or "").removeprefix(_ERROR)
-    return RefusedError(kind or "unknown", " ".join(filter(None, details))[:600], status, retry_after)
+    return RefusedError(
+        kind or "unknown", " ".join(filter(None, details))[:600], status, retry_after
+    )

@@ -19,7 +19,9 @@ def read(wish, now) -> tuple[bytes, bytes]:
     except CertificateError as error:
         why = str(error).rstrip(".")
     if why:
-        raise CertificateError(f"the given certificate {wish.chain} cannot serve {wish.name}: {why}. Give another one.")
+        raise CertificateError(
+            f"the given certificate {wish.chain} cannot serve {wish.name}: {why}. Give another one."
+        )
     return chain, private
 
 
@@ -29,11 +31,15 @@ def _content(wish, path):
     try:
         return reach.read(path)
     except OSError as error:
-        raise CertificateError(f"{path} on this host: {error.strerror}. Give chain and key of {wish.name}.") from error
+        raise CertificateError(
+            f"{path} on this host: {error.strerror}. Give chain and key of {wish.name}."
+        ) from error
 
 
 def trusted(wish, chain: bytes, private: bytes) -> bool:
-    """Return whether browsers trust a given certificate: as is said, else as this host's own store does."""
+    """Return whether browsers trust a given certificate: as is
+    said, else as this host's own store does.
+    """
     if wish.trusted is not None:
         return wish.trusted
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
@@ -52,7 +58,10 @@ def _accepted(server, client, name):
     """Shake hands in memory: the library knows all that a client looks at."""
     try:
         there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-        ends = (client.wrap_bio(back, there, server_hostname=name.replace("*", "any")), server.wrap_bio(there, back, server_side=True))
+        ends = (
+            client.wrap_bio(back, there, server_hostname=name.replace("*", "any")),
+            server.wrap_bio(there, back, server_side=True),
+        )
         for _turn in range(5):
             for end in ends:
                 try:

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTP-01: each web server answers each token with the account's thumbprint by itself, so there is nothing to place. Only to try."""
+"""HTTP-01: each web server answers each token with the account's thumbprint by itself, so there
+is nothing to place. Only to try.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,12 @@ class UnseenError(Exception):
     """An address that this host cannot try, being without addresses of that family."""
 
 
-def try_address(name: str, address: str, thumbprint: str, port: int = 80, timeout: float = 10) -> str | None:
-    """Return in words how ``address`` answers wrongly for ``name``, None if rightly; as a CA would ask."""
+def try_address(
+    name: str, address: str, thumbprint: str, port: int = 80, timeout: float = 10
+) -> str | None:
+    """Return in words how ``address`` answers wrongly for ``name``,
+    None if rightly; as a CA would ask.
+    """
     token = f"probe-{secrets.token_hex(12)}"
     url, place = f"http://{name}/.well-known/acme-challenge/{token}", (address, port)
     try:
@@ -34,7 +40,10 @@ def try_address(name: str, address: str, thumbprint: str, port: int = 80, timeou
                 return f"leads to {target[:100]}, where no CA follows"
             url = new.geturl()
             # A redirect to the same name is followed at the same address.
-            place = (address if new.hostname == name else new.hostname, new.port or {"http": port, "https": 443}[new.scheme])
+            place = (
+                address if new.hostname == name else new.hostname,
+                new.port or {"http": port, "https": 443}[new.scheme],
+            )
     except OSError as error:
         if error.errno in _UNREACHED:
             raise UnseenError(address) from error
@@ -61,7 +70,11 @@ def _get(url, place, timeout):
         connection.sock = context.wrap_socket(connection.sock, server_hostname=parts.hostname)
     try:
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        connection.request("GET", path, headers={"Host": parts.netloc, "User-Agent": "foobar.lamp site-certificates"})
+        connection.request(
+            "GET",
+            path,
+            headers={"Host": parts.netloc, "User-Agent": "foobar.lamp site-certificates"},
+        )
         answer = connection.getresponse()
         moved = answer.status in (301, 302, 303, 307, 308)
         return answer.status, answer.read(4096), answer.headers.get("Location") if moved else None

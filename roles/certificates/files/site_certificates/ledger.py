@@ -15,7 +15,9 @@ _KEPT = datetime.timedelta(days=8)
 
 
 class Ledger:
-    """``state.json`` of a certificate. Each change is on the disk before what follows it is done."""
+    """``state.json`` of a certificate. Each change is on the
+    disk before what follows it is done.
+    """
 
     def __init__(self, directory: pathlib.Path):
         self._path = directory / "state.json"
@@ -27,7 +29,9 @@ class Ledger:
 
     def put(self, **entries) -> None:
         """Set entries, None for none."""
-        new = {name: value for name, value in {**self._data, **entries}.items() if value is not None}
+        new = {
+            name: value for name, value in {**self._data, **entries}.items() if value is not None
+        }
         if new != self._data:
             self._data = new
             files.write_json(self._path, new)

@@ -23,7 +23,11 @@ class Units:
 
     def active(self) -> list[dict]:
         """Return those that run. One that starts later reads the files then."""
-        return [unit for unit in self._units if not _run(["systemctl", "is-active", "--quiet", unit["unit"]])]
+        return [
+            unit
+            for unit in self._units
+            if not _run(["systemctl", "is-active", "--quiet", unit["unit"]])
+        ]
 
     def test(self) -> str | None:
         """Return what the checkers find wrong."""
@@ -39,10 +43,17 @@ class Units:
                 return f"{unit['unit']} could not be reloaded: {said}"
         return None
 
-    def unlike(self, wanted: dict[str | None, str], cap: float | None = None) -> dict[str | None, str]:
-        """Return in words, by name, where another certificate is served than the one with the serial ``wanted``."""
+    def unlike(
+        self, wanted: dict[str | None, str], cap: float | None = None
+    ) -> dict[str | None, str]:
+        """Return in words, by name, where another certificate is served
+        than the one with the serial ``wanted``.
+        """
         places = [unit["serves"] for unit in self.active() if unit.get("serves")]
-        end, left = time.monotonic() + (_CAP if cap is None else cap), {(place, name) for place in places for name in wanted}
+        end, left = (
+            time.monotonic() + (_CAP if cap is None else cap),
+            {(place, name) for place in places for name in wanted},
+        )
         while True:
             found = {one: served(*one) for one in sorted(left, key=str)}
             left = {one for one, (serial, _said) in found.items() if serial != wanted[one[1]]}
@@ -50,14 +61,17 @@ class Units:
                 break
             time.sleep(0.2)
         return {
-            name: f"{place} serves {f'the serial {found[place, name][0]}' if found[place, name][0] else found[place, name][1]} "
+            name: f"{place} serves "
+            f"{f'the serial {found[place, name][0]}' if found[place, name][0] else found[place, name][1]} "
             f"instead of {wanted[name]}"
             for place, name in sorted(left, key=str)
         }
 
 
 def served(place: str, name: str | None, timeout: float = 5) -> tuple[str | None, str]:
-    """Return the serial that is served at ``address:port`` for a name (None: without one), and why there is none."""
+    """Return the serial that is served at ``address:port`` for a name
+    (None: without one), and why there is none.
+    """
     address, _colon, port = place.rpartition(":")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -75,7 +89,14 @@ def served(place: str, name: str | None, timeout: float = 5) -> tuple[str | None
 def _run(words):
     """Run a program; return what it says if it fails, nothing if it does not."""
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            words,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     if done.returncode == 0:

@@ -24,7 +24,9 @@ def parser() -> argparse.ArgumentParser:
         prog="site-certificates", description="Certificates of this host.", epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    top.add_argument("--settings", default=settings.PLACE, help="the file with the settings (%(default)s)")
+    top.add_argument(
+        "--settings", default=settings.PLACE, help="the file with the settings (%(default)s)"
+    )
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
 
     def verb(name, text, *options, named=None, as_json=True):
@@ -36,13 +38,29 @@ def parser() -> argparse.ArgumentParser:
         for flag, words in options:
             one.add_argument(flag, **words)
 
-    verb("place", "make what needs no network: the host's own authority, placeholders, private and given certificates")
-    timer = ("--timer", {"action": "store_true", "help": "be silent, and fail only for what the owner has to know"})
+    verb(
+        "place",
+        (
+            "make what needs no network: the host's own authority, placeholders, private and given "
+            "certificates"
+        ),
+    )
+    timer = (
+        "--timer",
+        {"action": "store_true", "help": "be silent, and fail only for what the owner has to know"},
+    )
     verb("run", "do what is due: check, ask the CA, load, compare what is served", timer, named="*")
     verb("status", "show each certificate, what was tried, and what comes next", named="*")
     verb("check", "see whether a CA could issue now, without asking it", named="*")
     verb("renew", "ask for a new certificate now", named=1)
-    reason = ("--reason", {"choices": tuple(run.REASONS), "required": True, "help": "why, as the CA will tell others"})
+    reason = (
+        "--reason",
+        {
+            "choices": tuple(run.REASONS),
+            "required": True,
+            "help": "why, as the CA will tell others",
+        },
+    )
     verb("revoke", "revoke a certificate, and ask for one with a new key", reason, named=1)
     verb("retry", "try at once what waits after a failure, for once", named="*")
     return top
@@ -50,8 +68,15 @@ def parser() -> argparse.ArgumentParser:
 
 def said(row: dict) -> str:
     """Return a row as people read it."""
-    kinds = {"acme": "", "private": " by this host's own authority", "given": " given", "placeholder": " placeholder"}
-    what = f"{row['state']},{kinds[row['source']]} until {row['until']}".replace(", until", " until")
+    kinds = {
+        "acme": "",
+        "private": " by this host's own authority",
+        "given": " given",
+        "placeholder": " placeholder",
+    }
+    what = f"{row['state']},{kinds[row['source']]} until {row['until']}".replace(
+        ", until", " until"
+    )
     if row["source"] == "acme":
         what += f" by {row['issuer']}"
     trust = "trusted by browsers" if row["trusted"] else "not trusted by browsers"
@@ -66,7 +91,9 @@ def work(site, words) -> int:
     if words.verb == "place":
         run.place(site)
         print(
-            json.dumps({"changed": site.changed}) if words.json else "\n".join(f"New: {name}" for name in site.changed) or "Nothing is new."
+            json.dumps({"changed": site.changed})
+            if words.json
+            else "\n".join(f"New: {name}" for name in site.changed) or "Nothing is new."
         )
         for name, text in site.failed.items():
             tell(f"{name}: {text}")
@@ -82,7 +109,9 @@ def work(site, words) -> int:
     if words.json:
         print(json.dumps({"changed": site.changed, "certificates": report.rows(site, names)}))
     elif not timer:
-        print("\n".join(said(row) for row in report.rows(site, names)) or "There are no certificates.")
+        print(
+            "\n".join(said(row) for row in report.rows(site, names)) or "There are no certificates."
+        )
     for name, text in alarms.items():
         tell(f"{name}: {text}")
     if words.verb in ("renew", "revoke"):
@@ -99,7 +128,11 @@ def look(site, words) -> int:
     """Do what changes nothing here."""
     if words.verb == "status":
         rows = report.rows(site, words.name)
-        print(json.dumps({"certificates": rows}) if words.json else "\n".join(map(said, rows)) or "There are no certificates.")
+        print(
+            json.dumps({"certificates": rows})
+            if words.json
+            else "\n".join(map(said, rows)) or "There are no certificates."
+        )
         return 0
     found = asking.checked(site, words.name)
     if words.json:

@@ -11,11 +11,22 @@ from .errors import RefusedError, problem
 _UNDECIDED = ("pending", "processing", "ready")
 
 
-def obtain(client, wish, zone, private, notes, *, url: str | None = None, replaces: str | None = None, made=None) -> bytes:
+def obtain(
+    client,
+    wish,
+    zone,
+    private,
+    notes,
+    *,
+    url: str | None = None,
+    replaces: str | None = None,
+    made=None,
+) -> bytes:
     """Return the chain of a new certificate for the key ``private``.
 
-    ``url``: an order that an earlier run has made. ``made`` gets the address of a new one before anything
-    else is done. ``notes`` (``keep(values)``) remembers the TXT records that have to be removed.
+    ``url``: an order that an earlier run has made. ``made`` gets the address of a new one before
+    anything else is done. ``notes`` (``keep(values)``) remembers the TXT records that have to be
+    removed.
     """
     client.login()
     if url:
@@ -54,13 +65,19 @@ def _prove(client, wish, zone, order, notes):
         name = authorization["identifier"]["value"]
         tasks.append((name, url, *client.token(authorization, wish.method)))
     if wish.method == "dns-01" and zone is None:
-        raise CertificateError(f"{wish.name} is to be proved by DNS-01, and there is no name server of ours: use HTTP-01.")
+        raise CertificateError(
+            f"{wish.name} is to be proved by DNS-01, and there is no name server of ours: use "
+            f"HTTP-01."
+        )
     if wish.method != "dns-01":
         _answer(client, tasks)
         return
     from . import dns01  # its library is loaded only where it is needed
 
-    values = [(zone.target(name), dns01.value(client.answer_to(token))) for name, _url, _challenge, token in tasks]
+    values = [
+        (zone.target(name), dns01.value(client.answer_to(token)))
+        for name, _url, _challenge, token in tasks
+    ]
     with zone.holding(values, notes):
         _answer(client, tasks)
 
@@ -86,4 +103,6 @@ def _refuse(authorization):
             error = problem(challenge["error"])
             error.args = (f"{name}: {error}",)
             raise error
-    raise CertificateError(f"{name}: the CA gave the authorisation up (status {authorization.get('status')}).")
+    raise CertificateError(
+        f"{name}: the CA gave the authorisation up (status {authorization.get('status')})."
+    )

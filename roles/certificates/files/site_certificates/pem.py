@@ -53,7 +53,9 @@ def read(content: bytes) -> Certificate:
 def described(found: x509.Certificate) -> Certificate:
     """Return what is said of a certificate."""
     start, end = _validity(found)
-    return Certificate(f"{found.serial_number:x}", _names(found), start, end, _issuer(found), _renewal_id(found))
+    return Certificate(
+        f"{found.serial_number:x}", _names(found), start, end, _issuer(found), _renewal_id(found)
+    )
 
 
 def _validity(found):
@@ -100,7 +102,9 @@ def new_key() -> ec.EllipticCurvePrivateKey:
 
 def key_pem(private) -> bytes:
     """Return a private key as PEM, without a password."""
-    return private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def read_key(content: bytes):
@@ -115,7 +119,9 @@ def read_key(content: bytes):
 
 def public_bytes(public) -> bytes:
     """Return a public key in the one form by which two can be compared."""
-    return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return public.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
 
 
 def general_name(name: str) -> x509.GeneralName:
@@ -127,7 +133,9 @@ def general_name(name: str) -> x509.GeneralName:
 
 
 def request(private, names) -> bytes:
-    """Return a signing request (DER) for names. It has no common name, which holds 64 characters only."""
+    """Return a signing request (DER) for names. It has no common
+    name, which holds 64 characters only.
+    """
     said = x509.SubjectAlternativeName([general_name(name) for name in names])
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     built = builder.add_extension(said, critical=False).sign(private, hashes.SHA256())
@@ -140,7 +148,9 @@ def fits(chain_pem: bytes, private_pem: bytes, names, now: datetime.datetime) ->
     if not certificates:
         return "there is no certificate in it"
     first = described(certificates[0])
-    if public_bytes(certificates[0].public_key()) != public_bytes(read_key(private_pem).public_key()):
+    if public_bytes(certificates[0].public_key()) != public_bytes(
+        read_key(private_pem).public_key()
+    ):
         return "the private key is of another certificate"
     if missing := [name for name in names if not covers(first.names, name)]:
         return f"it is for {', '.join(first.names) or 'no names'}, and lacks {', '.join(missing)}"
@@ -151,7 +161,10 @@ def fits(chain_pem: bytes, private_pem: bytes, names, now: datetime.datetime) ->
         return f"it begins on {first.start:%Y-%m-%d} only"
     for lower, upper in zip(certificates, certificates[1:], strict=False):
         if not signed(lower, upper):
-            return f"the chain is broken: {lower.subject.rfc4514_string()} is not signed by {upper.subject.rfc4514_string()}, which follows"
+            return (
+                f"the chain is broken: {lower.subject.rfc4514_string()} is not signed by "
+                f"{upper.subject.rfc4514_string()}, which follows"
+            )
     return None
 
 

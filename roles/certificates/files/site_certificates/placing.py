@@ -58,7 +58,13 @@ def _give(site, wish):
         site.ledger(wish).put(given=str(error))
         return False
     site.ledger(wish).put(given=None)
-    _serve(site, wish, chain, private, {"source": "given", "trusted": given.trusted(wish, chain, private)})
+    _serve(
+        site,
+        wish,
+        chain,
+        private,
+        {"source": "given", "trusted": given.trusted(wish, chain, private)},
+    )
     return True
 
 

@@ -1,10 +1,12 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What to do next for a certificate. Pure: what there is, the ledger, the clock and the CA's advice in; a step out.
+"""What to do next for a certificate. Pure: what there is, the ledger,
+the clock and the CA's advice in; a step out.
 
-A *wish* is the set of names that a CA is asked for. The ledger has a *pace* for each: what was tried for it and
-when it may be tried again. A pace is a dictionary as JSON has it; functions return a new one.
+A *wish* is the set of names that a CA is asked for. The ledger has a *pace* for each: what was
+tried for it and when it may be tried again. A pace is a dictionary as JSON has it; functions return
+a new one.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ class Have:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """What to do: ``keep`` until ``at``, ``wait`` until ``at``, ``resume`` an order, or ``ask`` for one."""
+    """What to do: ``keep`` until ``at``, ``wait`` until ``at``,
+    ``resume`` an order, or ``ask`` for one.
+    """
 
     kind: str
     at: datetime.datetime | None = None
@@ -55,12 +59,16 @@ def key(names) -> str:
 
 
 def share(start: datetime.datetime, end: datetime.datetime) -> datetime.datetime:
-    """Return when a certificate is due without the CA's advice: after 2/3 of its life, 1/2 where that is short."""
+    """Return when a certificate is due without the CA's advice: after
+    2/3 of its life, 1/2 where that is short.
+    """
     life = end - start
     return start + (life / 2 if life < 10 * DAY else life * 2 / 3)
 
 
-def due(names, have: Have | None, advised: datetime.datetime | None, directories) -> datetime.datetime | None:
+def due(
+    names, have: Have | None, advised: datetime.datetime | None, directories
+) -> datetime.datetime | None:
     """Return when a certificate from a CA is to be asked for, None for at once."""
     if have is None or have.source != "acme" or have.revoked:
         return None
@@ -71,11 +79,13 @@ def due(names, have: Have | None, advised: datetime.datetime | None, directories
     return min(regular, advised) if advised else regular
 
 
-def next_step(names, have, pace: dict, advised, cas: list[dict], now, *, timer=False, forced=False) -> Step:
+def next_step(
+    names, have, pace: dict, advised, cas: list[dict], now, *, timer=False, forced=False
+) -> Step:
     """Return the next step for a certificate from a CA.
 
-    ``cas``: the CAs in their order (name, directory, staging, eab). ``forced``: it is due now, as an owner
-    asked. Not even that is asked for before the pause after a failure is over.
+    ``cas``: the CAs in their order (name, directory, staging, eab). ``forced``: it is due now, as
+    an owner asked. Not even that is asked for before the pause after a failure is over.
     """
     attempt = pace.get("attempt")
     known = [ca["name"] for ca in cas]
@@ -86,14 +96,22 @@ def next_step(names, have, pace: dict, advised, cas: list[dict], now, *, timer=F
     when = due(names, have, advised, [ca["directory"] for ca in cas])
     if when and when > now and not forced:
         return Step("keep", at=when)
-    if (at := moments.read(pace.get("next"))) and at > now and not (forced and not pace["failures"]):
+    if (
+        (at := moments.read(pace.get("next")))
+        and at > now
+        and not (forced and not pace["failures"])
+    ):
         return Step("wait", at=at)
     if timer and (at := moments.read(pace.get("check_next"))) and at > now + _EARLY:
         return Step("wait", at=at)
     ca = choose(pace, known, now)
     asked = next(one for one in cas if one["name"] == ca)
     # A staging knows nothing of the account that ours is bound to.
-    return Step("ask", ca=ca, rehearse=bool(asked.get("staging") and not asked.get("eab") and pace.get("failures")))
+    return Step(
+        "ask",
+        ca=ca,
+        rehearse=bool(asked.get("staging") and not asked.get("eab") and pace.get("failures")),
+    )
 
 
 def choose(pace: dict, known: list[str], now) -> str:
@@ -106,7 +124,9 @@ def choose(pace: dict, known: list[str], now) -> str:
 
 
 def waits(pace: dict, now, said: str, ca: str, blames_ca: bool, not_before=None) -> dict:
-    """Return the pace after a self-check that found the world not ready. It counts as no failure."""
+    """Return the pace after a self-check that found the world
+    not ready. It counts as no failure.
+    """
     checks = pace.get("checks", 0) + 1
     pause = CHECK_SOON if checks <= CHECKS else CHECK_LATER
     new = {**pace, "checks": checks, "check_next": moments.shown(now + pause), "said": said}
@@ -117,9 +137,13 @@ def waits(pace: dict, now, said: str, ca: str, blames_ca: bool, not_before=None)
 
 
 def begun(pace: dict, now, ca: str) -> dict:
-    """Return the pace to be written *before* a CA is asked: of a run that is killed, it is the failure."""
+    """Return the pace to be written *before* a CA is asked: of a
+    run that is killed, it is the failure.
+    """
     failures = pace.get("failures", 0) + 1
-    new = {name: value for name, value in pace.items() if name not in ("checks", "check_next", "waits")}
+    new = {
+        name: value for name, value in pace.items() if name not in ("checks", "check_next", "waits")
+    }
     new |= {
         "failures": failures,
         "next": moments.shown(now + pause(failures)),
@@ -149,16 +173,23 @@ def resumed(pace: dict) -> dict:
 def failed(pace: dict, now, said: str, not_before=None, lost: bool = False) -> dict:
     """Return the pace after an attempt that failed.
 
-    ``not_before``: what the CA's ``Retry-After`` says. ``lost``: the CA did not answer, so an order that it
-    has may still come to a good end; the next attempt asks about it.
+    ``not_before``: what the CA's ``Retry-After`` says. ``lost``: the CA did not answer, so an order
+    that it has may still come to a good end; the next attempt asks about it.
     """
     at = max(now + pause(pace["failures"]), not_before or now)
     attempt = pace.get("attempt") if lost and (pace.get("attempt") or {}).get("order") else None
-    return {**pace, "next": moments.shown(at), "said": said, "attempt": attempt and {**attempt, "lost": True}}
+    return {
+        **pace,
+        "next": moments.shown(at),
+        "said": said,
+        "attempt": attempt and {**attempt, "lost": True},
+    }
 
 
 def put_off(pace: dict, at, said: str) -> dict:
-    """Return the pace when the CA has told others of this host to wait: nothing was asked, nothing failed."""
+    """Return the pace when the CA has told others of this host to
+    wait: nothing was asked, nothing failed.
+    """
     return {**pace, "next": moments.shown(at), "said": said, "failures": pace.get("failures", 0)}
 
 
@@ -168,7 +199,9 @@ def succeeded(now, life: datetime.timedelta) -> dict:
 
 
 def cleared(pace: dict) -> dict:
-    """Return the pace when an owner wants it tried at once. The next failure pauses as long as it would have."""
+    """Return the pace when an owner wants it tried at once. The next
+    failure pauses as long as it would have.
+    """
     return {name: value for name, value in pace.items() if name not in ("next", "check_next")}
 
 

@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said to a CA (RFC 8555, RFC 9773), by python3-acme's signatures, nonces and account binding.
+"""What is said to a CA (RFC 8555, RFC 9773), by python3-acme's
+signatures, nonces and account binding.
 
 Answers are read as plain JSON, and only what is needed of them: fields, challenges and states that
 are new, and ones that a CA leaves out, do no harm.
@@ -55,7 +56,9 @@ class _Network(ClientNetwork):
             if response.status_code < 500:
                 raise error
             raise FailedError(f"{response.url} is out of order: {said.get('detail')}", retry_after)
-        raise FailedError(f"{response.url} answered with the status {response.status_code}.", retry_after)
+        raise FailedError(
+            f"{response.url} answered with the status {response.status_code}.", retry_after
+        )
 
     def post(self, *words, **options):
         # The library tries twice, but a nonce may be refused any number of times.
@@ -88,8 +91,12 @@ class Client:
         if self._directory is None:
             answer = self._call(self._net.get, self.ca["directory"])
             found = self._json(answer)
-            if not all(isinstance(found.get(one), str) for one in ("newNonce", "newAccount", "newOrder")):
-                raise UnreachableError(f"{self.ca['directory']} is no directory of ACME: correct lamp_acme.directory.")
+            if not all(
+                isinstance(found.get(one), str) for one in ("newNonce", "newAccount", "newOrder")
+            ):
+                raise UnreachableError(
+                    f"{self.ca['directory']} is no directory of ACME: correct lamp_acme.directory."
+                )
             self.date, self._directory = answer.headers.get("Date"), found
         return self._directory
 
@@ -104,9 +111,15 @@ class Client:
             answer = call(url, *words, **options)
         except requests.exceptions.SSLError as error:
             raise UnreachableError(
-                f"the certificate of {url} is not trusted: for a CA of your own set lamp_acme.ca_file. {_last(error)}"
+                f"the certificate of {url} is not trusted: for a CA of your own set "
+                f"lamp_acme.ca_file. {_last(error)}"
             ) from error
-        except (requests.exceptions.RequestException, acme.errors.Error, josepy.Error, ValueError) as error:
+        except (
+            requests.exceptions.RequestException,
+            acme.errors.Error,
+            josepy.Error,
+            ValueError,
+        ) as error:
             raise UnreachableError(f"{url} cannot be reached: {_last(error)}") from error
         files.checkpoint()
         return answer
@@ -114,7 +127,9 @@ class Client:
     def post(self, url: str, data=None):
         """Return the answer to what is signed; without ``data`` it only reads."""
         nonces = self.directory()["newNonce"]
-        return self._call(self._net.post, url, None if data is None else _Body(data), new_nonce_url=nonces)
+        return self._call(
+            self._net.post, url, None if data is None else _Body(data), new_nonce_url=nonces
+        )
 
     def _json(self, answer):
         try:
@@ -128,10 +143,14 @@ class Client:
     def get(self, url: str) -> tuple[dict, object]:
         """Return an object of the CA, and when to ask for it again if it says so."""
         answer = self.post(url)
-        return self._json(answer), moments.of_header(answer.headers.get("Retry-After"), moments.now())
+        return self._json(answer), moments.of_header(
+            answer.headers.get("Retry-After"), moments.now()
+        )
 
     def login(self) -> str:
-        """Have an account, and return its address. An account is made only when the CA knows none of this key."""
+        """Have an account, and return its address. An account is made
+        only when the CA knows none of this key.
+        """
         new = self.directory()["newAccount"]
         self._net.account = None
         try:
@@ -141,7 +160,10 @@ class Client:
                 raise
             answer = self.post(new, self._registration())
             terms = self.meta().get("termsOfService")
-            tell(f"Registered with {self.ca['name']}." + (f" By using it you agree to its terms: {terms}" if terms else ""))
+            tell(
+                f"Registered with {self.ca['name']}."
+                + (f" By using it you agree to its terms: {terms}" if terms else "")
+            )
         address = answer.headers.get("Location")
         if not address:
             raise UnreachableError(f"{new} answered without the account's address.")
@@ -161,7 +183,8 @@ class Client:
             )
         elif self.meta().get("externalAccountRequired"):
             raise CertificateError(
-                f"{self.ca['name']} takes accounts of its customers only: set lamp_acme.eab to the kid and hmac that it gave you."
+                f"{self.ca['name']} takes accounts of its customers only: set lamp_acme.eab to "
+                f"the kid and hmac that it gave you."
             )
         return wanted
 
@@ -179,7 +202,8 @@ class Client:
                 if error.retry_after:
                     raise
             except RefusedError as error:
-                # It was replaced already, or the CA has forgotten it. What else is wrong is refused again.
+                # It was replaced already, or the CA has forgotten it. What else is wrong is refused
+                # again.
                 if error.kind in ("rateLimited", "accountDoesNotExist", "userActionRequired"):
                     raise
         return self._made(self.post(url, wanted))
@@ -191,15 +215,22 @@ class Client:
         return address, self._json(answer)
 
     def token(self, authorization: dict, method: str) -> tuple[str, str]:
-        """Return address and token of the challenge of a kind; others, whatever they look like, do not matter."""
+        """Return address and token of the challenge of a kind; others,
+        whatever they look like, do not matter.
+        """
         name = (authorization.get("identifier") or {}).get("value", "")
         offered = authorization.get("challenges")
-        offered = [one for one in offered if isinstance(one, dict)] if isinstance(offered, list) else []
+        offered = (
+            [one for one in offered if isinstance(one, dict)] if isinstance(offered, list) else []
+        )
         for one in offered:
             if one.get("type") == method and isinstance(one.get("url"), str):
                 token = one.get("token")
                 if not isinstance(token, str) or not _TOKEN.match(token):
-                    raise CertificateError(f"the CA's token for {name} is not base64url of a token's length: nothing is done with it.")
+                    raise CertificateError(
+                        f"the CA's token for {name} is not base64url of a token's length: nothing "
+                        f"is done with it."
+                    )
                 return one["url"], token
         kinds = ", ".join(str(one.get("type")) for one in offered) or "none"
         raise CertificateError(f"the CA offers no {method} for {name}, but {kinds}.")
@@ -226,7 +257,9 @@ class Client:
         return self.post(url).content
 
     def renewal(self, renewal_id: str) -> tuple[tuple, object] | None:
-        """Return the window that the CA suggests for a renewal, and when to ask again; None if it has no advice."""
+        """Return the window that the CA suggests for a renewal, and when
+        to ask again; None if it has no advice.
+        """
         base = self.directory().get("renewalInfo")
         if not isinstance(base, str):
             return None
@@ -255,5 +288,7 @@ class Client:
 def _last(error):
     """Return what went wrong, without the names of a library's classes and objects."""
     text = re.sub(r"<[^>]*>:? ?", "", str(error))
-    found = re.findall(r"\[Errno [^\]]+\] [^'\")]+|certificate verify failed: [^'\")(]+|timed out", text)
+    found = re.findall(
+        r"\[Errno [^\]]+\] [^'\")]+|certificate verify failed: [^'\")(]+|timed out", text
+    )
     return (found[-1] if found else text).strip()[:300]

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read a file at a path of which a lesser user may change a part, and be led nowhere by that user.
 
-The rules are those of safe_paths in the collection, which is not on the host: each name is opened by the descriptor of its directory. A
-link is followed where nobody but root can put one. What is read is a regular file, so that no pipe makes anybody wait.
+The rules are those of safe_paths in the collection, which is not on the host: each name is opened
+by the descriptor of its directory. A link is followed where nobody but root can put one. What is
+read is a regular file, so that no pipe makes anybody wait.
 """
 
 from __future__ import annotations
@@ -42,7 +43,13 @@ def read(path: str) -> bytes:
             if links > _MOST_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             if not _may_follow(os.fstat(here), status):
-                raise OSError(errno.ELOOP, f"{name} is a link that others can change, and root does not follow it; make it no link")
+                raise OSError(
+                    errno.ELOOP,
+                    (
+                        f"{name} is a link that others can change, and root does not follow it; "
+                        f"make it no link"
+                    ),
+                )
             target = os.readlink("", dir_fd=found)
             due += _names(target)
             if target.startswith("/"):
@@ -52,9 +59,14 @@ def read(path: str) -> bytes:
             raise OSError(errno.EINVAL, "it is no regular file")
         # A second name may be the first of a file that its maker cannot read.
         if status.st_nlink > 1 and not _is_ours(os.fstat(around)):
-            raise OSError(errno.ELOOP, "it has another name (a hard link), where others can make some; copy it")
+            raise OSError(
+                errno.ELOOP,
+                "it has another name (a hard link), where others can make some; copy it",
+            )
         if status.st_size > _LARGEST:
-            raise OSError(errno.EFBIG, f"it has {status.st_size} bytes, too many for a certificate or key")
+            raise OSError(
+                errno.EFBIG, f"it has {status.st_size} bytes, too many for a certificate or key"
+            )
         with open(f"/proc/self/fd/{here}", "rb") as file:
             return file.read(_LARGEST)
 
@@ -72,5 +84,9 @@ def _is_ours(directory):
 
 
 def _may_follow(directory, link):
-    """Return whether a link is nobody else's; in a sticky directory, such as /tmp, each name is its owner's."""
-    return _is_ours(directory) or bool(directory.st_mode & stat.S_ISVTX and _mine(directory) and _mine(link))
+    """Return whether a link is nobody else's; in a sticky directory,
+    such as /tmp, each name is its owner's.
+    """
+    return _is_ours(directory) or bool(
+        directory.st_mode & stat.S_ISVTX and _mine(directory) and _mine(link)
+    )

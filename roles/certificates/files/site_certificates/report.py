@@ -38,11 +38,19 @@ def _row(site, wish):
     said, about = found or (None, {})
     pace, stuck = book.pace(wish.ordered), book.get("stuck")
     state, following = "issued", said and plan.share(said.start, said.end)
-    reason = (stuck or {}).get("said") or book.get("given") or (asking.unrevoked(site, wish) or {}).get("said") or ""
+    reason = (
+        (stuck or {}).get("said")
+        or book.get("given")
+        or (asking.unrevoked(site, wish) or {}).get("said")
+        or ""
+    )
     if wish.source == "acme" and site.settings.cas:
         step = asking.next_step(site, wish)
-        # A step that is due is taken by the timer, which looks at the world less often than an owner may.
-        following = step.at or max(moments.read(pace.get("check_next")) or moments.now(), moments.now())
+        # A step that is due is taken by the timer, which looks at the world less often than an
+        # owner may.
+        following = step.at or max(
+            moments.read(pace.get("check_next")) or moments.now(), moments.now()
+        )
         if step.kind != "keep":
             state, reason = _state(pace, about), reason or pace.get("said") or ""
         elif pace.get("waits") or pace.get("failures"):

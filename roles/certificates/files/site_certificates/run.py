@@ -15,9 +15,13 @@ REASONS = {
 def place(site) -> None:
     """Make what needs no network, and have it loaded in the place of what is served."""
     placing.place(site)
-    # What the web server never served it may not know yet: it reads that with its configuration, which comes next.
+    # What the web server never served it may not know yet: it reads that with its configuration,
+    # which comes next.
     active = site.units.active()
-    serving.load_pending(site, [wish for wish in site.settings.wishes if not active or site.ledger(wish).get("loaded")])
+    serving.load_pending(
+        site,
+        [wish for wish in site.settings.wishes if not active or site.ledger(wish).get("loaded")],
+    )
 
 
 def run(site, names=(), forced: bool = False) -> None:

@@ -9,24 +9,36 @@ from . import archive, files, moments, pem, tell
 
 
 def retry(site, wish) -> bool:
-    """Try again to have a certificate loaded that was issued: no other one is asked for meanwhile."""
+    """Try again to have a certificate loaded that was issued: no
+    other one is asked for meanwhile.
+    """
     kept, stuck = site.stores[wish.name], site.ledger(wish).get("stuck")
     found = kept.read(stuck["which"]) if stuck and stuck["which"] != kept.current() else None
-    if not found or found[1]["source"] != "acme" or pem.fits(*kept.files(stuck["which"]), wish.names, moments.now()):
+    if (
+        not found
+        or found[1]["source"] != "acme"
+        or pem.fits(*kept.files(stuck["which"]), wish.names, moments.now())
+    ):
         return False
     kept.swing(stuck["which"], wish.names)
     return True
 
 
 def load_pending(site, wishes=None) -> None:
-    """Have the web server load what is new, and see that it serves it; else what was served goes on.
+    """Have the web server load what is new, and see that it
+    serves it; else what was served goes on.
 
-    Only what was seen is told to be trusted: a web server may look for that at each request, and a visitor who is led to a certificate
-    that is not loaded yet gets a warning. One that looks when it is reloaded is reloaded once more.
+    Only what was seen is told to be trusted: a web server may look for that at each request, and a
+    visitor who is led to a certificate that is not loaded yet gets a warning. One that looks when
+    it is reloaded is reloaded once more.
     """
     wishes = site.settings.wishes if wishes is None else wishes
     _load(site, wishes)
-    if told := [wish for wish in wishes if _is_loaded(site, wish) and site.stores[wish.name].trust(wish.names)]:
+    if told := [
+        wish
+        for wish in wishes
+        if _is_loaded(site, wish) and site.stores[wish.name].trust(wish.names)
+    ]:
         _load(site, told)
 
 
@@ -54,7 +66,9 @@ def _load(site, wishes):
 
 
 def _is_served(site, pending):
-    """Return whether nothing has to be loaded, as after the web server's start. It is seen at each unit, or it is not known."""
+    """Return whether nothing has to be loaded, as after the web server's start. It is seen at
+    each unit, or it is not known.
+    """
     if not all(unit.get("serves") for unit in site.units.active()):
         return False
     for wish in pending:
@@ -98,7 +112,10 @@ def _swing_back(site, wishes, said):
         before, which = (book.get("loaded") or {}).get("which"), kept.current()
         failures = (book.get("stuck") or {}).get("failures", 0) + 1
         goes_back = bool(before and before != which and kept.read(before))
-        text = f"the {'new ' if goes_back else ''}certificate could not be loaded{', the one before goes on' if goes_back else ''}"
+        text = (
+            f"the {'new ' if goes_back else ''}certificate could not be "
+            f"loaded{', the one before goes on' if goes_back else ''}"
+        )
         site.failed[wish.name] = f"{text}: {said[wish.name]}"
         book.put(stuck={"which": which, "failures": failures, "said": site.failed[wish.name]})
         if goes_back:
@@ -117,7 +134,10 @@ def put_away(site) -> None:
         place = archive.put_away(site.top, name, now)
         if site.units.test():
             files.rename(place, site.top / name)
-            tell(f"{name} is declared no more, but the web server still uses its certificate: run site.yml.")
+            tell(
+                f"{name} is declared no more, but the web server still uses its certificate: run "
+                f"site.yml."
+            )
         else:
             tell(f"{name} {archive.told(place)}")
     archive.destroy_keys(site.top, now)

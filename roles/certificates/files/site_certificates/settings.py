@@ -32,7 +32,9 @@ class Wish:
 
     @property
     def ordered(self) -> tuple[str, ...]:
-        """The names that a CA is asked for. CAs refuse a name beside the wildcard that covers it."""
+        """The names that a CA is asked for. CAs refuse a name
+        beside the wildcard that covers it.
+        """
         return tuple(one for one in self.names if not pem.covers({*self.names} - {one}, one))
 
 
@@ -41,13 +43,19 @@ def load(path: str = PLACE) -> types.SimpleNamespace:
     try:
         found = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise CertificateError(f"{path}: {error.strerror}. Become root; if it is missing, run the role certificates.") from error
+        raise CertificateError(
+            f"{path}: {error.strerror}. Become root; if it is missing, run the role certificates."
+        ) from error
     except ValueError as error:
-        raise CertificateError(f"{path} is broken ({error}): run the role certificates, which writes it anew.") from error
+        raise CertificateError(
+            f"{path} is broken ({error}): run the role certificates, which writes it anew."
+        ) from error
     try:
         return _settings(found)
     except (KeyError, TypeError) as error:
-        raise CertificateError(f"{path} lacks {error}: run the role certificates, which writes it anew.") from error
+        raise CertificateError(
+            f"{path} lacks {error}: run the role certificates, which writes it anew."
+        ) from error
 
 
 def _settings(found):
@@ -55,11 +63,22 @@ def _settings(found):
     for one in found["certificates"]:
         names = tuple(dict.fromkeys(name.lower().rstrip(".") for name in one["names"]))
         wishes.append(
-            Wish(one["name"], names, one["source"], one.get("method") or "http-01", one.get("chain"), one.get("key"), one.get("trusted"))
+            Wish(
+                one["name"],
+                names,
+                one["source"],
+                one.get("method") or "http-01",
+                one.get("chain"),
+                one.get("key"),
+                one.get("trusted"),
+            )
         )
     for wish in wishes:
         if not _NAME.match(wish.name) or wish.name in _RESERVED:
-            raise CertificateError(f"the certificate {wish.name!r} has a name that no directory of it can have: choose another.")
+            raise CertificateError(
+                f"the certificate {wish.name!r} has a name that no directory of it can have: "
+                f"choose another."
+            )
     return types.SimpleNamespace(
         directory=pathlib.Path(found["directory"]),
         cas=found.get("authorities") or [],

@@ -27,7 +27,9 @@ class Site:
     def locked(self):
         """Be alone: a second command waits."""
         files.directory(self.top)
-        handle = os.open(self.top / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        handle = os.open(
+            self.top / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+        )
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             self._before = {wish.name: self.mark(wish) for wish in self.settings.wishes}
@@ -39,7 +41,9 @@ class Site:
         """Return the certificates that are meant, all of them without names."""
         known = {wish.name: wish for wish in self.settings.wishes}
         if unknown := [name for name in names if name not in known]:
-            raise CertificateError(f"There is no certificate {unknown[0]}. There are: {', '.join(known) or 'none'}.")
+            raise CertificateError(
+                f"There is no certificate {unknown[0]}. There are: {', '.join(known) or 'none'}."
+            )
         return [known[name] for name in names] if names else list(known.values())
 
     def ledger(self, wish):
@@ -53,8 +57,12 @@ class Site:
 
     @property
     def changed(self) -> list[str]:
-        """The names of the certificates that are others than when this run began; what was taken back is not."""
-        return [wish.name for wish in self.settings.wishes if self.mark(wish) != self._before[wish.name]]
+        """The names of the certificates that are others than when this
+        run began; what was taken back is not.
+        """
+        return [
+            wish.name for wish in self.settings.wishes if self.mark(wish) != self._before[wish.name]
+        ]
 
     def have(self, wish):
         """Return the certificate that is served, as the plan wants it."""
@@ -63,7 +71,9 @@ class Site:
             return None
         said, about = found
         revoked = (self.ledger(wish).get("revoked") or {}).get("serial") == said.serial
-        return plan.Have(about["source"], said.names, said.start, said.end, about.get("directory"), revoked)
+        return plan.Have(
+            about["source"], said.names, said.start, said.end, about.get("directory"), revoked
+        )
 
     def ca(self, name):
         """Return a CA by its name."""
@@ -78,7 +88,10 @@ class Site:
             from . import protocol  # loads slowly, and most runs ask nobody
 
             self._clients[url] = protocol.Client(
-                ca, account.key(self.settings.account_secret), self.settings.contact, lambda address: self._remember(url, address)
+                ca,
+                account.key(self.settings.account_secret),
+                self.settings.contact,
+                lambda address: self._remember(url, address),
             )
         return self._clients[url]
 

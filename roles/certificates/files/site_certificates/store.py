@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where certificates are: a directory for each serial, and the link ``current`` to the one that is served."""
+"""Where certificates are: a directory for each serial, and the
+link ``current`` to the one that is served.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ class Store:
             return None
 
     def read(self, which: str | None) -> tuple[pem.Certificate, dict] | None:
-        """Return what is said of a certificate, and about it: where it is from. None if it is not there."""
+        """Return what is said of a certificate, and about it: where
+        it is from. None if it is not there.
+        """
         place = self.directory / "by-serial" / (which or "none")
         chain = files.read(place / "fullchain.pem")
         about = files.read_json(place / "about.json", None)
@@ -72,14 +76,18 @@ class Store:
         return name
 
     def swing(self, which: str, wanted) -> None:
-        """Serve a certificate from the next reload on. Nobody is led any more to one that browsers do not trust."""
+        """Serve a certificate from the next reload on. Nobody is led any
+        more to one that browsers do not trust.
+        """
         if self.trusted() and not self.trusts(which, wanted):
             files.remove(self.directory / "trusted")
         if self.current() != which:
             files.swing(self.directory / "current", f"by-serial/{which}")
 
     def trust(self, wanted) -> bool:
-        """Have visitors led to what is served, once that was seen and if browsers trust it; return whether that is new."""
+        """Have visitors led to what is served, once that was seen and if browsers trust it;
+        return whether that is new.
+        """
         if self.trusted() or not self.trusts(self.current(), wanted):
             return False
         files.write(self.directory / "trusted", b"", 0o644)
@@ -88,7 +96,11 @@ class Store:
     def trusts(self, which: str | None, wanted) -> bool:
         """Return whether browsers trust a certificate for all the names ``wanted``."""
         found = self.read(which)
-        return bool(found and found[1].get("trusted") and all(pem.covers(found[0].names, one) for one in wanted))
+        return bool(
+            found
+            and found[1].get("trusted")
+            and all(pem.covers(found[0].names, one) for one in wanted)
+        )
 
     def trusted(self) -> bool:
         """Return whether the web server is told that browsers trust what is served."""

@@ -14,7 +14,9 @@ from . import CertificateError
 
 
 class World:
-    """Who is asked: the host's resolver or the given ones; for names of our zone its own servers."""
+    """Who is asked: the host's resolver or the given ones; for
+    names of our zone its own servers.
+    """
 
     def __init__(self, options: dict | None, timeout: float = 10):
         options = options or {}
@@ -54,8 +56,14 @@ class World:
             return []
         except dns.exception.DNSException as error:
             servers = ", ".join(str(one) for one in resolver.nameservers)
-            why = "no answer in time" if isinstance(error, dns.exception.Timeout) else "no usable answer (as SERVFAIL)"
-            raise CertificateError(f"DNS: {where.to_text(True)} {kind}: {why} from {servers}.") from error
+            why = (
+                "no answer in time"
+                if isinstance(error, dns.exception.Timeout)
+                else "no usable answer (as SERVFAIL)"
+            )
+            raise CertificateError(
+                f"DNS: {where.to_text(True)} {kind}: {why} from {servers}."
+            ) from error
         return list(answer.rrset or [])
 
     def addresses(self, name: str) -> list[str]:
@@ -63,16 +71,27 @@ class World:
         return [value.address for kind in ("A", "AAAA") for value in self.ask(name, kind)]
 
     def target(self, name: str) -> str:
-        """Return where the TXT record of ``_acme-challenge`` of a name is to stand: aliases are followed."""
+        """Return where the TXT record of ``_acme-challenge`` of a name
+        is to stand: aliases are followed.
+        """
         where = f"_acme-challenge.{name.removeprefix('*.')}"
         for _step in range(8):
             alias = self.ask(where, "CNAME")
             if not alias:
                 return where.rstrip(".").lower()
             where = alias[0].target.to_text()
-        raise CertificateError(f"_acme-challenge.{name} is an alias in a circle: correct the CNAME records.")
+        raise CertificateError(
+            f"_acme-challenge.{name} is an alias in a circle: correct the CNAME records."
+        )
 
     def name_servers(self, zone: str) -> dict[str, list[str]]:
         """Return the addresses of a zone's name servers by name, as the world sees them."""
-        names = sorted(value.target.to_text().rstrip(".") for value in self.ask(zone, "NS", ours=False))
-        return {name: [one.address for kind in ("A", "AAAA") for one in self.ask(name, kind, ours=False)] for name in names}
+        names = sorted(
+            value.target.to_text().rstrip(".") for value in self.ask(zone, "NS", ours=False)
+        )
+        return {
+            name: [
+                one.address for kind in ("A", "AAAA") for one in self.ask(name, kind, ours=False)
+            ]
+            for name in names
+        }

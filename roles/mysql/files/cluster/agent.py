@@ -3,15 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Say by HTTP how the database server of this host is, and which member of the cluster writes.
 
-GET /write    200 where applications write: on one member. The others, and one that does not work, say 503 and why
-GET /proxy    down where another one writes, else up: haproxy's words for what is so on purpose, and acted on at once
-GET /read     200 where the server has all that the cluster has
-GET /state    JSON
-GET /metrics  for Prometheus
+GET /write    200 where applications write: on one member. The others, and one that does not work,
+say 503 and why GET /proxy    down where another one writes, else up: haproxy's words for what is so
+on purpose, and acted on at once GET /read     200 where the server has all that the cluster has GET
+/state    JSON GET /metrics  for Prometheus
 
-Who writes is a row of a table that all members have. Where the member it names is gone, another puts its own name there. Two that do
-so at once write the same row: the cluster takes the first, and the other one fails. So all agree, without talking to each other.
-A writer that is to hand its part over first says so to all proxies, and then puts the other one's name there: two never write.
+Who writes is a row of a table that all members have. Where the member it names is gone, another
+puts its own name there. Two that do so at once write the same row: the cluster takes the first, and
+the other one fails. So all agree, without talking to each other. A writer that is to hand its part
+over first says so to all proxies, and then puts the other one's name there: two never write.
 """
 
 from __future__ import annotations
@@ -43,16 +43,22 @@ _STATUS = (
     "wsrep_ready",
 )  # fmt: skip
 _ASK = f"SHOW GLOBAL STATUS WHERE Variable_name IN ({', '.join(map(repr, _STATUS))})"
-# Of all that names who is in the view, this alone is always true: wsrep_incoming_addresses misses who joined during a state transfer.
+# Of all that names who is in the view, this alone is always true: wsrep_incoming_addresses misses
+# who joined during a state transfer.
 _NAMES = "SELECT node_name FROM mysql.wsrep_cluster_members"
 _ROW = "SELECT member, term, beat FROM foobar_lamp.writer WHERE id = 1"
 _BEGIN = "INSERT IGNORE INTO foobar_lamp.writer (id, member, term, beat) VALUES (1, %s, 1, 0)"
-_GIVE = "UPDATE foobar_lamp.writer SET member = %s, term = term + 1, beat = 0 WHERE id = 1 AND term = %s"
+_GIVE = (
+    "UPDATE foobar_lamp.writer SET member = %s, term = term + 1, beat = 0 WHERE id = 1 AND term = "
+    "%s"
+)
 _HOLD = "UPDATE foobar_lamp.writer SET beat = beat + 1 WHERE id = 1 AND member = %s"
 
 
 class Member:
-    """What is known of this member: asked by one thread on one connection, told by others from memory."""
+    """What is known of this member: asked by one thread on one
+    connection, told by others from memory.
+    """
 
     def __init__(self, known):
         self._known = known
@@ -60,9 +66,16 @@ class Member:
         self._names = {address: name for name, address in known["members"].items()}
         self._seen = (None, 0.0)
         self._without, self._held = 0.0, 0.0
-        # Who wrote when the server said so last: one that has handed over and stops says nothing else to proxies.
+        # Who wrote when the server said so last: one that has handed over and stops says nothing
+        # else to proxies.
         self._last, self._heir, self.proxies = "", "", Proxies()
-        self.status, self.view, self.row, self.asked, self.why = {}, [], (), 0.0, "the server was not asked yet"
+        self.status, self.view, self.row, self.asked, self.why = (
+            {},
+            [],
+            (),
+            0.0,
+            "the server was not asked yet",
+        )
 
     def ask(self):
         """Ask the server, and do what that calls for."""
@@ -77,7 +90,13 @@ class Member:
                     cursor.execute(_ROW)
                     row = cursor.fetchone() or ()
                     row = self._write(cursor, status, view, row)
-                self.status, self.view, self.row, self.asked, self.why = status, view, row, time.monotonic(), ""
+                self.status, self.view, self.row, self.asked, self.why = (
+                    status,
+                    view,
+                    row,
+                    time.monotonic(),
+                    "",
+                )
                 self._last = row[0] if row else self._last
         except pymysql.MySQLError as error:
             code = error.args[0] if error.args else 0
@@ -110,11 +129,18 @@ class Member:
 
     @staticmethod
     def _works(status):
-        return status.get("wsrep_cluster_status") == cluster.PRIMARY and status.get("wsrep_ready") == "ON"
+        return (
+            status.get("wsrep_cluster_status") == cluster.PRIMARY
+            and status.get("wsrep_ready") == "ON"
+        )
 
     def _reached(self, status):
         """Return whom one without a majority is together with."""
-        places = [one.rpartition(":")[0].strip("[]") for one in status.get("wsrep_incoming_addresses", "").split(",") if one]
+        places = [
+            one.rpartition(":")[0].strip("[]")
+            for one in status.get("wsrep_incoming_addresses", "").split(",")
+            if one
+        ]
         return [self._names.get(place, place) for place in places if place]
 
     def _write(self, cursor, status, view, row):
@@ -136,12 +162,19 @@ class Member:
             if now - self._held >= _BEAT:
                 cursor.execute(_HOLD, (me,))
                 self._held = time.monotonic()
-        elif claims(there, status.get("wsrep_local_state"), now - self._seen[1], now - (self._without or now)):
+        elif claims(
+            there,
+            status.get("wsrep_local_state"),
+            now - self._seen[1],
+            now - (self._without or now),
+        ):
             cursor.execute(_GIVE, (me, row[1]))
         return row
 
     def _hand_over(self, cursor, row, heir):
-        """Have another member write. By then all proxies have closed their connections to this one."""
+        """Have another member write. By then all proxies have
+        closed their connections to this one.
+        """
         self._heir = heir
         self.proxies.wait_until_told(_TELLING)
         cursor.execute(_GIVE, (heir, row[1]))
@@ -179,11 +212,16 @@ class Member:
         if not self._works(status):
             return f"the server is no member of a majority ({status.get('wsrep_cluster_status')})"
         if status["wsrep_local_state"] not in (_SYNCED, _DONOR):
-            return f"the server has not all that the cluster has ({status['wsrep_local_state_comment']})"
+            return (
+                f"the server has not all that the cluster has "
+                f"({status['wsrep_local_state_comment']})"
+            )
         return self.elsewhere() if row else "nobody writes"
 
     def elsewhere(self):
-        """Return that another member writes, or is about to, as far as this one knows; nothing if it does itself."""
+        """Return that another member writes, or is about to, as far as
+        this one knows; nothing if it does itself.
+        """
         writer, heir = self.row[0] if self.row else self._last, self._heir
         if heir:
             return f"{heir} is to write"
@@ -194,7 +232,11 @@ class Member:
         if self.why or time.monotonic() - self.asked > STALE:
             return self.why or "the server says nothing"
         state = self.state() or {}
-        return "" if state.get("synced") else f"the server has not all that the cluster has ({state.get('state')})"
+        return (
+            ""
+            if state.get("synced")
+            else f"the server has not all that the cluster has ({state.get('state')})"
+        )
 
     def metrics(self):
         """Return the lines for Prometheus."""
@@ -208,7 +250,10 @@ class Member:
             "receive_queue": state.get("queue", 0),
             "flow_control_paused": state.get("paused", 0),
         }
-        return "".join(f"# TYPE lamp_database_{name} gauge\nlamp_database_{name} {float(value):g}\n" for name, value in found.items())
+        return "".join(
+            f"# TYPE lamp_database_{name} gauge\nlamp_database_{name} {float(value):g}\n"
+            for name, value in found.items()
+        )
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -260,7 +305,9 @@ def handler_of(member):
         def _answer(self, status, text):
             body = text.encode()
             self.send_response_only(status)
-            self.send_header("Content-Type", "application/json" if self.path == "/state" else "text/plain")
+            self.send_header(
+                "Content-Type", "application/json" if self.path == "/state" else "text/plain"
+            )
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

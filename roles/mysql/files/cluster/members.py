@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the members of the cluster are: this host's by its directory of data, all by what their agents say."""
+"""How the members of the cluster are: this host's by its directory
+of data, all by what their agents say.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ import cluster
 SETTINGS = "/etc/mysql/cluster/settings.json"
 #: What a server that does not run was like last. Written as its user, read by the agent.
 NOTES = "/run/mysql-cluster/notes.json"
-#: To whom the agent is to hand the writer's part over, if it has that, and until when. Written and read likewise.
+#: To whom the agent is to hand the writer's part over, if it has that, and until when. Written and
+#: read likewise.
 HEIR = "/run/mysql-cluster/heir.json"
 RECORDED = "/var/lib/foobar.lamp/mysql_cluster.json"
 _OWN = {"foobar_lamp", "lost+found", "mysql", "performance_schema", "sys"}
@@ -25,7 +28,9 @@ _MOST = 1 << 16
 
 
 def settings():
-    """Return what the role says of the cluster: ``me``, ``members`` ``{name: address}``, ``port``, ``datadir``, ``socket``, ``account``."""
+    """Return what the role says of the cluster: ``me``, ``members`` ``{name: address}``,
+    ``port``, ``datadir``, ``socket``, ``account``.
+    """
     with open(SETTINGS, encoding="utf-8") as file:
         return json.load(file)
 
@@ -45,17 +50,31 @@ def _recorded():
 
 
 def on_disk(datadir, option=""):
-    """Return what the member says whose server does not run. ``option``: what galera_recovery printed of it."""
+    """Return what the member says whose server does not run.
+    ``option``: what galera_recovery printed of it.
+    """
     text, recorded = _read(f"{datadir}/grastate.dat"), _recorded()
     uuid, seqno, safe = cluster.state_of(text)
     if seqno < 0 and cluster.position_of(option)[0] == uuid:
         seqno = cluster.position_of(option)[1]
-    filled = [one for one in os.scandir(datadir) if one.is_dir(follow_symlinks=False) and one.name[0] not in ".#" and one.name not in _OWN]
+    filled = [
+        one
+        for one in os.scandir(datadir)
+        if one.is_dir(follow_symlinks=False) and one.name[0] not in ".#" and one.name not in _OWN
+    ]
     data = cluster.OWN if filled and not recorded else cluster.PARTIAL if filled else cluster.FRESH
     if text:
         data = cluster.CLUSTER if uuid != cluster.NOBODY else cluster.PARTIAL
     node, last_view = cluster.last_view_of(_read(f"{datadir}/gvwstate.dat"))
-    found = {"data": data, "uuid": uuid, "seqno": seqno, "safe": safe, "node": node, "last_view": last_view, "recorded": recorded}
+    found = {
+        "data": data,
+        "uuid": uuid,
+        "seqno": seqno,
+        "safe": safe,
+        "node": node,
+        "last_view": last_view,
+        "recorded": recorded,
+    }
     return cluster.said(found)
 
 
@@ -81,12 +100,16 @@ def noted():
 
 
 def name_heir(name, seconds):
-    """Tell the agent to hand the writer's part over to a member within so many seconds: what is found later was forgotten."""
+    """Tell the agent to hand the writer's part over to a member within so many seconds: what is
+    found later was forgotten.
+    """
     _keep(HEIR, {"name": name, "until": time.monotonic() + seconds})
 
 
 def heir():
-    """Return the name of the member to which the writer's part is to be handed over now, nothing if to none."""
+    """Return the name of the member to which the writer's part is to
+    be handed over now, nothing if to none.
+    """
     try:
         found = json.loads(_read(HEIR) or "{}")
         return str(found["name"]) if time.monotonic() < found["until"] else ""

@@ -1,16 +1,18 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start the server of a member of the cluster, when it is known how: as one that joins, or as the first.
+"""Start the server of a member of the cluster, when it is known
+how: as one that joins, or as the first.
 
-run SERVER...   has galera_recovery say how far the data are, waits for a decision, and becomes the server. As the server's user
-note            keeps what the directory of data says, for the agent. As the server's user
-decide          prints what is decided, as JSON, when a person's run asks
-wait SECONDS    waits until the server has all that the cluster has
-whole SECONDS   waits until all members have that and are together; else one that stops would be the second that is away
-leave SECONDS   the same, and then hands the writer's part over to another one, if this one has it. As the server's user
-stop            hands it over before a stop, if another one is there. As the server's user
-started         the same after a start, for a minute, and no longer than a moment where nobody can say it
+run SERVER...   has galera_recovery say how far the data are, waits for a decision, and becomes the
+server. As the server's user note            keeps what the directory of data says, for the agent.
+As the server's user decide          prints what is decided, as JSON, when a person's run asks wait
+SECONDS    waits until the server has all that the cluster has whole SECONDS   waits until all
+members have that and are together; else one that stops would be the second that is away leave
+SECONDS   the same, and then hands the writer's part over to another one, if this one has it. As the
+server's user stop            hands it over before a stop, if another one is there. As the server's
+user started         the same after a start, for a minute, and no longer than a moment where nobody
+can say it
 """
 
 from __future__ import annotations
@@ -27,9 +29,11 @@ import cluster  # noqa: E402
 import members  # noqa: E402
 import writer  # noqa: E402
 
-#: For how long one that crashed looks for the others, before it leaves that to the engine: which begins anew only with all of them.
+#: For how long one that crashed looks for the others, before it leaves that to the engine: which
+#: begins anew only with all of them.
 _PATIENCE = 15
-#: Within how many seconds an agent hands over. It looks ten times a second, and gives the proxies one.
+#: Within how many seconds an agent hands over. It looks ten times a second, and gives the proxies
+#: one.
 _HANDING_OVER = 5
 
 
@@ -59,7 +63,9 @@ def _form(datadir):
 def run(server):
     """Become the server."""
     known, told = members.settings(), os.environ.get("_WSREP_NEW_CLUSTER", "")
-    recovered = subprocess.run(["/usr/bin/galera_recovery"], stdout=subprocess.PIPE, text=True, check=False)
+    recovered = subprocess.run(
+        ["/usr/bin/galera_recovery"], stdout=subprocess.PIPE, text=True, check=False
+    )
     if recovered.returncode:
         sys.exit("How far the data are cannot be found out: galera_recovery says above why.")
     option = recovered.stdout.split()
@@ -67,17 +73,28 @@ def run(server):
     while True:
         mine = members.on_disk(known["datadir"], "".join(option))
         members.note(mine)
-        found = {name: cluster.said(answer) for name, answer in members.ask_all(known).items()} | {known["me"]: mine}
+        found = {name: cluster.said(answer) for name, answer in members.ask_all(known).items()} | {
+            known["me"]: mine
+        }
         decision = cluster.decide(found)
-        running = [name for name, one in found.items() if one and one["running"] and one["status"] == cluster.PRIMARY]
+        running = [
+            name
+            for name, one in found.items()
+            if one and one["running"] and one["status"] == cluster.PRIMARY
+        ]
         if told and running:
-            sys.exit(f"This host was to begin a cluster, and {' and '.join(running)} is one already: start mariadb, which joins it.")
+            sys.exit(
+                f"This host was to begin a cluster, and {' and '.join(running)} is one already: "
+                f"start mariadb, which joins it."
+            )
         if told or (decision.action, decision.members) == (cluster.FORM, (known["me"],)):
             _say(f"The cluster begins here: {'so it was told' if told else decision.why}")
             _form(known["datadir"])
             _become(server, [*option, "--wsrep-new-cluster"])
         # Refused is what others would lose: this one may have all that they have.
-        refused = decision.action == cluster.REFUSE and known["me"] in (decision.members or [known["me"]])
+        refused = decision.action == cluster.REFUSE and known["me"] in (
+            decision.members or [known["me"]]
+        )
         if running and not refused or decision.action == cluster.JOIN:
             _say(f"Joins: {decision.why}")
             _become(server, option)
@@ -94,9 +111,20 @@ def decide():
     """Print the decision."""
     known = members.settings()
     answers = members.ask_all(known)
-    decision = cluster.decide({name: cluster.said(answer) for name, answer in answers.items()}, setting_up=True)
+    decision = cluster.decide(
+        {name: cluster.said(answer) for name, answer in answers.items()}, setting_up=True
+    )
     mine = answers[known["me"]] or {}
-    print(json.dumps({**decision._asdict(), "running": bool(mine.get("running")), "writer": mine.get("writer", ""), "me": known["me"]}))
+    print(
+        json.dumps(
+            {
+                **decision._asdict(),
+                "running": bool(mine.get("running")),
+                "writer": mine.get("writer", ""),
+                "me": known["me"],
+            }
+        )
+    )
 
 
 def wait(seconds):
@@ -104,8 +132,13 @@ def wait(seconds):
     known, end = members.settings(), time.monotonic() + seconds
     while not (members.ask(known["members"][known["me"]], known["port"]) or {}).get("synced"):
         if time.monotonic() > end:
-            why = cluster.decide({name: cluster.said(answer) for name, answer in members.ask_all(known).items()}).why
-            sys.exit(f"mariadb is not a member of the cluster after {seconds} s. {why} 'journalctl -u mariadb' says more.")
+            why = cluster.decide(
+                {name: cluster.said(answer) for name, answer in members.ask_all(known).items()}
+            ).why
+            sys.exit(
+                f"mariadb is not a member of the cluster after {seconds} s. {why} 'journalctl -u "
+                f"mariadb' says more."
+            )
         time.sleep(0.2)
 
 
@@ -115,8 +148,13 @@ def whole(seconds):
     while missing := writer.missing(answers := members.ask_all(known)):
         if time.monotonic() > end:
             names = " and ".join(missing)
-            why = f"{names} is not there with all that the cluster has, so no other member is stopped"
-            sys.exit(f"{why}: see to {names} first, foobar.lamp.status says what to do, and run this again.")
+            why = (
+                f"{names} is not there with all that the cluster has, so no other member is stopped"
+            )
+            sys.exit(
+                f"{why}: see to {names} first, foobar.lamp.status says what to do, and run this "
+                f"again."
+            )
         time.sleep(0.2)
     return answers
 
@@ -129,7 +167,9 @@ def leave(seconds):
 
 
 def stop():
-    """Do the same as far as others are there: a person stops the server, or the host. One that ended by itself has nothing to hand over."""
+    """Do the same as far as others are there: a person stops the server, or the host. One that
+    ended by itself has nothing to hand over.
+    """
     if not os.environ.get("MAINPID"):
         return
     known = members.settings()
@@ -143,9 +183,15 @@ def _hand_over(known, heir):
     """Have the agent hand the writer's part over, and print who writes then."""
     me, end = known["me"], time.monotonic() + _HANDING_OVER + 1
     members.name_heir(heir, _HANDING_OVER)
-    while (now := (members.ask(known["members"][me], known["port"]) or {}).get("writer", "")) in ("", me):
+    while (now := (members.ask(known["members"][me], known["port"]) or {}).get("writer", "")) in (
+        "",
+        me,
+    ):
         if time.monotonic() > end:
-            sys.exit(f"{me} still writes, and was to hand that over to {heir}: 'journalctl -u mysql-agent' there says why. Run this again.")
+            sys.exit(
+                f"{me} still writes, and was to hand that over to {heir}: 'journalctl -u "
+                f"mysql-agent' there says why. Run this again."
+            )
         time.sleep(0.05)
     print(f"{now} writes in the place of {me}.")
 

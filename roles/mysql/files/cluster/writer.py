@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """When a member of the cluster takes the writer's part, and to whom it may leave it. Pure.
 
-*answers* is what the agents of all members say, ``{name: answer or None}``, in the inventory's order.
+*answers* is what the agents of all members say, ``{name: answer or None}``, in the inventory's
+order.
 """
 
 from __future__ import annotations
 
-#: After how many seconds one that has committed nothing works no more. Members agree on a view without one that is gone in less.
+#: After how many seconds one that has committed nothing works no more. Members agree on a view
+#: without one that is gone in less.
 STALE = 4
 #: How much longer the others wait, so that it has stopped before another one begins.
 _GRACE = 1.5
@@ -18,8 +20,9 @@ _SYNCED, _DONOR = "4", "2"
 def claims(there, state, silent, without):
     """Whether a member is to write now, which another one does by the table.
 
-    ``there``: whether that one is in the view. ``state``: the engine's number for this one's own. ``silent``: for how many seconds the
-    writer has committed nothing, ``without``: for how many it has not been in the view.
+    ``there``: whether that one is in the view. ``state``: the engine's number for this one's own.
+    ``silent``: for how many seconds the writer has committed nothing, ``without``: for how many it
+    has not been in the view.
     """
     if state == _SYNCED:
         return not there or silent > STALE + _GRACE
@@ -28,12 +31,20 @@ def claims(there, state, silent, without):
 
 
 def missing(answers):
-    """Return the names of those that are not together with all others, or have not all that these have."""
+    """Return the names of those that are not together with all
+    others, or have not all that these have.
+    """
     synced = {name: one for name, one in answers.items() if one and one.get("synced")}
-    return [name for name in answers if name not in synced or any(name not in one["view"] for one in synced.values())]
+    return [
+        name
+        for name in answers
+        if name not in synced or any(name not in one["view"] for one in synced.values())
+    ]
 
 
 def heir(me, answers):
-    """Return who is to write when ``me`` is about to stop: the first that has all, None where there is none."""
+    """Return who is to write when ``me`` is about to stop: the first
+    that has all, None where there is none.
+    """
     apart = {me, *missing(answers)}
     return next((name for name in answers if name not in apart), None)

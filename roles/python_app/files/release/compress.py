@@ -1,4 +1,5 @@
-"""Put compressed neighbours beside the texts of a directory: gzip's, and those of the host's program brotli where there is one.
+"""Put compressed neighbours beside the texts of a directory: gzip's, and those of the host's
+program brotli where there is one.
 
 Usage: compress.py DIRECTORY
 """
@@ -27,4 +28,6 @@ for folder, _folders, names in os.walk(sys.argv[1]):
             paths.append(path)
 if shutil.which("brotli"):
     for start in range(0, len(paths), FILES_AT_ONCE):
-        subprocess.run(["brotli", "--force", "--keep", "--", *paths[start : start + FILES_AT_ONCE]], check=True)
+        subprocess.run(
+            ["brotli", "--force", "--keep", "--", *paths[start : start + FILES_AT_ONCE]], check=True
+        )

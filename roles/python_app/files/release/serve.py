@@ -1,7 +1,9 @@
-"""Serve the application of this release on the socket $SOCKET, by granian, as WSGI or ASGI: whichever its callable is.
+"""Serve the application of this release on the socket $SOCKET, by granian, as WSGI or ASGI:
+whichever its callable is.
 
-Processes take requests side by side, and in each of them so many threads run the application at once (an ASGI application has one event
-loop a process). A request's body is taken from the visitor before a thread of the application is bothered, so that slow senders cost none.
+Processes take requests side by side, and in each of them so many threads run the application at
+once (an ASGI application has one event loop a process). A request's body is taken from the visitor
+before a thread of the application is bothered, so that slow senders cost none.
 """
 
 import contextlib
@@ -43,7 +45,9 @@ from granian.server import mp  # noqa: E402
 sys.path.append(sys.path.pop(0))
 
 IDLE = 1.5  # seconds after which the web server surely takes no kept connection up any more (ttl of its proxies is 1)
-EVEN = 0.01  # seconds between two connections that are closed so that another process takes the next
+EVEN = (
+    0.01  # seconds between two connections that are closed so that another process takes the next
+)
 WAITING = 512  # bodies of visitors that a process takes at once, each by a thread that waits; they are made when they are needed
 IN_MEMORY = 256 * 1024  # of a body; more of it is kept in a file
 SPARE = 10  # the part of the disk, a tenth, that bodies leave free
@@ -52,7 +56,9 @@ NEW, LOADED, OTHER = range(3)  # what the processes of this service know of its 
 
 
 class _NoLoop(dict):
-    """When which process was replaced. Granian would end the service if one is replaced soon: we replace them as they need it."""
+    """When which process was replaced. Granian would end the service if one is replaced soon: we
+    replace them as they need it.
+    """
 
     def get(self, key, default=None):
         """Nothing was replaced lately."""
@@ -62,7 +68,8 @@ class _NoLoop(dict):
 class Crew:
     """How many requests each process of this service has, in memory that they share.
 
-    The web server keeps connections, and whichever process took one has all its requests: one may have them all while others idle.
+    The web server keeps connections, and whichever process took one has all its requests: one may
+    have them all while others idle.
     """
 
     def __init__(self, processes):
@@ -86,7 +93,9 @@ class Crew:
         self._has[self._number] = requests
 
     def uneven(self):
-        """Return whether this process has many more than another has. It does so now and then only: a moment is often uneven."""
+        """Return whether this process has many more than another has. It does so now and then
+        only: a moment is often uneven.
+        """
         if self._has[self._number] < 2 * min(self._has) + 2 or time.monotonic() < self._next:
             return False
         self._next = time.monotonic() + EVEN
@@ -103,28 +112,44 @@ class Process:
         self.busy = {}  # {thread: when it began with what it does}
 
     def closing(self):
-        """Return whether the connection is to be closed after this answer: the next is for another release, or another process."""
+        """Return whether the connection is to be closed after this answer: the next is for
+        another release, or another process.
+        """
         try:
             return self.draining or self.crew.uneven() or os.readlink(LIVE) != SOCKET
         except OSError:
             return False
 
     def watch(self):
-        """Replace this process when it has grown too large or too old, or when a request does not end."""
+        """Replace this process when it has grown too large or too
+        old, or when a request does not end.
+        """
         options = self.options
         while True:
             time.sleep(1)
             now = time.monotonic()
             if options["memory_limit"] and (holds := resident()) > share(options):
-                self.replace(f"holds {holds >> 20} MiB of the {options['memory_limit']} that all may hold (memory_limit)")
+                self.replace(
+                    f"holds {holds >> 20} MiB of the {options['memory_limit']} that all may hold "
+                    f"(memory_limit)"
+                )
             elif options["restart_interval"] and now - self.began > options["restart_interval"]:
-                self.replace(f"is older than {options['restart_interval']} seconds (restart_interval)")
-            elif any(now - began > options["request_timeout"] for began in list(self.busy.values())):
+                self.replace(
+                    f"is older than {options['restart_interval']} seconds (restart_interval)"
+                )
+            elif any(
+                now - began > options["request_timeout"] for began in list(self.busy.values())
+            ):
                 faulthandler.dump_traceback()
-                self.replace(f"has a request that has not ended after {options['request_timeout']} seconds (request_timeout)")
+                self.replace(
+                    f"has a request that has not ended after {options['request_timeout']} seconds "
+                    f"(request_timeout)"
+                )
 
     def replace(self, why):
-        """End this process once it has answered what it was asked; another takes its place. The others answer meanwhile."""
+        """End this process once it has answered what it was asked; another
+        takes its place. The others answer meanwhile.
+        """
         with open(f"{tempfile.gettempdir()}/replaced.lock", "w", encoding="ascii") as lock:
             # One at a time, until it is gone.
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -138,7 +163,9 @@ class Process:
 
 
 def _accept_no_more():
-    """Put a socket that nobody knows in the place of the one that this process shares with the others, which go on with it."""
+    """Put a socket that nobody knows in the place of the one that this process shares with the
+    others, which go on with it.
+    """
     with socket.socket(socket.AF_UNIX) as nobody:
         nobody.bind("")
         nobody.listen()
@@ -146,7 +173,10 @@ def _accept_no_more():
         nobody.setblocking(False)
         for descriptor in map(int, os.listdir("/proc/self/fd")):
             with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as one:
-                if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and one.getsockname() == SOCKET:
+                if (
+                    one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                    and one.getsockname() == SOCKET
+                ):
                     os.dup2(nobody.fileno(), descriptor)
 
 
@@ -157,7 +187,9 @@ def resident():
 
 
 def share(options):
-    """Return how much of the service's memory a process may hold, in bytes: a tenth is spare, where the kernel comes in."""
+    """Return how much of the service's memory a process may hold, in bytes: a tenth is spare,
+    where the kernel comes in.
+    """
     return options["memory_limit"] * 1048576 * 9 // 10 // options["processes"]
 
 
@@ -171,7 +203,9 @@ def load():
 
 
 def is_asgi(application):
-    """Return whether a callable is ASGI's: one that is awaited, or that takes scope, receive and send."""
+    """Return whether a callable is ASGI's: one that is awaited, or
+    that takes scope, receive and send.
+    """
     call = application if inspect.isroutine(application) else type(application).__call__
     if inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(call):
         return True
@@ -180,24 +214,37 @@ def is_asgi(application):
     except (TypeError, ValueError):
         return False
     return (
-        len([one for one in parameters if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]) == 3
+        len(
+            [
+                one
+                for one in parameters
+                if one.default is one.empty
+                and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+            ]
+        )
+        == 3
     )
 
 
 def address(host, scheme):
     """Return the name and the port that a visitor asked."""
     name, colon, port = host.rpartition(":")
-    return (name, port) if colon and port.isdecimal() else (host, "443" if scheme == "https" else "80")
+    return (
+        (name, port) if colon and port.isdecimal() else (host, "443" if scheme == "https" else "80")
+    )
 
 
 def body(environ, most):
-    """Take all of a request's body, and let the environment say how long it is; returns the status that refuses it, or nothing."""
+    """Take all of a request's body, and let the environment say how long it is; returns the
+    status that refuses it, or nothing.
+    """
     if "HTTP_TRANSFER_ENCODING" not in environ and environ.get("CONTENT_LENGTH", "0") == "0":
         return ""
     taken, length, source = tempfile.SpooledTemporaryFile(IN_MEMORY), 0, environ["wsgi.input"]  # noqa: SIM115 # the application reads it
     refused = TOO_LARGE if int(environ.get("CONTENT_LENGTH", 0)) > most else ""
     while chunk := source.read(65536):
-        # What is refused is taken and dropped: the web server hands on no answer while it has more to send.
+        # What is refused is taken and dropped: the web server hands on no answer while it has more
+        # to send.
         length += len(chunk) if refused else taken.write(chunk)
         if length > most:
             refused = TOO_LARGE
@@ -221,10 +268,14 @@ def full():
 
 
 class Answer:
-    """The body of an answer. A thread of the application makes each part, and has nothing to do with it while a visitor takes it."""
+    """The body of an answer. A thread of the application makes each part, and has nothing to do
+    with it while a visitor takes it.
+    """
 
     def __init__(self, turn, early, parts, body):
-        """``early``: parts that are there already, ``parts``: an iterator over the others, ``body``: what is closed in the end."""
+        """``early``: parts that are there already, ``parts``: an iterator over the others,
+        ``body``: what is closed in the end.
+        """
         self._turn, self._early, self._parts, self._body = turn, early, parts, body
 
     def __iter__(self):
@@ -239,7 +290,9 @@ class Answer:
             return next(self._parts)
 
     def end(self):
-        """Go through what is left of an answer that has been sent, and end it. Nobody reads what goes wrong now but the operator."""
+        """Go through what is left of an answer that has been sent, and end it. Nobody reads what
+        goes wrong now but the operator.
+        """
         try:
             with self._turn:
                 for _nothing in self._parts:
@@ -265,7 +318,9 @@ AFTER = After()
 
 
 def then(wrap):
-    """Return the server's ``wrap``, which makes of an application what it calls with each request, with what comes after."""
+    """Return the server's ``wrap``, which makes of an application what it calls with each
+    request, with what comes after.
+    """
 
     def wrapped(application, *options):
         call = wrap(application, *options)
@@ -306,19 +361,31 @@ class Turn:
 
 def wsgi(application, process):
     """Return the WSGI application as granian is to call it."""
-    prefix, turn, version = RELEASE["path"], Turn(process.options["threads"], process), f"granian/{granian.__version__}"
-    several, most, settings = process.options["processes"] > 1, process.options["max_body"] or float("inf"), {}
+    prefix, turn, version = (
+        RELEASE["path"],
+        Turn(process.options["threads"], process),
+        f"granian/{granian.__version__}",
+    )
+    several, most, settings = (
+        process.options["processes"] > 1,
+        process.options["max_body"] or float("inf"),
+        {},
+    )
 
     def answer(environ, start_response):
         nonlocal settings
-        # The server hands its settings on with each request: frameworks show a request on their pages of errors. Whole at once: several
-        # threads may be here for the first time.
+        # The server hands its settings on with each request: frameworks show a request on their
+        # pages of errors. Whole at once: several threads may be here for the first time.
         settings = settings or dict(os.environ)
         for name, value in settings.items():
             if environ.get(name) == value:
                 del environ[name]
         scheme = environ.get("HTTP_X_FORWARDED_PROTO", "http")
-        environ["wsgi.url_scheme"], environ["wsgi.multiprocess"], environ["SERVER_SOFTWARE"] = scheme, several, version
+        environ["wsgi.url_scheme"], environ["wsgi.multiprocess"], environ["SERVER_SOFTWARE"] = (
+            scheme,
+            several,
+            version,
+        )
         environ["REMOTE_ADDR"] = environ.get("HTTP_X_FORWARDED_FOR", "")
         environ["SERVER_NAME"], environ["SERVER_PORT"] = address(environ["HTTP_HOST"], scheme)
         # Of these the web server alone says what they are.
@@ -327,7 +394,10 @@ def wsgi(application, process):
         if line := environ.pop("HTTP_X_REQUEST_LINE", ""):
             environ["REQUEST_URI"] = line.split(" ")[1]
         if prefix:
-            environ["SCRIPT_NAME"], environ["PATH_INFO"] = prefix, environ["PATH_INFO"].removeprefix(prefix)
+            environ["SCRIPT_NAME"], environ["PATH_INFO"] = (
+                prefix,
+                environ["PATH_INFO"].removeprefix(prefix),
+            )
         try:
             refused = body(environ, most)
         except OSError:
@@ -339,15 +409,22 @@ def wsgi(application, process):
         early, started = [], []
 
         def start(status, headers, exc_info=None):
-            started[:] = [value for name, value in headers if name.lower() == "content-length"] or [""]
-            start_response(status, [*headers, NAMED, *([("Connection", "close")] if process.closing() else [])], exc_info)
+            started[:] = [value for name, value in headers if name.lower() == "content-length"] or [
+                ""
+            ]
+            start_response(
+                status,
+                [*headers, NAMED, *([("Connection", "close")] if process.closing() else [])],
+                exc_info,
+            )
             return early.append
 
         with turn:
             whole = application(environ, start)
             if isinstance(whole, list) and started and not early:
                 return whole
-            # It may say how it answers when it is asked for its first part. Most answers have one, which is as long as they say.
+            # It may say how it answers when it is asked for its first part. Most answers have one,
+            # which is as long as they say.
             parts = iter(whole)
             early += [part for part in (next(parts, None),) if part is not None]
         said = Answer(turn, early, parts, whole)
@@ -372,16 +449,30 @@ def asgi(application, process):
         scheme = headers.get(b"x-forwarded-proto", "http")
         name, port = address(headers.get(b"host", ""), scheme)
         scope["scheme"] = scheme if scope["type"] == "http" else scheme.replace("http", "ws")
-        scope["client"], scope["server"] = (headers.get(b"x-forwarded-for", ""), 0), (name, int(port))
+        scope["client"], scope["server"] = (
+            (headers.get(b"x-forwarded-for", ""), 0),
+            (name, int(port)),
+        )
 
         if int(headers.get(b"content-length", 0)) > most:
             while (await receive()).get("more_body"):
                 pass
-            await send({"type": "http.response.start", "status": int(TOO_LARGE[:3]), "headers": [named, close]})
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": int(TOO_LARGE[:3]),
+                    "headers": [named, close],
+                }
+            )
             return await send({"type": "http.response.body"})
 
-        # The web server gives no answer to a visitor while it has more of the body: what the application does not want is dropped.
-        left, asking = scope["type"] == "http" and (b"transfer-encoding" in headers or headers.get(b"content-length", "0") != "0"), 0
+        # The web server gives no answer to a visitor while it has more of the body: what the
+        # application does not want is dropped.
+        left, asking = (
+            scope["type"] == "http"
+            and (b"transfer-encoding" in headers or headers.get(b"content-length", "0") != "0"),
+            0,
+        )
 
         async def take():
             nonlocal left, asking
@@ -394,10 +485,22 @@ def asgi(application, process):
             return message
 
         async def say(message):
-            while left and not asking and message["type"] == "http.response.body" and not message.get("more_body"):
+            while (
+                left
+                and not asking
+                and message["type"] == "http.response.body"
+                and not message.get("more_body")
+            ):
                 await take()
             if message["type"] in ("http.response.start", "websocket.accept"):
-                more = [named, *([close] if message["type"] == "http.response.start" and process.closing() else [])]
+                more = [
+                    named,
+                    *(
+                        [close]
+                        if message["type"] == "http.response.start" and process.closing()
+                        else []
+                    ),
+                ]
                 message = {**message, "headers": [*message.get("headers", ()), *more]}
             await send(message)
 
@@ -414,15 +517,18 @@ def asgi(application, process):
 
 
 def loaded(known, crew, options, wanted):
-    """Return the application in a new process of the server. The service ends if no process has ever loaded it."""
+    """Return the application in a new process of the server. The
+    service ends if no process has ever loaded it.
+    """
     # Until the server has a handler of its own.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         application = load()
         if options["memory_limit"] and (holds := resident()) > share(options):
             raise MemoryError(
-                f"It holds {holds >> 20} MiB in each of {options['processes']} processes before any visitor is there, and memory_limit is "
-                f"{options['memory_limit']}: raise it, or have fewer processes."
+                f"It holds {holds >> 20} MiB in each of {options['processes']} processes before "
+                f"any visitor is there, and memory_limit is {options['memory_limit']}: raise it, "
+                f"or have fewer processes."
             )
         if is_asgi(application) != (wanted == "asgi"):
             known.value = OTHER
@@ -444,8 +550,15 @@ def loaded(known, crew, options, wanted):
 
 def sized(given):
     """Return the server's ``given`` settings, and where one is 0 what suits the host."""
-    cores, memory = len(os.sched_getaffinity(0)), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
-    return {**given, "processes": given["processes"] or max(2, min(cores, memory // 512)), "threads": given["threads"] or 8}
+    cores, memory = (
+        len(os.sched_getaffinity(0)),
+        os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
+    )
+    return {
+        **given,
+        "processes": given["processes"] or max(2, min(cores, memory // 512)),
+        "threads": given["threads"] or 8,
+    }
 
 
 def main():
@@ -476,7 +589,8 @@ def main():
     finally:
         if known.value == OTHER:
             other = "wsgi" if wanted == "asgi" else "asgi"
-            os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "INTERFACE": other})  # noqa: S606 # no shell is wanted
+            environment = {**os.environ, "INTERFACE": other}
+            os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606
     # What never was up has failed.
     sys.exit(known.value == NEW)
 

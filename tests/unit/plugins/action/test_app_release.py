@@ -22,11 +22,15 @@ def test_deploy_says_what_visitors_get():
         "shop is at release 22 of ../shop (before: 11).",
         "new is at release 33 of ../new (before: none).",
     ]
-    assert switched("switch", {**done, "failures": [{"plan": SHOP}]}) == ["new is at release 33 of ../new (before: none)."]
+    assert switched("switch", {**done, "failures": [{"plan": SHOP}]}) == [
+        "new is at release 33 of ../new (before: none)."
+    ]
 
 
 def test_rollback_says_where_it_went():
-    assert switched("rollback", {"releases": {"shop": "11"}, "failures": []}) == ["shop is back at release 11."]
+    assert switched("rollback", {"releases": {"shop": "11"}, "failures": []}) == [
+        "shop is back at release 11."
+    ]
 
 
 def test_nothing_is_said_where_nothing_happened():
@@ -37,15 +41,27 @@ def test_nothing_is_said_where_nothing_happened():
 
 @pytest.fixture
 def action(tmp_path, monkeypatch):
-    """Return ``action(check, **arguments)``: the action plugin for such a task, on this computer."""
+    """Return ``action(check, **arguments)``: the action plugin
+    for such a task, on this computer.
+    """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def action(check, **arguments):
         loader, context = DataLoader(), PlayContext()
         task = Task.load({"foobar.lamp.app_release": arguments})
         task.args, task.check_mode = arguments, check
-        parts = {"connection": connection_loader.get("local", context), "play_context": context, "shared_loader_obj": None}
-        return action_loader.get("foobar.lamp.app_release", task=task, loader=loader, templar=Templar(loader, {}), **parts)
+        parts = {
+            "connection": connection_loader.get("local", context),
+            "play_context": context,
+            "shared_loader_obj": None,
+        }
+        return action_loader.get(
+            "foobar.lamp.app_release",
+            task=task,
+            loader=loader,
+            templar=Templar(loader, {}),
+            **parts,
+        )
 
     return action
 
@@ -58,7 +74,12 @@ VARIABLES = {
 
 def test_image_is_a_release_by_its_digest(action):
     def made(**more):
-        app = {"name": "shop", "image": f"registry.foobar.com/shop:1@sha256:{'a' * 64}", "port": 8000, **more}
+        app = {
+            "name": "shop",
+            "image": f"registry.foobar.com/shop:1@sha256:{'a' * 64}",
+            "port": 8000,
+            **more,
+        }
         return action(True, step="make", apps=[app]).run(task_vars=VARIABLES)
 
     first = made()
@@ -70,7 +91,10 @@ def test_image_is_a_release_by_its_digest(action):
     }
     assert plan["source"] == "registry.foobar.com/shop:1 (aaaaaaaaaaaa)"
     # The tag is a name; the digest and how it runs are what it is.
-    assert made(image=f"registry.foobar.com/shop:2@sha256:{'a' * 64}")["plans"][0]["release"] == plan["release"]
+    assert (
+        made(image=f"registry.foobar.com/shop:2@sha256:{'a' * 64}")["plans"][0]["release"]
+        == plan["release"]
+    )
     others = [
         {"image": f"registry.foobar.com/shop@sha256:{'b' * 64}"},
         {"port": 8001},
@@ -80,10 +104,15 @@ def test_image_is_a_release_by_its_digest(action):
 
 
 def test_image_that_cannot_be_had_does_not_hold_up_others(action, tmp_path):
-    apps = [{"name": "bad", "image": f"{tmp_path}/gone.tar", "port": 8000}, {"name": "good", "image": f"a@sha256:{'a' * 64}", "port": 8000}]
+    apps = [
+        {"name": "bad", "image": f"{tmp_path}/gone.tar", "port": 8000},
+        {"name": "good", "image": f"a@sha256:{'a' * 64}", "port": 8000},
+    ]
     result = action(True, step="make", apps=apps, fail=False).run(task_vars=VARIABLES)
     assert [plan["name"] for plan in result["pending"]] == ["good"]
-    assert "cannot be read or packed (No such file or directory)" in result["failures"][0]["headline"]
+    assert (
+        "cannot be read or packed (No such file or directory)" in result["failures"][0]["headline"]
+    )
 
 
 def test_layers_of_the_host_are_asked_once(action, tmp_path):

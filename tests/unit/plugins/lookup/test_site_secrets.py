@@ -11,7 +11,9 @@ def look_up(directory, given=None, check=False, **options):
     """Return the secret that the lookup says."""
     lookup = lookup_loader.get("foobar.lamp.site_secrets")
     options |= {"sites": ["www.foobar.com"], "directory": str(directory), "given": given or {}}
-    return lookup.run(["secret_key"], {"ansible_check_mode": check}, **options)[0]["www.foobar.com"]["secret_key"]
+    return lookup.run(["secret_key"], {"ansible_check_mode": check}, **options)[0][
+        "www.foobar.com"
+    ]["secret_key"]
 
 
 def test_made_once(tmp_path):
@@ -40,5 +42,7 @@ def test_what_cannot_be_kept_or_read_is_said_with_the_remedy(tmp_path):
     with pytest.raises(AnsibleLookupError, match="is empty: write the secret into it"):
         look_up(tmp_path)
     (tmp_path / "file").write_text("")
-    with pytest.raises(AnsibleLookupError, match="cannot be kept: .*name another directory in lamp_secrets_dir"):
+    with pytest.raises(
+        AnsibleLookupError, match="cannot be kept: .*name another directory in lamp_secrets_dir"
+    ):
         look_up(tmp_path / "file")

@@ -21,7 +21,10 @@ PARAMS = {
     "tls_port": 1,
     "timeout": 0,
 }
-ANSWER = {"changed": False, "unhealthy": {"shop": "does not answer ([Errno 111] Connection refused)"}}
+ANSWER = {
+    "changed": False,
+    "unhealthy": {"shop": "does not answer ([Errno 111] Connection refused)"},
+}
 
 
 def timeless(answer):
@@ -32,7 +35,9 @@ def timeless(answer):
 def host(module, arguments, before=NO_ANSIBLE, **options):
     """Run the program as a host would."""
     program = before + _direct.program(module, arguments)
-    return subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=False, **options)
+    return subprocess.run(
+        [sys.executable, "-"], input=program, capture_output=True, text=True, check=False, **options
+    )
 
 
 MODULES = [
@@ -48,7 +53,10 @@ MODULES = [
 
 @pytest.mark.parametrize("module", MODULES)
 def test_host_needs_nothing_of_ansible(module):
-    assert "run() got an unexpected keyword argument 'nobody'" in host(module, {"nobody": "takes this"}).stderr
+    assert (
+        "run() got an unexpected keyword argument 'nobody'"
+        in host(module, {"nobody": "takes this"}).stderr
+    )
 
 
 def test_answer_is_found_among_other_words_and_whatever_the_status():
@@ -71,9 +79,15 @@ def test_nothing_is_imported_from_the_current_directory(tmp_path):
 
 #: A file of module_utils and what it imports, by their places in a directory.
 WRAPPED = {
-    "shop/run.py": "from {package}.shop import (  # both\n    goods,\n    prices as paid,\n)\nrun = lambda: [goods.NAME, paid.NAME]\n",
+    "shop/run.py": (
+        "from {package}.shop import (  # both\n    goods,\n    prices as paid,\n)\nrun = lambda: "
+        "[goods.NAME, paid.NAME]\n"
+    ),
     "shop/goods.py": "import os, {package}.common.deep.names as names\nNAME = names.NAME\n",
-    "shop/prices.py": "def __getattr__(name):\n    from {package}.common.words import (\n        WORD,\n    )\n    return WORD\n",
+    "shop/prices.py": (
+        "def __getattr__(name):\n    from {package}.common.words import (\n        WORD,\n    )\n"
+        "    return WORD\n"
+    ),
     "common/deep/names.py": 'NAME = """name\ndef """\n',
     "common/words.py": "WORD = 'word'\n",
     "common/idle.py": "raise SystemExit('nobody asked for this')\n",
@@ -99,22 +113,43 @@ def test_file_that_is_not_there_is_named(tmp_path, monkeypatch):
 
 @pytest.fixture
 def task(tmp_path):
-    """Return ``task(**variables)``: the answer of http_health_info on this host, and what the run said; a test may break the collection."""
+    """Return ``task(**variables)``: the answer of http_health_info on this host, and what the
+    run said; a test may break the collection.
+    """
     place = tmp_path / "ansible_collections/foobar/lamp"
     shutil.copytree(pathlib.Path(_direct.__file__).parents[1], place / "plugins")
 
     def task(**variables):
-        pipe = {"ansible_pipelining": True, "ansible_python_interpreter": sys.executable, **variables}
+        pipe = {
+            "ansible_pipelining": True,
+            "ansible_python_interpreter": sys.executable,
+            **variables,
+        }
         options = ["--connection=local", "-vvv", f"--extra-vars={json.dumps(pipe)}"]
-        words = ["ansible", "all", "--inventory=here,", "--module-name=foobar.lamp.http_health_info", f"--args={json.dumps(PARAMS)}"]
+        words = [
+            "ansible",
+            "all",
+            "--inventory=here,",
+            "--module-name=foobar.lamp.http_health_info",
+            f"--args={json.dumps(PARAMS)}",
+        ]
         environment = {
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": str(tmp_path),
             "HOME": str(tmp_path),
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
         }
-        done = subprocess.run([*words, *options], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
-        answer, _end = json.JSONDecoder().raw_decode(done.stdout.partition("\nhere | ")[2].partition("=> ")[2])
+        done = subprocess.run(
+            [*words, *options],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        answer, _end = json.JSONDecoder().raw_decode(
+            done.stdout.partition("\nhere | ")[2].partition("=> ")[2]
+        )
         return answer, done.stdout + done.stderr
 
     task.files = place / "plugins" / "module_utils"
@@ -133,7 +168,10 @@ def test_work_is_done_without_a_module(task):
 
 def test_program_that_cannot_be_made_is_the_modules_and_said_once(task):
     with (task.files / "host/http_health_info.py").open("a") as file:
-        file.write(f"try:\n    from {_direct.PACKAGE}.gone import nothing\nexcept ImportError:\n    nothing = None\n")
+        file.write(
+            f"try:\n    from {_direct.PACKAGE}.gone import nothing\nexcept ImportError:\n    "
+            f"nothing = None\n"
+        )
     answer, said = task()
     assert {name: answer[name] for name in ANSWER} == ANSWER
     assert MODULE in said

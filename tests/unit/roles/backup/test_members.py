@@ -22,7 +22,10 @@ def says(writer="db1", state="Synced", status="Primary", running=True):
         ({"db3": says("db2"), "db2": says("db2"), "db1": says("db2")}, "db1"),
         # While it is at it, the others still know that it is.
         ({"db1": says(), "db2": says(state="Donor/Desynced"), "db3": says()}, "db2"),
-        ({"db1": says(), "db2": says(state="Joining: receiving State Transfer"), "db3": says()}, "db3"),
+        (
+            {"db1": says(), "db2": says(state="Joining: receiving State Transfer"), "db3": says()},
+            "db3",
+        ),
         ({"db1": says(), "db2": None, "db3": says(status="non-Primary")}, "db1"),
         ({"db1": says(), "db2": says(running=False), "db3": says()}, "db3"),
         # While nobody writes, anybody may.
@@ -63,9 +66,17 @@ def settings(tmp_path, urls, host):
 
 def test_one_takes_it_and_the_others_know_who(agents, tmp_path):
     answers, urls = agents
-    assert [members.another(settings(tmp_path, urls, host)) for host in answers] == ["db2", "", "db2"]
+    assert [members.another(settings(tmp_path, urls, host)) for host in answers] == [
+        "db2",
+        "",
+        "db2",
+    ]
     answers["db2"] = None
-    assert [members.another(settings(tmp_path, urls, host)) for host in answers] == ["db3", "db3", ""]
+    assert [members.another(settings(tmp_path, urls, host)) for host in answers] == [
+        "db3",
+        "db3",
+        "",
+    ]
     assert members.another(types.SimpleNamespace(cluster={})) == ""
 
 
@@ -87,7 +98,9 @@ class Live:
 
 
 @pytest.mark.parametrize(("host", "desync"), [("db2", "1"), ("db1", "0")])
-def test_the_others_do_not_wait_for_one_that_takes_it_unless_it_writes(agents, tmp_path, host, desync):
+def test_the_others_do_not_wait_for_one_that_takes_it_unless_it_writes(
+    agents, tmp_path, host, desync
+):
     live, given = Live(), settings(tmp_path, agents[1], host)
     with members.apart(given, live):
         assert live.desync == desync
@@ -141,10 +154,14 @@ def test_nobody_throws_data_away_where_there_is_no_cluster():
 
 
 @pytest.mark.parametrize("forms", [False, True])
-def test_all_data_of_a_member_are_replaced_for_the_whole_cluster_or_not_at_all(agents, tmp_path, forms, capsys):
+def test_all_data_of_a_member_are_replaced_for_the_whole_cluster_or_not_at_all(
+    agents, tmp_path, forms, capsys
+):
     answers, urls = agents
     given = settings(tmp_path, urls, "db2")
-    with pytest.raises(BackupError, match="stop mariadb there first" if forms else "run foobar.lamp.restore"):
+    with pytest.raises(
+        BackupError, match="stop mariadb there first" if forms else "run foobar.lamp.restore"
+    ):
         restore.require_told(given, forms)
     answers.update(db1=says(running=False), db3=None)
     if forms:

@@ -27,7 +27,9 @@ def name(days):
     ],
 )
 def test_doomed(ages, keep_days, keep_at_least, gone):
-    assert plan.doomed([name(age) for age in ages], NOW, keep_days, keep_at_least) == [name(age) for age in gone]
+    assert plan.doomed([name(age) for age in ages], NOW, keep_days, keep_at_least) == [
+        name(age) for age in gone
+    ]
 
 
 def test_names_are_never_taken_twice():
@@ -37,12 +39,16 @@ def test_names_are_never_taken_twice():
     assert plan.time_of(first) == NOW
 
 
-@pytest.mark.parametrize("text", ["2026-11-25T12:00:00Z", "2026-11-25T13:00:00+01:00", " 2026-11-25 12:00:00+00:00 "])
+@pytest.mark.parametrize(
+    "text", ["2026-11-25T12:00:00Z", "2026-11-25T13:00:00+01:00", " 2026-11-25 12:00:00+00:00 "]
+)
 def test_moment(text):
     assert plan.moment(text) == NOW
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-11-25", "2026-11-25T12:00:00", "2026-11-25T12:00:00.5Z", ""])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2026-11-25", "2026-11-25T12:00:00", "2026-11-25T12:00:00.5Z", ""]
+)
 def test_no_moment(text):
     with pytest.raises(BackupError, match="is no moment"):
         plan.moment(text)
@@ -53,11 +59,23 @@ def at(hour, minute=0):
 
 
 def backup(hour, first, logs=(), covers=None, line="a"):
-    """Return a backup taken at an hour whose data begin in log ``first``; ``logs``: ``{number: hour of its end}``."""
+    """Return a backup taken at an hour whose data begin in log
+    ``first``; ``logs``: ``{number: hour of its end}``.
+    """
     return {
         "name": plan.name_of(NOW.replace(hour=hour), set()),
-        "manifest": {"time": at(hour), "timeline": line, "position": first and {"file": f"binlog.{first:06}", "position": 4}},
-        "logs": {"files": [{"name": f"binlog.{number:06}", "until": at(end)} for number, end in dict(logs).items()], "covers": covers},
+        "manifest": {
+            "time": at(hour),
+            "timeline": line,
+            "position": first and {"file": f"binlog.{first:06}", "position": 4},
+        },
+        "logs": {
+            "files": [
+                {"name": f"binlog.{number:06}", "until": at(end)}
+                for number, end in dict(logs).items()
+            ],
+            "covers": covers,
+        },
     }
 
 
@@ -99,11 +117,20 @@ def test_way_within_its_own_history():
         ([backup(3, 1, {1: 4}, at(4))], "the oldest is of 2026-11-25T03:00:00Z"),
         ([backup(1, None)], "No backup with binary logs"),
         ([backup(1, 1, {1: 2}, at(2))], "do not reach"),
-        ([backup(1, 1, {1: 2, 3: 4}, at(4))], "Binary log 2 after the backup 20261125T010000Z is not kept"),
+        (
+            [backup(1, 1, {1: 2, 3: 4}, at(4))],
+            "Binary log 2 after the backup 20261125T010000Z is not kept",
+        ),
         ([backup(1, 1, {2: 4}, at(4))], "Binary log 1 after the backup"),
         # The later backup knows what came after it, and nothing of the log that is lost before.
-        ([backup(1, 1, {1: 2}, at(2)), backup(3, 3, {3: 4}, at(4))], "Binary log 2 after the backup 20261125T010000Z is not kept"),
-        ([backup(1, 1, {1: 2}, at(2)), backup(3, 3, {}, at(4))], "Binary log 2 after the backup 20261125T010000Z is not kept"),
+        (
+            [backup(1, 1, {1: 2}, at(2)), backup(3, 3, {3: 4}, at(4))],
+            "Binary log 2 after the backup 20261125T010000Z is not kept",
+        ),
+        (
+            [backup(1, 1, {1: 2}, at(2)), backup(3, 3, {}, at(4))],
+            "Binary log 2 after the backup 20261125T010000Z is not kept",
+        ),
     ],
 )
 def test_no_way(shelf, words):
@@ -117,19 +144,33 @@ def to_end(backups, line=None, name=None):
 
 
 def test_way_to_the_end():
-    """The newest backup of the live data's history, and all logs of it; a backup that is named comes first."""
-    shelf = [backup(1, 1, {1: 2, 2: 3}, at(3)), backup(3, 3, {3: 4}, at(5)), backup(6, 1, {1: 7}, at(8), line="b"), backup(9, None)]
+    """The newest backup of the live data's history, and all logs of
+    it; a backup that is named comes first.
+    """
+    shelf = [
+        backup(1, 1, {1: 2, 2: 3}, at(3)),
+        backup(3, 3, {3: 4}, at(5)),
+        backup(6, 1, {1: 7}, at(8), line="b"),
+        backup(9, None),
+    ]
     assert to_end(shelf, "a") == ("03", [("03", 3)])
     assert to_end(shelf, "b") == ("06", [("06", 1)])
     assert to_end(shelf, "c") == to_end(shelf) == ("06", [("06", 1)])
     assert to_end(shelf, "b", shelf[0]["name"]) == ("01", [("01", 1), ("01", 2), ("03", 3)])
-    for few, words in (([backup(1, None)], "There is no backup with binary logs"), ([backup(1, 1, {1: 2, 3: 4}, at(4))], "Binary log 2 ")):
+    for few, words in (
+        ([backup(1, None)], "There is no backup with binary logs"),
+        ([backup(1, 1, {1: 2, 3: 4}, at(4))], "Binary log 2 "),
+    ):
         with pytest.raises(BackupError, match=words):
             to_end(few)
 
 
 def test_differences():
-    same, more, other = {"rows": 1, "sha256": "a"}, {"rows": 2, "sha256": "a"}, {"rows": 1, "sha256": "b"}
+    same, more, other = (
+        {"rows": 1, "sha256": "a"},
+        {"rows": 2, "sha256": "a"},
+        {"rows": 1, "sha256": "b"},
+    )
     wanted = {"shop.a": same, "shop.b": same, "shop.c": same, "shop.d": same, "mysql.e": same}
     found = {"shop.a": same, "shop.b": more, "shop.c": other, "shop.x": same, "mysql.e": other}
     assert plan.differences(wanted, found, skip=("mysql",)) == [
@@ -142,10 +183,18 @@ def test_differences():
 
 
 def of_files(*times):
-    return [{"name": time, "manifest": {"time": f"2026-11-{time}T03:00:00.5Z", "position": None, "files": {}}} for time in times]
+    return [
+        {
+            "name": time,
+            "manifest": {"time": f"2026-11-{time}T03:00:00.5Z", "position": None, "files": {}},
+        }
+        for time in times
+    ]
 
 
-@pytest.mark.parametrize(("when", "wanted"), [("20", "20"), ("22", "20"), ("26", "25"), (None, "25"), ("10", "20")])
+@pytest.mark.parametrize(
+    ("when", "wanted"), [("20", "20"), ("22", "20"), ("26", "25"), (None, "25"), ("10", "20")]
+)
 def test_way_of_files(when, wanted):
     moment = when and plan.moment(f"2026-11-{when}T12:00:00Z")
     no_files = {"name": "24", "manifest": {"time": "2026-11-24T03:00:00Z", "position": None}}

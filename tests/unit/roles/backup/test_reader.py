@@ -40,7 +40,10 @@ def test_rows_position_and_end(dump):
     reader = read(dump)
     assert reader.position == {"file": "binlog.000003", "position": 344}
     assert reader.complete
-    assert {name: table["rows"] for name, table in reader.tables.items()} == {"shop.item": 3, "shop.none": 0}
+    assert {name: table["rows"] for name, table in reader.tables.items()} == {
+        "shop.item": 3,
+        "shop.none": 0,
+    }
 
 
 def test_digest_is_of_the_rows_however_they_are_grouped():
@@ -49,9 +52,15 @@ def test_digest_is_of_the_rows_however_they_are_grouped():
     assert read(MARIADB).tables == read(grouped).tables == read(MYSQL).tables
 
 
-@pytest.mark.parametrize(("old", "new"), [(b"(3,NULL)", b"(4,NULL)"), (b"(1),(2)", b"(1),(3)"), (b"(3,NULL)", b"(3,''),\n(3,'')")])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"(3,NULL)", b"(4,NULL)"), (b"(1),(2)", b"(1),(3)"), (b"(3,NULL)", b"(3,''),\n(3,'')")],
+)
 def test_other_rows_have_another_digest(old, new):
-    assert read(MARIADB.replace(old, new)).tables["shop.item"]["sha256"] != read(MARIADB).tables["shop.item"]["sha256"]
+    assert (
+        read(MARIADB.replace(old, new)).tables["shop.item"]["sha256"]
+        != read(MARIADB).tables["shop.item"]["sha256"]
+    )
 
 
 def test_definitions_have_a_digest_too():
@@ -61,7 +70,9 @@ def test_definitions_have_a_digest_too():
 
 
 def test_definitions_are_alike_whether_or_not_a_default_is_said():
-    said = MARIADB.replace(b"(`id` int)", b"(`id` int, `a` char(1) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL)")
+    said = MARIADB.replace(
+        b"(`id` int)", b"(`id` int, `a` char(1) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL)"
+    )
     left_out = MARIADB.replace(b"(`id` int)", b"(`id` int, `a` char(1) NOT NULL)")
     assert read(said).definitions == read(left_out).definitions
 
@@ -78,9 +89,15 @@ def events(*schedules):
         "DELIMITER ;\n"
         for schedule in schedules
     )
-    section = f"/*!50106 SET @save_time_zone= @@TIME_ZONE */ ;\n{''.join(each)}/*!50106 SET TIME_ZONE= @save_time_zone */ ;\n"
+    section = (
+        f"/*!50106 SET @save_time_zone= @@TIME_ZONE */ ;\n{''.join(each)}/*!50106 SET TIME_ZONE= "
+        f"@save_time_zone */ ;\n"
+    )
     reader = Reader()
-    for line in f"-- Current Database: `shop`\nCREATE TABLE t;\n{section if schedules else ''}CREATE VIEW v;\n".splitlines(keepends=True):
+    for line in (
+        f"-- Current Database: `shop`\nCREATE TABLE t;\n"
+        f"{section if schedules else ''}CREATE VIEW v;\n"
+    ).splitlines(keepends=True):
         reader.feed(line.encode())
     return reader.definitions["shop"]
 

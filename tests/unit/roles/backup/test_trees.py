@@ -33,7 +33,10 @@ def scanned(top, known=(), seen=None):
     out = io.BytesIO()
     trees.scan(out, str(top), known if known is None else set(known), seen or {})
     out.seek(0)
-    return {entry["path"]: (entry, b"".join(chunks) if entry.get("new") else None) for entry, chunks in trees.entries(out)}
+    return {
+        entry["path"]: (entry, b"".join(chunks) if entry.get("new") else None)
+        for entry, chunks in trees.entries(out)
+    }
 
 
 def test_scan(tree):
@@ -43,7 +46,17 @@ def test_scan(tree):
     assert found["link"][0]["target"] == "/etc/shadow"
     assert found["pipe"][0]["skipped"] == "is no file, directory or link"
     assert len(found[os.fsdecode(b"\xff\nodd")][1]) == 3_000_000
-    assert set(found) == {"", "a", "a/b", "a/b/same", "a/one", "link", "nothing", "pipe", os.fsdecode(b"\xff\nodd")}
+    assert set(found) == {
+        "",
+        "a",
+        "a/b",
+        "a/b/same",
+        "a/one",
+        "link",
+        "nothing",
+        "pipe",
+        os.fsdecode(b"\xff\nodd"),
+    }
 
 
 def test_what_is_known_is_not_sent_and_what_is_unchanged_is_not_read(tree):
@@ -94,7 +107,13 @@ def test_cache_forgets_packs_that_are_gone_or_hardly_wanted(tmp_path):
     assert store._cache(settings, shelf)["contents"] == {}
 
 
-@pytest.mark.parametrize("error", [FileNotFoundError(2, "No such file", "a/one"), PermissionError(13, "Permission denied", "a/one")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(2, "No such file", "a/one"),
+        PermissionError(13, "Permission denied", "a/one"),
+    ],
+)
 def test_keep_passes_over_what_it_cannot_copy(tree, tmp_path, monkeypatch, capsys, error):
     new, copy = tmp_path / "new", shutil.copy2
     (new / "a").mkdir(parents=True)
@@ -113,7 +132,9 @@ def test_keep_passes_over_what_it_cannot_copy(tree, tmp_path, monkeypatch, capsy
 
 
 def exchange_that_fails(tmp_path, monkeypatch, loads):
-    """Exchange a database whose new contents cannot be loaded, and its old ones only where ``loads``."""
+    """Exchange a database whose new contents cannot be loaded, and
+    its old ones only where ``loads``.
+    """
 
     def load(_live, _database, source):
         if source.name == "new" or not loads:
@@ -125,16 +146,23 @@ def exchange_that_fails(tmp_path, monkeypatch, loads):
     monkeypatch.setattr(one, "_there", lambda *_arguments: True)
     monkeypatch.setattr(one, "_dump", lambda _settings, _live, _database, path: path.touch())
     monkeypatch.setattr(one, "_load", load)
-    shelf = types.SimpleNamespace(read=lambda place, name: json.loads(pathlib.Path(place, name).read_text()))
+    shelf = types.SimpleNamespace(
+        read=lambda place, name: json.loads(pathlib.Path(place, name).read_text())
+    )
     with pytest.raises(BackupError) as caught:
         one.exchange(settings, shelf, "shop", pathlib.Path("new"), {})
     return str(caught.value)
 
 
 def test_exchange_that_fails_says_whether_the_database_is_as_it_was(tmp_path, monkeypatch):
-    assert exchange_that_fails(tmp_path, monkeypatch, loads=True) == "shop and its files are as they were. new cannot be loaded."
+    assert (
+        exchange_that_fails(tmp_path, monkeypatch, loads=True)
+        == "shop and its files are as they were. new cannot be loaded."
+    )
     said = exchange_that_fails(tmp_path, monkeypatch, loads=False)
-    assert said.startswith("shop is not as it was, which is in ") and "shop and its files" not in said
+    assert (
+        said.startswith("shop is not as it was, which is in ") and "shop and its files" not in said
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")

@@ -64,7 +64,14 @@ class Host:
             "check": False,
             "dns": None,
             "authority": {"name": "web1", "domains": ["foobar.com"]},
-            "certificates": [{"name": "www.foobar.com", "names": ["www.foobar.com", "foobar.com"], "source": "acme", "method": "http-01"}],
+            "certificates": [
+                {
+                    "name": "www.foobar.com",
+                    "names": ["www.foobar.com", "foobar.com"],
+                    "source": "acme",
+                    "method": "http-01",
+                }
+            ],
             "load": [],
             "adopt": str(top / "letsencrypt"),
         }

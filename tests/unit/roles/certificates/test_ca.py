@@ -5,7 +5,17 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from site_certificates import CertificateError, account, errors, moments, order, pem, protocol, report, run
+from site_certificates import (
+    CertificateError,
+    account,
+    errors,
+    moments,
+    order,
+    pem,
+    protocol,
+    report,
+    run,
+)
 from support.fake_ca import FakeCa
 
 DAY = datetime.timedelta(days=1)
@@ -14,7 +24,12 @@ DAY = datetime.timedelta(days=1)
 def test_issue(host, ca):
     row, changed = host.run()
     assert changed == ["www.foobar.com"]
-    assert (row["state"], row["source"], row["trusted"], row["reason"]) == ("issued", "acme", True, "")
+    assert (row["state"], row["source"], row["trusted"], row["reason"]) == (
+        "issued",
+        "acme",
+        True,
+        "",
+    )
     assert row["serial"] == f"{2**70:x}"
     assert row["account"] == f"{ca.url}/account/0"
     assert ca.registered == [{"termsOfServiceAgreed": True}]
@@ -24,7 +39,12 @@ def test_issue(host, ca):
 
 
 def test_name_that_a_wildcard_covers_is_not_ordered_beside_it(host, ca, clock):
-    host.options["certificates"][0]["names"] = ["www.foobar.com", "foobar.com", "*.foobar.com", "tls-5.hosts.foobar.com"]
+    host.options["certificates"][0]["names"] = [
+        "www.foobar.com",
+        "foobar.com",
+        "*.foobar.com",
+        "tls-5.hosts.foobar.com",
+    ]
     row, _changed = host.run()
     assert (row["state"], row["trusted"], row["reason"]) == ("issued", True, "")
     ordered = [one["value"] for one in ca.orders[0]["wanted"]["identifiers"]]
@@ -55,7 +75,10 @@ def test_account_is_registered_once(host, ca, clock):
 def test_eab_is_used_when_the_account_is_unknown(host, ca, clock):
     ca.meta = {"externalAccountRequired": True}
     assert "lamp_acme.eab" in host.run()[0]["reason"]
-    host.options["authorities"][0]["eab"] = {"kid": "k1", "hmac": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}
+    host.options["authorities"][0]["eab"] = {
+        "kid": "k1",
+        "hmac": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0",
+    }
     clock.forward(minutes=2)
     assert host.run()[0]["state"] == "issued"
     assert set(ca.registered[0]["externalAccountBinding"]) == {"protected", "payload", "signature"}
@@ -78,13 +101,20 @@ def test_retry_after_is_obeyed(host, ca, clock):
 
 def test_retry_after_as_a_date():
     at = datetime.datetime(2026, 11, 27, 12, tzinfo=datetime.UTC)
-    assert moments.of_header("Fri, 27 Nov 2026 13:00:00 GMT", at) == at + datetime.timedelta(hours=1)
+    assert moments.of_header("Fri, 27 Nov 2026 13:00:00 GMT", at) == at + datetime.timedelta(
+        hours=1
+    )
     assert moments.of_header("60", at) == at + datetime.timedelta(minutes=1)
     assert moments.of_header("soon", at) is moments.of_header(None, at) is None
 
 
 def test_ca_out_of_order_is_not_asked_for_the_other_sites(host, ca, clock):
-    other = {"name": "b.foobar.com", "names": ["b.foobar.com"], "source": "acme", "method": "http-01"}
+    other = {
+        "name": "b.foobar.com",
+        "names": ["b.foobar.com"],
+        "source": "acme",
+        "method": "http-01",
+    }
     host.options["certificates"].append(other)
     ca.planned["newOrder"] = [(503, "serverInternal", {"Retry-After": "600"})]
     host.run()
@@ -117,7 +147,9 @@ def test_order_that_is_lost_again_and_again_is_given_up(host, ca, clock):
     assert len(ca.orders) == 2
 
 
-@pytest.mark.parametrize(("code", "kind"), [(409, "alreadyReplaced"), (404, "malformed"), (500, "serverInternal")])
+@pytest.mark.parametrize(
+    ("code", "kind"), [(409, "alreadyReplaced"), (404, "malformed"), (500, "serverInternal")]
+)
 def test_replaces_is_dropped_when_the_ca_does_not_take_it(host, ca, clock, code, kind):
     ca.window = (clock() + 50 * DAY, clock() + 50 * DAY)
     host.run()
@@ -164,14 +196,20 @@ def test_challenge_without_a_token_is_refused(host, ca, monkeypatch):
 
 def test_unknown_challenges_do_no_harm_and_a_missing_one_is_named(host, ca):
     ca.challenges = ("dns-01",)
-    assert "the CA offers no http-01 for www.foobar.com, but dns-persist-01, dns-01" in host.run()[0]["reason"]
+    assert (
+        "the CA offers no http-01 for www.foobar.com, but dns-persist-01, dns-01"
+        in host.run()[0]["reason"]
+    )
 
 
 def test_name_that_is_not_proved_is_named_with_what_the_ca_saw_and_a_remedy(host, ca):
     ca.invalid = "connection"
     row, _changed = host.run()
     assert row["state"] == "failed"
-    assert row["reason"].startswith("test: www.foobar.com: the CA refused: connection it is (connection). See that port 80 is open")
+    assert row["reason"].startswith(
+        "test: www.foobar.com: the CA refused: connection it is (connection). See that port 80 is "
+        "open"
+    )
 
 
 @pytest.mark.parametrize(("bad", "state"), [(5, "issued"), (10**6, "failed")])
@@ -194,8 +232,16 @@ def test_compound_error_names_each_name():
         "type": "urn:ietf:params:acme:error:compound",
         "detail": "Two errors.",
         "subproblems": [
-            {"type": "urn:ietf:params:acme:error:caa", "detail": "CAA forbids", "identifier": {"type": "dns", "value": "a.foobar.com"}},
-            {"type": "urn:ietf:params:acme:error:dns", "detail": "no such name", "identifier": {"type": "dns", "value": "b.foobar.com"}},
+            {
+                "type": "urn:ietf:params:acme:error:caa",
+                "detail": "CAA forbids",
+                "identifier": {"type": "dns", "value": "a.foobar.com"},
+            },
+            {
+                "type": "urn:ietf:params:acme:error:dns",
+                "detail": "no such name",
+                "identifier": {"type": "dns", "value": "b.foobar.com"},
+            },
         ],
     }
     found = errors.problem(said)
@@ -204,7 +250,9 @@ def test_compound_error_names_each_name():
 
 
 def test_certificate_of_other_names_is_not_served(host, ca, monkeypatch):
-    monkeypatch.setattr(order.pem, "request", lambda private, names, real=pem.request: real(private, names[:1]))
+    monkeypatch.setattr(
+        order.pem, "request", lambda private, names, real=pem.request: real(private, names[:1])
+    )
     row, _changed = host.run()
     assert row["source"] == "placeholder"
     assert "lacks foobar.com" in row["reason"]
@@ -254,7 +302,9 @@ def test_ca_with_a_bound_account_has_no_rehearsal(host, ca, clock):
 def test_next_ca_after_a_day(host, ca, clock):
     second = FakeCa(clock)
     try:
-        host.options["authorities"].append({"name": "second", "directory": second.directory, "trusted": True})
+        host.options["authorities"].append(
+            {"name": "second", "directory": second.directory, "trusted": True}
+        )
         ca.planned["newOrder"] = [(503, "serverInternal", {})] * 9
         for _hour in range(26):
             host.run()
@@ -303,7 +353,10 @@ def test_refused_revocation_is_said_and_a_new_certificate_asked_for_all_the_same
     ca.planned["revokeCert"] = [(403, "unauthorized", {})] * 2
     row = revoke(host)
     assert (row["serial"] != before, ca.revoked) == (True, [])
-    assert f"the certificate {before} could not be revoked: the CA refused: unauthorized as planned" in row["reason"]
+    assert (
+        f"the certificate {before} could not be revoked: the CA refused: unauthorized as planned"
+        in row["reason"]
+    )
     # It is asked again as seldom as for a certificate, and status says it until it is done.
     assert "could not be revoked" in report.rows(host.site())[0]["reason"]
     host.run()
@@ -327,7 +380,12 @@ def test_revocation_by_a_ca_that_is_gone_stops_no_renewal(host, ca, clock):
         host.run()
         clock.forward(days=61)
         row, changed = host.run()
-        assert (changed, row["reason"], len(new.orders), row["serial"] != before) == (["www.foobar.com"], "", 3, True)
+        assert (changed, row["reason"], len(new.orders), row["serial"] != before) == (
+            ["www.foobar.com"],
+            "",
+            3,
+            True,
+        )
     finally:
         new.close()
 

@@ -12,7 +12,9 @@ LE = ("letsencrypt.org",)
 
 
 def caa(*lines):
-    return [(int(flags), tag, value) for flags, tag, value in (line.split(" ", 2) for line in lines)]
+    return [
+        (int(flags), tag, value) for flags, tag, value in (line.split(" ", 2) for line in lines)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -76,14 +78,24 @@ def client(host, ca):
 
 
 def faults(host, client, world, port=80, **more):
-    return [one.said for one in check.faults(host.site().settings.wishes[0], client(**more), world, None, None, "thumb", port=port)]
+    return [
+        one.said
+        for one in check.faults(
+            host.site().settings.wishes[0], client(**more), world, None, None, "thumb", port=port
+        )
+    ]
 
 
 def test_caa_is_looked_for_upwards(host, client):
-    world = World(com=["0 issue other.example"], at_www_foobar_com=["127.0.0.1"], at_foobar_com=["127.0.0.1"])
+    world = World(
+        com=["0 issue other.example"], at_www_foobar_com=["127.0.0.1"], at_foobar_com=["127.0.0.1"]
+    )
     said = faults(host, client, world)
     remedy = 'add a record like: com CAA 0 issue "letsencrypt.org"'
-    assert f"www.foobar.com: the CAA records of com keep test out (only other.example may issue): {remedy}" in said
+    assert (
+        f"www.foobar.com: the CAA records of com keep test out (only other.example may issue): "
+        f"{remedy}"
+    ) in said
     world.found["www.foobar.com"] = ["0 issue letsencrypt.org"]
     assert [one for one in faults(host, client, world) if "CAA" in one] == [said[1]]
 
@@ -113,7 +125,10 @@ class Registrar:
         ({"servers": ["192.0.2.2"]}, None),
         ({"servers": ["10.0.0.2"], "addresses": ["192.0.2.2", "2001:db8::2"]}, None),
         ({"servers": ["10.0.0.2"]}, "have it name our name servers (10.0.0.2)"),
-        ({"servers": ["192.0.2.2"], "addresses": ["192.0.2.9"]}, "have it name our name servers (192.0.2.9)"),
+        (
+            {"servers": ["192.0.2.2"], "addresses": ["192.0.2.9"]},
+            "have it name our name servers (192.0.2.9)",
+        ),
     ],
 )
 def test_delegation_is_judged_by_the_addresses_that_the_world_knows(options, wrong):
@@ -141,7 +156,9 @@ def web():
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    ).start()
 
     def answering(answer):
         answers[:] = [answer]
@@ -162,12 +179,31 @@ def token(path):
     [
         (lambda path, host: (200, {}, f"{token(path)}.thumb".encode()), None),
         (lambda path, host: (200, {}, f"{token(path)}.thumb\n".encode()), None),
-        (lambda path, host: (200, {}, f"{token(path)}.other".encode()), "answers for another ACME account"),
-        (lambda path, host: (200, {}, b"<html>"), "answers with the status 200 and another content"),
+        (
+            lambda path, host: (200, {}, f"{token(path)}.other".encode()),
+            "answers for another ACME account",
+        ),
+        (
+            lambda path, host: (200, {}, b"<html>"),
+            "answers with the status 200 and another content",
+        ),
         (lambda path, host: (404, {}, b""), "answers with the status 404"),
-        (lambda path, host: (302, {"Location": path}, b""), "leads from one address to the next without an end"),
-        (lambda path, host: (302, {"Location": "ftp://x/"}, b""), "leads to ftp://x/, where no CA follows"),
-        (lambda path, host: (302, {"Location": f"/x{path}"}, b"") if path[:2] != "/x" else (200, {}, f"{path[-30:]}.thumb".encode()), None),
+        (
+            lambda path, host: (302, {"Location": path}, b""),
+            "leads from one address to the next without an end",
+        ),
+        (
+            lambda path, host: (302, {"Location": "ftp://x/"}, b""),
+            "leads to ftp://x/, where no CA follows",
+        ),
+        (
+            lambda path, host: (
+                (302, {"Location": f"/x{path}"}, b"")
+                if path[:2] != "/x"
+                else (200, {}, f"{path[-30:]}.thumb".encode())
+            ),
+            None,
+        ),
     ],
 )
 def test_address(web, answer, wrong):
@@ -175,13 +211,23 @@ def test_address(web, answer, wrong):
 
 
 def test_addresses_one_by_one(host, client, web):
-    port = web(lambda path, host: (200, {}, f"{token(path)}.thumb".encode()) if host == "www.foobar.com" else (404, {}, b""))
+    port = web(
+        lambda path, host: (
+            (200, {}, f"{token(path)}.thumb".encode())
+            if host == "www.foobar.com"
+            else (404, {}, b"")
+        )
+    )
     world = World(at_www_foobar_com=["127.0.0.1", "::1"], at_foobar_com=["127.0.0.1"])
     said = faults(host, client, world, port)
     assert any(
-        one.startswith("www.foobar.com: its AAAA record ::1 does not answer (Connection refused)") for one in said
+        one.startswith("www.foobar.com: its AAAA record ::1 does not answer (Connection refused)")
+        for one in said
     ) or "::1" not in str(said)
-    assert any(one.startswith("foobar.com: its A record 127.0.0.1 answers with the status 404") for one in said)
+    assert any(
+        one.startswith("foobar.com: its A record 127.0.0.1 answers with the status 404")
+        for one in said
+    )
     assert not any("www.foobar.com: its A record" in one for one in said)
     assert "has no address in the DNS" in " ".join(faults(host, client, World(), port))
 
@@ -192,7 +238,9 @@ def test_wildcard_needs_dns01(host, client):
 
 
 def test_not_ready_asks_nothing_of_the_ca_and_counts_as_no_failure(host, ca, clock):
-    host.options.update(check=True, dns={"zone": "foobar.com", "resolver": ["127.0.0.1"], "port": 1})
+    host.options.update(
+        check=True, dns={"zone": "foobar.com", "resolver": ["127.0.0.1"], "port": 1}
+    )
     row, _changed = host.run()
     assert (row["state"], ca.orders, ca.registered) == ("waiting", [], [])
     assert "DNS: www.foobar.com CAA" in row["reason"] or "DNS: www.foobar.com A" in row["reason"]

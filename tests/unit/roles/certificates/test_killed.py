@@ -1,4 +1,6 @@
-"""The command is killed at each step: what is served is whole, the next run goes on, and no second order is made within the back-off."""
+"""The command is killed at each step: what is served is whole, the next run goes on, and no
+second order is made within the back-off.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def killed_at(step, work):
 
 
 def whole(host):
-    """Return the serial of what is served; that it is whole is required, and that ``trusted`` says nothing false."""
+    """Return the serial of what is served; that it is whole is required,
+    and that ``trusted`` says nothing false.
+    """
     place = host.top / NAME / "current"
     if not place.is_symlink():
         return None

@@ -31,7 +31,9 @@ def served(host, tmp_path, monkeypatch):
     with site.locked():
         placing.place(site)
     port, script = tmp_path / "port", pathlib.Path(support.__path__[0]) / "tls_server.py"
-    process = subprocess.Popen([sys.executable, str(script), str(host.top), str(port), str(tmp_path / "deaf")])
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(host.top), str(port), str(tmp_path / "deaf")]
+    )
     while not (port.exists() and port.read_text()):
         assert process.poll() is None
         time.sleep(0.01)
@@ -66,14 +68,24 @@ def test_loaded_and_seen(served):
 def test_timer_is_silent_and_asks_nobody_when_nothing_is_due(served, ca, clock, tmp_path, capfd):
     served.run()
     # Whoever asked the DNS would get no answer, and say so.
-    served.options.update(check=True, dns={"zone": "foobar.com", "resolver": ["127.0.0.1"], "port": 1})
+    served.options.update(
+        check=True, dns={"zone": "foobar.com", "resolver": ["127.0.0.1"], "port": 1}
+    )
     served.site()
     clock.forward(hours=2)
-    before = list(ca.asked), (tmp_path / "said").read_text(), (served.top / "www.foobar.com/state.json").read_text()
+    before = (
+        list(ca.asked),
+        (tmp_path / "said").read_text(),
+        (served.top / "www.foobar.com/state.json").read_text(),
+    )
     capfd.readouterr()
     assert main.main(["--settings", str(served.path), "run", "--timer"]) == 0
     assert capfd.readouterr() == ("", "")
-    assert (list(ca.asked), (tmp_path / "said").read_text(), (served.top / "www.foobar.com/state.json").read_text()) == before
+    assert (
+        list(ca.asked),
+        (tmp_path / "said").read_text(),
+        (served.top / "www.foobar.com/state.json").read_text(),
+    ) == before
 
 
 def test_what_the_server_reads_at_its_start_is_not_loaded_again(served, ca):
@@ -89,7 +101,11 @@ def test_unit_that_says_not_where_it_serves_is_reloaded_all_the_same(served, clo
     before = served.reloads()
     clock.forward(days=61)
     row, changed = served.run()
-    assert (row["state"], changed, row["serial"] != first["serial"]) == ("issued", ["www.foobar.com"], True)
+    assert (row["state"], changed, row["serial"] != first["serial"]) == (
+        "issued",
+        ["www.foobar.com"],
+        True,
+    )
     assert served.reloads() == before + 1
     assert load.served(place, "www.foobar.com")[0] == row["serial"]
     served.run()
@@ -98,11 +114,15 @@ def test_unit_that_says_not_where_it_serves_is_reloaded_all_the_same(served, clo
 
 @pytest.fixture
 def warned(served, monkeypatch):
-    """Return the moments at which visitors are led to a certificate that browsers do not trust; a server looks at each request."""
+    """Return the moments at which visitors are led to a certificate that browsers do not trust;
+    a server looks at each request.
+    """
     found = []
 
     def look():
-        if (served.top / "www.foobar.com/trusted").exists() and serial(served) not in served.trusted:
+        if (served.top / "www.foobar.com/trusted").exists() and serial(
+            served
+        ) not in served.trusted:
             found.append(serial(served))
 
     served.trusted = {f"{2**70 + number:x}" for number in range(9)}
@@ -123,7 +143,11 @@ def test_visitors_are_led_to_no_certificate_that_is_not_served_yet(served, warne
     clock.forward(days=61)
     served.trusted.discard(f"{2**70 + 2:x}")
     row, _changed = served.run()
-    assert (row["serial"], row["trusted"], serial(served)) == (f"{2**70 + 2:x}", False, row["serial"])
+    assert (row["serial"], row["trusted"], serial(served)) == (
+        f"{2**70 + 2:x}",
+        False,
+        row["serial"],
+    )
     assert served.reloads() == 4
     assert not warned
 
@@ -133,15 +157,26 @@ def give(host, place):
     other = authority.Authority(place / "other", "other")
     other.make(["foobar.com"], moments.now())
     chain, key = place / "chain.pem", place / "key.pem"
-    for path, content in zip((chain, key), other.leaf(["www.foobar.com"], moments.now()), strict=True):
+    for path, content in zip(
+        (chain, key), other.leaf(["www.foobar.com"], moments.now()), strict=True
+    ):
         path.write_bytes(content)
-    wish = {"name": "www.foobar.com", "names": ["www.foobar.com"], "source": "given", "chain": str(chain), "key": str(key), "trusted": True}
+    wish = {
+        "name": "www.foobar.com",
+        "names": ["www.foobar.com"],
+        "source": "given",
+        "chain": str(chain),
+        "key": str(key),
+        "trusted": True,
+    }
     host.options["certificates"] = [wish]
     return pem.read(chain.read_bytes()).serial
 
 
 def place(host):
-    """Do what a play does before the web server is configured; return what is said of the site, and what changed."""
+    """Do what a play does before the web server is configured; return
+    what is said of the site, and what changed.
+    """
     host.site()
     assert main.main(["--settings", str(host.path), "place"]) == 0
     return report.rows(host.site())[0]
@@ -164,10 +199,17 @@ def test_what_is_placed_is_loaded_at_once_or_taken_back(served, warned, tmp_path
 def test_site_that_the_server_does_not_know_yet_is_placed_and_no_more(served):
     served.run()
     before = served.reloads()
-    served.options["certificates"].append({"name": "b.foobar.com", "names": ["b.foobar.com"], "source": "private"})
+    served.options["certificates"].append(
+        {"name": "b.foobar.com", "names": ["b.foobar.com"], "source": "private"}
+    )
     place(served)
     new = report.rows(served.site())[1]
-    assert (new["source"], new["state"], new["reason"], served.reloads()) == ("private", "issued", "", before)
+    assert (new["source"], new["state"], new["reason"], served.reloads()) == (
+        "private",
+        "issued",
+        "",
+        before,
+    )
 
 
 def test_visitors_are_led_to_no_given_certificate_that_is_not_served_yet(served, warned, tmp_path):
@@ -183,7 +225,9 @@ def test_visitors_are_led_to_no_given_certificate_that_is_not_served_yet(served,
 
 
 def test_certificate_is_loaded_before_the_next_one_is_asked_for(served, monkeypatch):
-    served.options["certificates"].append({"name": "b.foobar.com", "names": ["b.foobar.com"], "source": "acme"})
+    served.options["certificates"].append(
+        {"name": "b.foobar.com", "names": ["b.foobar.com"], "source": "acme"}
+    )
     found, real = [], FakeCa._newOrder
 
     def order(self, wanted):
@@ -202,7 +246,10 @@ def test_renewal_that_is_taken_back_fails(served, clock, tmp_path, capsys):
     assert main.main(["--settings", str(served.path), "renew", "--json", "www.foobar.com"]) == 1
     said = capsys.readouterr()
     assert json.loads(said.out)["changed"] == []
-    assert "www.foobar.com has no new certificate yet: the new certificate could not be loaded, the one before goes on" in said.err
+    assert (
+        "www.foobar.com has no new certificate yet: the new certificate could not be loaded, the "
+        "one before goes on"
+    ) in said.err
 
 
 def test_what_is_not_loaded_leads_visitors_where_it_led_them(served, clock, tmp_path):
@@ -219,7 +266,11 @@ def test_what_is_not_loaded_leads_visitors_where_it_led_them(served, clock, tmp_
 
 def test_server_that_cannot_be_told_of_the_trust_is_told_later_and_renewed(served, clock):
     good = served.options["load"][0]["test"]
-    served.options["load"][0]["test"] = ["sh", "-c", f"! test -e {served.top}/www.foobar.com/trusted || {{ echo not now >&2; exit 1; }}"]
+    served.options["load"][0]["test"] = [
+        "sh",
+        "-c",
+        f"! test -e {served.top}/www.foobar.com/trusted || {{ echo not now >&2; exit 1; }}",
+    ]
     row, _changed = served.run()
     assert row["state"] == "failed"
     assert row["reason"].startswith("the certificate could not be loaded: ")
@@ -257,7 +308,12 @@ def test_broken_configuration_keeps_what_is_served(served, tmp_path, clock, ca):
     assert len(ca.orders) == 1
     (tmp_path / "broken").unlink()
     row, changed = served.run()
-    assert (row["state"], row["trusted"], changed, len(ca.orders)) == ("issued", True, ["www.foobar.com"], 1)
+    assert (row["state"], row["trusted"], changed, len(ca.orders)) == (
+        "issued",
+        True,
+        ["www.foobar.com"],
+        1,
+    )
     assert serial(served) == row["serial"]
 
 
@@ -284,9 +340,13 @@ def test_server_that_does_not_serve_it(served, tmp_path, clock, ca):
     assert len(ca.orders) == 1
 
 
-def test_site_that_is_gone_is_put_away_when_the_server_knows_it_no_more(served, tmp_path, clock, capsys):
+def test_site_that_is_gone_is_put_away_when_the_server_knows_it_no_more(
+    served, tmp_path, clock, capsys
+):
     served.run()
-    served.options["certificates"] = [{"name": "other.foobar.com", "names": ["other.foobar.com"], "source": "private"}]
+    served.options["certificates"] = [
+        {"name": "other.foobar.com", "names": ["other.foobar.com"], "source": "private"}
+    ]
     (tmp_path / "broken").touch()  # the server still names it
     served.run()
     assert (served.top / "www.foobar.com/current").exists()

@@ -1,4 +1,6 @@
-"""What needs no CA: the host's own authority, placeholders, private and given certificates, those of certbot."""
+"""What needs no CA: the host's own authority, placeholders, private
+and given certificates, those of certbot.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,15 @@ def current(host, file="fullchain.pem"):
 
 
 def verify(host, *more):
-    words = ["openssl", "verify", "-CAfile", str(host.top / "authority/authority.pem"), "-no_check_time", *more, str(current(host))]
+    words = [
+        "openssl",
+        "verify",
+        "-CAfile",
+        str(host.top / "authority/authority.pem"),
+        "-no_check_time",
+        *more,
+        str(current(host)),
+    ]
     return subprocess.run(words, capture_output=True, text=True, check=False).stdout
 
 
@@ -77,7 +87,10 @@ def test_other_names_are_another_certificate_and_the_same_key_of_the_authority(h
     assert place(host) == [NAME]
     new = (host.top / "authority/authority.pem").read_bytes()
     assert new != old
-    assert pem.chain(new)[0].public_key().public_numbers() == pem.chain(old)[0].public_key().public_numbers()
+    assert (
+        pem.chain(new)[0].public_key().public_numbers()
+        == pem.chain(old)[0].public_key().public_numbers()
+    )
     assert "OK" in verify(host, "-verify_hostname", "www.other.net")
 
 
@@ -88,7 +101,13 @@ def test_authority_cannot_sign_for_others(host, tmp_path):
     own.make(["foobar.com", "web1", NAME], moments.now())
     for names in (["www.example.com"], ["notfoobar.com"], ["192.0.2.1"]):
         (tmp_path / "leaf").write_bytes(own.leaf(names, moments.now())[0])
-        words = ["openssl", "verify", "-CAfile", str(host.top / "authority/authority.pem"), str(tmp_path / "leaf")]
+        words = [
+            "openssl",
+            "verify",
+            "-CAfile",
+            str(host.top / "authority/authority.pem"),
+            str(tmp_path / "leaf"),
+        ]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert "permitted subtree violation" in done.stderr, (names, done)
 
@@ -97,11 +116,18 @@ def test_clients_that_do_not_know_constraints_refuse_the_authority(host):
     place(host)
     found = pem.chain((host.top / "authority/authority.pem").read_bytes())[0]
     assert found.extensions.get_extension_for_class(pem.x509.NameConstraints).critical
-    assert found.extensions.get_extension_for_class(pem.x509.BasicConstraints).value.path_length == 0
+    assert (
+        found.extensions.get_extension_for_class(pem.x509.BasicConstraints).value.path_length == 0
+    )
 
 
 def test_constraints_are_as_few_as_can_be():
-    said = [str(one.value) for one in authority.permitted(["*.foobar.com", "a.foobar.com", "barfoobar.com", "127.0.0.1"])]
+    said = [
+        str(one.value)
+        for one in authority.permitted(
+            ["*.foobar.com", "a.foobar.com", "barfoobar.com", "127.0.0.1"]
+        )
+    ]
     assert said == ["barfoobar.com", "foobar.com", "localhost", "127.0.0.1/32", "::1/128"]
 
 
@@ -113,7 +139,9 @@ def given(host, tmp_path):
     chain, key = tmp_path / "chain.pem", tmp_path / "key"
 
     def write(*names):
-        for path, content in zip((chain, key), other.leaf(names or [NAME, "foobar.com"], moments.now()), strict=True):
+        for path, content in zip(
+            (chain, key), other.leaf(names or [NAME, "foobar.com"], moments.now()), strict=True
+        ):
             path.write_bytes(content)
 
     write()
@@ -141,7 +169,10 @@ def test_given_one_that_cannot_serve_leaves_what_there_is(host, given, clock):
     assert place(host) == []
     assert current(host).read_bytes() == good
     row = host.run()[0]
-    assert f"cannot serve {NAME}: it is for a.foobar.com, and lacks {NAME}, foobar.com. Give another one." in row["reason"]
+    assert (
+        f"cannot serve {NAME}: it is for a.foobar.com, and lacks {NAME}, foobar.com. Give another "
+        f"one."
+    ) in row["reason"]
     given.key.write_text("nonsense")
     assert "there is no private key in PEM in it" in host.run()[0]["reason"]
     given.chain.unlink()
@@ -163,12 +194,19 @@ def test_given_one_that_cannot_serve_has_a_placeholder(host, given):
 def test_given_pipe_makes_nobody_wait(host, given):
     given.key.unlink()
     os.mkfifo(given.key)
-    assert f"{given.key} on this host: it is no regular file. Give chain and key of {NAME}." == host.run()[0]["reason"]
+    assert (
+        f"{given.key} on this host: it is no regular file. Give chain and key of {NAME}."
+        == host.run()[0]["reason"]
+    )
 
 
-@pytest.mark.parametrize(("mode", "read"), [(0o755, True), (0o775, False), (0o777, False), (0o1777, True)])
+@pytest.mark.parametrize(
+    ("mode", "read"), [(0o755, True), (0o775, False), (0o777, False), (0o1777, True)]
+)
 @pytest.mark.parametrize("where", ["file", "directory"])
-def test_given_link_is_followed_where_nobody_else_can_put_one(host, given, tmp_path, mode, read, where):
+def test_given_link_is_followed_where_nobody_else_can_put_one(
+    host, given, tmp_path, mode, read, where
+):
     live = tmp_path / "live"
     live.mkdir()
     if where == "file":  # as certbot has them
@@ -179,7 +217,11 @@ def test_given_link_is_followed_where_nobody_else_can_put_one(host, given, tmp_p
         host.options["certificates"][0]["key"] = str(live / "up/key")
     live.chmod(mode)
     reason = host.run()[0]["reason"]
-    assert reason == "" if read else "is a link that others can change, and root does not follow it" in reason
+    assert (
+        reason == ""
+        if read
+        else "is a link that others can change, and root does not follow it" in reason
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link to another user")
@@ -194,7 +236,9 @@ def test_given_link_of_another_user_is_not_followed_in_tmp(host, given, tmp_path
 
 
 @pytest.mark.parametrize(("mode", "read"), [(0o755, True), (0o777, False)])
-def test_given_file_with_another_name_is_not_read_where_others_can_make_some(host, given, tmp_path, mode, read):
+def test_given_file_with_another_name_is_not_read_where_others_can_make_some(
+    host, given, tmp_path, mode, read
+):
     (tmp_path / "home").mkdir()
     os.link(given.key, tmp_path / "home/key")
     (tmp_path / "home").chmod(mode)
@@ -251,7 +295,9 @@ def test_certificate_of_certbots_is_taken_over(host, ca, tmp_path, clock):
     for name, names in (("a", [NAME]), ("b", [NAME, "foobar.com"])):
         live = tmp_path / "letsencrypt/live" / name
         live.mkdir(parents=True)
-        for file, content in zip(("fullchain.pem", "privkey.pem"), other.leaf(names, moments.now()), strict=True):
+        for file, content in zip(
+            ("fullchain.pem", "privkey.pem"), other.leaf(names, moments.now()), strict=True
+        ):
             (live / file).write_bytes(content)
     (tmp_path / "letsencrypt/renewal").mkdir()
     renewal = tmp_path / "letsencrypt/renewal/b.conf"

@@ -12,7 +12,10 @@ from site_certificates import moments, plan
 NOW = datetime.datetime(2026, 11, 27, 12, tzinfo=datetime.UTC)
 MINUTE, HOUR, DAY = plan.MINUTE, plan.HOUR, plan.DAY
 NAMES = ("foobar.com", "www.foobar.com")
-CAS = [{"name": "first", "directory": "https://first/", "staging": "https://staging/"}, {"name": "second", "directory": "https://second/"}]
+CAS = [
+    {"name": "first", "directory": "https://first/", "staging": "https://staging/"},
+    {"name": "second", "directory": "https://second/"},
+]
 NONE = {"failures": 0}
 
 
@@ -32,7 +35,11 @@ def at(delta):
         (have(life=9), None, 3.5 * DAY),  # half of a short life
         (have(), NOW + 5 * DAY, 5 * DAY),
         (have(), NOW + 70 * DAY, 59 * DAY),  # never later than without advice
-        (have(life=47, names=NAMES[::-1]), None, DAY * 47 * 2 / 3 - DAY),  # the order of names is none of theirs
+        (
+            have(life=47, names=NAMES[::-1]),
+            None,
+            DAY * 47 * 2 / 3 - DAY,
+        ),  # the order of names is none of theirs
         (have(directory="https://second/"), None, 59 * DAY),
     ],
 )
@@ -65,28 +72,68 @@ def test_due_now(what):
         ({"failures": 1, "next": at(MINUTE)}, {"forced": True}, plan.Step("wait", at=NOW + MINUTE)),
         ({"failures": 0, "next": at(MINUTE)}, {}, plan.Step("wait", at=NOW + MINUTE)),
         ({"failures": 0, "next": at(MINUTE)}, {"forced": True}, plan.Step("ask", ca="first")),
-        ({"failures": 1, "next": at(-MINUTE), "ca": "first"}, {}, plan.Step("ask", ca="first", rehearse=True)),
+        (
+            {"failures": 1, "next": at(-MINUTE), "ca": "first"},
+            {},
+            plan.Step("ask", ca="first", rehearse=True),
+        ),
         ({"failures": 1, "ca": "second", "since": at(-HOUR)}, {}, plan.Step("ask", ca="second")),
         ({"failures": 4, "ca": "first", "since": at(-DAY)}, {}, plan.Step("ask", ca="second")),
-        ({"failures": 6, "ca": "second", "since": at(-2 * DAY)}, {}, plan.Step("ask", ca="first", rehearse=True)),
-        ({"failures": 1, "ca": "gone", "since": at(-HOUR)}, {}, plan.Step("ask", ca="first", rehearse=True)),
-        ({"failures": 0, "check_next": at(6 * MINUTE)}, {"timer": True}, plan.Step("wait", at=NOW + 6 * MINUTE)),
+        (
+            {"failures": 6, "ca": "second", "since": at(-2 * DAY)},
+            {},
+            plan.Step("ask", ca="first", rehearse=True),
+        ),
+        (
+            {"failures": 1, "ca": "gone", "since": at(-HOUR)},
+            {},
+            plan.Step("ask", ca="first", rehearse=True),
+        ),
+        (
+            {"failures": 0, "check_next": at(6 * MINUTE)},
+            {"timer": True},
+            plan.Step("wait", at=NOW + 6 * MINUTE),
+        ),
         # The timer comes every ten minutes, and not to the second.
-        ({"failures": 0, "check_next": at(4 * MINUTE)}, {"timer": True}, plan.Step("ask", ca="first")),
+        (
+            {"failures": 0, "check_next": at(4 * MINUTE)},
+            {"timer": True},
+            plan.Step("ask", ca="first"),
+        ),
         ({"failures": 0, "check_next": at(MINUTE)}, {}, plan.Step("ask", ca="first")),
         (
-            {"failures": 1, "next": at(MINUTE), "attempt": {"ca": "first", "order": None, "resumed": 0}},
-            {},
-            plan.Step("wait", at=NOW + MINUTE),
-        ),
-        ({"failures": 1, "next": at(MINUTE), "attempt": {"ca": "first", "order": "u", "resumed": 0}}, {}, plan.Step("resume", ca="first")),
-        (
-            {"failures": 1, "next": at(MINUTE), "attempt": {"ca": "first", "order": "u", "resumed": 3}},
+            {
+                "failures": 1,
+                "next": at(MINUTE),
+                "attempt": {"ca": "first", "order": None, "resumed": 0},
+            },
             {},
             plan.Step("wait", at=NOW + MINUTE),
         ),
         (
-            {"failures": 1, "next": at(MINUTE), "attempt": {"ca": "gone", "order": "u", "resumed": 0}},
+            {
+                "failures": 1,
+                "next": at(MINUTE),
+                "attempt": {"ca": "first", "order": "u", "resumed": 0},
+            },
+            {},
+            plan.Step("resume", ca="first"),
+        ),
+        (
+            {
+                "failures": 1,
+                "next": at(MINUTE),
+                "attempt": {"ca": "first", "order": "u", "resumed": 3},
+            },
+            {},
+            plan.Step("wait", at=NOW + MINUTE),
+        ),
+        (
+            {
+                "failures": 1,
+                "next": at(MINUTE),
+                "attempt": {"ca": "gone", "order": "u", "resumed": 0},
+            },
             {},
             plan.Step("wait", at=NOW + MINUTE),
         ),
@@ -98,7 +145,9 @@ def test_pace(pace, words, step):
 
 def test_no_rehearsal_where_the_account_is_bound():
     bound = [{**CAS[0], "eab": {"kid": "k", "hmac": "h"}}]
-    assert plan.next_step(NAMES, None, {"failures": 1}, None, bound, NOW) == plan.Step("ask", ca="first")
+    assert plan.next_step(NAMES, None, {"failures": 1}, None, bound, NOW) == plan.Step(
+        "ask", ca="first"
+    )
 
 
 def test_pauses_grow_and_retry_after_is_longer():
@@ -153,12 +202,25 @@ def test_alarm(what, pace, said):
 )
 def test_advice(what, window, old, moment):
     start, end = (NOW + days * DAY for days in window)
-    assert abs(plan.advice(old, (start, end), what, 0.5) - (NOW + moment * DAY)) <= datetime.timedelta(seconds=1)
+    assert abs(
+        plan.advice(old, (start, end), what, 0.5) - (NOW + moment * DAY)
+    ) <= datetime.timedelta(seconds=1)
 
 
 RUN = st.tuples(
     st.integers(1, 3 * 86400),  # seconds since the run before
-    st.sampled_from(["issues", "refuses", "killed", "killed with an order", "retry after", "not ready", "no answer", "lost"]),
+    st.sampled_from(
+        [
+            "issues",
+            "refuses",
+            "killed",
+            "killed with an order",
+            "retry after",
+            "not ready",
+            "no answer",
+            "lost",
+        ]
+    ),
     st.booleans(),
     st.booleans(),
 )
@@ -183,7 +245,13 @@ def test_never_two_orders_within_the_back_off(runs, life):
             if happens == "killed with an order" and step.kind == "ask":
                 pace = plan.ordered(pace, "url")
             elif happens == "issues":
-                what = plan.Have("acme", NAMES, now, now + life, next(ca["directory"] for ca in CAS if ca["name"] == step.ca))
+                what = plan.Have(
+                    "acme",
+                    NAMES,
+                    now,
+                    now + life,
+                    next(ca["directory"] for ca in CAS if ca["name"] == step.ca),
+                )
                 pace = plan.succeeded(now, life)
             elif happens == "retry after":
                 pace = {**plan.failed(pace, now, "No.", now + 2 * DAY), "not_before": now + 2 * DAY}
@@ -191,7 +259,9 @@ def test_never_two_orders_within_the_back_off(runs, life):
                 pace = plan.failed(plan.ordered(pace, "url"), now, "No.", lost=True)
             elif happens not in ("killed", "killed with an order"):
                 pace = plan.failed(pace, now, "No.")
-    for (before, failures, _nobody), (after, then, not_before) in zip(asked, asked[1:], strict=False):
+    for (before, failures, _nobody), (after, then, not_before) in zip(
+        asked, asked[1:], strict=False
+    ):
         if then == failures + 1:  # the one before failed
             assert after - before >= plan.pause(then)
         if not_before:

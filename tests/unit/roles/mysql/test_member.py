@@ -10,7 +10,9 @@ import pytest
 from writer import claims
 
 ONE = "11111111-aaaa-11e1-8000-000000000001"
-STATE = f"# GALERA saved state\nversion: 2.1\nuuid:    {ONE}\nseqno:   {{}}\nsafe_to_bootstrap: {{}}\n"
+STATE = (
+    f"# GALERA saved state\nversion: 2.1\nuuid:    {ONE}\nseqno:   {{}}\nsafe_to_bootstrap: {{}}\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +22,8 @@ STATE = f"# GALERA saved state\nversion: 2.1\nuuid:    {ONE}\nseqno:   {{}}\nsaf
         (True, "4", 5, 0, False),
         (True, "4", 6, 0, True),
         (False, "4", 0, 0, True),
-        # One that gives its data to another waits for one that does not; one that gets them writes nothing.
+        # One that gives its data to another waits for one that does not; one that gets them writes
+        # nothing.
         (False, "2", 0, 1, False),
         (False, "2", 0, 4, True),
         (True, "2", 9, 0, False),
@@ -61,7 +64,12 @@ def test_a_member_says_how_far_it_is(place):
     (place / "shop").mkdir()
     (place / "grastate.dat").write_text(STATE.format(42, 1))
     found = members.on_disk(str(place))
-    assert [found[name] for name in ("data", "uuid", "seqno", "safe")] == [cluster.CLUSTER, ONE, 42, True]
+    assert [found[name] for name in ("data", "uuid", "seqno", "safe")] == [
+        cluster.CLUSTER,
+        ONE,
+        42,
+        True,
+    ]
     # One that crashed does not know; what was recovered says it, if it is of the same history.
     (place / "grastate.dat").write_text(STATE.format(-1, 0))
     assert members.on_disk(str(place))["seqno"] == -1

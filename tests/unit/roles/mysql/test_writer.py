@@ -30,7 +30,10 @@ def answers(**others):
         (answers(db3=None), ["db3"]),
         (answers(db2={**SYNCED, "synced": False}), ["db2"]),
         # It runs, and the others do not see it.
-        (answers(db1={**SYNCED, "view": ["db1", "db2"]}, db2={**SYNCED, "view": ["db1", "db2"]}), ["db3"]),
+        (
+            answers(db1={**SYNCED, "view": ["db1", "db2"]}, db2={**SYNCED, "view": ["db1", "db2"]}),
+            ["db3"],
+        ),
         (dict.fromkeys(ALL), ALL),
     ],
 )
@@ -106,7 +109,12 @@ def hosts(monkeypatch):
             "wsrep_cluster_state_uuid": "u", "wsrep_cluster_status": "Primary", "wsrep_flow_control_paused": "0", "wsrep_ready": "ON",
             "wsrep_last_committed": "1", "wsrep_local_recv_queue": "0", "wsrep_local_state": "4", "wsrep_local_state_comment": "Synced",
         }  # fmt: skip
-        member.view, member.row, member.asked, member.why = ALL, ("db1", 1, 0), time.monotonic() + 60, ""
+        member.view, member.row, member.asked, member.why = (
+            ALL,
+            ("db1", 1, 0),
+            time.monotonic() + 60,
+            "",
+        )
         server = agent.Server(("127.0.0.1", 0), agent.handler_of(member))
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         found[name], ports[name] = (member, server), server.socket.getsockname()[1]
@@ -114,7 +122,11 @@ def hosts(monkeypatch):
     asked = members.ask
     # All have one address here, and a port each.
     monkeypatch.setattr(members, "ask", lambda address, _port: asked("127.0.0.1", ports["db1"]))
-    monkeypatch.setattr(members, "ask_all", lambda _known: {name: asked("127.0.0.1", port) for name, port in ports.items()})
+    monkeypatch.setattr(
+        members,
+        "ask_all",
+        lambda _known: {name: asked("127.0.0.1", port) for name, port in ports.items()},
+    )
     yield {name: (member, ports[name]) for name, (member, _server) in found.items()}
     for _member, server in found.values():
         server.shutdown()
@@ -129,7 +141,11 @@ def said(port):
 
 
 def test_a_proxy_is_told_in_its_own_words(hosts):
-    assert [said(port) for _member, port in hosts.values()] == ["up\n", "down #db1 writes\n", "down #db1 writes\n"]
+    assert [said(port) for _member, port in hosts.values()] == [
+        "up\n",
+        "down #db1 writes\n",
+        "down #db1 writes\n",
+    ]
 
 
 class Stopped:
@@ -146,7 +162,10 @@ def test_one_whose_server_has_stopped_sends_proxies_where_it_sent_them_before(ho
     member, port = hosts["db1"]
     member._last, member._connection = "db2", Stopped()
     member.ask()
-    assert (said(port), member.not_writing()[:28]) == ("down #db2 writes\n", "the server does not answer (")
+    assert (said(port), member.not_writing()[:28]) == (
+        "down #db2 writes\n",
+        "the server does not answer (",
+    )
     # What is no purpose, the other check of a proxy sees.
     member._last = "db1"
     assert said(port) == "up\n"
@@ -173,7 +192,9 @@ def test_a_writer_hands_over_when_all_proxies_know(hosts, monkeypatch):
     assert said(port) == "up\n"
     member.proxies.told("198.18.0.1", time.monotonic())
     members.name_heir("db2", 60)
-    asks = threading.Thread(target=lambda: found.append(member._write(cursor, member.status, member.view, member.row)))
+    asks = threading.Thread(
+        target=lambda: found.append(member._write(cursor, member.status, member.view, member.row))
+    )
     asks.start()
     wait_for(lambda: said(port) == "down #db2 is to write\n", 10)
     # One of the two proxies does not know it yet.
@@ -239,6 +260,12 @@ def test_one_that_does_not_write_leaves_as_it_is(hosts, capsys):
 @pytest.mark.usefixtures("places")
 def test_none_leaves_while_another_one_is_missing(hosts):
     hosts["db3"][0].status = {}
-    with pytest.raises(SystemExit, match="db3 is not there with all that the cluster has, so no other member is stopped: see to db3 first"):
+    with pytest.raises(
+        SystemExit,
+        match=(
+            "db3 is not there with all that the cluster has, so no other member is stopped: see "
+            "to db3 first"
+        ),
+    ):
         start.leave(0)
     assert members.heir() == ""

@@ -12,7 +12,12 @@ COMPRESS = pathlib.Path(__file__).parents[4] / "roles/python_app/files/release/c
 
 def test_only_texts_that_gain_by_it_are_compressed(tmp_path):
     text = "body { color: black }\n" * 100
-    for name, content in (("deep/site.css", text), ("photo.png", text), ("small.css", "x"), ("folder.css/inner.css", text)):
+    for name, content in (
+        ("deep/site.css", text),
+        ("photo.png", text),
+        ("small.css", "x"),
+        ("folder.css/inner.css", text),
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content)
     (tmp_path / "gone.css").symlink_to("nowhere")

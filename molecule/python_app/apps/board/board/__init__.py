@@ -12,5 +12,7 @@ application = Flask(__name__)
 @application.get("/")
 def page():
     """Answer with what it is made of."""
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("board", "flask", "pyjwt")]
+    versions = [
+        f"{name} {importlib.metadata.version(name)}" for name in ("board", "flask", "pyjwt")
+    ]
     return ", ".join([*versions, str(NUMBER)])

@@ -1,4 +1,6 @@
-"""A shop with one table, its admin and its static files. Django knows the driver PyMySQL as the other one."""
+"""A shop with one table, its admin and its static files. Django
+knows the driver PyMySQL as the other one.
+"""
 
 import pymysql
 

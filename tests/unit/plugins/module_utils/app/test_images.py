@@ -14,7 +14,9 @@ from ansible_collections.foobar.lamp.plugins.module_utils.app import images
 def top(tmp_path):
     """Return the top of an image, with links as distributions have them."""
     (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\nshop:x:1000:1001::/home/shop:/bin/sh\nbig:x:70000:0::/:\n")
+    (tmp_path / "etc/passwd").write_text(
+        "root:x:0:0::/:/bin/sh\nshop:x:1000:1001::/home/shop:/bin/sh\nbig:x:70000:0::/:\n"
+    )
     (tmp_path / "etc/group").write_text("root:x:0:\nstaff:x:50:shop\n")
     return tmp_path
 
@@ -35,7 +37,10 @@ def test_user_of_an_image_is_found_as_engines_do(top, user, ids):
     assert images._ids(user, str(top)) == ids
 
 
-@pytest.mark.parametrize(("user", "words"), [("nobody", "give USER a number"), ("shop:x", "give USER a number"), ("big", "below 65536")])
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [("nobody", "give USER a number"), ("shop:x", "give USER a number"), ("big", "below 65536")],
+)
 def test_user_that_cannot_be_is_refused(top, user, words):
     with pytest.raises(images.ImageError, match=words):
         images._ids(user, str(top))
@@ -81,11 +86,16 @@ def packed(path, *names):
 
 
 def test_layout_is_unpacked_by_the_names_it_may_have(tmp_path):
-    images._unpack(packed(tmp_path / "good.tar", "oci-layout", "./index.json", f"blobs/sha256/{'a' * 64}"), str(tmp_path / "good"))
+    images._unpack(
+        packed(tmp_path / "good.tar", "oci-layout", "./index.json", f"blobs/sha256/{'a' * 64}"),
+        str(tmp_path / "good"),
+    )
     assert (tmp_path / "good/blobs/sha256" / ("a" * 64)).read_text() == "{}"
 
 
-@pytest.mark.parametrize("name", ["../x", "/etc/x", "blobs/../../x", "blobs/sha256/x/y", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["../x", "/etc/x", "blobs/../../x", "blobs/sha256/x/y", "manifest.json"]
+)
 def test_layout_with_anything_else_is_refused(tmp_path, name):
     with pytest.raises(images.ImageError, match="has no place in an image layout"):
         images._unpack(packed(tmp_path / "bad.tar", "oci-layout", name), str(tmp_path / "bad"))

@@ -15,7 +15,11 @@ ACCESS = '192.0.2.1 - - [27/Nov/2026:08:00:02 +0100] "GET / HTTP/1.1" 200 5 "-" 
 JOURNAL = "\n".join(
     json.dumps({"__REALTIME_TIMESTAMP": str(when), "MESSAGE": words, **unit})
     for when, words, unit in (
-        (1795762802500000, "Started", {"UNIT": "shop-queue.service", "_SYSTEMD_UNIT": "init.scope"}),
+        (
+            1795762802500000,
+            "Started",
+            {"UNIT": "shop-queue.service", "_SYSTEMD_UNIT": "init.scope"},
+        ),
         (1795762804000000, [0x61, 0xFF], {"_SYSTEMD_UNIT": "shop-queue.service"}),
     )
 )
@@ -54,7 +58,9 @@ def test_lines_before_a_moment_and_without_the_pattern_are_left_out():
 
 
 def test_pattern_that_is_none_is_refused():
-    with pytest.raises(logs.LogError, match=r"grep is '\(', which is no regular expression .* correct it"):
+    with pytest.raises(
+        logs.LogError, match=r"grep is '\(', which is no regular expression .* correct it"
+    ):
         merged(pattern="(")
 
 

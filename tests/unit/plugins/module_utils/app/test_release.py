@@ -32,5 +32,8 @@ def test_files_of_before_move_along(prepare, tmp_path):
 def test_place_that_cannot_be_written_to_is_refused_before_anything_moves(prepare, tmp_path):
     done = prepare(tmp_path / "gone")
     assert done.returncode == 1
-    assert f"may not write to {tmp_path / 'gone'}: give it that right, on all hosts that share it." in done.stdout
+    assert (
+        f"may not write to {tmp_path / 'gone'}: give it that right, on all hosts that share it."
+        in done.stdout
+    )
     assert (tmp_path / "up" / "media" / "old.jpg").exists()

@@ -26,7 +26,10 @@ def fetched(tmp_path):
     contents = {f"{name}-1-py3-none-any.whl": wheel(name) for name in ("one", "two")}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-    pins = "".join(f"{name.split('-')[0]}==1 --hash=sha256:{hashlib.sha256(content).hexdigest()}\n" for name, content in contents.items())
+    pins = "".join(
+        f"{name.split('-')[0]}==1 --hash=sha256:{hashlib.sha256(content).hexdigest()}\n"
+        for name, content in contents.items()
+    )
     return [str(tmp_path / name) for name in contents], pins
 
 

@@ -25,7 +25,9 @@ def test_fingerprint_is_for_its_owner_alone(place):
     assert not settings.are_new("shop")
 
 
-@pytest.mark.parametrize("change", [{"shop.env": "A=2\n"}, {"database.pem": "two\n"}, {"other.pem": "one\n"}])
+@pytest.mark.parametrize(
+    "change", [{"shop.env": "A=2\n"}, {"database.pem": "two\n"}, {"other.pem": "one\n"}]
+)
 def test_other_content_is_seen(place, change):
     for name, text in change.items():
         (place / name).write_text(text)

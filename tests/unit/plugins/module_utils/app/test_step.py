@@ -22,13 +22,31 @@ def test_environment_as_systemd_reads_it(value, line):
 
 
 def test_command_is_confined_and_names_no_value_of_its_environment():
-    words = step.words("shop.example.com", ["sh", "-c", 'echo "$HOME"'], "build-shop", "/srv/x", 10, "/proc/1/fd/3", "/srv/x")
+    words = step.words(
+        "shop.example.com",
+        ["sh", "-c", 'echo "$HOME"'],
+        "build-shop",
+        "/srv/x",
+        10,
+        "/proc/1/fd/3",
+        "/srv/x",
+    )
     assert words[0] == "systemd-run"
     assert "--unit=python_app:shop.example.com.service" in words
     assert "--description=A step of a release of shop.example.com" in words
-    for one in ("User=build-shop", "UMask=0022", "KillSignal=SIGKILL", "RuntimeMaxSec=40", "EnvironmentFile=/proc/1/fd/3"):
+    for one in (
+        "User=build-shop",
+        "UMask=0022",
+        "KillSignal=SIGKILL",
+        "RuntimeMaxSec=40",
+        "EnvironmentFile=/proc/1/fd/3",
+    ):
         assert f"--property={one}" in words
-    assert {"--property=ProtectSystem=strict", "--property=ReadWritePaths=/srv/x", "--property=NoNewPrivileges=true"} <= set(words)
+    assert {
+        "--property=ProtectSystem=strict",
+        "--property=ReadWritePaths=/srv/x",
+        "--property=NoNewPrivileges=true",
+    } <= set(words)
     assert words[-4:] == ["--", "sh", "-c", 'echo "$$HOME"']
 
 

@@ -9,13 +9,17 @@ from ansible_collections.foobar.lamp.plugins.module_utils.common import listings
 
 
 def test_only_wholly_installed_packages_count():
-    listing = "ii  apache2 2.4.1\nhi  held 1:1\nrc  removed 1\niU  unpacked 1\niF  half 1\nun  unknown \niiR broken 1\n"
+    listing = (
+        "ii  apache2 2.4.1\nhi  held 1:1\nrc  removed 1\niU  unpacked 1\niF  half 1\nun  unknown "
+        "\niiR broken 1\n"
+    )
     assert listings.installed(listing) == {"apache2": "2.4.1", "held": "1:1"}
     assert listings.installed("") == {}
 
 
 @pytest.mark.parametrize(
-    ("version", "openssh"), [("1:9.2p1-2+deb12u6", "9.2"), ("1:10.0p1-7", "10.0"), ("9.8p1", "9.8"), ("", ""), ("x", "")]
+    ("version", "openssh"),
+    [("1:9.2p1-2+deb12u6", "9.2"), ("1:10.0p1-7", "10.0"), ("9.8p1", "9.8"), ("", ""), ("x", "")],
 )
 def test_version_of_openssh(version, openssh):
     assert listings.openssh(version) == openssh
@@ -28,7 +32,10 @@ eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
 eth1\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0
 eth1\t000010AC\t0100000A\t0003\t0\t0\t0\t0000F0FF\t0\t0\t0
 """
-_ROUTE6 = "{} {} 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 00000001 00000000 {} {}\n"
+_ROUTE6 = (
+    "{} {} 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 00000001 "
+    "00000000 {} {}\n"
+)
 ROUTES6 = "".join(
     _ROUTE6.format(*route)
     for route in (
@@ -46,7 +53,10 @@ ROUTES6 = "".join(
 
 @pytest.mark.skipif(sys.byteorder != "little", reason="as a little-endian kernel says it")
 def test_networks_are_those_that_are_reached_without_a_gateway():
-    assert listings.networks(ROUTE, ROUTES6) == {"eth0": ["192.0.2.0/24", "2001:db8::/64"], "eth1": ["10.0.0.0/8"]}
+    assert listings.networks(ROUTE, ROUTES6) == {
+        "eth0": ["192.0.2.0/24", "2001:db8::/64"],
+        "eth1": ["10.0.0.0/8"],
+    }
     assert listings.networks("", "") == {}
 
 
@@ -63,11 +73,15 @@ def test_only_active_and_enabled_services_count():
 
 def test_unit_that_nobody_has_tried_to_start_waits():
     listing = (
-        "Id=logrotate.timer\nLoadState=loaded\nActiveState=inactive\nConditionTimestampMonotonic=0\n\n"
-        "Id=apt-daily.timer\nLoadState=loaded\nActiveState=active\nConditionTimestampMonotonic=9\n\n"
+        "Id=logrotate.timer\nLoadState=loaded\nActiveState=inactive\n"
+        "ConditionTimestampMonotonic=0\n\n"
+        "Id=apt-daily.timer\nLoadState=loaded\nActiveState=active\nConditionTimestampMonotonic=9\n"
+        "\n"
         "Id=fstrim.timer\nLoadState=loaded\nActiveState=inactive\nConditionTimestampMonotonic=9\n\n"
-        "Id=masked.service\nLoadState=masked\nActiveState=inactive\nConditionTimestampMonotonic=0\n\n"
-        "Id=none.service\nLoadState=not-found\nActiveState=inactive\nConditionTimestampMonotonic=0\n"
+        "Id=masked.service\nLoadState=masked\nActiveState=inactive\n"
+        "ConditionTimestampMonotonic=0\n\n"
+        "Id=none.service\nLoadState=not-found\nActiveState=inactive\n"
+        "ConditionTimestampMonotonic=0\n"
     )
     assert listings.waiting(listings.services(listing)) == ["logrotate.timer"]
     assert listings.waiting(listings.services("")) == []
@@ -76,7 +90,10 @@ def test_unit_that_nobody_has_tried_to_start_waits():
 @pytest.mark.parametrize(
     ("hosts", "names"),
     [
-        ("127.0.0.1 localhost\n127.0.1.1\tweb.example.com web # ours\n", ["web.example.com", "web"]),
+        (
+            "127.0.0.1 localhost\n127.0.1.1\tweb.example.com web # ours\n",
+            ["web.example.com", "web"],
+        ),
         ("192.0.2.1 web\n127.0.1.1 web.example.com web\n", ["web"]),
         ("127.0.0.1 localhost\n# 127.0.1.1 web\n", []),
         ("", []),
@@ -87,20 +104,30 @@ def test_names_of_the_host(hosts, names):
 
 
 def test_users():
-    assert listings.users("root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\n+\n") == ["root", "www-data"]
+    assert listings.users(
+        "root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\n+\n"
+    ) == ["root", "www-data"]
 
 
 def test_members():
-    assert listings.members("root:x:0:\nadm:x:4:a,b\n+\nshop:x:994:www-data\n") == {"adm": ["a", "b"], "shop": ["www-data"]}
+    assert listings.members("root:x:0:\nadm:x:4:a,b\n+\nshop:x:994:www-data\n") == {
+        "adm": ["a", "b"],
+        "shop": ["www-data"],
+    }
 
 
 def test_system():
-    assert listings.system('PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nID=debian\nVERSION_ID="13"\n# x=y\n') == ("debian", "13")
+    assert listings.system(
+        'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nID=debian\nVERSION_ID="13"\n# x=y\n'
+    ) == ("debian", "13")
     assert listings.system("ID=debian\n") == ("debian", "")
     assert listings.system("") == ("", "")
 
 
-@pytest.mark.parametrize(("limit", "memory"), [("", 4000), ("max\n", 4000), ("1073741824\n", 1024), ("9223372036854771712", 4000)])
+@pytest.mark.parametrize(
+    ("limit", "memory"),
+    [("", 4000), ("max\n", 4000), ("1073741824\n", 1024), ("9223372036854771712", 4000)],
+)
 def test_memory_is_the_hosts_or_its_containers(limit, memory):
     assert listings.memory_mb("MemFree: 1 kB\nMemTotal:        4096000 kB\n", limit) == memory
 

@@ -19,7 +19,10 @@ from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors impor
         (errno.ENOSPC, r"/proc/x: No space left on device \(file system /proc: .*\)\."),
         (errno.EROFS, r"/proc/x: Read-only file system \(file system /proc\)\."),
         (errno.EDQUOT, r"/proc/x: Disk quota exceeded \(file system /proc\)\."),
-        (errno.EPERM, r"/proc/x: Operation not permitted \((to root: 'lsattr'|as .*become root).*\)\."),
+        (
+            errno.EPERM,
+            r"/proc/x: Operation not permitted \((to root: 'lsattr'|as .*become root).*\)\.",
+        ),
         (errno.EISDIR, r"/proc/x: Is a directory\."),
     ],
 )

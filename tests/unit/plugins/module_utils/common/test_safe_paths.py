@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Root follows what root put there, and nothing else: on real directories, one of which is another user's."""
+"""Root follows what root put there, and nothing else: on real
+directories, one of which is another user's.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +11,25 @@ import os
 
 import pytest
 from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_paths
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import TreeError, expand
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
+    TreeError,
+    expand,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.plan import Planner, look
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transaction import Transaction
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import sizes, written
 
 OTHER = 65534
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can give a directory to another user"
+)
 
 
 @pytest.fixture
 def home(tmp_path):
-    """Make another user's directory, a directory of root's that it must not lead to, and a link of root's to the former."""
+    """Make another user's directory, a directory of root's that it must not
+    lead to, and a link of root's to the former.
+    """
     home, victim = tmp_path / "home", tmp_path / "victim"
     home.mkdir()
     os.chown(home, OTHER, OTHER)
@@ -52,10 +61,15 @@ def link(home, target):
     os.lchown(home / "sub", OTHER, OTHER)
 
 
-@pytest.mark.parametrize("change", [{"files": {"sub/file": "ours"}}, {"files": {"sub/new": "ours"}}, {"absent": ["sub/file"]}])
+@pytest.mark.parametrize(
+    "change",
+    [{"files": {"sub/file": "ours"}}, {"files": {"sub/new": "ours"}}, {"absent": ["sub/file"]}],
+)
 def test_link_of_another_user_is_refused(home, victim, change):
     link(home, victim)
-    with pytest.raises((TreeError, OSError), match=r"home/sub.* nobody can change, and root does not follow it"):
+    with pytest.raises(
+        (TreeError, OSError), match=r"home/sub.* nobody can change, and root does not follow it"
+    ):
         make(home, **change)
     assert os.listdir(victim) == ["file"]
     assert (victim / "file").read_text() == "root's"
@@ -66,7 +80,9 @@ def test_link_of_roots_is_followed(home, tmp_path):
     assert (home / "file").read_text() == "ours"
 
 
-@pytest.mark.parametrize(("mode", "followed"), [(0o755, True), (0o775, False), (0o777, False), (0o1777, True)])
+@pytest.mark.parametrize(
+    ("mode", "followed"), [(0o755, True), (0o775, False), (0o777, False), (0o1777, True)]
+)
 def test_who_can_change_the_directory_decides(tmp_path, mode, followed):
     (tmp_path / "place").mkdir()
     (tmp_path / "real").mkdir()
@@ -121,7 +137,9 @@ def test_log_is_read_but_not_what_it_leads_to(home, victim):
 
 
 def test_exchanged_hidden_directory_leads_root_nowhere(home, victim):
-    """At each step of a run that is killed there, its directory is exchanged by a link; then the next run clears up."""
+    """At each step of a run that is killed there, its directory is
+    exchanged by a link; then the next run clears up.
+    """
     for step in range(1, 40):
         steps = iter(range(1, 100))
 

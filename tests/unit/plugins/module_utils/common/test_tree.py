@@ -45,7 +45,10 @@ def test_copy_has_files_directories_and_links_of_its_own(tree):
     assert (found / "deep/file").read_text() == "content"
     assert os.stat(found / "deep/file").st_mtime_ns == 1234567890123456789
     assert [os.readlink(found / name) for name in ("link", "folder")] == ["/etc/shadow", "deep"]
-    modes = {name: stat.S_IMODE(os.stat(found / name).st_mode) for name in ("", "deep", "deep/file", "program")}
+    modes = {
+        name: stat.S_IMODE(os.stat(found / name).st_mode)
+        for name in ("", "deep", "deep/file", "program")
+    }
     assert modes == {"": 0o755, "deep": 0o755, "deep/file": 0o644, "program": 0o755}
 
 
@@ -68,7 +71,9 @@ def listen(path):
 def test_what_is_no_file_is_refused(tree, make, monkeypatch):
     monkeypatch.chdir(tree)  # a socket's path has to be short
     make("odd")
-    with pytest.raises(common_tree.RefusedError, match="tree/odd is neither file, directory nor link"):
+    with pytest.raises(
+        common_tree.RefusedError, match="tree/odd is neither file, directory nor link"
+    ):
         copy(tree)
 
 
@@ -124,7 +129,10 @@ def test_only_the_owners_files_are_given(tree):
     (tree / "link").symlink_to("/etc/passwd")
     os.lchown(tree / "link", 12345, 12345)
     common_tree.give(str(tree), 54321, 54321, {12345})
-    owners = {name: os.lstat(tree / name).st_uid for name in ("", "deep", "deep/file", "deep/alien", "link")}
+    owners = {
+        name: os.lstat(tree / name).st_uid
+        for name in ("", "deep", "deep/file", "deep/alien", "link")
+    }
     assert owners == {"": 54321, "deep": 54321, "deep/file": 54321, "deep/alien": 0, "link": 54321}
     assert os.stat("/etc/passwd").st_uid == 0
 

@@ -27,11 +27,24 @@ def file(**entry):
 
 
 def test_defaults_are_filled_in():
-    tree = expand({"name": "t", "files": [file()], "directories": [{"path": "/etc/d"}], "links": None})
+    tree = expand(
+        {"name": "t", "files": [file()], "directories": [{"path": "/etc/d"}], "links": None}
+    )
     entry = tree["files"][0]
-    assert (entry["owner"], entry["group"], entry["mode"], entry["secret"]) == ("root", "root", 0o644, False)
+    assert (entry["owner"], entry["group"], entry["mode"], entry["secret"]) == (
+        "root",
+        "root",
+        0o644,
+        False,
+    )
     entry = tree["directories"][0]
-    assert (entry["owner"], entry["group"], entry["mode"], entry["purge"], entry["keep"]) == (None, None, None, False, [])
+    assert (entry["owner"], entry["group"], entry["mode"], entry["purge"], entry["keep"]) == (
+        None,
+        None,
+        None,
+        False,
+        [],
+    )
 
 
 def test_each_makes_one_entry_an_item():
@@ -44,8 +57,14 @@ def test_each_makes_one_entry_an_item():
             "directories": [{"path": "/srv/{name}", "each": items}],
         }
     )
-    assert [(entry["path"], entry["item"]) for entry in tree["files"]] == [("/etc/a.1", items[0]), ("/etc/b.2", items[1])]
-    assert [(entry["path"], entry["target"]) for entry in tree["links"]] == [("/etc/on/a", "../a.1"), ("/etc/on/b", "../b.2")]
+    assert [(entry["path"], entry["item"]) for entry in tree["files"]] == [
+        ("/etc/a.1", items[0]),
+        ("/etc/b.2", items[1]),
+    ]
+    assert [(entry["path"], entry["target"]) for entry in tree["links"]] == [
+        ("/etc/on/a", "../a.1"),
+        ("/etc/on/b", "../b.2"),
+    ]
     assert [entry["path"] for entry in tree["directories"]] == ["/srv/a", "/srv/b"]
 
 
@@ -55,7 +74,10 @@ def test_each_of_nothing_is_nothing():
 
 def test_braces_without_each_and_in_content_are_left_alone():
     tree = expand({"name": "t", "files": [file(dest="/etc/{name}", content="{name} {{ x }}")]})
-    assert (tree["files"][0]["path"], tree["files"][0]["value"]) == ("/etc/{name}", "{name} {{ x }}")
+    assert (tree["files"][0]["path"], tree["files"][0]["value"]) == (
+        "/etc/{name}",
+        "{name} {{ x }}",
+    )
     assert fill("{a b} {}", {"a": "x"}, "w") == "{a b} {}"
 
 
@@ -63,7 +85,9 @@ def test_paths_get_one_spelling():
     assert expand({"name": "t", "absent": ["//etc//./x/"]})["absent"][0]["path"] == "/etc/x"
 
 
-@pytest.mark.parametrize(("mode", "number"), [("0644", 0o644), ("600", 0o600), ("1777", 0o1777), ("04755", 0o4755)])
+@pytest.mark.parametrize(
+    ("mode", "number"), [("0644", 0o644), ("600", 0o600), ("1777", 0o1777), ("04755", 0o4755)]
+)
 def test_modes(mode, number):
     assert parse_mode(mode, "w") == number
 
@@ -92,15 +116,36 @@ def test_modes(mode, number):
         ({"name": "t", "files": [file(mode=420)]}, "the mode 420 is not an octal number in quotes"),
         ({"name": "t", "files": [file(mode="u=rw")]}, "the mode 'u=rw' is not"),
         ({"name": "t", "files": [file(mode="0888")]}, "the mode '0888' is not"),
-        ({"name": "t", "files": [file(each="a")]}, "files[0]: 'each' must be a list of dictionaries"),
+        (
+            {"name": "t", "files": [file(each="a")]},
+            "files[0]: 'each' must be a list of dictionaries",
+        ),
         ({"name": "t", "files": [file(each=["a"])]}, "files[0].each[0]: must be a dictionary"),
-        ({"name": "t", "files": [file(dest="/{key}", each=[{"key": "a"}, {}])]}, "files[0].each[1]: '/{key}' needs the key 'key'"),
-        ({"name": "t", "files": [file(dest="/{key}", each=[{"key": ""}])]}, "to be a string that is not empty"),
-        ({"name": "t", "files": [file(dest="/{key}", each=[{"key": "../x"}])]}, "must hold neither '..'"),
-        ({"name": "t", "files": [file(dest="/x", each=[{}, {}])]}, "files[0].each[1] (/x): the path is declared already"),
-        ({"name": "t", "files": [file(), file(dest="/etc//x")]}, "files[1] (/etc/x): the path is declared already, by files[0]"),
+        (
+            {"name": "t", "files": [file(dest="/{key}", each=[{"key": "a"}, {}])]},
+            "files[0].each[1]: '/{key}' needs the key 'key'",
+        ),
+        (
+            {"name": "t", "files": [file(dest="/{key}", each=[{"key": ""}])]},
+            "to be a string that is not empty",
+        ),
+        (
+            {"name": "t", "files": [file(dest="/{key}", each=[{"key": "../x"}])]},
+            "must hold neither '..'",
+        ),
+        (
+            {"name": "t", "files": [file(dest="/x", each=[{}, {}])]},
+            "files[0].each[1] (/x): the path is declared already",
+        ),
+        (
+            {"name": "t", "files": [file(), file(dest="/etc//x")]},
+            "files[1] (/etc/x): the path is declared already, by files[0]",
+        ),
         ({"name": "t", "files": [file()], "absent": ["/etc/x"]}, "declared already"),
-        ({"name": "t", "files": [file(), file(dest="/etc/x/y")]}, "files[1] (/etc/x/y): lies below files[0] (/etc/x)"),
+        (
+            {"name": "t", "files": [file(), file(dest="/etc/x/y")]},
+            "files[1] (/etc/x/y): lies below files[0] (/etc/x)",
+        ),
         ({"name": "t", "files": [file(dest="/a/b/c")], "absent": ["/a"]}, "lies below absent[0]"),
         ({"name": "t", "links": [{"dest": "/x"}]}, "links[0] (/x): needs a 'target'"),
         ({"name": "t", "directories": [{"path": "/x", "keep": "*.a"}]}, "'keep' must be a list"),
@@ -127,7 +172,9 @@ def test_parents():
 
 
 def test_mask_hides_longer_words_of_secrets():
-    said = mask("line 3: password=hunter2hunter2 in my.cnf", [b"[client]\npassword=hunter2hunter2\nno\n"])
+    said = mask(
+        "line 3: password=hunter2hunter2 in my.cnf", [b"[client]\npassword=hunter2hunter2\nno\n"]
+    )
     assert said == "line 3: ********=******** in my.cnf"
 
 
@@ -160,7 +207,10 @@ def test_diff_of_bytes_that_are_no_text(content):
 
 def test_diff_of_attributes():
     (item,) = shown(Change("/x", state(), state(mode=0o4600)))
-    assert (item["before"], item["after"]) == ("file\nowner: u0\ngroup: g0\nmode: 0644\n", "file\nowner: u0\ngroup: g0\nmode: 4600\n")
+    assert (item["before"], item["after"]) == (
+        "file\nowner: u0\ngroup: g0\nmode: 0644\n",
+        "file\nowner: u0\ngroup: g0\nmode: 4600\n",
+    )
 
 
 def test_diff_of_a_removal_does_not_show_contents():
@@ -181,16 +231,51 @@ def test_readers_are_reloaded_and_restarted_only_where_a_reload_is_not_enough():
         Change("/c", ABSENT, state()),
     ]
     assert readers(changes) == {"reload": ["web"], "restart": ["db"]}
-    assert readers([*changes, Change("/d", ABSENT, state(), unit="web", restart=True)]) == {"reload": [], "restart": ["db", "web"]}
+    assert readers([*changes, Change("/d", ABSENT, state(), unit="web", restart=True)]) == {
+        "reload": [],
+        "restart": ["db", "web"],
+    }
 
 
 @pytest.mark.parametrize(
     ("said", "reload", "restart"),
     [
-        ({"ActiveState": "active", "StateChangeTimestampMonotonic": "9", "ExecMainStartTimestampMonotonic": "9"}, ["web"], ["web"]),
-        ({"ActiveState": "active", "StateChangeTimestampMonotonic": "11", "ExecMainStartTimestampMonotonic": "9"}, [], ["web"]),
-        ({"ActiveState": "active", "StateChangeTimestampMonotonic": "11", "ExecMainStartTimestampMonotonic": "11"}, [], []),
-        ({"ActiveState": "inactive", "StateChangeTimestampMonotonic": "9", "ExecMainStartTimestampMonotonic": "9"}, [], []),
+        (
+            {
+                "ActiveState": "active",
+                "StateChangeTimestampMonotonic": "9",
+                "ExecMainStartTimestampMonotonic": "9",
+            },
+            ["web"],
+            ["web"],
+        ),
+        (
+            {
+                "ActiveState": "active",
+                "StateChangeTimestampMonotonic": "11",
+                "ExecMainStartTimestampMonotonic": "9",
+            },
+            [],
+            ["web"],
+        ),
+        (
+            {
+                "ActiveState": "active",
+                "StateChangeTimestampMonotonic": "11",
+                "ExecMainStartTimestampMonotonic": "11",
+            },
+            [],
+            [],
+        ),
+        (
+            {
+                "ActiveState": "inactive",
+                "StateChangeTimestampMonotonic": "9",
+                "ExecMainStartTimestampMonotonic": "9",
+            },
+            [],
+            [],
+        ),
         ({}, [], []),
     ],
 )
@@ -200,16 +285,33 @@ def test_a_unit_is_stale_when_it_runs_since_before_the_last_change(said, reload,
 
 
 def test_a_file_that_is_not_present_is_removed():
-    tree = expand({"name": "t", "service": "web", "files": [{"dest": "/x", "content": "", "present": False}]})
+    tree = expand(
+        {"name": "t", "service": "web", "files": [{"dest": "/x", "content": "", "present": False}]}
+    )
     assert tree["files"] == []
     assert [(entry["path"], entry["unit"]) for entry in tree["absent"]] == [("/x", "web")]
 
 
 def test_a_file_has_its_own_reader_or_the_trees():
-    tree = expand({"name": "t", "service": "web", "files": [{"dest": "/x", "content": ""}, {"dest": "/y", "content": "", "service": "db"}]})
+    tree = expand(
+        {
+            "name": "t",
+            "service": "web",
+            "files": [
+                {"dest": "/x", "content": ""},
+                {"dest": "/y", "content": "", "service": "db"},
+            ],
+        }
+    )
     assert [entry["unit"] for entry in tree["files"]] == ["web", "db"]
 
 
 def test_variables_of_an_entry_are_over_those_of_all():
-    tree = expand({"name": "t", "vars": {"a": 1, "b": 1}, "files": [file(vars={"b": 2}), file(dest="/etc/other")]})
+    tree = expand(
+        {
+            "name": "t",
+            "vars": {"a": 1, "b": 1},
+            "files": [file(vars={"b": 2}), file(dest="/etc/other")],
+        }
+    )
     assert [entry["vars"] for entry in tree["files"]] == [{"a": 1, "b": 2}, {"a": 1, "b": 1}]

@@ -8,7 +8,10 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import TreeError, expand
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
+    TreeError,
+    expand,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.plan import Planner
 
 ME = {"owner": os.getuid(), "group": os.getgid()}
@@ -49,7 +52,10 @@ def test_nothing_to_do(tmp_path):
     )
 
 
-@pytest.mark.parametrize("entry", [{"content": "y"}, {"mode": "0600"}, {"mode": "1777"}, {"owner": "12345"}, {"group": 12345}])
+@pytest.mark.parametrize(
+    "entry",
+    [{"content": "y"}, {"mode": "0600"}, {"mode": "1777"}, {"owner": "12345"}, {"group": 12345}],
+)
 def test_every_property_of_a_file_counts(tmp_path, entry):
     write(tmp_path / "f")
     assert paths(plan(files=[file(tmp_path / "f", **entry)]), tmp_path) == ["f"]
@@ -101,7 +107,13 @@ def test_purge_sees_through_a_linked_directory(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     write(tmp_path / "real" / "f")
-    assert plan(files=[file(tmp_path / "real/f")], directories=[{"path": str(tmp_path / "link"), "purge": True}]) == []
+    assert (
+        plan(
+            files=[file(tmp_path / "real/f")],
+            directories=[{"path": str(tmp_path / "link"), "purge": True}],
+        )
+        == []
+    )
 
 
 def refusal(**args):
@@ -113,7 +125,9 @@ def refusal(**args):
 def test_the_same_place_by_two_names_is_refused(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    assert "is the same place as" in refusal(files=[file(tmp_path / "real/f"), file(tmp_path / "link/f")])
+    assert "is the same place as" in refusal(
+        files=[file(tmp_path / "real/f"), file(tmp_path / "link/f")]
+    )
 
 
 def test_wrong_kinds_are_refused(tmp_path):
@@ -122,9 +136,15 @@ def test_wrong_kinds_are_refused(tmp_path):
     os.mkfifo(tmp_path / "p")
     (tmp_path / "l").symlink_to("nowhere")
     assert "must be a file, but a directory is there" in refusal(files=[file(tmp_path / "d")])
-    assert "must be a file, but a device, socket or pipe is there" in refusal(files=[file(tmp_path / "p")])
-    assert "must be a link, but a directory is there" in refusal(links=[{"dest": str(tmp_path / "d"), "target": "x"}])
-    assert "must be a directory, but a file is there" in refusal(directories=[{"path": str(tmp_path / "f")}])
+    assert "must be a file, but a device, socket or pipe is there" in refusal(
+        files=[file(tmp_path / "p")]
+    )
+    assert "must be a link, but a directory is there" in refusal(
+        links=[{"dest": str(tmp_path / "d"), "target": "x"}]
+    )
+    assert "must be a directory, but a file is there" in refusal(
+        directories=[{"path": str(tmp_path / "f")}]
+    )
     assert "is a link that leads nowhere" in refusal(directories=[{"path": str(tmp_path / "l")}])
 
 
@@ -143,7 +163,11 @@ def test_a_path_below_a_file_is_refused_always(tmp_path, check):
 
 def test_an_unknown_account_is_refused_but_forgiven_in_check_mode(tmp_path):
     write(tmp_path / "f")
-    assert "there is no user 'nobody-such'" in refusal(files=[file(tmp_path / "f", owner="nobody-such")])
-    assert "there is no group 'nobody-such'" in refusal(files=[file(tmp_path / "f", group="nobody-such")])
+    assert "there is no user 'nobody-such'" in refusal(
+        files=[file(tmp_path / "f", owner="nobody-such")]
+    )
+    assert "there is no group 'nobody-such'" in refusal(
+        files=[file(tmp_path / "f", group="nobody-such")]
+    )
     (change,) = plan(check=True, files=[file(tmp_path / "f", owner="nobody-such")])
     assert change.after.uid is None

@@ -1,16 +1,30 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a unit ran with is remembered until it runs with something else, and the way back leads there: on real directories."""
+"""What a unit ran with is remembered until it runs with something else, and the way back leads
+there: on real directories.
+"""
 
 from __future__ import annotations
 
 import os
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import ABSENT, Change, State, TreeError, expand
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
+    ABSENT,
+    Change,
+    State,
+    TreeError,
+    expand,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.plan import Planner, look
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.proven import Entry, Proven, dump, load, way_back
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.proven import (
+    Entry,
+    Proven,
+    dump,
+    load,
+    way_back,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transaction import Transaction
 
 ME = {"owner": os.getuid(), "group": os.getgid()}
@@ -18,7 +32,11 @@ ME = {"owner": os.getuid(), "group": os.getgid()}
 
 def snapshot(top):
     """Return all that stands below ``top``, by path."""
-    return {os.path.join(folder, name): look(os.path.join(folder, name)) for folder, *names in os.walk(top) for name in sum(names, [])}
+    return {
+        os.path.join(folder, name): look(os.path.join(folder, name))
+        for folder, *names in os.walk(top)
+        for name in sum(names, [])
+    }
 
 
 @pytest.fixture
@@ -40,15 +58,24 @@ def etc(tmp_path):
 
 
 def new_tree(top, content):
-    """Return a tree that changes, makes and removes something of every kind in ``etc``, for one unit or the other."""
+    """Return a tree that changes, makes and removes something of every
+    kind in ``etc``, for one unit or the other.
+    """
     files = {"changed": "one", "to_file": "one", "made/deep/file": "one", "other": "other"}
     tree = expand(
         {
             "name": "t",
             "service": "one",
-            "files": [{"dest": f"{top}/{path}", "content": content, "service": unit, **ME} for path, unit in files.items()],
+            "files": [
+                {"dest": f"{top}/{path}", "content": content, "service": unit, **ME}
+                for path, unit in files.items()
+            ],
             "links": [{"dest": f"{top}/to_link", "target": "same"}],
-            "directories": [{"path": f"{top}/linked", "mode": "0711"}, {"path": f"{top}/made"}, {"path": f"{top}/made/deep"}],
+            "directories": [
+                {"path": f"{top}/linked", "mode": "0711"},
+                {"path": f"{top}/made"},
+                {"path": f"{top}/made/deep"},
+            ],
             "absent": [f"{top}/gone"],
         }
     )
@@ -59,7 +86,9 @@ def new_tree(top, content):
 
 @pytest.fixture
 def change(etc, tmp_path):
-    """Return ``change(content, proven, running)``: change the tree, and return what is known of what stood there."""
+    """Return ``change(content, proven, running)``: change the tree, and
+    return what is known of what stood there.
+    """
     transaction = Transaction(str(tmp_path / "journal/t"))
     transaction.lock()
 
@@ -70,7 +99,9 @@ def change(etc, tmp_path):
         transaction.apply(changes)
         return load(transaction.proven())
 
-    change.back = lambda proven, unit: transaction.apply(way_back(proven.of(unit), look, os.listdir))
+    change.back = lambda proven, unit: transaction.apply(
+        way_back(proven.of(unit), look, os.listdir)
+    )
     return change
 
 
@@ -79,7 +110,10 @@ def test_way_back_leads_to_every_kind_of_thing_and_touches_nothing_of_another_un
     proven = change("new")
     assert snapshot(etc) != before
     change.back(proven, "one")
-    assert snapshot(etc) == {**before, str(etc / "other"): State("file", ME["owner"], ME["group"], 0o644, b"new")}
+    assert snapshot(etc) == {
+        **before,
+        str(etc / "other"): State("file", ME["owner"], ME["group"], 0o644, b"new"),
+    }
     change.back(proven, "other")
     assert snapshot(etc) == before
     assert way_back(proven.entries, look, os.listdir) == []
@@ -94,7 +128,9 @@ def test_way_back_passes_over_what_was_never_read(etc, change):
 
 
 def dies(state, kill_at, work):
-    """Do ``work(transaction)`` in a process that is killed before its n-th step; return whether it was."""
+    """Do ``work(transaction)`` in a process that is killed before
+    its n-th step; return whether it was.
+    """
     child = os.fork()
     if not child:
         steps, status = iter(range(1, 10000)), 2
@@ -155,10 +191,16 @@ def test_directory_that_others_have_put_something_into_stays(etc, change):
     assert os.listdir(etc / "made/deep") == ["theirs"]
 
 
-@pytest.mark.parametrize(("wanted", "found"), [("file", "directory"), ("directory", "file"), ("file", "other")])
+@pytest.mark.parametrize(
+    ("wanted", "found"), [("file", "directory"), ("directory", "file"), ("file", "other")]
+)
 def test_place_that_is_taken_by_something_else_is_named(wanted, found):
     with pytest.raises(TreeError, match="/etc/x: was a"):
-        way_back({"/etc/x": Entry(State(wanted, content=b""), "one")}, lambda _path: State(found), lambda _path: [])
+        way_back(
+            {"/etc/x": Entry(State(wanted, content=b""), "one")},
+            lambda _path: State(found),
+            lambda _path: [],
+        )
 
 
 def test_socket_is_not_remembered():
@@ -166,6 +208,9 @@ def test_socket_is_not_remembered():
     assert Proven().before(changes, {"one"}, lambda _path: State("other"), str).entries == {}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"entries": {"/etc/x": {}}, "secrets": []}', '{"entries": 1, "secrets": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"entries": {"/etc/x": {}}, "secrets": []}', '{"entries": 1, "secrets": 1}'],
+)
 def test_spoilt_memory_is_none(text):
     assert load(text) == Proven()

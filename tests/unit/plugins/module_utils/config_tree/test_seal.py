@@ -37,7 +37,10 @@ def tree(etc):
         {
             "name": "test",
             "service": "apache2",
-            "files": [{"dest": f"{etc}/sites/one", "content": "one", **ME}, {"dest": f"{etc}/linked/two", "content": "two", **ME}],
+            "files": [
+                {"dest": f"{etc}/sites/one", "content": "one", **ME},
+                {"dest": f"{etc}/linked/two", "content": "two", **ME},
+            ],
             "links": [{"dest": f"{etc}/link", "target": "sites/one"}],
             "directories": [
                 {"path": f"{etc}/sites", "purge": True},
@@ -65,7 +68,9 @@ def holding(tree, tmp_path, monkeypatch):
 
 
 def replace(path, content):
-    """Overwrite a file by as many bytes, with the old time of its contents; not within one tick of the kernel's clock."""
+    """Overwrite a file by as many bytes, with the old time of its
+    contents; not within one tick of the kernel's clock.
+    """
     before = os.stat(path)
     while os.stat(path).st_ctime_ns == before.st_ctime_ns:
         with open(path, "w", encoding="ascii") as file:
@@ -157,7 +162,9 @@ def test_digest_is_of_all_that_is_wanted_and_of_nothing_else(tree):
     once = seal.digest(sent(tree), {"name": "test"})
     assert seal.digest(sent(tree), {"name": "test"}, once) == once
     assert seal.digest(sent(tree), {"name": "test"}) != once, "the same salt twice"
-    turned = sent(tree, files=[{**entry, "where": "elsewhere"} for entry in reversed(sent(tree)["files"])])
+    turned = sent(
+        tree, files=[{**entry, "where": "elsewhere"} for entry in reversed(sent(tree)["files"])]
+    )
     assert seal.digest(turned, {"name": "test"}, once) == once
     assert seal.digest(sent(tree, absent=[]), {"name": "test"}, once) != once
     assert seal.digest(sent(tree), {"name": "test", "service": "ssh"}, once) != once
@@ -172,11 +179,18 @@ def test_units_that_read_trees_are_known(holding):
     assert seal.stamped() == {"apache2"}
 
 
-@pytest.mark.parametrize(("more", "slow"), [({}, False), ({"secret": True}, True), ({"mode": "0640"}, True), ({"mode": "0444"}, False)])
+@pytest.mark.parametrize(
+    ("more", "slow"),
+    [({}, False), ({"secret": True}, True), ({"mode": "0640"}, True), ({"mode": "0444"}, False)],
+)
 def test_digest_is_slow_to_guess_by_where_not_everyone_may_read(more, slow, monkeypatch):
     asked = []
     scrypt = seal.hashlib.scrypt
-    monkeypatch.setattr(seal.hashlib, "scrypt", lambda *args, **options: asked.append(args) or scrypt(*args, **options))
+    monkeypatch.setattr(
+        seal.hashlib,
+        "scrypt",
+        lambda *args, **options: asked.append(args) or scrypt(*args, **options),
+    )
     tree = expand({"name": "test", "files": [{"dest": "/etc/one", "content": "one", **more}]})
     assert seal.digest(tree, {}).count("$") == 1
     assert bool(asked) == slow

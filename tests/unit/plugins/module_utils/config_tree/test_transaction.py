@@ -11,7 +11,10 @@ import signal
 import stat
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import TreeError, expand
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
+    TreeError,
+    expand,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.plan import Planner
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transaction import Transaction
 
@@ -56,12 +59,24 @@ def etc(tmp_path):
 
 def new_tree(top):
     """Return a tree that changes, makes and removes something of every kind in ``etc``."""
-    files = {"changed": "after", "same": "same", "to_file": "now a file", "sites/new": "new", "made/deep/file": "new"}
+    files = {
+        "changed": "after",
+        "same": "same",
+        "to_file": "now a file",
+        "sites/new": "new",
+        "made/deep/file": "new",
+    }
     tree = expand(
         {
             "name": "t",
-            "files": [{"dest": f"{top}/{path}", "content": content, **ME} for path, content in files.items()],
-            "links": [{"dest": f"{top}/to_link", "target": "same"}, {"dest": f"{top}/link", "target": "same"}],
+            "files": [
+                {"dest": f"{top}/{path}", "content": content, **ME}
+                for path, content in files.items()
+            ],
+            "links": [
+                {"dest": f"{top}/to_link", "target": "same"},
+                {"dest": f"{top}/link", "target": "same"},
+            ],
             "directories": [
                 {"path": f"{top}/sites", "purge": True},
                 {"path": f"{top}/mode", "mode": "0555"},
@@ -77,13 +92,17 @@ def new_tree(top):
 
 
 class Run:
-    """One run of the module's core, in a process of its own that can be killed before its n-th step."""
+    """One run of the module's core, in a process of its own that
+    can be killed before its n-th step.
+    """
 
     def __init__(self, top, state):
         self._top, self._state = top, state
 
     def __call__(self, kill_at=None, test=lambda: None, more="", only_heal=False):
-        """Return 9 if the process died as told, 0 if it came to its end, 1 if it ended with an error; ``more`` fills a file."""
+        """Return 9 if the process died as told, 0 if it came to its end, 1 if it ended with an
+        error; ``more`` fills a file.
+        """
         child = os.fork()
         if not child:
             try:
@@ -137,7 +156,11 @@ def test_the_new_tree_stands(etc, after, run):
     assert after[b"to_link"][1] == b"same"
     assert after[b"made/deep/file"][1] == b"new"
     assert stat.S_IMODE(after[b"made/deep"][0]) == 0o500
-    assert not {name for name in after if name.startswith((b"gone", b"sites/old", b"sites/caf")) or b".lamp" in name}
+    assert not {
+        name
+        for name in after
+        if name.startswith((b"gone", b"sites/old", b"sites/caf")) or b".lamp" in name
+    }
     assert run() == 0
     assert snapshot(etc) == after
 
@@ -147,7 +170,10 @@ def refuse():
 
 
 def test_a_refused_tree_is_put_back_whole(etc, run):
-    before, inodes = snapshot(etc), {name: os.lstat(etc / name).st_ino for name in ("changed", "to_link", "to_file")}
+    before, inodes = (
+        snapshot(etc),
+        {name: os.lstat(etc / name).st_ino for name in ("changed", "to_link", "to_file")},
+    )
     assert run(test=refuse) == 1
     assert snapshot(etc) == before
     assert {name: os.lstat(etc / name).st_ino for name in inodes} == inodes
@@ -165,7 +191,10 @@ def test_a_run_killed_at_any_step_leaves_the_old_tree_until_the_new_one_is_whole
             assert not new, "the old tree came back after the new one had been closed"
             old += 1
         else:
-            assert {name: found[name][1] for name in (b"changed", b"made/deep/file")} == {b"changed": b"after", b"made/deep/file": b"new"}
+            assert {name: found[name][1] for name in (b"changed", b"made/deep/file")} == {
+                b"changed": b"after",
+                b"made/deep/file": b"new",
+            }
             new += 1
             break  # from here on there is nothing to change any more
     assert old > 30

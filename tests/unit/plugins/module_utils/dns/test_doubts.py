@@ -43,8 +43,8 @@ def record(kind, value, name="x", **more):
 def test_relative_target_that_looks_like_a_full_name(kind, value, target):
     (doubt,) = doubts(record(kind, value))
     assert doubt == (
-        f"records[0] (x {kind}) leads to {target}.foobar.com., since '{target}' has no dot at its end: "
-        f"write '{target}.', or '{target}.foobar.com.' if that is what is meant."
+        f"records[0] (x {kind}) leads to {target}.foobar.com., since '{target}' has no dot at "
+        f"its end: write '{target}.', or '{target}.foobar.com.' if that is what is meant."
     )
 
 
@@ -78,7 +78,9 @@ def test_no_false_alarm(kind, value):
 
 
 def test_no_false_alarm_for_any_type():
-    records = [record(kind, one, f"x-{kind}") for kind, values in EXAMPLES.items() for one in values]
+    records = [
+        record(kind, one, f"x-{kind}") for kind, values in EXAMPLES.items() for one in values
+    ]
     assert doubts(*(one for one in records if one["type"] not in ("SVCB", "HTTPS"))) == []
 
 
@@ -87,7 +89,17 @@ def test_classless_reverse_zone_is_no_false_alarm():
     assert len(doubts(record("CNAME", "1.customer.example.com", "1"), zone=REVERSE)) == 1
 
 
-@pytest.mark.parametrize("there", [("www.prod", "A"), ("a.www.prod", "A"), ("*.prod", "A"), ("*", "A"), ("prod", "NS"), ("www.prod", "NS")])
+@pytest.mark.parametrize(
+    "there",
+    [
+        ("www.prod", "A"),
+        ("a.www.prod", "A"),
+        ("*.prod", "A"),
+        ("*", "A"),
+        ("prod", "NS"),
+        ("www.prod", "NS"),
+    ],
+)
 def test_name_that_the_zone_has_is_meant(there):
     assert len(doubts(record("CNAME", "www.prod"))) == 1
     assert doubts(record("CNAME", "www.prod"), there=[there]) == []
@@ -99,13 +111,28 @@ def test_record_that_is_to_go_is_in_no_doubt():
     assert doubts(record("CNAME", "www.foobar.com", state="absent")) == []
 
 
-@pytest.mark.parametrize(("name", "short"), [("www.foobar.com", "www"), ("foobar.com", "@"), ("a.B.Foobar.com", "a.B")])
+@pytest.mark.parametrize(
+    ("name", "short"), [("www.foobar.com", "www"), ("foobar.com", "@"), ("a.B.Foobar.com", "a.B")]
+)
 def test_name_of_a_record_with_the_zones_own_at_its_end(name, short):
     (doubt,) = doubts(record("A", "192.0.2.1", name))
-    assert doubt == f"records[0] ({name} A) is the name {name}.foobar.com., since it has no dot at its end: write '{short}' or '{name}.'."
+    assert doubt == (
+        f"records[0] ({name} A) is the name {name}.foobar.com., since it has no dot at its "
+        f"end: write '{short}' or '{name}.'."
+    )
 
 
-@pytest.mark.parametrize("name", ["www", "www.foobar.com.", "foobar.com.", "foobar", "notfoobar.com", "other.example._report._dmarc"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "www",
+        "www.foobar.com.",
+        "foobar.com.",
+        "foobar",
+        "notfoobar.com",
+        "other.example._report._dmarc",
+    ],
+)
 def test_name_of_a_record_that_is_in_no_doubt(name):
     assert doubts(record("A", "192.0.2.1", name)) == []
 
@@ -125,7 +152,10 @@ def test_name_of_a_record_that_is_in_no_doubt(name):
 )
 def test_text_that_was_copied_with_its_escapes(value, what):
     (doubt,) = doubts(record("TXT", value))
-    assert doubt.startswith(f"records[0] (x TXT) has the value '{value}', which is served as it stands, with {what}, as zone files")
+    assert doubt.startswith(
+        f"records[0] (x TXT) has the value '{value}', which is served as it stands, with {what}, "
+        f"as zone files"
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dns.name
 import pytest
-from ansible_collections.foobar.lamp.plugins.module_utils.dns import arguments, gss_tsig, name_server
+from ansible_collections.foobar.lamp.plugins.module_utils.dns import (
+    arguments,
+    gss_tsig,
+    name_server,
+)
 
 ZONE = dns.name.from_text("foobar.com")
 DEFAULTS = {name: option.get("default") for name, option in arguments.NAME_SERVER.items()}
@@ -14,13 +18,28 @@ GSS = {"key_algorithm": "gss-tsig", "server": "ns1.foobar.com"}
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"gss_server": "ns1.foobar.com"}, "gss_server is ns1.foobar.com, which only applies with key_algorithm gss-tsig"),
+        (
+            {"gss_server": "ns1.foobar.com"},
+            "gss_server is ns1.foobar.com, which only applies with key_algorithm gss-tsig",
+        ),
         ({"gss_principal": "admin"}, "gss_principal is admin, which only applies with"),
         ({"gss_keytab": "/etc/x"}, "gss_keytab is /etc/x, which only applies with"),
-        ({**GSS, "key_file": "/etc/key"}, "key_file is /etc/key, but with key_algorithm gss-tsig the key is made by Kerberos"),
-        ({**GSS, "key_name": "lamp", "key_secret": "c2VjcmV0"}, "key_name is lamp, but with key_algorithm gss-tsig"),
-        ({**GSS, "server": "192.0.2.53"}, "server is 192.0.2.53, and Kerberos knows servers by name: set gss_server"),
-        ({**GSS, "gss_server": "2001:db8::53"}, "gss_server is 2001:db8::53, and Kerberos knows servers by name"),
+        (
+            {**GSS, "key_file": "/etc/key"},
+            "key_file is /etc/key, but with key_algorithm gss-tsig the key is made by Kerberos",
+        ),
+        (
+            {**GSS, "key_name": "lamp", "key_secret": "c2VjcmV0"},
+            "key_name is lamp, but with key_algorithm gss-tsig",
+        ),
+        (
+            {**GSS, "server": "192.0.2.53"},
+            "server is 192.0.2.53, and Kerberos knows servers by name: set gss_server",
+        ),
+        (
+            {**GSS, "gss_server": "2001:db8::53"},
+            "gss_server is 2001:db8::53, and Kerberos knows servers by name",
+        ),
         ({"key_name": "lamp", "key_secret": "secret"}, "The secret of the key lamp is not base64"),
     ],
 )

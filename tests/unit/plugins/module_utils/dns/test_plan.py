@@ -17,19 +17,26 @@ def parse(*records):
 
 
 def content(*records):
-    return {key: rrsets.RRset(declaration.ttl, declaration.values) for key, declaration in parse(*records).items()}
+    return {
+        key: rrsets.RRset(declaration.ttl, declaration.values)
+        for key, declaration in parse(*records).items()
+    }
 
 
 def hosts(*numbers, **more):
     """Return declarations of the hosts h0, h1 and so on."""
-    return [{"name": f"h{number}", "type": "A", "values": ["192.0.2.1"], **more} for number in numbers]
+    return [
+        {"name": f"h{number}", "type": "A", "values": ["192.0.2.1"], **more} for number in numbers
+    ]
 
 
 APEX = content({"name": "@", "type": "NS", "values": ["ns1", "ns2"]})
 
 
 def actions(changes):
-    return [(change.action, change.name.relativize(ZONE).to_text(), change.type) for change in changes]
+    return [
+        (change.action, change.name.relativize(ZONE).to_text(), change.type) for change in changes
+    ]
 
 
 def values(rrset):
@@ -43,9 +50,15 @@ def test_equal_content_needs_no_change():
 def test_what_is_new_comes_before_what_changes_and_that_before_what_goes():
     existing = {**APEX, **content(WWW, {"name": "old", "type": "A", "values": ["192.0.2.9"]})}
     declared = parse(
-        {"name": "old", "type": "A", "state": "absent"}, {**WWW, "ttl": 60}, {"name": "z", "type": "A", "values": ["192.0.2.3"]}
+        {"name": "old", "type": "A", "state": "absent"},
+        {**WWW, "ttl": 60},
+        {"name": "z", "type": "A", "values": ["192.0.2.3"]},
     )
-    assert actions(plan.plan(existing, declared, ZONE)) == [("create", "z", "A"), ("update", "www", "A"), ("delete", "old", "A")]
+    assert actions(plan.plan(existing, declared, ZONE)) == [
+        ("create", "z", "A"),
+        ("update", "www", "A"),
+        ("delete", "old", "A"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +76,12 @@ def test_what_is_new_comes_before_what_changes_and_that_before_what_goes():
 )
 def test_states(before, declaration, after):
     existing = {**APEX, **(content({**WWW, "values": before}) if before else {})}
-    result = plan.applied(existing, plan.plan(existing, parse({"name": "www", "type": "A", **declaration}), ZONE, exclusive=True))
+    result = plan.applied(
+        existing,
+        plan.plan(
+            existing, parse({"name": "www", "type": "A", **declaration}), ZONE, exclusive=True
+        ),
+    )
     found = {key: rrset for key, rrset in result.items() if key not in APEX}
     assert [values(rrset) for rrset in found.values()] == ([after] if after else [])
 
@@ -72,7 +90,9 @@ def test_appending_keeps_the_ttl_unless_one_is_given():
     existing = content({**WWW, "ttl": 60})
     more = {**WWW, "values": ["192.0.2.2"], "state": "append"}
     assert [change.after.ttl for change in plan.plan(existing, parse(more), ZONE)] == [60]
-    assert [change.after.ttl for change in plan.plan(existing, parse({**more, "ttl": 5}), ZONE)] == [5]
+    assert [
+        change.after.ttl for change in plan.plan(existing, parse({**more, "ttl": 5}), ZONE)
+    ] == [5]
 
 
 def test_exclusive_leaves_what_is_not_its_own():
@@ -80,9 +100,17 @@ def test_exclusive_leaves_what_is_not_its_own():
     others = content(
         {"name": "_acme-challenge", "type": "TXT", "values": ["x"]},
         {"name": "_acme-challenge.shop", "type": "CNAME", "values": ["elsewhere.example."]},
-        {"name": "a-shop", "type": "TXT", "values": ["heritage=external-dns,external-dns/owner=default"]},
+        {
+            "name": "a-shop",
+            "type": "TXT",
+            "values": ["heritage=external-dns,external-dns/owner=default"],
+        },
         {"name": "_owner.a.shop", "type": "TXT", "values": ["*octodns*"]},
-        {"name": "pc", "type": "DHCID", "values": ["AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjxfNuVAA2kjEA="]},
+        {
+            "name": "pc",
+            "type": "DHCID",
+            "values": ["AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjxfNuVAA2kjEA="],
+        },
     )
     existing = {**APEX, **mine, **others}
     assert actions(plan.plan(existing, {}, ZONE, exclusive=True)) == [("delete", "www", "A")]
@@ -112,9 +140,13 @@ def test_patterns_keep(keep, left):
 def test_alias_takes_the_place_of_an_address_but_not_beside_it():
     existing = {**APEX, **content(WWW)}
     alias = {"name": "www", "type": "CNAME", "values": ["@"]}
-    with pytest.raises(rrsets.DeclarationError, match="www.foobar.com. would be an alias .* have A"):
+    with pytest.raises(
+        rrsets.DeclarationError, match="www.foobar.com. would be an alias .* have A"
+    ):
         plan.plan(existing, parse(alias), ZONE)
-    changes = plan.plan(existing, parse(alias, {"name": "www", "type": "A", "state": "absent"}), ZONE)
+    changes = plan.plan(
+        existing, parse(alias, {"name": "www", "type": "A", "state": "absent"}), ZONE
+    )
     assert actions(changes) == [("delete", "www", "A"), ("create", "www", "CNAME")]
     assert plan.parts(changes, 1) == [changes]
 
@@ -123,9 +155,13 @@ def test_own_name_servers_cannot_be_absent_and_are_not_dropped_lightly():
     with pytest.raises(rrsets.DeclarationError, match="name servers"):
         plan.plan(APEX, parse({"name": "@", "type": "NS", "state": "absent"}), ZONE)
     fewer = plan.plan(APEX, parse({"name": "@", "type": "NS", "values": ["ns1", "ns3"]}), ZONE)
-    with pytest.raises(plan.UnsafeError, match=r"takes the name server ns2.foobar.com. from .* set force"):
+    with pytest.raises(
+        plan.UnsafeError, match=r"takes the name server ns2.foobar.com. from .* set force"
+    ):
         plan.check(APEX, fewer, ZONE, 30, 10)
-    more = plan.plan(APEX, parse({"name": "@", "type": "NS", "values": ["ns3"], "state": "append"}), ZONE)
+    more = plan.plan(
+        APEX, parse({"name": "@", "type": "NS", "values": ["ns3"], "state": "append"}), ZONE
+    )
     plan.check(APEX, more, ZONE, 30, 10)
 
 
@@ -133,13 +169,26 @@ def test_delegation_is_signed_only_where_there_is_one():
     ds = {"name": "sub", "type": "DS", "values": ["1 13 2 " + "ab" * 32]}
     with pytest.raises(rrsets.DeclarationError, match=r"sub.foobar.com. would have DS but no NS"):
         plan.plan(APEX, parse(ds), ZONE)
-    assert len(plan.plan(APEX, parse(ds, {"name": "sub", "type": "NS", "values": ["x.example."]}), ZONE)) == 2
+    assert (
+        len(
+            plan.plan(
+                APEX, parse(ds, {"name": "sub", "type": "NS", "values": ["x.example."]}), ZONE
+            )
+        )
+        == 2
+    )
 
 
 def test_name_server_keeps_an_address():
-    own = [{"name": "ns1", "type": "A", "values": ["192.0.2.1"]}, {"name": "ns1", "type": "AAAA", "values": ["2001:db8::1"]}]
+    own = [
+        {"name": "ns1", "type": "A", "values": ["192.0.2.1"]},
+        {"name": "ns1", "type": "AAAA", "values": ["2001:db8::1"]},
+    ]
     existing = {**APEX, **content(*own)}
-    with pytest.raises(rrsets.DeclarationError, match="ns1.foobar.com., a name server of foobar.com., would have no address"):
+    with pytest.raises(
+        rrsets.DeclarationError,
+        match="ns1.foobar.com., a name server of foobar.com., would have no address",
+    ):
         plan.plan(existing, {}, ZONE, exclusive=True)
     assert len(plan.plan(existing, parse(own[0]), ZONE, exclusive=True)) == 1
 
@@ -148,7 +197,15 @@ def test_name_server_keeps_an_address():
     ("size", "gone", "changed", "refused"),
     [
         (10, 3, 0, None),
-        (10, 4, 0, "changes 0 and deletes 4 of the 10 record sets of foobar.com.: 40 %, where max_change allows 30 %"),
+        (
+            10,
+            4,
+            0,
+            (
+                "changes 0 and deletes 4 of the 10 record sets of foobar.com.: 40 %, where "
+                "max_change allows 30 %"
+            ),
+        ),
         (10, 2, 2, "changes 2 and deletes 2 of the 10 record sets"),
         (9, 9, 0, None),
         (1000, 0, 301, "changes 301 and deletes 0 of the 1000 record sets of foobar.com.: 30 %"),
@@ -157,7 +214,11 @@ def test_name_server_keeps_an_address():
 )
 def test_large_changes_are_refused_with_their_numbers(size, gone, changed, refused):
     existing = content(*hosts(*range(size)))
-    declared = parse(*hosts(*range(gone), state="absent"), *hosts(*range(gone, gone + changed), ttl=1), *hosts(*range(5000, 6000)))
+    declared = parse(
+        *hosts(*range(gone), state="absent"),
+        *hosts(*range(gone, gone + changed), ttl=1),
+        *hosts(*range(5000, 6000)),
+    )
     changes = plan.plan(existing, declared, ZONE)
     if refused is None:
         plan.check(existing, changes, ZONE, 30, 10)
@@ -189,12 +250,17 @@ _sets = st.one_of(
     st.tuples(st.just("CNAME"), st.sampled_from([["a"], ["b"]])),
 )
 _contents = st.dictionaries(st.sampled_from("abcdef"), st.tuples(_sets, st.integers(0, 9))).map(
-    lambda names: [{"name": name, "type": kind, "ttl": ttl, "values": values} for name, ((kind, values), ttl) in names.items()]
+    lambda names: [
+        {"name": name, "type": kind, "ttl": ttl, "values": values}
+        for name, ((kind, values), ttl) in names.items()
+    ]
 )
 
 
 @given(_contents, _contents)
-def test_an_exclusive_plan_leads_where_it_should_and_then_there_is_nothing_to_do(existing, declared):
+def test_an_exclusive_plan_leads_where_it_should_and_then_there_is_nothing_to_do(
+    existing, declared
+):
     existing = {**APEX, **content(*existing)}
     after = plan.applied(existing, plan.plan(existing, parse(*declared), ZONE, exclusive=True))
     assert after == {**APEX, **content(*declared)}

@@ -28,7 +28,11 @@ unchecked,web2,MAINT,3,,,,
 def test_states_of_web_hosts():
     assert balancer.servers(["web1", "web2", "web3", "web4", "web5"], SAID) == {
         "web1": {"state": "UP", "seconds": 190, "why": ""},
-        "web2": {"state": "DOWN", "seconds": 7, "why": "Layer4 connection problem: Connection refused"},
+        "web2": {
+            "state": "DOWN",
+            "seconds": 7,
+            "why": "Layer4 connection problem: Connection refused",
+        },
         "web3": {"state": "DRAIN", "seconds": 190, "why": ""},
         # Drained for forms alone.
         "web4": {"state": "MAINT", "seconds": 190, "why": ""},
@@ -60,6 +64,8 @@ def test_question_to_haproxy(tmp_path):
     assert asked == [b"show stat\n"]
 
 
-@pytest.mark.parametrize(("address", "held"), [("127.0.0.1", True), ("192.0.2.1", False), ("2001:db8::1", False)])
+@pytest.mark.parametrize(
+    ("address", "held"), [("127.0.0.1", True), ("192.0.2.1", False), ("2001:db8::1", False)]
+)
 def test_address_of_a_host(address, held):
     assert balancer.holds(address) is held

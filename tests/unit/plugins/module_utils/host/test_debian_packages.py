@@ -9,14 +9,19 @@ import sys
 import pytest
 from ansible_collections.foobar.lamp.plugins.module_utils.host import debian_packages, units
 
-HOLD = "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.lockf(file, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+HOLD = (
+    "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.lockf(file, fcntl.LOCK_EX); "
+    "print(flush=True); sys.stdin.read()"
+)
 
 
 @pytest.fixture
 def other(tmp_path):
     """Return a lock file and the process of somebody else that holds it."""
     path = tmp_path / "lock"
-    with subprocess.Popen([sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         process.stdout.readline()
         yield path, process.pid
 

@@ -36,7 +36,11 @@ def test_state_in_links_of_an_earlier_version_counts_until_there_is_a_file(kept)
     assert facts.state() == {**found, "mysql_settings": ["port"]}
 
 
-@pytest.mark.parametrize("text", ["", "[", '{"a": 1}', "[1]", '"text"', "\udcff"], ids=["empty", "cut", "dict", "numbers", "text", "bytes"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[", '{"a": 1}', "[1]", '"text"', "\udcff"],
+    ids=["empty", "cut", "dict", "numbers", "text", "bytes"],
+)
 def test_state_that_cannot_be_read_is_none(kept, text):
     (kept / "mysql_settings.json").write_text(text, errors="surrogateescape")
     assert facts.state() == {}
@@ -51,7 +55,11 @@ def test_state_is_not_read_through_a_link_of_somebody_else(kept, tmp_path_factor
 
 def test_certificates_are_said_by_the_command_that_had_them_issued(tmp_path, monkeypatch):
     monkeypatch.setattr(facts, "CERTIFICATES", str(tmp_path))
-    for name, text in (("www.foobar.com", '{"source": "acme", "trusted": true}'), ("broken", "{"), ("listed", "[]")):
+    for name, text in (
+        ("www.foobar.com", '{"source": "acme", "trusted": true}'),
+        ("broken", "{"),
+        ("listed", "[]"),
+    ):
         (tmp_path / name / "by-serial" / "1a").mkdir(parents=True)
         (tmp_path / name / "by-serial" / "1a" / "about.json").write_text(text)
         (tmp_path / name / "current").symlink_to("by-serial/1a")

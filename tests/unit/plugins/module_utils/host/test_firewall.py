@@ -71,7 +71,11 @@ def test_kernel_without_netfilter_has_no_such_socket(monkeypatch):
         # What a removed package leaves behind.
         ({}, {"/etc/ufw/ufw.conf": "ENABLED=yes\n"}, []),
         ({"ferm": ACTIVE}, {"/etc/default/ferm": 'ENABLED="yes"\n'}, ["ferm"]),
-        ({"firewalld": ACTIVE, "netfilter-persistent": ACTIVE}, {}, ["firewalld", "netfilter-persistent"]),
+        (
+            {"firewalld": ACTIVE, "netfilter-persistent": ACTIVE},
+            {},
+            ["firewalld", "netfilter-persistent"],
+        ),
         ({"firewalld": DISABLED}, {}, []),
         ({"nftables": DISABLED}, {"/etc/nftables.conf": "theirs"}, []),
         ({"nftables": ACTIVE}, {"/etc/nftables.conf": "theirs"}, ["nftables"]),
@@ -81,7 +85,9 @@ def test_kernel_without_netfilter_has_no_such_socket(monkeypatch):
 )
 def test_foreign_firewalls(monkeypatch, units, files, found):
     monkeypatch.setattr(firewall, "read", lambda path: files.get(path, ""))
-    monkeypatch.setattr(firewall.conffiles, "is_pristine", lambda _path, content: content == b"the package's")
+    monkeypatch.setattr(
+        firewall.conffiles, "is_pristine", lambda _path, content: content == b"the package's"
+    )
     assert firewall.foreign(units) == found
 
 
@@ -116,5 +122,8 @@ def test_programs_that_listen_for_others():
 
 
 def test_published_ports_are_those_that_others_reach():
-    listing = "shop 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp\ninner 127.0.0.1:5432->5432/tcp\nquiet 6379/tcp\nnone \n"
+    listing = (
+        "shop 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp\ninner 127.0.0.1:5432->5432/tcp\nquiet "
+        "6379/tcp\nnone \n"
+    )
     assert firewall.published(listing) == ["shop 0.0.0.0:8080->80/tcp", "shop [::]:8080->80/tcp"]

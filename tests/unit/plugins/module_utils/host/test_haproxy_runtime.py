@@ -1,4 +1,6 @@
-"""What haproxy is told while it runs. The haproxy here knows a few servers and does as it is told."""
+"""What haproxy is told while it runs. The haproxy here knows a
+few servers and does as it is told.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,17 @@ class Haproxy:
             name, state = commands[0].split()[2].split("/")[1], commands[0].split()[4]
             self.servers[name][0] = {"maint": "MAINT", "ready": "UP"}[state]
         if commands[0].startswith("show stat -1 1"):
-            return f"# {COLUMNS}\nvisitors,FRONTEND,,{self.visitors},OPEN,,\nstatus,FRONTEND,,7,OPEN,,\n"
+            return (
+                f"# {COLUMNS}\nvisitors,FRONTEND,,{self.visitors},OPEN,,\n"
+                f"status,FRONTEND,,7,OPEN,,\n"
+            )
         lines = [f"# {COLUMNS}"] if commands[0].startswith("show") else []
         for name, (state, sessions) in self.servers.items() if lines else []:
-            lines += [f"web,{name},0,{sessions},{state},,L7OK", f"once,{name},0,0,{state},web/{name},", f"unchecked,{name},0,0,no check,,"]
+            lines += [
+                f"web,{name},0,{sessions},{state},,L7OK",
+                f"once,{name},0,0,{state},web/{name},",
+                f"unchecked,{name},0,0,no check,,",
+            ]
         return "\n".join([*lines, ""])
 
 
@@ -74,14 +83,21 @@ def test_server_that_does_not_become_healthy_is_told(haproxy):
 def test_server_is_waited_for_until_a_check_has_found_it_healthy(haproxy, monkeypatch):
     haproxy.servers["web1"][0] = "UP 1/2"
     assert runtime.run("web1", "ready", 0)["status"] == "UP 1/2 L7OK"
-    monkeypatch.setattr(runtime.time, "sleep", lambda _seconds: haproxy.servers.update(web1=["UP", 0]))
+    monkeypatch.setattr(
+        runtime.time, "sleep", lambda _seconds: haproxy.servers.update(web1=["UP", 0])
+    )
     assert runtime.run("web1", "ready", 5)["status"] == "UP"
 
 
 @pytest.mark.parametrize("state", ["DRAIN", "MAINT"])
 def test_server_that_an_operator_took_out_stays_so_where_health_is_asked_for_alone(haproxy, state):
     haproxy.servers["web1"][0] = state
-    assert runtime.run("web1", "healthy", 5) == {"changed": False, "known": True, "cut": 0, "status": f"{state} L7OK"}
+    assert runtime.run("web1", "healthy", 5) == {
+        "changed": False,
+        "known": True,
+        "cut": 0,
+        "status": f"{state} L7OK",
+    }
     assert haproxy.told == []
     haproxy.servers["web1"][0] = "DOWN"
     assert runtime.run("web1", "healthy", 0)["status"] == "DOWN L7OK"
@@ -90,7 +106,12 @@ def test_server_that_an_operator_took_out_stays_so_where_health_is_asked_for_alo
 
 def test_dry_run_and_a_haproxy_that_knows_no_such_server_change_nothing(haproxy):
     assert runtime.run("web1", "drained", 5, check_mode=True)["changed"]
-    assert runtime.run("web9", "drained", 5) == {"changed": False, "known": False, "cut": 0, "status": ""}
+    assert runtime.run("web9", "drained", 5) == {
+        "changed": False,
+        "known": False,
+        "cut": 0,
+        "status": "",
+    }
     assert haproxy.told == marked() == []
 
 
@@ -101,8 +122,16 @@ def test_where_haproxy_does_not_run_nothing_is_done(monkeypatch, tmp_path):
 
 
 def test_what_haproxy_refuses_is_said(haproxy, monkeypatch):
-    monkeypatch.setattr(runtime, "ask", lambda *commands: haproxy.ask(*commands) if commands[0].startswith("show") else "No such server.\n")
-    with pytest.raises(runtime.HaproxyError, match=r"does not set web/web1 to maint: No such server\."):
+    monkeypatch.setattr(
+        runtime,
+        "ask",
+        lambda *commands: (
+            haproxy.ask(*commands) if commands[0].startswith("show") else "No such server.\n"
+        ),
+    )
+    with pytest.raises(
+        runtime.HaproxyError, match=r"does not set web/web1 to maint: No such server\."
+    ):
         runtime.run("web1", "drained", 5)
 
 

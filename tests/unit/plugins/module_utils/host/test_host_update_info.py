@@ -28,7 +28,10 @@ def test_code_of_a_file_that_was_replaced(mode, file, found):
     ("text", "unit"),
     [
         ("0::/system.slice/cron.service\n", "cron.service"),
-        ("0::/system.slice/system-app.slice/app-www.foobar.com@1-1.service/below\n", "app-www.foobar.com@1-1.service"),
+        (
+            "0::/system.slice/system-app.slice/app-www.foobar.com@1-1.service/below\n",
+            "app-www.foobar.com@1-1.service",
+        ),
         ("2:cpu:/x.service\n1:name=systemd:/docker/1/system.slice/ssh.service\n", "ssh.service"),
         ("0::/user.slice/user-0.slice/session-3.scope\n", "session-3.scope"),
         ("0::/user.slice/user-1.slice/user@1.service/app.slice/x.service\n", "user@1.service"),
@@ -41,17 +44,31 @@ def test_unit_of_a_process(text, unit):
 
 
 def test_what_only_a_reboot_renews_is_not_restarted_and_logins_go_on():
-    units = {"cron.service", "apache2.service", "dbus.service", "systemd-logind.service", "user@0.service", "getty@tty1.service"}
+    units = {
+        "cron.service",
+        "apache2.service",
+        "dbus.service",
+        "systemd-logind.service",
+        "user@0.service",
+        "getty@tty1.service",
+    }
     services, reasons = info.restarts(units | {"session-1.scope", "init.scope", ""})
     assert services == ["apache2.service", "cron.service"]
-    assert reasons == [f"{name} runs with files that were replaced" for name in ("dbus.service", "systemd-logind.service")]
+    assert reasons == [
+        f"{name} runs with files that were replaced"
+        for name in ("dbus.service", "systemd-logind.service")
+    ]
 
 
 @pytest.mark.parametrize(
     ("running", "there", "newer"),
     [
         ("6.12.48+deb13-amd64", ["6.12.48+deb13-amd64"], ""),
-        ("6.12.48+deb13-amd64", ["6.12.48+deb13-amd64", "6.12.57+deb13-amd64", "6.12.9+deb13-amd64"], "6.12.57+deb13-amd64"),
+        (
+            "6.12.48+deb13-amd64",
+            ["6.12.48+deb13-amd64", "6.12.57+deb13-amd64", "6.12.9+deb13-amd64"],
+            "6.12.57+deb13-amd64",
+        ),
         ("6.1.0-9-amd64", ["6.1.0-9-amd64", "6.1.0-41-amd64"], "6.1.0-41-amd64"),
         # Of another kind, older, or one that nobody can compare.
         ("6.12.48+deb13-amd64", ["6.12.57+deb13-cloud-amd64", "6.12.9+deb13-amd64"], ""),
@@ -68,5 +85,8 @@ def test_services_that_run_and_start_with_the_host():
         ("x.service", "active", "running", "static"),
         ("y.service", "inactive", "dead", "enabled"),
     ]
-    text = "\n\n".join(f"Id={name}\nActiveState={state}\nSubState={sub}\nUnitFileState={file}" for name, state, sub, file in blocks)
+    text = "\n\n".join(
+        f"Id={name}\nActiveState={state}\nSubState={sub}\nUnitFileState={file}"
+        for name, state, sub, file in blocks
+    )
     assert info.running(info.units(text)) == ["cron.service"]

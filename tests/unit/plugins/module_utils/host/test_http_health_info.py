@@ -14,7 +14,9 @@ from support.certificates import certificate
 
 @pytest.fixture
 def site(tmp_path):
-    """Return the ports of a site for HTTP, and for HTTPS; the one answers with a redirection, the other with the name that it was asked."""
+    """Return the ports of a site for HTTP, and for HTTPS; the one answers with a redirection,
+    the other with the name that it was asked.
+    """
     asked = []
 
     class Page(http.server.BaseHTTPRequestHandler):
@@ -44,8 +46,16 @@ def site(tmp_path):
 
 
 def unhealthy(ports, tls):
-    page = {"name": "shop", "host": "shop.example.com", "path": "/", "headers": {"X-Release": "1"}, "tls": tls}
-    return http_health_info.run({"pages": [page], "address": "127.0.0.1", "timeout": 0, **ports})["unhealthy"]
+    page = {
+        "name": "shop",
+        "host": "shop.example.com",
+        "path": "/",
+        "headers": {"X-Release": "1"},
+        "tls": tls,
+    }
+    return http_health_info.run({"pages": [page], "address": "127.0.0.1", "timeout": 0, **ports})[
+        "unhealthy"
+    ]
 
 
 def test_page_is_asked_for_by_https_and_by_its_name(site):
@@ -57,7 +67,9 @@ def test_page_is_asked_for_by_https_and_by_its_name(site):
 def test_no_ca_is_read_for_a_certificate_that_is_not_checked(site):
     ports, _asked = site
     page = {"name": "shop", "host": "shop.example.com", "tls": True}
-    connection = http_health_info.connect(page, "127.0.0.1", (ports["port"], ports["tls_port"]), time.monotonic() + 10)
+    connection = http_health_info.connect(
+        page, "127.0.0.1", (ports["port"], ports["tls_port"]), time.monotonic() + 10
+    )
     try:
         assert connection.sock.context.cert_store_stats()["x509_ca"] == 0
     finally:
@@ -71,9 +83,13 @@ def test_redirection_is_no_answer_of_the_application(site):
 
 def test_server_that_does_not_listen_for_https_is_asked_by_http(site):
     ports, _asked = site
-    assert unhealthy({**ports, "tls_port": 1}, tls=True) == {"shop": "answered with X-Release: none, not 1"}
+    assert unhealthy({**ports, "tls_port": 1}, tls=True) == {
+        "shop": "answered with X-Release: none, not 1"
+    }
 
 
 def test_server_that_speaks_no_tls_where_it_should_is_unhealthy(site):
     ports, _asked = site
-    assert unhealthy({**ports, "tls_port": ports["port"]}, tls=True)["shop"].startswith("does not answer")
+    assert unhealthy({**ports, "tls_port": ports["port"]}, tls=True)["shop"].startswith(
+        "does not answer"
+    )

@@ -11,7 +11,13 @@ from ansible_collections.foobar.lamp.plugins.module_utils.host import soa, statu
 
 
 def unit(state="active", **more):
-    return {"ActiveState": state, "LoadState": "loaded", "ConditionTimestampMonotonic": "7", "ConditionResult": "yes", **more}
+    return {
+        "ActiveState": state,
+        "LoadState": "loaded",
+        "ConditionTimestampMonotonic": "7",
+        "ConditionResult": "yes",
+        **more,
+    }
 
 
 def test_services_that_have_to_run():
@@ -51,14 +57,18 @@ def test_units_that_were_made_on_the_host(tmp_path, monkeypatch):
 
 
 def test_failed_units():
-    assert status.failed("b.service loaded failed failed The b\na.service loaded failed failed The a\n\n") == ["a.service", "b.service"]
+    assert status.failed(
+        "b.service loaded failed failed The b\na.service loaded failed failed The a\n\n"
+    ) == ["a.service", "b.service"]
 
 
 @pytest.mark.parametrize("label", ["Iter. #2", "Iteration #2"])
 def test_longest_time_between_two_of_a_schedule(label):
     listing = (
-        "  Original form: Mon..Fri\nNormalized form: Mon..Fri *-*-* 00:00:00\n    Next elapse: Fri 2026-11-27 00:00:00 UTC\n"
-        f"       From now: 3h left\n   {label}: Mon 2026-11-30 00:00:00 UTC\n   Iteration #3: Tue 2026-12-01 00:00:00 UTC\n"
+        "  Original form: Mon..Fri\nNormalized form: Mon..Fri *-*-* 00:00:00\n    Next elapse: "
+        "Fri 2026-11-27 00:00:00 UTC\n"
+        f"       From now: 3h left\n   {label}: Mon 2026-11-30 00:00:00 UTC\n   Iteration #3: Tue "
+        f"2026-12-01 00:00:00 UTC\n"
     )
     assert status.interval(listing) == 3 * 86400
     assert status.interval("") == 0
@@ -74,12 +84,19 @@ def test_certificates_of_both_programs():
         "reason": "",
         "trusted": True,
     }
-    dates = "notBefore=Nov  7 12:00:00 2026 GMT\nnotAfter=Nov  6 12:00:00 2028 GMT\nissuer=CN = db1 authority, O = x\n"
+    dates = (
+        "notBefore=Nov  7 12:00:00 2026 GMT\nnotAfter=Nov  6 12:00:00 2028 GMT\nissuer=CN = db1 "
+        "authority, O = x\n"
+    )
     found = status.certificates(json.dumps({"certificates": [row]}), dates)
     # One that an earlier version of the command tells of has no beginning.
     assert (found["www"]["since"], found["www"]["until"]) == (None, row["until"])
     own = found["the database server"]
-    assert (own["since"], own["until"], own["issuer"]) == ("2026-11-07T12:00:00Z", "2028-11-06T12:00:00Z", "db1 authority")
+    assert (own["since"], own["until"], own["issuer"]) == (
+        "2026-11-07T12:00:00Z",
+        "2028-11-06T12:00:00Z",
+        "db1 authority",
+    )
     assert status.certificates("not JSON", "") == {}
 
 
@@ -89,7 +106,10 @@ def test_backups_of_a_directory(tmp_path, monkeypatch):
     assert status.schedule("lamp-backup") == "daily"
     assert status.schedule("lamp-backup-drill") == ""
     place = tmp_path / "backups"
-    for name, drill in (("20261125T010203Z", {"time": "2026-11-26T00:00:00Z", "ok": True}), ("20261126T010203Z", None)):
+    for name, drill in (
+        ("20261125T010203Z", {"time": "2026-11-26T00:00:00Z", "ok": True}),
+        ("20261126T010203Z", None),
+    ):
         (place / name).mkdir(parents=True)
         (place / name / "manifest.json").write_text("{}")
         if drill:
@@ -98,18 +118,31 @@ def test_backups_of_a_directory(tmp_path, monkeypatch):
     every = {"lamp-backup": 86400, "lamp-backup-drill": 0}
     found = status.backups({"directory": str(place), "copy": {"to": "there:/b"}}, every)
     assert found["backup"] == {"last": "2026-11-26T01:02:03Z", "every": 86400}
-    assert found["drill"] == {"last": "2026-11-26T00:00:00Z", "passed": True, "reason": "", "every": 0}
+    assert found["drill"] == {
+        "last": "2026-11-26T00:00:00Z",
+        "passed": True,
+        "reason": "",
+        "every": 0,
+    }
     assert found["copy"] == {"to": "there:/b", "last": "", "every": 86400}
     (place / ".copied").touch()
     os.utime(place / ".copied", (0, 86400))
-    assert status.backups({"directory": str(place), "copy": {"to": "there:/b"}}, every)["copy"]["last"] == "1970-01-02T00:00:00Z"
+    assert (
+        status.backups({"directory": str(place), "copy": {"to": "there:/b"}}, every)["copy"]["last"]
+        == "1970-01-02T00:00:00Z"
+    )
     assert status.backups({"directory": str(place / "none")}, every)["backup"]["last"] == ""
 
 
 def test_disks_are_told_once(tmp_path):
     other = tmp_path / "with space"
     other.mkdir()
-    listed = ("proc /proc proc", f"/dev/x {tmp_path}/with\\040space ext4", f"/dev/x {tmp_path} ext4", "tmpfs /dev/shm tmpfs")
+    listed = (
+        "proc /proc proc",
+        f"/dev/x {tmp_path}/with\\040space ext4",
+        f"/dev/x {tmp_path} ext4",
+        "tmpfs /dev/shm tmpfs",
+    )
     mounts = "".join(f"{words} rw 0 0\n" for words in listed)
     (found,) = status.disks(mounts)
     assert found["path"] == str(other)
@@ -120,7 +153,10 @@ def test_memory_within_a_limit():
     meminfo = "MemTotal: 4096000 kB\nMemAvailable: 2048000 kB\n"
     assert status.memory(meminfo) == {"total_mb": 4000, "available_mb": 2000}
     assert status.memory(meminfo, "max\n", "1048576\n")["available_mb"] == 2000
-    assert status.memory(meminfo, f"{2**30}\n", f"{2**30 - 2**20}\n") == {"total_mb": 1024, "available_mb": 1}
+    assert status.memory(meminfo, f"{2**30}\n", f"{2**30 - 2**20}\n") == {
+        "total_mb": 1024,
+        "available_mb": 1,
+    }
 
 
 def test_journal_is_a_leftover_unless_a_run_holds_it(tmp_path, monkeypatch):
@@ -137,9 +173,16 @@ def test_journal_is_a_leftover_unless_a_run_holds_it(tmp_path, monkeypatch):
 
 def message(number, name=b"\x06foobar\x03com\x00", flags=0x8400, answers=1, kind=6):
     """Return an answer with a SOA record whose names are led to elsewhere."""
-    rdata = b"\x03ns1\xc0\x0c" + b"\x0ahostmaster\xc0\x0c" + struct.pack(">5I", 2026112701, 1, 2, 3, 4)
+    rdata = (
+        b"\x03ns1\xc0\x0c" + b"\x0ahostmaster\xc0\x0c" + struct.pack(">5I", 2026112701, 1, 2, 3, 4)
+    )
     record = b"\xc0\x0c" + struct.pack(">2HIH", kind, 1, 300, len(rdata)) + rdata
-    return struct.pack(">6H", number, flags, 1, answers, 0, 0) + name + struct.pack(">2H", 6, 1) + record
+    return (
+        struct.pack(">6H", number, flags, 1, answers, 0, 0)
+        + name
+        + struct.pack(">2H", 6, 1)
+        + record
+    )
 
 
 def test_serial_in_an_answer():
@@ -149,7 +192,15 @@ def test_serial_in_an_answer():
 
 @pytest.mark.parametrize(
     "said",
-    [message(8), message(7, flags=0x8405), message(7, flags=0x8000), message(7, answers=0), message(7, kind=5), message(7)[:40], b""],
+    [
+        message(8),
+        message(7, flags=0x8405),
+        message(7, flags=0x8000),
+        message(7, answers=0),
+        message(7, kind=5),
+        message(7)[:40],
+        b"",
+    ],
     ids=["another's", "refused", "not its own", "empty", "another record", "cut off", "nothing"],
 )
 def test_answer_without_a_serial(said):

@@ -37,7 +37,11 @@ ROOT = {**ADA, "user": "root", "root": True, "groups": ["root"], "by_sudo": Fals
 UNLOGGED = {**ADA, "method": "", "by_password": True}
 #: One who logs in with a key and a code.
 FACTORS = {**ADA, "method": "several", "steps": ["publickey", "keyboard-interactive"]}
-FACTORS["sshd"] = {**SSHD, "kbdinteractiveauthentication": ["yes"], "authenticationmethods": ["publickey,keyboard-interactive:pam"]}
+FACTORS["sshd"] = {
+    **SSHD,
+    "kbdinteractiveauthentication": ["yes"],
+    "authenticationmethods": ["publickey,keyboard-interactive:pam"],
+}
 
 
 def closed(login, sshd):
@@ -50,23 +54,65 @@ def closed(login, sshd):
         (
             {**ADA, "method": "password", "by_password": True},
             {},
-            "PasswordAuthentication is no, but this run logs in with a password: give the host an SSH key",
+            (
+                "PasswordAuthentication is no, but this run logs in with a password: give the host "
+                "an SSH key"
+            ),
         ),
-        ({**ADA, "method": "password"}, {}, "with a password: if it has a key meanwhile, wait until ssh ends the connection that it keeps"),
+        (
+            {**ADA, "method": "password"},
+            {},
+            (
+                "with a password: if it has a key meanwhile, wait until ssh ends the connection "
+                "that it keeps"
+            ),
+        ),
         (UNLOGGED, {}, "PasswordAuthentication is no, but this run logs in with a password"),
-        (ADA, {"pubkeyauthentication": ["no"]}, "PubkeyAuthentication is no, but this run logs in with a key"),
-        ({**ADA, "method": "gssapi"}, {"gssapiauthentication": ["no"]}, "GSSAPIAuthentication is no"),
-        (ROOT, {"permitrootlogin": ["no"]}, "PermitRootLogin is no, but this run logs in as root with a key: make an administrator"),
-        ({**ROOT, "method": "password"}, {"passwordauthentication": ["yes"]}, "PermitRootLogin is without-password"),
+        (
+            ADA,
+            {"pubkeyauthentication": ["no"]},
+            "PubkeyAuthentication is no, but this run logs in with a key",
+        ),
+        (
+            {**ADA, "method": "gssapi"},
+            {"gssapiauthentication": ["no"]},
+            "GSSAPIAuthentication is no",
+        ),
+        (
+            ROOT,
+            {"permitrootlogin": ["no"]},
+            "PermitRootLogin is no, but this run logs in as root with a key: make an administrator",
+        ),
+        (
+            {**ROOT, "method": "password"},
+            {"passwordauthentication": ["yes"]},
+            "PermitRootLogin is without-password",
+        ),
         (ADA, {"allowusers": ["bob", "eve"]}, "AllowUsers is bob eve, which locks out ada"),
-        (ADA, {"allowusers": ["ada@198.51.100.0/24"]}, "AllowUsers is ada@198.51.100.0/24, which locks out ada"),
+        (
+            ADA,
+            {"allowusers": ["ada@198.51.100.0/24"]},
+            "AllowUsers is ada@198.51.100.0/24, which locks out ada",
+        ),
         (ADA, {"allowgroups": ["ssh-*"]}, "AllowGroups is ssh-*, which locks out ada"),
         (ADA, {"denyusers": ["a*"]}, "DenyUsers is a*, which locks out ada"),
         (ADA, {"denygroups": ["sudo"]}, "DenyGroups is sudo, which locks out ada"),
-        (ADA, {"listenaddress": ["[::]:2222", "0.0.0.0:2222"]}, "Port is 2222, but this run came by port 22: name both, [2222, 22]"),
-        (ADA, {"listenaddress": ["192.0.2.2:22"]}, "ListenAddress is 192.0.2.2:22, but this run came by 192.0.2.1, port 22"),
+        (
+            ADA,
+            {"listenaddress": ["[::]:2222", "0.0.0.0:2222"]},
+            "Port is 2222, but this run came by port 22: name both, [2222, 22]",
+        ),
+        (
+            ADA,
+            {"listenaddress": ["192.0.2.2:22"]},
+            "ListenAddress is 192.0.2.2:22, but this run came by 192.0.2.1, port 22",
+        ),
         (ADA, {"listenaddress": ["[::]:22"]}, "ListenAddress is [::]:22"),
-        (ADA, {"authenticationmethods": ["publickey,password"]}, "AuthenticationMethods is publickey,password"),
+        (
+            ADA,
+            {"authenticationmethods": ["publickey,password"]},
+            "AuthenticationMethods is publickey,password",
+        ),
         (
             FACTORS,
             {"pubkeyauthentication": ["no"]},
@@ -121,10 +167,18 @@ def test_what_cannot_be_told_is_not_judged():
     [
         (ADA, {"state": "absent"}, "linux_base_admins removes ada, the user of this run"),
         (ADA, {"ssh_keys": [KEY], "shell": "/usr/sbin/nologin"}, "the shell /usr/sbin/nologin"),
-        (ADA, {"ssh_keys": [KEY.replace("IJfM", "IJfN")]}, f"without the one by which this run came (SHA256:{FINGERPRINT})"),
+        (
+            ADA,
+            {"ssh_keys": [KEY.replace("IJfM", "IJfN")]},
+            f"without the one by which this run came (SHA256:{FINGERPRINT})",
+        ),
         (ADA, {}, "ssh_keys without the one by which this run came"),
         (FACTORS, {}, "ssh_keys without the one by which this run came"),
-        ({**ADA, "sudo": [ways.SUDOERS]}, {"ssh_keys": [KEY], "sudo": False}, "leaves ada without sudo"),
+        (
+            {**ADA, "sudo": [ways.SUDOERS]},
+            {"ssh_keys": [KEY], "sudo": False},
+            "leaves ada without sudo",
+        ),
     ],
 )
 def test_administrator_who_would_be_shut_out(login, admin, words):
@@ -141,7 +195,14 @@ def test_administrator_who_would_be_shut_out(login, admin, words):
         (ADA, [{"name": "ada", "ssh_keys": ["https://keys.example.com/ada"]}]),
         (ADA, [{"name": "eve", "state": "absent"}]),
         ({**ADA, "sudo": [ways.SUDOERS]}, [{"name": "ada", "ssh_keys": [KEY]}]),
-        ({**ADA, "certificate": True, "sshd": {**SSHD, "trustedusercakeys": ["/etc/ssh/ca.pub"]}}, [{"name": "ada"}]),
+        (
+            {
+                **ADA,
+                "certificate": True,
+                "sshd": {**SSHD, "trustedusercakeys": ["/etc/ssh/ca.pub"]},
+            },
+            [{"name": "ada"}],
+        ),
         ({**ADA, "sshd": {**SSHD, "authorizedkeyscommand": ["/usr/bin/keys"]}}, [{"name": "ada"}]),
         (ROOT, [{"name": "ada", "state": "absent"}]),
         ({}, [{"name": "ada", "state": "absent"}]),
@@ -167,7 +228,13 @@ Accepted keyboard-interactive/pam for ada from 192.0.2.9 port 7000 ssh2
 
 
 @pytest.mark.parametrize(
-    ("port", "method", "keys"), [("4000", "password", []), ("5000", "publickey", [FINGERPRINT]), ("6000", "password", []), ("1", "", [])]
+    ("port", "method", "keys"),
+    [
+        ("4000", "password", []),
+        ("5000", "publickey", [FINGERPRINT]),
+        ("6000", "password", []),
+        ("1", "", []),
+    ],
 )
 def test_log_of_sshd(port, method, keys):
     assert ways.accepted(LOG, port) == {"method": method, "keys": keys, "certificate": False}
@@ -175,7 +242,12 @@ def test_log_of_sshd(port, method, keys):
 
 def test_log_of_a_login_by_several_methods():
     steps = ["publickey", "keyboard-interactive"]
-    assert ways.accepted(LOG, "7000") == {"method": "several", "steps": steps, "keys": [FINGERPRINT], "certificate": False}
+    assert ways.accepted(LOG, "7000") == {
+        "method": "several",
+        "steps": steps,
+        "keys": [FINGERPRINT],
+        "certificate": False,
+    }
 
 
 SUDO = """Matching Defaults entries for ada on server1:
@@ -199,8 +271,12 @@ Sudoers entry: /etc/sudoers.d/web
 
 def test_sudo():
     assert ways.sudo_from(SUDO) == ["/etc/sudoers"]
-    assert ways.sudo_from(SUDO.replace("Sudoers entry: /etc/sudoers\n", "LDAP Role: admins\n")) == ["admins"]
-    assert ways.sudo_from(SUDO.replace("Sudoers entry: /etc/sudoers.d/web", "LDAP Role: web")) == ["/etc/sudoers"]
+    assert ways.sudo_from(SUDO.replace("Sudoers entry: /etc/sudoers\n", "LDAP Role: admins\n")) == [
+        "admins"
+    ]
+    assert ways.sudo_from(SUDO.replace("Sudoers entry: /etc/sudoers.d/web", "LDAP Role: web")) == [
+        "/etc/sudoers"
+    ]
     # Older ones do not name the file.
     assert ways.sudo_from(SUDO.replace("entry: /etc/sudoers", "entry:")) == [""]
     assert ways.sudo_from("User ada is not allowed to run sudo on server1.\n") == []
@@ -221,11 +297,21 @@ TREE = {
 
 
 def test_login_is_found_among_the_ancestors():
-    assert host_login.ancestors(50, TREE.get) == (30, 1000, ["python3", "sudo", "bash"], [20, 10, 5])
+    assert host_login.ancestors(50, TREE.get) == (
+        30,
+        1000,
+        ["python3", "sudo", "bash"],
+        [20, 10, 5],
+    )
     assert host_login.ancestors(70, TREE.get) == (70, 0, ["bash"], [5])
     assert host_login.ancestors(60, TREE.get) == (0, 0, [], [])
 
 
 def test_settings_are_given_to_sshd():
     given = {"PasswordAuthentication": False, "AllowUsers": ["ada", "eve"], "Port": 22}
-    assert list(host_login.options(given))[1::2] == ["PasswordAuthentication no", "AllowUsers ada", "AllowUsers eve", "Port 22"]
+    assert list(host_login.options(given))[1::2] == [
+        "PasswordAuthentication no",
+        "AllowUsers ada",
+        "AllowUsers eve",
+        "Port 22",
+    ]

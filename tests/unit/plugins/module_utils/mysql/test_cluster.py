@@ -1,4 +1,6 @@
-"""Whether a cluster may be formed, and by whom: a table, and what holds whatever the members say."""
+"""Whether a cluster may be formed, and by whom: a table, and
+what holds whatever the members say.
+"""
 
 from __future__ import annotations
 
@@ -54,10 +56,25 @@ TABLE = [
     ([running(view=["db1"]), running(view=["db2"]), None], REFUSE, "", "more than one cluster"),
     ([running(), running(uuid=OTHER), None], REFUSE, "", "more than one cluster"),
     ([running(), MINE, NEW], REFUSE, "db2", "db2 has data that are not the cluster's"),
-    ([running(), member(uuid=OTHER), NEW], REFUSE, "db2", "db2 has data that are not the cluster's"),
+    (
+        [running(), member(uuid=OTHER), NEW],
+        REFUSE,
+        "db2",
+        "db2 has data that are not the cluster's",
+    ),
     # All who would lose theirs are named: whoever is not, joins.
-    ([running(), member(uuid=OTHER), member(uuid=OTHER)], REFUSE, "db2 db3", "db2 and db3 have data that are not the cluster's"),
-    ([running(view=[*ALL, "192.0.2.9"]), None, None], REFUSE, "", "192.0.2.9 is in the cluster and no member by the inventory"),
+    (
+        [running(), member(uuid=OTHER), member(uuid=OTHER)],
+        REFUSE,
+        "db2 db3",
+        "db2 and db3 have data that are not the cluster's",
+    ),
+    (
+        [running(view=[*ALL, "192.0.2.9"]), None, None],
+        REFUSE,
+        "",
+        "192.0.2.9 is in the cluster and no member by the inventory",
+    ),
     ([SAFE, member(uuid=OTHER, seqno=5), NEW], REFUSE, "", "data of different clusters"),
     ([SAFE, MINE, NEW], REFUSE, "db2", "would lose them"),
     # There was none yet, and nobody's run asks.
@@ -68,15 +85,45 @@ TABLE = [
     ([member(FRESH, recorded=ALL), NEW, NEW], REFUSE, "", "this would begin with none"),
     # It runs, without a majority.
     ([running("non-Primary", ["db1"]), None, None], WAIT, "", "see to db2 and db3"),
-    ([running("non-Primary"), running("non-Primary"), running("non-Primary")], WAIT, "", "reach each other at port 4567"),
+    (
+        [running("non-Primary"), running("non-Primary"), running("non-Primary")],
+        WAIT,
+        "",
+        "reach each other at port 4567",
+    ),
     # All ended at once.
     ([crashed("a"), crashed("b"), crashed("c")], JOIN, "", "they go on from there"),
-    ([crashed("a", 7, "ab"), crashed("b", 9, "ab"), crashed("c", 5)], JOIN, "", "they go on from there"),
-    ([crashed("a", 7), crashed("b", 9), None], REFUSE, "", "db3 does not answer, and may have more than the others (db1: 11111111 up to 7"),
-    ([crashed("a", 7), crashed("b", 9), member(seqno=8)], FORM, "db2", "db2 has all that any member has"),
-    ([crashed("a", 7), crashed("b", -1), member(seqno=8)], REFUSE, "", "How far db2 was is not known"),
+    (
+        [crashed("a", 7, "ab"), crashed("b", 9, "ab"), crashed("c", 5)],
+        JOIN,
+        "",
+        "they go on from there",
+    ),
+    (
+        [crashed("a", 7), crashed("b", 9), None],
+        REFUSE,
+        "",
+        "db3 does not answer, and may have more than the others (db1: 11111111 up to 7",
+    ),
+    (
+        [crashed("a", 7), crashed("b", 9), member(seqno=8)],
+        FORM,
+        "db2",
+        "db2 has all that any member has",
+    ),
+    (
+        [crashed("a", 7), crashed("b", -1), member(seqno=8)],
+        REFUSE,
+        "",
+        "How far db2 was is not known",
+    ),
     ([member(seqno=9), member(seqno=9), member(seqno=9)], FORM, "db1", "db1 has all"),
-    ([crashed("a", 7, recorded=ALL), crashed("b", 9, recorded=ALL), NEW], REFUSE, "", "db3 was a member and has lost its data"),
+    (
+        [crashed("a", 7, recorded=ALL), crashed("b", 9, recorded=ALL), NEW],
+        REFUSE,
+        "",
+        "db3 was a member and has lost its data",
+    ),
     ([member(seqno=7), member(seqno=9), REST], FORM, "db2", "db2 has all"),
     # All were stopped, one after the other.
     ([member(seqno=8), SAFE, member(seqno=9)], FORM, "db2", "db2 was the last to leave"),
@@ -124,7 +171,11 @@ members_said = some.one_of(
         last_view=some.sampled_from([[], ["a"], ["a", "b"]]),
         recorded=some.sampled_from([[], ALL]),
     ),
-    some.builds(running, some.sampled_from([PRIMARY, "non-Primary"]), some.sampled_from([ALL, ["db1"], ["db2", "db3"]])),
+    some.builds(
+        running,
+        some.sampled_from([PRIMARY, "non-Primary"]),
+        some.sampled_from([ALL, ["db1"], ["db2", "db3"]]),
+    ),
     some.builds(member, uuid=some.just(OTHER), seqno=some.integers(-1, 5)),
 )
 
@@ -161,7 +212,11 @@ def test_nobody_with_other_data_joins(found, setting_up):
     decision = decide(members, setting_up)
     uuids = {one["uuid"] for one in found if one and one["running"] and one["status"] == PRIMARY}
     if len(uuids) == 1 and decision.action in (JOIN, REFUSE) and decision.members:
-        other = [name for name, one in members.items() if one and one["data"] in (OWN, CLUSTER) and one["uuid"] not in uuids]
+        other = [
+            name
+            for name, one in members.items()
+            if one and one["data"] in (OWN, CLUSTER) and one["uuid"] not in uuids
+        ]
         assert set(decision.members) == set(other)
 
 
@@ -172,10 +227,15 @@ def test_where_there_is_a_cluster_none_is_formed(found, setting_up):
         assert decide(members, setting_up).action in (JOIN, REFUSE)
 
 
-@given(some.permutations(range(3)), some.lists(some.integers(0, 5), min_size=3, max_size=3, unique=True))
+@given(
+    some.permutations(range(3)),
+    some.lists(some.integers(0, 5), min_size=3, max_size=3, unique=True),
+)
 def test_who_is_first_does_not_depend_on_the_order(order, places):
     members = {name: crashed("", place, "") for name, place in zip(ALL, places, strict=True)}
-    assert decide(members) == decide({ALL[number]: members[ALL[number]] for number in order})._replace(why=decide(members).why)
+    assert decide(members) == decide(
+        {ALL[number]: members[ALL[number]] for number in order}
+    )._replace(why=decide(members).why)
 
 
 @pytest.mark.parametrize(
@@ -208,17 +268,32 @@ def test_who_may_go_on_alone(members, why):
 
 
 def test_the_engines_files():
-    text = f"# GALERA saved state\nversion: 2.1\nuuid:    {ONE}\nseqno:   42\nsafe_to_bootstrap: 1\n"
+    text = (
+        f"# GALERA saved state\nversion: 2.1\nuuid:    {ONE}\nseqno:   42\nsafe_to_bootstrap: 1\n"
+    )
     assert state_of(text) == (ONE, 42, True)
     assert state_of("") == (NOBODY, -1, False)
     assert position_of(f"--wsrep_start_position={ONE}:42,0-1-7\n") == (ONE, 42)
     assert position_of("") == (NOBODY, -1)
-    view = f"my_uuid: {ONE}\n#vwbeg\nview_id: 3 {ONE} 4\nbootstrap: 0\nmember: {ONE} 0\nmember: {OTHER} 0\n#vwend\n"
+    view = (
+        f"my_uuid: {ONE}\n#vwbeg\nview_id: 3 {ONE} 4\nbootstrap: 0\nmember: {ONE} 0\nmember: "
+        f"{OTHER} 0\n#vwend\n"
+    )
     assert last_view_of(view) == (ONE, [ONE, OTHER])
     assert last_view_of(view.replace("#vwend", "")) == ("", [])
     assert last_view_of("") == ("", [])
 
 
-@pytest.mark.parametrize("answer", [None, "no", {}, {"data": "?"}, {"data": CLUSTER, "seqno": "9"}, {"data": CLUSTER, "view": "db1"}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        "no",
+        {},
+        {"data": "?"},
+        {"data": CLUSTER, "seqno": "9"},
+        {"data": CLUSTER, "view": "db1"},
+    ],
+)
 def test_what_is_no_answer_is_none(answer):
     assert said(answer) is None

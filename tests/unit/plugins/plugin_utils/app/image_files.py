@@ -1,4 +1,6 @@
-"""Tiny images in all ways in which they are written to files: the same two layers and configuration."""
+"""Tiny images in all ways in which they are written to files:
+the same two layers and configuration.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,14 @@ def config(of=None, architecture="amd64", **more):
     """Return an image's configuration; ``more``: what runs."""
     run = {"Cmd": ["gunicorn"], "Env": ["A=1"], **more}
     ids = [sha(layer) for layer in of or layers()]
-    return json.dumps({"os": "linux", "architecture": architecture, "config": run, "rootfs": {"type": "layers", "diff_ids": ids}}).encode()
+    return json.dumps(
+        {
+            "os": "linux",
+            "architecture": architecture,
+            "config": run,
+            "rootfs": {"type": "layers", "diff_ids": ids},
+        }
+    ).encode()
 
 
 def docker(conf=None, of=None, tags=("shop:1",), packed=False):
@@ -52,11 +61,17 @@ def docker(conf=None, of=None, tags=("shop:1",), packed=False):
     names = [f"{number}/layer.tar" for number, _layer in enumerate(of)]
     listed = [{"Config": f"{sha(conf)[7:]}.json", "RepoTags": list(tags), "Layers": names}]
     shipped = [gzip.compress(layer) if packed else layer for layer in of]
-    return {**dict(zip(names, shipped, strict=True)), f"{sha(conf)[7:]}.json": conf, "manifest.json": json.dumps(listed).encode()}
+    return {
+        **dict(zip(names, shipped, strict=True)),
+        f"{sha(conf)[7:]}.json": conf,
+        "manifest.json": json.dumps(listed).encode(),
+    }
 
 
 def layout(*images, compressed=False):
-    """Return the files of a layout with images, each ``(configuration, layers, more of its descriptor)``."""
+    """Return the files of a layout with images, each
+    ``(configuration, layers, more of its descriptor)``.
+    """
     files, listed = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}'}, []
 
     def put(content, media_type, **more):
@@ -64,8 +79,15 @@ def layout(*images, compressed=False):
         return {"mediaType": media_type, "digest": sha(content), "size": len(content), **more}
 
     for conf, of, more in images or [(config(), layers(), {})]:
-        blobs = [put(gzip.compress(one, mtime=0), f"{LAYER}+gzip") if compressed else put(one, LAYER) for one in of]
-        manifest = {"schemaVersion": 2, "config": put(conf, "application/vnd.oci.image.config.v1+json"), "layers": blobs}
+        blobs = [
+            put(gzip.compress(one, mtime=0), f"{LAYER}+gzip") if compressed else put(one, LAYER)
+            for one in of
+        ]
+        manifest = {
+            "schemaVersion": 2,
+            "config": put(conf, "application/vnd.oci.image.config.v1+json"),
+            "layers": blobs,
+        }
         listed.append(put(json.dumps(manifest).encode(), MANIFEST, **more))
     files["index.json"] = json.dumps({"schemaVersion": 2, "manifests": listed}).encode()
     return files
@@ -74,8 +96,15 @@ def layout(*images, compressed=False):
 def nested(files):
     """Return a layout whose index lists an index, as a builder for several platforms writes it."""
     inner = files["index.json"]
-    outer = {"schemaVersion": 2, "manifests": [{"mediaType": INDEX, "digest": sha(inner), "size": len(inner)}]}
-    return {**files, f"blobs/sha256/{sha(inner)[7:]}": inner, "index.json": json.dumps(outer).encode()}
+    outer = {
+        "schemaVersion": 2,
+        "manifests": [{"mediaType": INDEX, "digest": sha(inner), "size": len(inner)}],
+    }
+    return {
+        **files,
+        f"blobs/sha256/{sha(inner)[7:]}": inner,
+        "index.json": json.dumps(outer).encode(),
+    }
 
 
 def written(place, files, packed=False):

@@ -16,7 +16,9 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.app import builders, o
 def context(tmp_path):
     place = tmp_path / "shop"
     place.mkdir()
-    (place / "Containerfile").write_text("FROM scratch\nARG TOKEN\nCOPY . /srv\nCMD ['/srv/shop']\n")
+    (place / "Containerfile").write_text(
+        "FROM scratch\nARG TOKEN\nCOPY . /srv\nCMD ['/srv/shop']\n"
+    )
     (place / "shop.py").write_text("application = None\n")
     (place / "shop.log").write_text("visits\n")
     return place
@@ -32,12 +34,22 @@ def test_ignore_file_says_what_is_left_out(context):
     (context / ".git" / "HEAD").write_text("x")
     (context / "away").symlink_to("shop.py")
     os.mkfifo(context / "fifo")
-    assert builders.listing(builders.of(app(context))) == [".dockerignore", "Containerfile", "away", "shop.py"]
+    assert builders.listing(builders.of(app(context))) == [
+        ".dockerignore",
+        "Containerfile",
+        "away",
+        "shop.py",
+    ]
     # Podman's own name counts more, and what builders read is there whatever the file says.
     (context / ".containerignore").write_text("*\n")
     assert builders.listing(builders.of(app(context))) == [".containerignore", "Containerfile"]
     (context / "Containerfile.dockerignore").write_text("**\n!shop.*\n")
-    assert builders.listing(builders.of(app(context))) == ["Containerfile", "Containerfile.dockerignore", "shop.log", "shop.py"]
+    assert builders.listing(builders.of(app(context))) == [
+        "Containerfile",
+        "Containerfile.dockerignore",
+        "shop.log",
+        "shop.py",
+    ]
 
 
 def test_without_one_git_says_it(context):
@@ -65,7 +77,10 @@ def test_what_makes_another_image(context):
     ("build", "said"),
     [
         ({"file": "Other"}, r"has no Other: add one, or name it in build.file"),
-        ({"file": "../Containerfile"}, r"with the build.file ../Containerfile, which is not in .*: give one that is"),
+        (
+            {"file": "../Containerfile"},
+            r"with the build.file ../Containerfile, which is not in .*: give one that is",
+        ),
     ],
 )
 def test_containerfile_that_is_not_there(build, said, context):
@@ -80,12 +95,18 @@ def test_containerfile_that_is_not_there(build, said, context):
 
 def test_host_that_builds_gets_what_is_built_from(context, tmp_path):
     (context / "shop.py").chmod(0o700)
-    builders.write(builders.of(app(context, args={"TOKEN": "x"}, target="web")), tmp_path / "context.tar.gz")
+    builders.write(
+        builders.of(app(context, args={"TOKEN": "x"}, target="web")), tmp_path / "context.tar.gz"
+    )
     assert (tmp_path / "context.tar.gz").stat().st_mode & 0o077 == 0
     with tarfile.open(tmp_path / "context.tar.gz") as archive:
         found = {member.name: member.mode for member in archive}
         assert {(member.uid, member.gid, member.uname) for member in archive} == {(0, 0, "root")}
-        assert json.load(archive.extractfile("build.json")) == {"target": "web", "args": {"TOKEN": "x"}, "registry": ""}
+        assert json.load(archive.extractfile("build.json")) == {
+            "target": "web",
+            "args": {"TOKEN": "x"},
+            "registry": "",
+        }
     assert found == {
         "Containerfile": 0o644,
         "build.json": 0o600,
@@ -106,9 +127,17 @@ def tool(tmp_path, monkeypatch, script):
 
 
 def test_build_that_fails_shows_its_end_and_no_secret(context, tmp_path, monkeypatch):
-    tool(tmp_path, monkeypatch, 'echo "first of all"; seq 2000; echo "TOKEN is $TOKEN, called as $*" >&2; exit 3')
-    one = app(context, args={"TOKEN": "hunter22"}) | {"registry": {"username": "joe", "password": "swordfish"}}
-    with pytest.raises(sources.SourceError, match=r"docker build failed on this computer\.\n") as error:
+    tool(
+        tmp_path,
+        monkeypatch,
+        'echo "first of all"; seq 2000; echo "TOKEN is $TOKEN, called as $*" >&2; exit 3',
+    )
+    one = app(context, args={"TOKEN": "hunter22"}) | {
+        "registry": {"username": "joe", "password": "swordfish"}
+    }
+    with pytest.raises(
+        sources.SourceError, match=r"docker build failed on this computer\.\n"
+    ) as error:
         builders.build_here("docker", one, builders.of(one), tmp_path / "x.tar", "", 60)
     said = str(error.value)
     assert said.endswith(f"--build-arg TOKEN {said.rpartition(' ')[2]}")
@@ -119,14 +148,22 @@ def test_build_that_fails_shows_its_end_and_no_secret(context, tmp_path, monkeyp
 
 def test_build_that_takes_too_long(context, tmp_path, monkeypatch):
     tool(tmp_path, monkeypatch, "echo begun; exec sleep 30")
-    with pytest.raises(sources.SourceError, match=r"was not done with after 1 seconds on this computer: .*timeouts.install\.\nbegun"):
-        builders.build_here("docker", app(context), builders.of(app(context)), tmp_path / "x.tar", "", 1)
+    with pytest.raises(
+        sources.SourceError,
+        match=r"was not done with after 1 seconds on this computer: .*timeouts.install\.\nbegun",
+    ):
+        builders.build_here(
+            "docker", app(context), builders.of(app(context)), tmp_path / "x.tar", "", 1
+        )
 
 
 @pytest.mark.parametrize(
     ("text", "registry"),
     [
-        ("FROM registry.foobar.com/base:1 AS base\nFROM base\nFROM scratch\n", "registry.foobar.com"),
+        (
+            "FROM registry.foobar.com/base:1 AS base\nFROM base\nFROM scratch\n",
+            "registry.foobar.com",
+        ),
         ("FROM --platform=linux/amd64 python:3.13\n", "docker.io"),
         ("FROM registry.foobar.com/base:1\nFROM python:3.13\n", ""),
         ("ARG BASE\nFROM $BASE\n", ""),
@@ -176,4 +213,6 @@ def test_build_of_each_tool_itself(one, context, tmp_path):
         assert {"shop.py", "Containerfile"} <= names
         assert "shop.log" not in names
     finally:
-        subprocess.run([one, "rmi", f"localhost/foobar-lamp/{shop['name']}"], capture_output=True, check=False)
+        subprocess.run(
+            [one, "rmi", f"localhost/foobar-lamp/{shop['name']}"], capture_output=True, check=False
+        )

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import ignores
 
-NAMES = [".git/HEAD", "app/a.py", "app/a.pyc", "app/deep/b.pyc", "app/secret.env", "docs/a.md", "docs/keep.md", "x[1].txt", "y1.txt"]
+NAMES = [
+    ".git/HEAD",
+    "app/a.py",
+    "app/a.pyc",
+    "app/deep/b.pyc",
+    "app/secret.env",
+    "docs/a.md",
+    "docs/keep.md",
+    "x[1].txt",
+    "y1.txt",
+]
 
 
 @pytest.mark.parametrize(
@@ -20,7 +30,10 @@ NAMES = [".git/HEAD", "app/a.py", "app/a.pyc", "app/deep/b.pyc", "app/secret.env
         ("docs\n!docs/keep.md", ["docs/a.md"]),
         ("!docs/keep.md\ndocs", ["docs/a.md", "docs/keep.md"]),
         ("**\n!app", [".git/HEAD", "docs/a.md", "docs/keep.md", "x[1].txt", "y1.txt"]),
-        ("*\n!app/**\n*/secret.env", [".git/HEAD", "app/secret.env", "docs/a.md", "docs/keep.md", "x[1].txt", "y1.txt"]),
+        (
+            "*\n!app/**\n*/secret.env",
+            [".git/HEAD", "app/secret.env", "docs/a.md", "docs/keep.md", "x[1].txt", "y1.txt"],
+        ),
         ("?1.txt", ["y1.txt"]),
         ("[a-y]1.txt", ["y1.txt"]),
         (r"x\[1\].txt", ["x[1].txt"]),

@@ -7,7 +7,14 @@ import os
 import tarfile
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.plugin_utils.app import builders, images, model, references, registries, sources
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import (
+    builders,
+    images,
+    model,
+    references,
+    registries,
+    sources,
+)
 
 from . import image_files as files
 
@@ -36,10 +43,17 @@ def shipped(one, cache, have=()):
 def test_digest_of_a_reference_is_asked_of_nobody(cache, monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     one = app(f"registry.foobar.com/shop:1.4@{DIGEST}")
-    assert images.resolve(one, cache) == (f"image {DIGEST}", "registry.foobar.com/shop:1.4 (aaaaaaaaaaaa)")
+    assert images.resolve(one, cache) == (
+        f"image {DIGEST}",
+        "registry.foobar.com/shop:1.4 (aaaaaaaaaaaa)",
+    )
     plan, path, _names = shipped(one, cache)
     assert path is None
-    assert plan["image"] == {"kind": "registry", "reference": f"registry.foobar.com/shop@{DIGEST}", "digest": DIGEST}
+    assert plan["image"] == {
+        "kind": "registry",
+        "reference": f"registry.foobar.com/shop@{DIGEST}",
+        "digest": DIGEST,
+    }
 
 
 def test_tag_is_asked_once_a_run(cache, tmp_path, monkeypatch):
@@ -50,7 +64,11 @@ def test_tag_is_asked_once_a_run(cache, tmp_path, monkeypatch):
         return DIGEST
 
     monkeypatch.setattr(registries, "digest", digest)
-    one = app("registry.foobar.com/shop:{version}", version="1.4", registry={"username": "joe", "password": "x"})
+    one = app(
+        "registry.foobar.com/shop:{version}",
+        version="1.4",
+        registry={"username": "joe", "password": "x"},
+    )
     for _host in range(2):
         assert images.resolve(one, cache, "x86_64")[0] == f"image {DIGEST}"
     assert asked == [("registry.foobar.com/shop:1.4", "x86_64", one["registry"])]
@@ -60,15 +78,24 @@ def test_tag_is_asked_once_a_run(cache, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("image", ["Shop", "a b"])
 def test_what_is_no_image(image, cache):
-    with pytest.raises(sources.SourceError, match=r"python_app_apps has shop with the image '.*', which is no reference such as"):
+    with pytest.raises(
+        sources.SourceError,
+        match=r"python_app_apps has shop with the image '.*', which is no reference such as",
+    ):
         images.resolve(app(image), cache)
 
 
 def test_image_in_files_is_what_runs(cache, tmp_path):
-    ways = [files.written(tmp_path / "a.tar", files.docker()), files.written(tmp_path / "b.tar.gz", files.layout(), packed=True)]
+    ways = [
+        files.written(tmp_path / "a.tar", files.docker()),
+        files.written(tmp_path / "b.tar.gz", files.layout(), packed=True),
+    ]
     ways.append(files.unpacked(tmp_path / "layout", files.layout(compressed=True)))
     assert len({images.resolve(app(way), cache, "x86_64")[0] for way in ways}) == 1
-    assert images.resolve(app(ways[0]), cache, "x86_64")[1] == f"{ways[0]} ({files.sha(files.config())[7:19]})"
+    assert (
+        images.resolve(app(ways[0]), cache, "x86_64")[1]
+        == f"{ways[0]} ({files.sha(files.config())[7:19]})"
+    )
 
 
 def test_file_is_read_again_when_it_changed(cache, tmp_path):
@@ -83,11 +110,18 @@ def test_file_is_read_again_when_it_changed(cache, tmp_path):
 
 
 def test_what_cannot_be_read_is_named(cache, tmp_path):
-    with pytest.raises(sources.SourceError, match=r"with the image /nonexistent.tar, which cannot be read .*No such file"):
+    with pytest.raises(
+        sources.SourceError,
+        match=r"with the image /nonexistent.tar, which cannot be read .*No such file",
+    ):
         images.resolve(app("/nonexistent.tar"), cache)
     path = files.written(tmp_path / "a.tar", files.docker(files.config(architecture="arm64")))
     with pytest.raises(
-        sources.SourceError, match=r"python_app_apps has shop with the image .*a.tar, which is for linux/arm64, and the host"
+        sources.SourceError,
+        match=(
+            r"python_app_apps has shop with the image .*a.tar, which is for linux/arm64, and the "
+            r"host"
+        ),
     ):
         images.resolve(app(path), cache, "x86_64")
 
@@ -112,7 +146,9 @@ def test_damaged_layer_leaves_nothing_in_the_cache(cache, tmp_path):
     made = files.docker()
     made["1/layer.tar"] = made["1/layer.tar"].replace(b"shop", b"shoq")
     one = app(files.written(tmp_path / "a.tar", made))
-    with pytest.raises(sources.SourceError, match=r"is damaged: the content of the layer 1/layer.tar is another"):
+    with pytest.raises(
+        sources.SourceError, match=r"is damaged: the content of the layer 1/layer.tar is another"
+    ):
         shipped(one, cache)
     assert not list(cache.directory.glob("*.tar.gz*.new"))
     assert not list(cache.directory.glob("*.tar.gz"))
@@ -132,8 +168,18 @@ def test_without_a_builder_the_host_builds(cache, context, monkeypatch):
     one = app(build=str(context))
     content, words = images.resolve(one, cache, "x86_64")
     plan, _path, names = shipped(one, cache)
-    assert names == ["Containerfile", "build.json", "context", "context/Containerfile", "context/shop.py"]
-    assert plan["image"] == {"kind": "context", "reference": "", "digest": content.removeprefix("build ")}
+    assert names == [
+        "Containerfile",
+        "build.json",
+        "context",
+        "context/Containerfile",
+        "context/shop.py",
+    ]
+    assert plan["image"] == {
+        "kind": "context",
+        "reference": "",
+        "digest": content.removeprefix("build "),
+    }
     assert words == f"{context} (built, {plan['image']['digest'][7:19]})"
 
 
@@ -149,7 +195,11 @@ def test_image_is_built_once_for_all_hosts(cache, context, monkeypatch):
     one = app(build={"directory": str(context)}, timeouts={"install": 77})
     for _host in range(2):
         plan, _path, names = shipped(one, cache)
-        assert plan["image"] == {"kind": "layout", "reference": "", "digest": files.sha(files.config())}
+        assert plan["image"] == {
+            "kind": "layout",
+            "reference": "",
+            "digest": files.sha(files.config()),
+        }
         assert "oci-layout" in names
     assert built == [("podman", "x86_64", 77)]
     (context / "shop.py").write_text("application = 1\n")
@@ -183,5 +233,7 @@ def test_layers_that_a_host_has():
 
 
 def test_kind():
-    assert [model.kind(one) for one in (app("shop:1"), app(build="."), app(source="/srv/shop"))] == ["image", "build", "directory"]
+    assert [
+        model.kind(one) for one in (app("shop:1"), app(build="."), app(source="/srv/shop"))
+    ] == ["image", "build", "directory"]
     assert references.is_path(model.located(app("./shop-{version}.tar", version="2"))["image"])

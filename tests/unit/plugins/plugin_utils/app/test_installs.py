@@ -28,18 +28,32 @@ def found(place, files=None, **change):
 @pytest.mark.parametrize(
     ("change", "calls"),
     [
-        ({"requirements": ["r.txt"], "constraints": ["c.txt"]}, [["--requirement", "r.txt", "--constraint", "c.txt"]]),
+        (
+            {"requirements": ["r.txt"], "constraints": ["c.txt"]},
+            [["--requirement", "r.txt", "--constraint", "c.txt"]],
+        ),
         ({"constraints": ["c.txt"]}, []),
         ({"project": True, "extras": ["a", "b"]}, [[".[a,b]"]]),
         ({"project": True, "requirements": ["r.txt"]}, [["--requirement", "r.txt", "."]]),
-        ({"project": True, "requirements": ["hashed.txt"]}, [["--requirement", "hashed.txt"], ["--no-deps", "."]]),
-        ({"project": True, "requirements": ["above.txt"]}, [["--requirement", "above.txt"], ["--no-deps", "."]]),
+        (
+            {"project": True, "requirements": ["hashed.txt"]},
+            [["--requirement", "hashed.txt"], ["--no-deps", "."]],
+        ),
+        (
+            {"project": True, "requirements": ["above.txt"]},
+            [["--requirement", "above.txt"], ["--no-deps", "."]],
+        ),
         ({"source": "", "requirement": "shop==1"}, [["shop==1"]]),
         ({"source": "shop.whl", "extras": ["a"]}, [["./shop.whl[a]"]]),
     ],
 )
 def test_what_pip_is_told(source, change, calls):
-    files = {"r.txt": "flask\n", "c.txt": "flask==3\n", "hashed.txt": "flask==3 \\\n    --hash=sha256:1\n", "above.txt": "-r hashed.txt\n"}
+    files = {
+        "r.txt": "flask\n",
+        "c.txt": "flask==3\n",
+        "hashed.txt": "flask==3 \\\n    --hash=sha256:1\n",
+        "above.txt": "-r hashed.txt\n",
+    }
     assert found(source, files, **change).calls == calls
 
 
@@ -55,7 +69,9 @@ def test_environment_is_what_the_requirements_say_and_not_how(source):
 
 
 def test_environment_is_also_what_other_files_say(source):
-    first = digest(source, "-r base.txt\n", **{"base.txt": "-c pins.txt\n", "pins.txt": "flask==3\n"})
+    first = digest(
+        source, "-r base.txt\n", **{"base.txt": "-c pins.txt\n", "pins.txt": "flask==3\n"}
+    )
     assert digest(source, "-r base.txt\n", **{"pins.txt": "flask==4\n"}) != first
 
 
@@ -88,18 +104,26 @@ def test_environment_with_something_of_the_source_is_of_one_release(source, line
     assert found(source, {"r.txt": f"{line}\n"}, requirements=["r.txt"]).bound is bound
 
 
-@pytest.mark.parametrize(("line", "words"), [("-e ../common", "lies outside of the source"), ("-e libs/gone", "which the source has not")])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("-e ../common", "lies outside of the source"), ("-e libs/gone", "which the source has not")],
+)
 def test_path_that_is_not_in_the_source_is_refused(source, line, words):
     with pytest.raises(locks.LockError, match=words):
         found(source, {"r.txt": f"{line}\n"}, requirements=["r.txt"])
 
 
-PYLOCK = 'lock-version = "1.0"\n[[packages]]\nname = "flask"\nversion = "3"\nwheels = [{hashes = {sha256 = "1"}}]\n'
+PYLOCK = (
+    'lock-version = "1.0"\n[[packages]]\nname = "flask"\nversion = "3"\nwheels = [{hashes = '
+    '{sha256 = "1"}}]\n'
+)
 
 
 def test_lock_that_is_there_is_installed(source):
     said = found(source, {"pylock.toml": PYLOCK})
-    assert said.calls == [["--no-deps", "--require-hashes", "--requirement", "../beside/pylock.toml.txt"]]
+    assert said.calls == [
+        ["--no-deps", "--require-hashes", "--requirement", "../beside/pylock.toml.txt"]
+    ]
     assert (source / "../beside/pylock.toml.txt").read_text() == "flask==3 --hash=sha256:1\n"
     assert not said.bound
 
@@ -110,11 +134,18 @@ def test_lock_and_the_project_itself(source):
 
 def test_lock_and_further_requirements(source):
     files = {"pylock.toml": PYLOCK, "r.txt": "idna\n"}
-    assert found(source, files, requirements=["pylock.toml", "r.txt"]).calls[1:] == [["--requirement", "r.txt"]]
+    assert found(source, files, requirements=["pylock.toml", "r.txt"]).calls[1:] == [
+        ["--requirement", "r.txt"]
+    ]
 
 
 def test_library_of_the_lock_is_installed_by_itself(source):
-    said = found(source, {"pylock.toml": f'{PYLOCK}[[packages]]\nname = "common"\ndirectory = {{path = "libs/common"}}\n'})
+    said = found(
+        source,
+        {
+            "pylock.toml": f'{PYLOCK}[[packages]]\nname = "common"\ndirectory = {{path = "libs/common"}}\n'
+        },
+    )
     assert said.calls[1:] == [["--no-deps", "./libs/common"]]
     assert said.bound
 
@@ -129,4 +160,9 @@ def test_requirements_for_another_python(source):
         (source / name).parent.mkdir(exist_ok=True)
         (source / name).write_text(text)
     lines = list(installs.rewritten(source, "r.txt", lambda path: f"<{path}>", "3.13"))
-    assert lines == [f"--constraint {source}/deep/pins.txt", "flask", "<./libs/common[fast]>", "new==1 --hash=sha256:1"]
+    assert lines == [
+        f"--constraint {source}/deep/pins.txt",
+        "flask",
+        "<./libs/common[fast]>",
+        "new==1 --hash=sha256:1",
+    ]

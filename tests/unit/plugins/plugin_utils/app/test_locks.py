@@ -7,7 +7,10 @@ import json
 import pytest
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks
 
-PROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["Flask>=3", "tomli; python_version < \'3\'"]\n'
+PROJECT = (
+    '[project]\nname = "shop"\nversion = "1"\ndependencies = ["Flask>=3", "tomli; python_version '
+    "< '3'\"]\n"
+)
 UV = """version = 1
 [[package]]
 name = "shop"
@@ -114,7 +117,14 @@ archive = {url = "https://example.com/a.zip", hashes = {sha256 = "a"}}
 name = "shop"
 directory = {path = ".", editable = true}
 """
-PIPFILE = json.dumps({"default": {"flask": {"version": "==3.1", "hashes": ["sha256:f"], "markers": "os_name == 'posix'"}}, "develop": {}})
+PIPFILE = json.dumps(
+    {
+        "default": {
+            "flask": {"version": "==3.1", "hashes": ["sha256:f"], "markers": "os_name == 'posix'"}
+        },
+        "develop": {},
+    }
+)
 TEXTS = {"uv.lock": UV, "poetry.lock": POETRY, "pylock.toml": PYLOCK, "Pipfile.lock": PIPFILE}
 
 
@@ -133,7 +143,10 @@ def test_uv_says_what_is_wanted_and_where(tmp_path):
     assert sorted(found) == ["asgi==2", "both==1", "flask==3.1", "left==1", "right==1", "ring==1"]
     assert found["flask==3.1"] == "flask==3.1 --hash=sha256:f0 --hash=sha256:f1"
     assert found["left==1"] == "left==1 ; (sys_platform == 'linux') --hash=sha256:b"
-    both = "both==1 ; (os_name == 'nt') or (python_version < '3.12') and (sys_platform == 'linux') --hash=sha256:d"
+    both = (
+        "both==1 ; (os_name == 'nt') or (python_version < '3.12') and (sys_platform == 'linux') "
+        "--hash=sha256:d"
+    )
     assert found["both==1"] == both
 
 
@@ -143,10 +156,14 @@ def test_uv_with_an_extra(tmp_path):
 
 def test_uv_with_two_versions_of_one_package(tmp_path):
     other = (
-        '[[package]]\nname = "left"\nversion = "2"\nsource = {registry = "https://example.com/simple"}\nwheels = [{hash = "sha256:l2"}]\n'
+        '[[package]]\nname = "left"\nversion = "2"\nsource = {registry = '
+        '"https://example.com/simple"}\nwheels = [{hash = "sha256:l2"}]\n'
     )
     text = UV.replace('{ name = "left", marker', '{ name = "left", version = "2", marker') + other
-    assert lines(tmp_path, "uv.lock", text)["left==2"] == "left==2 ; (sys_platform == 'linux') --hash=sha256:l2"
+    assert (
+        lines(tmp_path, "uv.lock", text)["left==2"]
+        == "left==2 ; (sys_platform == 'linux') --hash=sha256:l2"
+    )
 
 
 def test_poetry_says_what_is_not_for_development(tmp_path):
@@ -154,12 +171,18 @@ def test_poetry_says_what_is_not_for_development(tmp_path):
     assert sorted(found) == ["flask==3.1", "quick==1"]
     assert found["flask==3.1"] == "flask==3.1 ; sys_platform == 'linux' --hash=sha256:f"
     assert found["quick==1"] == 'quick==1 ; python_version < "0" --hash=sha256:q'
-    assert lines(tmp_path, "poetry.lock", extras=["fast"])["quick==1"] == 'quick==1 ; python_version >= "0" --hash=sha256:q'
+    assert (
+        lines(tmp_path, "poetry.lock", extras=["fast"])["quick==1"]
+        == 'quick==1 ; python_version >= "0" --hash=sha256:q'
+    )
 
 
 def test_standard_s_format(tmp_path):
     found = lines(tmp_path, "pylock.toml")
-    assert found["flask==3.1"] == 'flask==3.1 ; python_version >= "0" --hash=sha256:f0 --hash=sha256:f1'
+    assert (
+        found["flask==3.1"]
+        == 'flask==3.1 ; python_version >= "0" --hash=sha256:f0 --hash=sha256:f1'
+    )
     assert found["quick==1"] == 'quick==1 ; python_version < "0" --hash=sha256:q'
     assert found["from-archive"] == "from-archive @ https://example.com/a.zip --hash=sha256:a"
     assert len(found) == 3
@@ -167,7 +190,9 @@ def test_standard_s_format(tmp_path):
 
 
 def test_pipenv(tmp_path):
-    assert read(tmp_path, "Pipfile.lock").lines == ["flask==3.1 ; os_name == 'posix' --hash=sha256:f"]
+    assert read(tmp_path, "Pipfile.lock").lines == [
+        "flask==3.1 ; os_name == 'posix' --hash=sha256:f"
+    ]
 
 
 GIT = 'source = { git = "https://example.com/left?rev=1#2" }'
@@ -201,7 +226,12 @@ REGISTRY = 'source = { registry = "https://example.com/simple" }'
             'groups = ["main"]\nsource = {type = "git", url = "https://example.com/f"}',
             "flask is from",
         ),
-        ("pylock.toml", 'version = "3.1"', 'version = "3.1"\nvcs = {url = "https://example.com/f"}', "flask is from"),
+        (
+            "pylock.toml",
+            'version = "3.1"',
+            'version = "3.1"\nvcs = {url = "https://example.com/f"}',
+            "flask is from",
+        ),
     ],
 )
 def test_lock_that_cannot_be_used_is_refused(tmp_path, name, old, new, words):
@@ -217,9 +247,17 @@ def test_unknown_extra_is_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", TEXTS)
-@pytest.mark.parametrize("project", [PROJECT.replace("Flask", "Pyramid"), '[tool.poetry.dependencies]\npython = ">=3"\nPyramid = "^2"\n'])
+@pytest.mark.parametrize(
+    "project",
+    [
+        PROJECT.replace("Flask", "Pyramid"),
+        '[tool.poetry.dependencies]\npython = ">=3"\nPyramid = "^2"\n',
+    ],
+)
 def test_lock_that_is_older_than_the_project_is_refused(tmp_path, name, project):
-    with pytest.raises(locks.LockError, match="older than pyproject.toml, which wants pyramid, too"):
+    with pytest.raises(
+        locks.LockError, match="older than pyproject.toml, which wants pyramid, too"
+    ):
         read(tmp_path, name, project=project)
 
 
@@ -240,7 +278,11 @@ def test_lock_is_chosen(there, requirements, lock):
 @pytest.mark.parametrize(
     ("there", "requirements", "words"),
     [
-        (["uv.lock"], ["r.txt"], r"requirements is r.txt, and beside it is uv.lock.*exclude: \[uv.lock\]"),
+        (
+            ["uv.lock"],
+            ["r.txt"],
+            r"requirements is r.txt, and beside it is uv.lock.*exclude: \[uv.lock\]",
+        ),
         (["uv.lock", "poetry.lock"], [], "poetry.lock and uv.lock are there: give one of them"),
     ],
 )

@@ -33,14 +33,23 @@ def test_same_image_is_the_same_in_each_way(tmp_path):
     found = {}
     for name, made in ways.items():
         found[name] = read(files.written(tmp_path / f"{name}.tar".replace("/", ""), made))
-        found[f"{name}, compressed"] = read(files.written(tmp_path / "packed.tar.gz", made, packed=True))
+        found[f"{name}, compressed"] = read(
+            files.written(tmp_path / "packed.tar.gz", made, packed=True)
+        )
         found[f"{name}, directory"] = read(files.unpacked(tmp_path / name.replace("/", ""), made))
     assert set(found.values()) == {(found["layout"][0], files.sha(files.config()))}
 
 
 def test_how_it_was_made_makes_no_other_image_and_how_it_runs_does(tmp_path):
     plain = json.loads(files.config())
-    later = json.dumps({**plain, "created": "2026-01-01", "history": [{}], "config": {**plain["config"], "Labels": {"at": "x"}}}).encode()
+    later = json.dumps(
+        {
+            **plain,
+            "created": "2026-01-01",
+            "history": [{}],
+            "config": {**plain["config"], "Labels": {"at": "x"}},
+        }
+    ).encode()
     known = read(files.written(tmp_path / "a.tar", files.docker()))
     assert read(files.written(tmp_path / "b.tar", files.docker(later)))[0] == known[0]
     others = [
@@ -50,18 +59,27 @@ def test_how_it_was_made_makes_no_other_image_and_how_it_runs_does(tmp_path):
         files.config(files.layers(("base", "other"))),
     ]
     of = [files.layers()] * 3 + [files.layers(("base", "other"))]
-    found = {read(files.written(tmp_path / "c.tar", files.docker(*one)))[0] for one in zip(others, of, strict=True)}
+    found = {
+        read(files.written(tmp_path / "c.tar", files.docker(*one)))[0]
+        for one in zip(others, of, strict=True)
+    }
     assert len(found - {known[0]}) == 4
 
 
 def test_image_of_several_is_the_hosts(tmp_path):
     conf = {name: files.config(architecture=name) for name in ("amd64", "arm64")}
-    both = [(conf[name], files.layers(), {"platform": {"os": "linux", "architecture": name}}) for name in conf]
+    both = [
+        (conf[name], files.layers(), {"platform": {"os": "linux", "architecture": name}})
+        for name in conf
+    ]
     statement = (b"{}", [], {"platform": {"os": "unknown", "architecture": "unknown"}})
     path = files.written(tmp_path / "both.tar", files.nested(files.layout(*both, statement)))
     assert read(path)[1] == files.sha(conf["amd64"])
     assert read(path, "aarch64")[1] == files.sha(conf["arm64"])
-    with pytest.raises(oci.ImageError, match=r"is for linux/amd64, linux/arm64, and the host is linux/riscv64: build it with"):
+    with pytest.raises(
+        oci.ImageError,
+        match=r"is for linux/amd64, linux/arm64, and the host is linux/riscv64: build it with",
+    ):
         read(path, "riscv64")
     # What a list has and the archive has not, was not saved.
     some = files.layout(*both)
@@ -87,7 +105,13 @@ def lacking(made, name):
 def two_of_docker():
     other = files.docker(files.config(Cmd=["uwsgi"]), tags=("other:1",))
     made = files.docker()
-    return {**other, **made, "manifest.json": json.dumps(json.loads(made["manifest.json"]) + json.loads(other["manifest.json"])).encode()}
+    return {
+        **other,
+        **made,
+        "manifest.json": json.dumps(
+            json.loads(made["manifest.json"]) + json.loads(other["manifest.json"])
+        ).encode(),
+    }
 
 
 @pytest.mark.parametrize(
@@ -96,20 +120,41 @@ def two_of_docker():
         ({"readme": b"x"}, "has neither index.json nor manifest.json"),
         (several(), r"has 2 images \(.*\): save the one that is meant alone"),
         (two_of_docker(), r"has 2 images \(other:1, shop:1\)"),
-        (files.docker(files.config(architecture="arm64")), "is for linux/arm64, and the host is linux/amd64"),
-        (files.layout((files.config(architecture="arm64"), files.layers(), {})), "is for linux/arm64"),
-        (files.layout((b'{"os":"windows","architecture":"amd64"}', [], {})), "is for windows/amd64"),
+        (
+            files.docker(files.config(architecture="arm64")),
+            "is for linux/arm64, and the host is linux/amd64",
+        ),
+        (
+            files.layout((files.config(architecture="arm64"), files.layers(), {})),
+            "is for linux/arm64",
+        ),
+        (
+            files.layout((b'{"os":"windows","architecture":"amd64"}', [], {})),
+            "is for windows/amd64",
+        ),
         (one_blob(files.layout(), files.config()), "is damaged: the content of sha256:"),
         (lacking(files.docker(), files.sha(files.config())[7:]), "lacks the configuration"),
         (lacking(files.docker(), "1/"), "lacks the layer 1/layer.tar"),
-        (files.docker(files.config(files.layers(("base", "other"))), packed=True), "is damaged: the content of the layer 1/layer.tar"),
-        (files.docker(files.config(files.layers(("one",)))), "it has 2 layers, and its configuration 1"),
+        (
+            files.docker(files.config(files.layers(("base", "other"))), packed=True),
+            "is damaged: the content of the layer 1/layer.tar",
+        ),
+        (
+            files.docker(files.config(files.layers(("one",)))),
+            "it has 2 layers, and its configuration 1",
+        ),
         ({**files.docker(), "../out": b"x"}, r"has \.\./out, which leads out of it"),
-        ({**files.docker(), "1/layer.tar": b"link:../../etc/passwd"}, "has the link 1/layer.tar, which leads out of it"),
+        (
+            {**files.docker(), "1/layer.tar": b"link:../../etc/passwd"},
+            "has the link 1/layer.tar, which leads out of it",
+        ),
         ({**files.docker(), "1/layer.tar": b"link:layer.tar"}, "has the link 1/layer.tar"),
         ({**files.layout(), "index.json": b"[1]"}, "is no image that can be read"),
         ({**files.layout(), "index.json": b"{"}, "is no image that can be read"),
-        ({**files.layout(), "index.json": b'{"manifests":[{"digest":"sha256:../../x"}]}'}, "only sha256: and 64 hexadecimal digits"),
+        (
+            {**files.layout(), "index.json": b'{"manifests":[{"digest":"sha256:../../x"}]}'},
+            "only sha256: and 64 hexadecimal digits",
+        ),
         ({**files.layout(), "index.json": b" " * (4 * 2**20 + 1)}, "more than 4 MiB"),
     ],
 )
@@ -148,11 +193,18 @@ def layout_of(path, target, have=()):
         return {member.name: archive.extractfile(member).read() for member in archive}
 
 
-@pytest.mark.parametrize("made", [files.docker(), files.docker(packed=True), files.layout(), files.layout(compressed=True)])
+@pytest.mark.parametrize(
+    "made",
+    [files.docker(), files.docker(packed=True), files.layout(), files.layout(compressed=True)],
+)
 def test_host_gets_a_layout_of_one_image(made, tmp_path):
     path = files.written(tmp_path / "image.tar", made)
     sent = layout_of(path, tmp_path / "sent.tar.gz")
-    assert all(files.sha(content)[7:] == name.rpartition("/")[2] for name, content in sent.items() if name.startswith("blobs/"))
+    assert all(
+        files.sha(content)[7:] == name.rpartition("/")[2]
+        for name, content in sent.items()
+        if name.startswith("blobs/")
+    )
     # What is sent is an image itself, and the same.
     assert read(str(tmp_path / "sent.tar.gz")) == read(path)
     layout_of(path, tmp_path / "again.tar.gz")
@@ -172,7 +224,9 @@ def test_layers_that_the_host_has_are_not_sent(tmp_path):
 @pytest.mark.parametrize("made", [files.docker(), files.layout()])
 def test_damaged_layer_is_not_sent(made, tmp_path):
     (name,) = (name for name, content in made.items() if content == files.layers()[1])
-    path = files.written(tmp_path / "image.tar", {**made, name: files.layers()[1].replace(b"shop", b"shoq")})
+    path = files.written(
+        tmp_path / "image.tar", {**made, name: files.layers()[1].replace(b"shop", b"shoq")}
+    )
     with pytest.raises(oci.ImageError, match=r"is damaged: the content of the layer .* is another"):
         layout_of(path, tmp_path / "sent.tar.gz")
     short = files.written(tmp_path / "short.tar", {**made, name: b"x"})
@@ -182,8 +236,12 @@ def test_damaged_layer_is_not_sent(made, tmp_path):
 
 @pytest.mark.skipif(not shutil.which("docker"), reason="docker is not there")
 def test_archive_of_docker_itself(tmp_path):
-    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /a\nCOPY Dockerfile /b\nCOPY Dockerfile /a\nCMD ['/a']\n")
-    built = subprocess.run(["docker", "build", "--quiet", tmp_path], capture_output=True, text=True, check=False)
+    (tmp_path / "Dockerfile").write_text(
+        "FROM scratch\nCOPY Dockerfile /a\nCOPY Dockerfile /b\nCOPY Dockerfile /a\nCMD ['/a']\n"
+    )
+    built = subprocess.run(
+        ["docker", "build", "--quiet", tmp_path], capture_output=True, text=True, check=False
+    )
     if built.returncode:
         pytest.skip("no engine runs")
     name = built.stdout.strip()

@@ -33,7 +33,9 @@ def app(source):
 
 def git(place, *words):
     who = ["-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "init.defaultBranch=main"]
-    return subprocess.run(["git", "-C", place, *who, *words], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", "-C", place, *who, *words], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 @pytest.fixture
@@ -93,7 +95,10 @@ def test_work_tree_that_git_refuses_is_not_shipped(app, secret, cache, tmp_path,
     (secret / place).mkdir(parents=True, exist_ok=True)
     (secret / place / "x.py").write_text("x")
     (secret / ".git/HEAD").unlink()
-    with pytest.raises(sources.SourceError, match=r"(?s)shop.*which says what is part .*fatal: not a git repository"):
+    with pytest.raises(
+        sources.SourceError,
+        match=r"(?s)shop.*which says what is part .*fatal: not a git repository",
+    ):
         packed({**app, "source": str(secret / place)}, cache, tmp_path)
 
 
@@ -105,7 +110,9 @@ def test_work_tree_of_another_user_is_not_shipped(app, secret, cache, tmp_path, 
 
 def test_work_tree_is_not_shipped_without_git(app, secret, cache, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(sources.SourceError, match="git is not installed on this computer: install it"):
+    with pytest.raises(
+        sources.SourceError, match="git is not installed on this computer: install it"
+    ):
         packed(app, cache, tmp_path)
 
 
@@ -144,7 +151,10 @@ def test_branch_is_asked_once_a_run(app, repository, cache, tmp_path):
     first = sources.resolve({**app, "version": "main"}, cache)
     git(repository, "commit", "--quiet", "--allow-empty", "--message", "two")
     assert sources.resolve({**app, "version": "main"}, cache) == first
-    assert sources.resolve({**app, "version": "main"}, sources.Cache("next run", cache.directory)) != first
+    assert (
+        sources.resolve({**app, "version": "main"}, sources.Cache("next run", cache.directory))
+        != first
+    )
 
 
 def test_unknown_version_is_named(app, repository, cache):
@@ -182,18 +192,42 @@ def member(name, **attributes):
         [member("../shop.py")],
         [member("/shop.py")],
         [member("link", type=tarfile.SYMTYPE, linkname="../..")],
-        [member("here", type=tarfile.SYMTYPE, linkname="."), member("up", type=tarfile.SYMTYPE, linkname="here/..")],
-        [member("up", type=tarfile.SYMTYPE, linkname="a/.."), member("a", type=tarfile.SYMTYPE, linkname="."), member("up/shop.py")],
+        [
+            member("here", type=tarfile.SYMTYPE, linkname="."),
+            member("up", type=tarfile.SYMTYPE, linkname="here/.."),
+        ],
+        [
+            member("up", type=tarfile.SYMTYPE, linkname="a/.."),
+            member("a", type=tarfile.SYMTYPE, linkname="."),
+            member("up/shop.py"),
+        ],
         [member("a", type=tarfile.SYMTYPE, linkname="."), member("a/shop.py")],
-        [member("a", type=tarfile.SYMTYPE, linkname="."), member("a/b", type=tarfile.SYMTYPE, linkname="../..")],
+        [
+            member("a", type=tarfile.SYMTYPE, linkname="."),
+            member("a/b", type=tarfile.SYMTYPE, linkname="../.."),
+        ],
         [member("etc", type=tarfile.SYMTYPE, linkname="/etc")],
-        [member("a", type=tarfile.SYMTYPE, linkname="b"), member("b", type=tarfile.SYMTYPE, linkname="a")],
-        [member("d/e/up", type=tarfile.SYMTYPE, linkname=".."), member("x", type=tarfile.SYMTYPE, linkname="d/e/up/../../x")],
+        [
+            member("a", type=tarfile.SYMTYPE, linkname="b"),
+            member("b", type=tarfile.SYMTYPE, linkname="a"),
+        ],
+        [
+            member("d/e/up", type=tarfile.SYMTYPE, linkname=".."),
+            member("x", type=tarfile.SYMTYPE, linkname="d/e/up/../../x"),
+        ],
         [member("hard", type=tarfile.LNKTYPE, linkname="/etc/passwd")],
         [member("device", type=tarfile.CHRTYPE)],
     ],
     ids=[
-        *("above", "absolute", "link above", "link over a link", "file over links", "file through a link", "link to a file over a link"),
+        *(
+            "above",
+            "absolute",
+            "link above",
+            "link over a link",
+            "file over links",
+            "file through a link",
+            "link to a file over a link",
+        ),
         *("absolute link", "loop", "link by a link", "hard link", "device"),
     ],
 )
@@ -201,13 +235,18 @@ def test_archive_that_would_reach_elsewhere_is_refused(app, cache, tmp_path, mem
     with tarfile.open(tmp_path / "bad.tar", "w") as archive:
         for one in members:
             archive.addfile(one)
-    with pytest.raises(sources.SourceError, match="cannot be unpacked: .*(outside|is no file|is a link and something else)"):
+    with pytest.raises(
+        sources.SourceError,
+        match="cannot be unpacked: .*(outside|is no file|is a link and something else)",
+    ):
         packed({**app, "source": str(tmp_path / "bad.tar")}, cache, tmp_path)
 
 
 def pwned(directory):
     """Return the files of that name there."""
-    return sorted(str(path.relative_to(directory)) for path in pathlib.Path(directory).rglob("*pwned*"))
+    return sorted(
+        str(path.relative_to(directory)) for path in pathlib.Path(directory).rglob("*pwned*")
+    )
 
 
 def test_file_in_the_place_of_a_link_that_leads_outside_over_another(tmp_path):
@@ -228,7 +267,12 @@ def test_file_in_the_place_of_a_link_that_leads_outside_over_another(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "mode", "content"),
-    [("../pwned", 0o100644, "x"), ("/pwned", 0o100644, "x"), ("pwned", 0o120777, "../x"), ("pwned", 0o010644, "x")],
+    [
+        ("../pwned", 0o100644, "x"),
+        ("/pwned", 0o100644, "x"),
+        ("pwned", 0o120777, "../x"),
+        ("pwned", 0o010644, "x"),
+    ],
     ids=["above", "absolute", "link above", "FIFO"],
 )
 def test_zip_is_held_to_the_same_rules(app, cache, tmp_path, name, mode, content):
@@ -243,10 +287,18 @@ def test_zip_is_held_to_the_same_rules(app, cache, tmp_path, name, mode, content
 
 def test_zip_keeps_links_and_programs(app, cache, tmp_path):
     with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
-        for name, mode, content in (("s/run", 0o100755, "x"), ("s/link", 0o120777, "run"), ("s/shop.py", 0o100644, "y")):
+        for name, mode, content in (
+            ("s/run", 0o100755, "x"),
+            ("s/link", 0o120777, "run"),
+            ("s/shop.py", 0o100644, "y"),
+        ):
             (info := zipfile.ZipInfo(name)).external_attr = mode << 16
             archive.writestr(info, content)
-    assert packed({**app, "source": str(tmp_path / "shop.zip")}, cache, tmp_path) == ["src/link", "src/run", "src/shop.py"]
+    assert packed({**app, "source": str(tmp_path / "shop.zip")}, cache, tmp_path) == [
+        "src/link",
+        "src/run",
+        "src/shop.py",
+    ]
     assert os.readlink(tmp_path / "out/src/link") == "run"
     assert os.access(tmp_path / "out/src/run", os.X_OK)
 
@@ -255,7 +307,10 @@ def test_repository_whose_link_leads_outside_is_named(app, repository, cache, tm
     (repository / "up").symlink_to("../../x")
     git(repository, "add", ".")
     git(repository, "commit", "--quiet", "--message", "two")
-    with pytest.raises(sources.SourceError, match="shop at [0-9a-f]{12} cannot be unpacked: the link up would lead outside"):
+    with pytest.raises(
+        sources.SourceError,
+        match="shop at [0-9a-f]{12} cannot be unpacked: the link up would lead outside",
+    ):
         packed({**app, "version": "main"}, cache, tmp_path)
 
 
@@ -287,7 +342,9 @@ def test_checksum_is_required_to_fit(app, source, cache, tmp_path):
 
 def test_archive_at_an_address(app, source, cache, tmp_path, address_of):
     pack_zip(source, tmp_path / "shop.zip")
-    checksum = sources.resolve({**app, "source": str(tmp_path / "shop.zip")}, cache)[0].removeprefix("archive ")
+    checksum = sources.resolve({**app, "source": str(tmp_path / "shop.zip")}, cache)[
+        0
+    ].removeprefix("archive ")
     remote = {**app, "source": f"{address_of(tmp_path)}/shop.zip", "checksum": checksum}
     assert packed(remote, cache, tmp_path) == ["src/shop.py"]
     with pytest.raises(sources.SourceError, match="correct the checksum"):
@@ -347,7 +404,10 @@ def test_subdirectory_of_a_repository(app, repository, cache, tmp_path):
 
 
 def test_subdirectory_that_is_not_there_is_named(app, repository, cache, tmp_path):
-    with pytest.raises(sources.SourceError, match=r"shop at [0-9a-f]{12} has no directory backend: correct subdirectory"):
+    with pytest.raises(
+        sources.SourceError,
+        match=r"shop at [0-9a-f]{12} has no directory backend: correct subdirectory",
+    ):
         packed({**app, "version": "main", "subdirectory": "backend"}, cache, tmp_path)
 
 
@@ -356,7 +416,9 @@ def test_subdirectory_of_a_directory_and_of_an_archive(app, source, cache, tmp_p
     (source / "backend/x.py").write_text("x")
     assert packed({**app, "subdirectory": "backend"}, cache, tmp_path) == ["src/x.py"]
     pack_tar(source, tmp_path / "shop.tar.gz")
-    assert packed({**app, "source": str(tmp_path / "shop.tar.gz"), "subdirectory": "backend"}, cache, tmp_path) == ["src/x.py"]
+    assert packed(
+        {**app, "source": str(tmp_path / "shop.tar.gz"), "subdirectory": "backend"}, cache, tmp_path
+    ) == ["src/x.py"]
 
 
 @pytest.mark.parametrize("kind", ["directory", "git", "archive"])
@@ -365,9 +427,19 @@ def test_lock_above_the_subdirectory_is_never_passed_over(app, repository, cache
     (repository / "apps/shop/requirements.txt").write_text("flask\n")
     commit(repository)
     pack_tar(repository, tmp_path / "shop.tar.gz")
-    more = {"directory": {}, "git": {"version": "main"}, "archive": {"source": str(tmp_path / "shop.tar.gz")}}[kind]
+    more = {
+        "directory": {},
+        "git": {"version": "main"},
+        "archive": {"source": str(tmp_path / "shop.tar.gz")},
+    }[kind]
     inner = {"source": str(repository), **app, "subdirectory": "apps/shop", **more}
-    with pytest.raises(sources.SourceError, match=r"apps/uv\.lock is above the subdirectory apps/shop, and would not be followed: export"):
+    with pytest.raises(
+        sources.SourceError,
+        match=(
+            r"apps/uv\.lock is above the subdirectory apps/shop, and would not be followed: "
+            r"export"
+        ),
+    ):
         packed(inner, cache, tmp_path)
     for said in ({"requirements": ["requirements.txt"]}, {"exclude": ["uv.lock"]}):
         assert "src/x.py" in packed({**inner, **said}, cache, tmp_path)
@@ -386,34 +458,63 @@ def test_submodule_that_is_left_out_is_not_fetched(app, repository, library, cac
     add_submodule(repository, "../library", "libs/library")
     commit(repository)
     library.rename(library.with_name("gone"))
-    with pytest.raises(sources.SourceError, match=r"(?s)www.foobar.com, submodule libs/library: the repository \S+library cannot be read"):
+    with pytest.raises(
+        sources.SourceError,
+        match=(
+            r"(?s)www.foobar.com, submodule libs/library: the repository \S+library cannot be "
+            r"read"
+        ),
+    ):
         packed({**app, "version": "main"}, cache, tmp_path)
     found = packed({**app, "version": "main", "exclude": ["libs"]}, cache, tmp_path)
     assert found == ["src/.gitmodules", "src/shop.py"]
 
 
-def test_submodule_does_not_name_another_repository_of_this_computer(app, repository, library, cache, tmp_path):
+def test_submodule_does_not_name_another_repository_of_this_computer(
+    app, repository, library, cache, tmp_path
+):
     add_submodule(repository, str(library), "libs/library")
     commit(repository)
-    with pytest.raises(sources.SourceError, match="submodule libs/library has the address .*which is no server's"):
+    with pytest.raises(
+        sources.SourceError, match="submodule libs/library has the address .*which is no server's"
+    ):
         packed({**app, "version": "main"}, cache, tmp_path)
 
 
 def test_submodules_of_a_work_tree(app, repository, library, cache, tmp_path):
     add_submodule(repository, "../library", "libs/library")
-    with pytest.raises(sources.SourceError, match="inner/deep is a submodule that is not there: run 'git submodule update"):
+    with pytest.raises(
+        sources.SourceError,
+        match="inner/deep is a submodule that is not there: run 'git submodule update",
+    ):
         packed(app, cache, tmp_path)
-    git(repository, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive")
+    git(
+        repository,
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "update",
+        "--init",
+        "--recursive",
+    )
     assert "src/libs/library/inner/deep/deep.py" in packed(app, cache, tmp_path)
 
 
 @pytest.mark.parametrize("version", ["", "main"])
 def test_pointer_of_lfs_is_refused(app, repository, cache, tmp_path, version):
-    (repository / "logo.png").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n")
+    (repository / "logo.png").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n"
+    )
     commit(repository)
-    with pytest.raises(sources.SourceError, match="www.foobar.com with the source .*, where logo.png only points to a file of Git LFS"):
+    with pytest.raises(
+        sources.SourceError,
+        match="www.foobar.com with the source .*, where logo.png only points to a file of Git LFS",
+    ):
         packed({**app, "version": version}, cache, tmp_path)
-    assert "src/logo.png" not in packed({**app, "version": version, "exclude": ["*.png"]}, cache, tmp_path)
+    assert "src/logo.png" not in packed(
+        {**app, "version": version, "exclude": ["*.png"]}, cache, tmp_path
+    )
 
 
 def test_what_git_ignores_is_shipped_on_request_and_named_else(app, secret, cache, tmp_path):
@@ -424,7 +525,12 @@ def test_what_git_ignores_is_shipped_on_request_and_named_else(app, secret, cach
     assert sources.left_out(app) == [".env", "dist"]
     included = {**app, "include": ["dist"]}
     assert sources.left_out(included) == [".env"]
-    assert packed(included, cache, tmp_path) == ["src/.gitignore", "src/dist", "src/dist/app.js", "src/shop.py"]
+    assert packed(included, cache, tmp_path) == [
+        "src/.gitignore",
+        "src/dist",
+        "src/dist/app.js",
+        "src/shop.py",
+    ]
     before = sources.resolve(included, cache)
     (secret / "dist/app.js").write_text("y")
     assert sources.resolve(included, cache) != before
@@ -432,18 +538,36 @@ def test_what_git_ignores_is_shipped_on_request_and_named_else(app, secret, cach
 
 def test_broken_lock_names_application_and_source(app, source, cache, tmp_path):
     (source / "uv.lock").write_text("[")
-    with pytest.raises(sources.SourceError, match="www.foobar.com with the source .*shop. uv.lock cannot be read"):
+    with pytest.raises(
+        sources.SourceError, match="www.foobar.com with the source .*shop. uv.lock cannot be read"
+    ):
         packed(app, cache, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("base", "address", "whole"),
     [
-        ("https://me@example.com/acme/shop.git", "../lib.git", "https://me@example.com/acme/lib.git"),
-        ("https://example.com/acme/shop.git", "./lib.git", "https://example.com/acme/shop.git/lib.git"),
+        (
+            "https://me@example.com/acme/shop.git",
+            "../lib.git",
+            "https://me@example.com/acme/lib.git",
+        ),
+        (
+            "https://example.com/acme/shop.git",
+            "./lib.git",
+            "https://example.com/acme/shop.git/lib.git",
+        ),
         ("gitea@example.com:acme/shop.git", "../lib.git", "gitea@example.com:acme/lib.git"),
-        ("ssh://git@example.com:22/acme/shop.git", "../../x/lib.git", "ssh://git@example.com:22/x/lib.git"),
-        ("https://example.com/acme/shop.git", "https://example.org/lib.git", "https://example.org/lib.git"),
+        (
+            "ssh://git@example.com:22/acme/shop.git",
+            "../../x/lib.git",
+            "ssh://git@example.com:22/x/lib.git",
+        ),
+        (
+            "https://example.com/acme/shop.git",
+            "https://example.org/lib.git",
+            "https://example.org/lib.git",
+        ),
     ],
 )
 def test_address_of_a_submodule(base, address, whole):
@@ -453,7 +577,10 @@ def test_address_of_a_submodule(base, address, whole):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("Host key verification failed.", "does not know the key of example.com: compare what 'ssh-keyscan example.com'"),
+        (
+            "Host key verification failed.",
+            "does not know the key of example.com: compare what 'ssh-keyscan example.com'",
+        ),
         ("gitea@example.com: Permission denied (publickey).", "give deploy_key one that may read"),
         ("fatal: could not read Username for 'https://example.com'", "it wants a password"),
         ("fatal: something else", ":"),

@@ -7,23 +7,41 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts
 
 USER = {"name": "shop", "host": "%", "password": "correct horse", "databases": ["shop_1"]}
 HASH = "*0E8F21E4240F5AD5A07D088F9C93890D13D78A4E"
-ROW = {"name": "shop", "host": "%", "plugin": "mysql_native_password", "secret": HASH.encode().hex(), "tls": "", "two": 0, "aged": 0}
-ALL = accounts._ALL
-PASSWORDS = {kind: f"{kind} {{account}} {{new}} {{old}}" for kind in ("create", "change", "keep", "end")} | {
-    "plugin": "mysql_native_password"
+ROW = {
+    "name": "shop",
+    "host": "%",
+    "plugin": "mysql_native_password",
+    "secret": HASH.encode().hex(),
+    "tls": "",
+    "two": 0,
+    "aged": 0,
 }
+ALL = accounts._ALL
+PASSWORDS = {
+    kind: f"{kind} {{account}} {{new}} {{old}}" for kind in ("create", "change", "keep", "end")
+} | {"plugin": "mysql_native_password"}
 NOTHING = {"passwords": [], "privileges": []}
 MONITOR = {"*.*": ["PROCESS"], "performance_schema.*": ["SELECT"]}
 
 
 def grants(privileges, place=r"shop\_1.*"):
-    return [{"account": "'shop'@'%'", "place": place, "privilege": privilege} for privilege in ("USAGE", *privileges)]
+    return [
+        {"account": "'shop'@'%'", "place": place, "privilege": privilege}
+        for privilege in ("USAGE", *privileges)
+    ]
 
 
 def plan(*given, granted=None, hours=24, **named):
     user, row = (*given, *(USER, ROW)[len(given) :])
     row = named.get("row", row)
-    return accounts.plan([user], [row] if row else [], grants(ALL) if granted is None else granted, MONITOR, hours, PASSWORDS)
+    return accounts.plan(
+        [user],
+        [row] if row else [],
+        grants(ALL) if granted is None else granted,
+        MONITOR,
+        hours,
+        PASSWORDS,
+    )
 
 
 def test_account_as_declared_needs_nothing():
@@ -101,7 +119,12 @@ def test_account_is_told_by_its_host():
             False,
         ),
         ({**ROW, "secret": ""}, 24, [f"change 'shop'@'%%' {HASH} "], False),
-        ({**ROW, "secret": "", "plugin": "unix_socket"}, 24, [f"change 'shop'@'%%' {HASH} "], False),
+        (
+            {**ROW, "secret": "", "plugin": "unix_socket"},
+            24,
+            [f"change 'shop'@'%%' {HASH} "],
+            False,
+        ),
         ({**ROW, "two": 1, "aged": 1}, 24, [f"end 'shop'@'%%' {HASH} {HASH}"], False),
     ],
 )
@@ -117,8 +140,18 @@ def test_old_password_of_today_stays():
 
 
 def test_undeclared_accounts():
-    rows = [ROW, {**ROW, "host": "10.0.0.1"}, {**ROW, "name": "root"}, {**ROW, "name": "kept"}, {**ROW, "name": ""}, {**ROW, "name": "o'b"}]
-    assert accounts.undeclared([USER], rows, ["kept"]) == ["DROP USER 'shop'@'10.0.0.1'", "DROP USER 'o''b'@'%'"]
+    rows = [
+        ROW,
+        {**ROW, "host": "10.0.0.1"},
+        {**ROW, "name": "root"},
+        {**ROW, "name": "kept"},
+        {**ROW, "name": ""},
+        {**ROW, "name": "o'b"},
+    ]
+    assert accounts.undeclared([USER], rows, ["kept"]) == [
+        "DROP USER 'shop'@'10.0.0.1'",
+        "DROP USER 'o''b'@'%'",
+    ]
 
 
 def test_new_account_is_made_with_its_tls():

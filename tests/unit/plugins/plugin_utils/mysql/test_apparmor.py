@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import apparmor
 
-SETTINGS = {"mysqld": {"datadir": "/srv/mysql/", "max_connections": 5, "ssl_key": "/srv/tls/key.pem"}, "client": {"socket": "/elsewhere"}}
+SETTINGS = {
+    "mysqld": {"datadir": "/srv/mysql/", "max_connections": 5, "ssl_key": "/srv/tls/key.pem"},
+    "client": {"socket": "/elsewhere"},
+}
 
 
 def test_paths_of_the_servers_settings_are_let_through():
-    assert apparmor.rules(SETTINGS) == ['"/srv/mysql{*,/,/**}" rwk,', '"/srv/tls/key.pem{,/,/**}" r,']
+    assert apparmor.rules(SETTINGS) == [
+        '"/srv/mysql{*,/,/**}" rwk,',
+        '"/srv/tls/key.pem{,/,/**}" r,',
+    ]
     assert apparmor.rules({"mysqld": {"tmpdir": "/a:/b c"}}, ["/[d]"]) == [
         r'"/\[d\]{*,/,/**}" rwk,',
         '"/a{*,/,/**}" rwk,',

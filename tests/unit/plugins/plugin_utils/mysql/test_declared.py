@@ -12,12 +12,23 @@ def settings(own=(), engine="mariadb", memory_mb=2048, logs=False, tls=False):
 
 @pytest.mark.parametrize(
     ("memory_mb", "pool", "connections", "log"),
-    [(400, "128M", 151, "96M"), (2048, "512M", 151, "128M"), (8000, "1920M", 250, "500M"), (65536, "16384M", 1000, "1024M")],
+    [
+        (400, "128M", 151, "96M"),
+        (2048, "512M", 151, "128M"),
+        (8000, "1920M", 250, "500M"),
+        (65536, "16384M", 1000, "1024M"),
+    ],
 )
 def test_server_is_sized_from_its_host(memory_mb, pool, connections, log):
     found = settings(memory_mb=str(memory_mb))["mysqld"]
-    assert (found["innodb_buffer_pool_size"], found["max_connections"], found["innodb_log_file_size"]) == (pool, connections, log)
-    assert settings(engine="mysql", memory_mb=memory_mb)["mysqld"]["innodb_redo_log_capacity"] == log
+    assert (
+        found["innodb_buffer_pool_size"],
+        found["max_connections"],
+        found["innodb_log_file_size"],
+    ) == (pool, connections, log)
+    assert (
+        settings(engine="mysql", memory_mb=memory_mb)["mysqld"]["innodb_redo_log_capacity"] == log
+    )
 
 
 def test_each_engine_has_its_own():
@@ -41,7 +52,13 @@ def test_server_with_a_certificate_has_it():
 
 
 def test_inventory_has_the_last_word():
-    found = settings({"mysqld": {"max_connections": 9, "back_log": 7}, "mysqldump": {"quick": None}, "client": None})
+    found = settings(
+        {
+            "mysqld": {"max_connections": 9, "back_log": 7},
+            "mysqldump": {"quick": None},
+            "client": None,
+        }
+    )
     assert (found["mysqld"]["max_connections"], found["mysqld"]["back_log"]) == (9, 7)
     assert found["mysqld"]["bind_address"] == "127.0.0.1"
     assert found["mysqldump"] == {"quick": None}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import password as passwords
 
-# What MariaDB answers to SELECT PASSWORD("correct horse"), and what MySQL 9.7 keeps of it and of others.
+# What MariaDB answers to SELECT PASSWORD("correct horse"), and what MySQL 9.7 keeps of it and of
+# others.
 NATIVE = "*0E8F21E4240F5AD5A07D088F9C93890D13D78A4E"
 SHA2 = {
     "correct horse": "24412430304124"
@@ -38,4 +39,7 @@ def test_what_is_no_hash_lets_nobody_in(kept):
 
 
 def test_sha_crypt_is_what_openssl_passwd_makes():
-    assert passwords.sha256_crypt(b"Hello world!", b"saltstring", 5000) == b"5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5"
+    assert (
+        passwords.sha256_crypt(b"Hello world!", b"saltstring", 5000)
+        == b"5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5"
+    )

@@ -29,7 +29,12 @@ def test_each_engine_is_asked_the_same(engine):
         ({}, "cures", "unix_socket", "RESET PERSIST"),
         ({"engine": "mysql"}, "cures", "RESET PERSIST", "unix_socket"),
         ({}, "databases", "schema_name AS name", "AS cut"),
-        ({"databases": [{"name": "a", "import": ""}]}, "databases", "schema_name AS name", "AS cut"),
+        (
+            {"databases": [{"name": "a", "import": ""}]},
+            "databases",
+            "schema_name AS name",
+            "AS cut",
+        ),
         ({"databases": [{"name": "a", "import": "a.sql"}]}, "databases", "AS cut", ""),
         ({"hours": "5"}, "accounts", "3600 * 5,", ""),
         ({"hours": "5", "engine": "mysql"}, "accounts", "INTERVAL 5 HOUR", ""),

@@ -27,9 +27,15 @@ def host(me, writer="db1", config=("mariadb",), **more):
         ({name: host(name, writer="db2") for name in ALL}, ["db1", "db3", "db2"]),
         ({name: host(name, writer="") for name in ALL}, ALL),
         # A run was killed behind the first of them.
-        ({name: host(name, config=() if name == "db2" else ("mariadb",)) for name in ALL}, ["db3", "db1"]),
+        (
+            {name: host(name, config=() if name == "db2" else ("mariadb",)) for name in ALL},
+            ["db3", "db1"],
+        ),
         # What one of them is to be restarted for, another takes while it runs.
-        ({name: host(name, reasons=NONE if name == "db3" else REASONS) for name in ALL}, ["db2", "db1"]),
+        (
+            {name: host(name, reasons=NONE if name == "db3" else REASONS) for name in ALL},
+            ["db2", "db1"],
+        ),
         ({name: host(name, config=(), reasons=None) for name in ALL}, []),
         ({name: {} for name in ALL}, []),
     ],

@@ -36,13 +36,19 @@ def test_values_that_mean_another_are_not():
     assert settings.plain("100") != settings.plain("1")
 
 
-@pytest.mark.parametrize(("value", "literal"), [("8M", "8388608"), (True, "1"), (0.5, "0.5"), ("it's", "'it''s'"), ("FILE", "'FILE'")])
+@pytest.mark.parametrize(
+    ("value", "literal"),
+    [("8M", "8388608"), (True, "1"), (0.5, "0.5"), ("it's", "'it''s'"), ("FILE", "'FILE'")],
+)
 def test_value_in_sql(value, literal):
     assert settings.literal(value) == literal
 
 
 def test_what_can_be_set_is_set_and_the_rest_needs_a_restart():
-    wanted = {"mysqld": {"max-connections": 9, "back_log": 7, "plugin_load_add": "x", "same": 1}, "mysqldump": {"quick": None}}
+    wanted = {
+        "mysqld": {"max-connections": 9, "back_log": 7, "plugin_load_add": "x", "same": 1},
+        "mysqldump": {"quick": None},
+    }
     running = [
         row("MAX_CONNECTIONS", "5"),
         row("BACK_LOG", "5", read_only=1),
@@ -51,12 +57,20 @@ def test_what_can_be_set_is_set_and_the_rest_needs_a_restart():
         row("OTHER", "1"),
     ]
     found = settings.differences(wanted, running, ["gone", "same"])
-    assert found["live"] == [{"name": "max_connections", "value": "9", "literal": "9", "was": "5", "back": "5"}]
+    assert found["live"] == [
+        {"name": "max_connections", "value": "9", "literal": "9", "was": "5", "back": "5"}
+    ]
     assert found["restart"] == ["back_log", "plugin_load_add", "gone", "old"]
 
 
 def test_options_have_the_names_of_their_variables():
-    assert settings.variables({"mysqld": {"loose-x": 1, "default-time-zone": "UTC"}, "mariadb-11.8": {"y": 2}, "client": {"z": 3}}) == {
+    assert settings.variables(
+        {
+            "mysqld": {"loose-x": 1, "default-time-zone": "UTC"},
+            "mariadb-11.8": {"y": 2},
+            "client": {"z": 3},
+        }
+    ) == {
         "x": 1,
         "time_zone": "UTC",
         "y": 2,
@@ -65,7 +79,13 @@ def test_options_have_the_names_of_their_variables():
 
 @pytest.mark.parametrize(
     ("value", "now", "refused"),
-    [("300M", "402653184", []), ("300M", "134217728", ["a"]), ("90", "80", ["a"]), ("x", "X", []), ("ansi", "IGNORE_SPACE,ANSI", [])],
+    [
+        ("300M", "402653184", []),
+        ("300M", "134217728", ["a"]),
+        ("90", "80", ["a"]),
+        ("x", "X", []),
+        ("ansi", "IGNORE_SPACE,ANSI", []),
+    ],
 )
 def test_server_may_round_up_and_not_ignore(value, now, refused):
     assert settings.refused([{"name": "a", "value": value}], [row("A", now)]) == refused
@@ -78,7 +98,9 @@ def test_server_may_round_up_and_not_ignore(value, now, refused):
 )
 def test_drift_is_what_somebody_set(value, now, found):
     running = [{"name": "LONG_QUERY_TIME", "value": now, "read_only": 0, "ours": 1}]
-    assert [item["name"] for item in settings.drifted({"mysqld": {"long_query_time": value}}, running)] == found
+    assert [
+        item["name"] for item in settings.drifted({"mysqld": {"long_query_time": value}}, running)
+    ] == found
 
 
 def test_what_a_server_makes_of_a_setting_is_no_drift_from_then_on():

@@ -13,14 +13,18 @@ SECRETS = {"database_password": "p/w:x-is-long", "secret_key": "k" * 40}
 def site_of(sites=None, domain="foobar.com", hosts=None, base="/inv", **of):
     """Return the Site of an inventory.
 
-    ``of``: the hosts of a group (``web="a b"``), and the other ``lamp_*`` by their names. ``hosts``: more variables of each host. Each
-    runs Debian 12, and says an address by its place among all.
+    ``of``: the hosts of a group (``web="a b"``), and the other ``lamp_*`` by their names.
+    ``hosts``: more variables of each host. Each runs Debian 12, and says an address by its place
+    among all.
     """
     sites = SITE if sites is None else sites
     groups = {f"lamp_{name}": of.pop(name, "").split() for name in ("web", "db", "dns", "lb")}
     groups["lamp"] = list(dict.fromkeys(name for members in groups.values() for name in members))
     variables = {
-        name: {"ansible_facts": {"foobar_lamp": facts(addresses=[f"192.0.2.{number}"])}, **(hosts or {}).get(name, {})}
+        name: {
+            "ansible_facts": {"foobar_lamp": facts(addresses=[f"192.0.2.{number}"])},
+            **(hosts or {}).get(name, {}),
+        }
         for number, name in enumerate(groups["lamp"], 1)
     }
     # Certificates are a subject of their own.
@@ -39,7 +43,14 @@ def site_of(sites=None, domain="foobar.com", hosts=None, base="/inv", **of):
 
 def facts(**more):
     """Return what host_facts says of a host on which nothing is yet."""
-    return {"system": {"name": "debian", "version": "12"}, "memory_mb": 2048, "unmanaged": {}, "packages": [], "paths": {}, **more}
+    return {
+        "system": {"name": "debian", "version": "12"},
+        "memory_mb": 2048,
+        "unmanaged": {},
+        "packages": [],
+        "paths": {},
+        **more,
+    }
 
 
 def inputs_of(role, site, host):
@@ -48,5 +59,7 @@ def inputs_of(role, site, host):
 
 
 def problems_of(role, inputs, known=None):
-    """Return what is wrong with a role's inputs, the others being its defaults, on a host of the facts ``known``."""
+    """Return what is wrong with a role's inputs, the others being its
+    defaults, on a host of the facts ``known``.
+    """
     return roles.ALL[role].problems({**make.defaults(role), **inputs}, known or {})

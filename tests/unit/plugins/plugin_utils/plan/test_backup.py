@@ -40,10 +40,25 @@ def named(inputs):
     "right",
     [
         {},
-        {"recipients": [RECIPIENT, "ssh-ed25519 AAAA me"], "drill_schedule": "weekly", "identity_file": "/root/identity"},
+        {
+            "recipients": [RECIPIENT, "ssh-ed25519 AAAA me"],
+            "drill_schedule": "weekly",
+            "identity_file": "/root/identity",
+        },
         COPIED,
         {"copy_to": "/mnt/nas/db1"},
-        {"files": [FILES, {"name": "keys", "path": "/etc/keys", "user": "root", "service": "named", "on_request": True}]},
+        {
+            "files": [
+                FILES,
+                {
+                    "name": "keys",
+                    "path": "/etc/keys",
+                    "user": "root",
+                    "service": "named",
+                    "on_request": True,
+                },
+            ]
+        },
         {"database": {}, "files": [FILES], "log_schedule": ""},
     ],
 )
@@ -59,13 +74,19 @@ def test_right(right):
         ({"dir": "backups"}, "backup_dir is 'backups'"),
         ({"dir": ""}, "backup_dir is ''"),
         ({"files": [{"name": "a", "path": "srv/a", "user": "a"}]}, "gives a the path 'srv/a'"),
-        ({"files": [{"name": "a", "path": "/srv/../etc", "user": "a"}]}, "gives a the path '/srv/../etc'"),
+        (
+            {"files": [{"name": "a", "path": "/srv/../etc", "user": "a"}]},
+            "gives a the path '/srv/../etc'",
+        ),
         ({"files": [{"name": "a", "path": "/srv/a", "user": "Root"}]}, "gives a the user 'Root'"),
         ({"files": [{**FILES, "service": "a b"}]}, "gives a the service 'a b'"),
         ({"database": {"datadir": "/var/lib/mysql"}}, "backup_database.engine is missing"),
         ({"database": {"engine": "mysql", "socket": "x"}}, "backup_database.socket is 'x'"),
         ({"database": {"engine": "mysql", "service": "a b"}}, "backup_database.service is 'a b'"),
-        ({"database": {"engine": "mariadb", "cluster": {"host": "a", "members": {}}}}, "backup_database.cluster.host is 'a'"),
+        (
+            {"database": {"engine": "mariadb", "cluster": {"host": "a", "members": {}}}},
+            "backup_database.cluster.host is 'a'",
+        ),
         ({"files": [FILES, FILES]}, "has two directories that are called a"),
         ({"schedule": " "}, "backup_schedule is empty"),
         ({"log_schedule": ""}, "backup_log_schedule is empty"),

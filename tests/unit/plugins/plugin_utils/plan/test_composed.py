@@ -22,20 +22,42 @@ def base(tmp_path):
 
 def test_site_is_what_its_compose_file_says(base):
     given = {
-        "www.foobar.com": {"aliases": ["foobar.com"], "app": {"compose": "../shop/compose.yml", "health_path": "/up"}},
-        "api.foobar.com": {"database": "api", "apps": {"/v1": {"compose": "../shop/compose.yml"}, "/": {"source": "x", "wsgi": "a:b"}}},
+        "www.foobar.com": {
+            "aliases": ["foobar.com"],
+            "app": {"compose": "../shop/compose.yml", "health_path": "/up"},
+        },
+        "api.foobar.com": {
+            "database": "api",
+            "apps": {
+                "/v1": {"compose": "../shop/compose.yml"},
+                "/": {"source": "x", "wsgi": "a:b"},
+            },
+        },
         "other.foobar.com": {"app": {"source": "../shop", "wsgi": "shop:app"}},
     }
     sites, notes, problems = composed.sites(given, base)
     made = {"build": {"directory": "../shop"}, "port": 8000}
     assert problems == []
-    assert sites["www.foobar.com"] == {"aliases": ["foobar.com"], "app": {**made, "health_path": "/up"}, "database": "shop"}
-    assert sites["api.foobar.com"] == {"database": "api", "apps": {"/v1": made, "/": {"source": "x", "wsgi": "a:b"}}}
+    assert sites["www.foobar.com"] == {
+        "aliases": ["foobar.com"],
+        "app": {**made, "health_path": "/up"},
+        "database": "shop",
+    }
+    assert sites["api.foobar.com"] == {
+        "database": "api",
+        "apps": {"/v1": made, "/": {"source": "x", "wsgi": "a:b"}},
+    }
     assert sites["other.foobar.com"] == given["other.foobar.com"]
     assert [note for note in notes if "site's database" in note] == [
-        "../shop/compose.yml: the site's database shop takes the place of the service db: it starts empty, with an account of its own."
+        (
+            "../shop/compose.yml: the site's database shop takes the place of the service db: it "
+            "starts empty, with an account of its own."
+        )
     ]
-    assert given["www.foobar.com"]["app"] == {"compose": "../shop/compose.yml", "health_path": "/up"}
+    assert given["www.foobar.com"]["app"] == {
+        "compose": "../shop/compose.yml",
+        "health_path": "/up",
+    }
 
 
 @pytest.mark.parametrize(
@@ -43,11 +65,32 @@ def test_site_is_what_its_compose_file_says(base):
     [
         (
             {"compose": "compose.yml"},
-            "lamp_sites['a'].app.compose is 'compose.yml', which cannot be read (No such file or directory): correct",
+            (
+                "lamp_sites['a'].app.compose is 'compose.yml', which cannot be read (No such "
+                "file or directory): correct"
+            ),
         ),
-        ({"compose": "bad.yml"}, "lamp_sites['a'].app.compose is 'bad.yml', which is not valid YAML in line 2: correct it there."),
-        ({"compose": "tag.yml"}, "lamp_sites['a'].app.compose is 'tag.yml', which is not valid YAML in line 1: correct it there."),
-        ({"service": "web"}, "lamp_sites['a'].app.service is 'web', and there is no compose file that has it: give compose, or remove it."),
+        (
+            {"compose": "bad.yml"},
+            (
+                "lamp_sites['a'].app.compose is 'bad.yml', which is not valid YAML in line 2: "
+                "correct it there."
+            ),
+        ),
+        (
+            {"compose": "tag.yml"},
+            (
+                "lamp_sites['a'].app.compose is 'tag.yml', which is not valid YAML in line 1: "
+                "correct it there."
+            ),
+        ),
+        (
+            {"service": "web"},
+            (
+                "lamp_sites['a'].app.service is 'web', and there is no compose file that has it: "
+                "give compose, or remove it."
+            ),
+        ),
         ({"compose": "empty.yml"}, "empty.yml: services is missing"),
     ],
 )
@@ -59,9 +102,22 @@ def test_file_that_cannot_be_read(app, said, base):
     assert len(problems) == 1
     assert problems[0].startswith(said)
     assert sites == {"a": {"app": {}}}
-    assert composed.sites({"a": {"apps": {"/x": app}}}, base)[2][0].startswith(said.replace(".app.", ".apps['/x']."))
+    assert composed.sites({"a": {"apps": {"/x": app}}}, base)[2][0].startswith(
+        said.replace(".app.", ".apps['/x'].")
+    )
 
 
-@pytest.mark.parametrize("given", [None, [], "x", {"a": None}, {"a": {"app": None}}, {"a": {"app": {"compose": 1}}}, {"a": {"apps": []}}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        [],
+        "x",
+        {"a": None},
+        {"a": {"app": None}},
+        {"a": {"app": {"compose": 1}}},
+        {"a": {"apps": []}},
+    ],
+)
 def test_what_has_another_type_is_left_to_others(given, base):
     assert composed.sites(given, base) == (given, [], [])

@@ -14,7 +14,9 @@ APPLICATION = {"app": APP}
 
 
 def vhost_of(**more):
-    (vhost,) = inputs_of("apache", site_of({"www.foobar.com": {**APPLICATION, **more}}, web="one"), "one")["apache_vhosts"]
+    (vhost,) = inputs_of(
+        "apache", site_of({"www.foobar.com": {**APPLICATION, **more}}, web="one"), "one"
+    )["apache_vhosts"]
     return vhost
 
 
@@ -23,29 +25,71 @@ def vhost_of(**more):
     [
         ({"access": {}}, ".access.users is missing or empty: give names"),
         ({"access": {"users": {"a:b": HASH}}}, ".access.users has the name 'a:b': use up to 64"),
-        ({"access": {"users": {"a": "short"}}}, ".access.users gives a a password that is not of 8 to 72"),
-        ({"access": {"users": {"a": "ü" * 40}}}, ".access.users gives a a password that is not of 8 to 72"),
-        ({"access": {"users": {"a": "two\nlines of it"}}}, ".access.users gives a a password that is not of 8 to 72"),
-        ({"access": {"users": {"a": "$apr1$salt$hash"}}}, "a hash that is not bcrypt: give what 'htpasswd -nB a' prints"),
-        ({"redirects": {"old": "/new"}}, "has 'old', which is neither a path nor one of its aliases: begin a path with a slash"),
+        (
+            {"access": {"users": {"a": "short"}}},
+            ".access.users gives a a password that is not of 8 to 72",
+        ),
+        (
+            {"access": {"users": {"a": "ü" * 40}}},
+            ".access.users gives a a password that is not of 8 to 72",
+        ),
+        (
+            {"access": {"users": {"a": "two\nlines of it"}}},
+            ".access.users gives a a password that is not of 8 to 72",
+        ),
+        (
+            {"access": {"users": {"a": "$apr1$salt$hash"}}},
+            "a hash that is not bcrypt: give what 'htpasswd -nB a' prints",
+        ),
+        (
+            {"redirects": {"old": "/new"}},
+            "has 'old', which is neither a path nor one of its aliases: begin a path with a slash",
+        ),
         ({"redirects": {"/o d": "/new"}}, "has the path '/o d': use letters"),
         ({"redirects": {"//x": "/new"}}, "has the path '//x': use letters"),
         ({"redirects": {"/old": "new"}}, "['/old'] leads to 'new': give an address"),
         ({"redirects": {"/old": "//else"}}, "['/old'] leads to '//else': give an address"),
-        ({"redirects": {"/old": "https://x.com/a b"}}, "leads to 'https://x.com/a b': give an address"),
-        ({"redirects": {"/old/": "https://x.com/a?b="}}, "to which the rest of the path cannot be appended: end it with a slash"),
-        ({"redirects": {"/old": {"to": "/new", "status": 200}}}, "['/old'].status is 200: give one of 301, 302, 307, 308"),
+        (
+            {"redirects": {"/old": "https://x.com/a b"}},
+            "leads to 'https://x.com/a b': give an address",
+        ),
+        (
+            {"redirects": {"/old/": "https://x.com/a?b="}},
+            "to which the rest of the path cannot be appended: end it with a slash",
+        ),
+        (
+            {"redirects": {"/old": {"to": "/new", "status": 200}}},
+            "['/old'].status is 200: give one of 301, 302, 307, 308",
+        ),
         ({"redirects": {"/old": "/old"}}, "which leads back to it"),
         ({"redirects": {"/old/": "/old/new/"}}, "which leads back to it"),
         ({"redirects": {"/old/": "http://www.foobar.com/old/"}}, "which leads back to it"),
-        ({"redirects": {"/": "https://x.com/"}}, "has '/', which redirects everything that the site serves"),
+        (
+            {"redirects": {"/": "https://x.com/"}},
+            "has '/', which redirects everything that the site serves",
+        ),
         ({"headers": {"X Y": "1"}}, ".headers has the name 'X Y': use letters"),
-        ({"headers": {"X-A": "a\tb"}}, ".headers['X-A'] is 'a\\tb': give 1 to 2000 printable characters"),
-        ({"error_pages": {"500": "./x.html"}}, "has '500': give pages for 404, 502, 503, 504, in quotes"),
+        (
+            {"headers": {"X-A": "a\tb"}},
+            ".headers['X-A'] is 'a\\tb': give 1 to 2000 printable characters",
+        ),
+        (
+            {"error_pages": {"500": "./x.html"}},
+            "has '500': give pages for 404, 502, 503, 504, in quotes",
+        ),
         ({"error_pages": {"404": "a b.html"}}, "['404'] is 'a b.html': give a path in the source"),
-        ({"error_pages": {"404": "x/../../y"}}, "['404'] is 'x/../../y': give a path in the source"),
-        ({"app": {**APP, "media": {"url": "/media"}}}, ".app.media.url is '/media': begin and end it with a slash"),
-        ({"app": {**APP, "media": {"dir": "../x"}}}, ".app.media.dir is '../x': give a directory below"),
+        (
+            {"error_pages": {"404": "x/../../y"}},
+            "['404'] is 'x/../../y': give a path in the source",
+        ),
+        (
+            {"app": {**APP, "media": {"url": "/media"}}},
+            ".app.media.url is '/media': begin and end it with a slash",
+        ),
+        (
+            {"app": {**APP, "media": {"dir": "../x"}}},
+            ".app.media.dir is '../x': give a directory below",
+        ),
     ],
 )
 def test_problem_names_variable_value_and_remedy(given, words):
@@ -56,8 +100,13 @@ def test_problem_names_variable_value_and_remedy(given, words):
 
 
 def test_site_without_an_application_has_no_page_in_a_release():
-    (problem,) = site.site_problems({"www.foobar.com": {"document_root": "/srv/x", "error_pages": {"404": "404.html"}}})
-    assert "a file of a release, but the site has no app: give a file on this computer, for instance ./404.html" in problem
+    (problem,) = site.site_problems(
+        {"www.foobar.com": {"document_root": "/srv/x", "error_pages": {"404": "404.html"}}}
+    )
+    assert (
+        "a file of a release, but the site has no app: give a file on this computer, for instance "
+        "./404.html"
+    ) in problem
 
 
 @pytest.mark.parametrize(
@@ -86,7 +135,13 @@ def test_site_that_only_redirects_is_one():
 
 
 def test_redirects_become_rules_the_deepest_first():
-    vhost = {"redirects": {"/a.b/": "/x/", "/a.b/c": {"to": "/y%20$1", "status": 307}, "foobar.com": "http://www.foobar.com/"}}
+    vhost = {
+        "redirects": {
+            "/a.b/": "/x/",
+            "/a.b/c": {"to": "/y%20$1", "status": 307},
+            "foobar.com": "http://www.foobar.com/",
+        }
+    }
     alias, deep, below = apache.redirects(vhost)
     assert alias == {
         "name": r"foobar\.com",
@@ -99,7 +154,10 @@ def test_redirects_become_rules_the_deepest_first():
 
 
 def test_passwords_are_hashed_and_hashes_taken_as_they_are():
-    vhosts = [{"name": "a.com", "access": {"users": {"alice": "correct horse", "bob": HASH}}}, {"name": "b.com"}]
+    vhosts = [
+        {"name": "a.com", "access": {"users": {"alice": "correct horse", "bob": HASH}}},
+        {"name": "b.com"},
+    ]
     (due,) = web.passwords(vhosts, ["a.com"])
     assert due == {"site": "a.com", "user": "alice", "password": "correct horse"}
     (file,) = web.user_files(vhosts, ["a.com"], [{"item": due, "stdout": "alice:$2y$x\n"}])
@@ -124,9 +182,14 @@ def test_error_page_is_on_the_controller_or_in_the_release():
         {"status": "404", "src": "/errors/404.html"},
         {"status": "503", "path": "/srv/www.foobar.com/current/src/pages/503.html"},
     ]
-    assert web.pages_of_controller([vhost]) == [{"site": "www.foobar.com", "status": "404", "src": "/errors/404.html"}]
+    assert web.pages_of_controller([vhost]) == [
+        {"site": "www.foobar.com", "status": "404", "src": "/errors/404.html"}
+    ]
     (problem,) = problems_of("apache", {"apache_vhosts": [vhost]})
-    assert problem == "www.foobar.com has the error page /errors/404.html for 404, which is not a file on this computer: correct it."
+    assert problem == (
+        "www.foobar.com has the error page /errors/404.html for 404, which is not a file on "
+        "this computer: correct it."
+    )
 
 
 def test_media_lie_where_the_web_server_reads_nothing_else():
@@ -149,7 +212,12 @@ PAGE = {"name": "c.com", "error_pages": [{"status": "503", "path": "/x"}]}
         ([], False, "true", r"! (%{HTTP_HOST} =~ m#^(c\.com)[.]?(:[0-9]+)?$#i)"),
         (["a.com"], False, r"(%{HTTP_HOST} =~ m#^(a\.com|b\.com)[.]?(:[0-9]+)?$#i)", None),
         (["c.com"], False, r"(%{HTTP_HOST} =~ m#^(c\.com)[.]?(:[0-9]+)?$#i)", ""),
-        ([], True, "! %{REMOTE_ADDR} -ipmatch '127.0.0.0/8' && ! %{REMOTE_ADDR} -ipmatch '::1'", "..."),
+        (
+            [],
+            True,
+            "! %{REMOTE_ADDR} -ipmatch '127.0.0.0/8' && ! %{REMOTE_ADDR} -ipmatch '::1'",
+            "...",
+        ),
     ],
 )
 def test_closed_are_the_names_of_a_site_or_all(names, local, condition, without_page):
@@ -160,7 +228,11 @@ def test_closed_are_the_names_of_a_site_or_all(names, local, condition, without_
 
 
 def test_media_that_hosts_share_lie_where_the_inventory_says_and_the_role_leaves_them_alone():
-    of = site_of({"www.foobar.com": {"app": {**APP, "media": {"shared": "/mnt/media"}}}}, web="one two", db="one")
+    of = site_of(
+        {"www.foobar.com": {"app": {**APP, "media": {"shared": "/mnt/media"}}}},
+        web="one two",
+        db="one",
+    )
     (vhost,) = inputs_of("apache", of, "one")["apache_vhosts"]
     assert vhost["media"] == [{"url": "/media/", "path": "/mnt/media"}]
     inputs = inputs_of("python_app", of, "one")
@@ -168,6 +240,8 @@ def test_media_that_hosts_share_lie_where_the_inventory_says_and_the_role_leaves
     assert app["environment"]["MEDIA_ROOT"] == "/mnt/media"
     assert model.plan(app)["shared_media"] == "/mnt/media"
     assert not [one for one in model.directories([app]) if one["path"].endswith("media")]
-    assert [one["path"] for one in roles.ALL["python_app"].offers(inputs)["backup_files"]] == ["/srv/www.foobar.com/state"]
+    assert [one["path"] for one in roles.ALL["python_app"].offers(inputs)["backup_files"]] == [
+        "/srv/www.foobar.com/state"
+    ]
     # A release of before is none by that.
     assert "shared_media" not in model.plan({**app, "media": {}})

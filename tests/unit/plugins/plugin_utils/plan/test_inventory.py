@@ -8,7 +8,13 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Choic
 
 
 def test_inventory_summary_names_few_hosts_and_counts_many():
-    groups = {"lamp": ["a", "b"], "lamp_web": ["a", "b"], "lamp_db": ["a"], "lamp_dns": [], "all": list("abcde")}
+    groups = {
+        "lamp": ["a", "b"],
+        "lamp_web": ["a", "b"],
+        "lamp_db": ["a"],
+        "lamp_dns": [],
+        "all": list("abcde"),
+    }
     assert inventory.inventory_summary(groups) == "lamp_db: a; lamp_web: a, b"
     assert inventory.inventory_summary({"lamp_web": list("abcde")}) == "lamp_web: 5 hosts"
 
@@ -16,17 +22,32 @@ def test_inventory_summary_names_few_hosts_and_counts_many():
 @pytest.mark.parametrize(
     ("groups", "words"),
     [
-        ({"lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["a"]}, "Host b is in no group that a role is for"),
-        ({"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "ungrouped": ["c"]}, "Host c is in no group"),
+        (
+            {"lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["a"]},
+            "Host b is in no group that a role is for",
+        ),
+        (
+            {"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "ungrouped": ["c"]},
+            "Host c is in no group",
+        ),
         ({"lamp": ["a"], "lamp_web": ["a"]}, "Group lamp_db is empty"),
         ({"lamp": ["a"], "lamp_db": ["a"]}, "Group lamp_web is empty"),
         ({"lamp": [], "lamp_web": ["a"], "lamp_db": ["a"]}, "make lamp_web a child"),
-        ({"lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["a", "b"]}, "Group lamp_db has 2 hosts (a, b)"),
+        (
+            {"lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["a", "b"]},
+            "Group lamp_db has 2 hosts (a, b)",
+        ),
         (
             {"lamp": ["a", "b"], "lamp_web": ["a", "b"], "lamp_db": ["a"], "lamp_lb": ["b"]},
-            "Host b is in lamp_lb and in lamp_web, which both listen on the same ports: remove it from lamp_lb, or",
+            (
+                "Host b is in lamp_lb and in lamp_web, which both listen on the same ports: remove "
+                "it from lamp_lb, or"
+            ),
         ),
-        ({"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "lamp_lb": ["b"]}, "make lamp_lb a child of the group lamp"),
+        (
+            {"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "lamp_lb": ["b"]},
+            "make lamp_lb a child of the group lamp",
+        ),
     ],
 )
 def test_inventory_problems(groups, words):
@@ -38,13 +59,22 @@ def test_inventory_problems(groups, words):
 
 @pytest.mark.parametrize("balancers", [["b"], ["b", "c"], ["a", "b"]])
 def test_balancers_may_have_further_parts_but_that_of_web_hosts(balancers):
-    groups = {"lamp": ["a", "b", "c", "d"], "lamp_web": ["d"], "lamp_db": ["a"], "lamp_dns": ["b", "c"], "lamp_lb": balancers}
+    groups = {
+        "lamp": ["a", "b", "c", "d"],
+        "lamp_web": ["d"],
+        "lamp_db": ["a"],
+        "lamp_dns": ["b", "c"],
+        "lamp_lb": balancers,
+    }
     assert inventory.inventory_problems(groups, {}) == []
 
 
 def test_one_balancer_is_said_to_be_a_single_point():
     (doubt,) = inventory.balancer_doubts({"lamp_lb": ["b"]})
-    assert doubt.startswith("Group lamp_lb has one host, b, through which all visitors come: when it is down, so are the sites.")
+    assert doubt.startswith(
+        "Group lamp_lb has one host, b, through which all visitors come: when it is down, so are "
+        "the sites."
+    )
     assert (
         inventory.balancer_doubts({"lamp_lb": ["b", "c"]})
         == inventory.balancer_doubts({"lamp_lb": []})
@@ -54,27 +84,65 @@ def test_one_balancer_is_said_to_be_a_single_point():
 
 
 def test_good_inventory_has_no_problems():
-    assert inventory.inventory_problems({"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "ungrouped": []}, {}) == []
+    assert (
+        inventory.inventory_problems(
+            {"lamp": ["a"], "lamp_web": ["a"], "lamp_db": ["a"], "ungrouped": []}, {}
+        )
+        == []
+    )
 
 
 def test_misspelt_variables_are_named():
-    assert inventory.variable_problems(["lamp_sites", "lamp_domain", "lamp_address", "lamp_peer_address", "other", "apache_listen"]) == []
-    assert inventory.variable_problems(["lamp_secret"]) == ["lamp_secret is not a known variable: did you mean lamp_secrets?"]
-    assert "lamp_wxyzwxyz is not a known variable: correct or remove it" in inventory.variable_problems(["lamp_wxyzwxyz"])[0]
+    assert (
+        inventory.variable_problems(
+            [
+                "lamp_sites",
+                "lamp_domain",
+                "lamp_address",
+                "lamp_peer_address",
+                "other",
+                "apache_listen",
+            ]
+        )
+        == []
+    )
+    assert inventory.variable_problems(["lamp_secret"]) == [
+        "lamp_secret is not a known variable: did you mean lamp_secrets?"
+    ]
+    assert (
+        "lamp_wxyzwxyz is not a known variable: correct or remove it"
+        in inventory.variable_problems(["lamp_wxyzwxyz"])[0]
+    )
 
 
 def test_variables_that_are_nearly_inputs_of_roles_are_doubted():
     inputs = ["mysql_settings", "mysql_users", "apache_listen"]
-    doubt = "mysql_setings is not a variable of any role and has no effect: did you mean mysql_settings?"
+    doubt = (
+        "mysql_setings is not a variable of any role and has no effect: did you mean "
+        "mysql_settings?"
+    )
     assert inventory.variable_doubts(["mysql_setings"], inputs) == [doubt]
-    assert inventory.variable_doubts([*inputs, "mysql_root_password", "mysql_vault_users", "apache", "settings"], inputs) == []
+    assert (
+        inventory.variable_doubts(
+            [*inputs, "mysql_root_password", "mysql_vault_users", "apache", "settings"], inputs
+        )
+        == []
+    )
 
 
 def test_address_of_a_host_that_is_none_is_refused():
-    hosts = {"a": {"lamp_address": "192.0.2.1"}, "b": {"lamp_address": ["2001:db8::1", "b.example"]}, "c": {}}
-    assert inventory.address_problems(hosts) == ["lamp_address of b is 'b.example': give an IPv4 or IPv6 address."]
+    hosts = {
+        "a": {"lamp_address": "192.0.2.1"},
+        "b": {"lamp_address": ["2001:db8::1", "b.example"]},
+        "c": {},
+    }
+    assert inventory.address_problems(hosts) == [
+        "lamp_address of b is 'b.example': give an IPv4 or IPv6 address."
+    ]
     hosts = {"a": {"lamp_address": "192.0.2.1", "lamp_peer_address": "10.0.0.256"}}
-    assert inventory.address_problems(hosts) == ["lamp_peer_address of a is '10.0.0.256': give an IPv4 or IPv6 address."]
+    assert inventory.address_problems(hosts) == [
+        "lamp_peer_address of a is '10.0.0.256': give an IPv4 or IPv6 address."
+    ]
 
 
 GROUPS = {"lamp": ["a", "b", "c", "d"], "lamp_web": ["a"], "lamp_db": ["a"]}
@@ -92,8 +160,16 @@ GROUPS = {"lamp": ["a", "b", "c", "d"], "lamp_web": ["a"], "lamp_db": ["a"]}
         ((2, 3), "", "Group lamp_toys is empty: put 2 hosts at least into it."),
         ((3, 4), "a b", "Group lamp_toys has only a, b: put 3 hosts at least into it."),
         ((2, 3), "a", "Group lamp_toys has only a: put 2 hosts at least into it."),
-        ((0, 1), "a b", "Group lamp_toys has 2 hosts (a, b): this version takes one, leave one in it."),
-        ((2, 3), "a b c d", "Group lamp_toys has 4 hosts (a, b, c, d): this version takes 3, leave 3 in it."),
+        (
+            (0, 1),
+            "a b",
+            "Group lamp_toys has 2 hosts (a, b): this version takes one, leave one in it.",
+        ),
+        (
+            (2, 3),
+            "a b c d",
+            "Group lamp_toys has 4 hosts (a, b, c, d): this version takes 3, leave 3 in it.",
+        ),
     ],
 )
 def test_limits_of_a_role(monkeypatch, limits, hosts, problem):
@@ -134,7 +210,11 @@ def toys(monkeypatch):
         ({}, "a", None),
         ({"lamp_toy": "one"}, "a", None),
         ({"lamp_toy": "cluster"}, "a b c", None),
-        ({}, "a b c", "Group lamp_toys has 3 hosts (a, b, c): this version takes one, leave one in it."),
+        (
+            {},
+            "a b c",
+            "Group lamp_toys has 3 hosts (a, b, c): this version takes one, leave one in it.",
+        ),
         ({"lamp_toy": "cluster"}, "a", "Group lamp_toys has only a: put 3 hosts at least into it."),
         # Which number is the right one nobody knows.
         ({"lamp_toy": "many"}, "a b", "lamp_toy is 'many': give one or cluster."),
@@ -157,18 +237,31 @@ def test_group_that_is_nearly_one_of_ours_is_doubted():
         "all": ["a", "b"],
     }
     assert inventory.group_doubts(groups) == [
-        "Group lamp_nds is not a group of this collection, so no role runs on its hosts: did you mean lamp_dns?"
+        (
+            "Group lamp_nds is not a group of this collection, so no role runs on its hosts: did "
+            "you mean lamp_dns?"
+        )
     ]
 
 
 @pytest.mark.parametrize(
     ("hosts", "words"),
-    [("a b", "two cannot tell a host that is gone from a cable that is cut"), ("a b c d", "four are no safer than three")],
+    [
+        ("a b", "two cannot tell a host that is gone from a cable that is cut"),
+        ("a b c d", "four are no safer than three"),
+    ],
 )
 def test_database_on_an_even_number_of_hosts_is_refused_with_the_reason(hosts, words):
-    (problem,) = inventory.inventory_problems({"lamp": hosts.split(), "lamp_db": hosts.split(), "lamp_web": ["a"]}, {})
+    (problem,) = inventory.inventory_problems(
+        {"lamp": hosts.split(), "lamp_db": hosts.split(), "lamp_web": ["a"]}, {}
+    )
     assert words in problem
     assert problem.startswith("Group lamp_db has ")
     for number in (1, 3, 5):
         names = [f"db{one}" for one in range(number)]
-        assert inventory.inventory_problems({"lamp": names, "lamp_db": names, "lamp_web": names[:1]}, {}) == []
+        assert (
+            inventory.inventory_problems(
+                {"lamp": names, "lamp_db": names, "lamp_web": names[:1]}, {}
+            )
+            == []
+        )

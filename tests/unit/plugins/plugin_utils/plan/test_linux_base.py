@@ -1,4 +1,6 @@
-"""What is wrong with the inputs of the role linux_base, and the settings of sshd that a host is asked with."""
+"""What is wrong with the inputs of the role linux_base, and the
+settings of sshd that a host is asked with.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,14 @@ def problems(login=None, **inputs):
             "'https://keys.example.com/ada' among the ssh_keys of",
         ),
         ({"admins": [{"name": "ada"}, {"name": "ada"}]}, "linux_base_admins has ada twice"),
-        ({"trusted_certificates": [{**CERTIFICATE, "name": "a/b"}]}, "linux_base_trusted_certificates has 'a/b'"),
-        ({"trusted_certificates": [{**CERTIFICATE, "content": "x"}]}, "linux_base_trusted_certificates has 'ours'"),
+        (
+            {"trusted_certificates": [{**CERTIFICATE, "name": "a/b"}]},
+            "linux_base_trusted_certificates has 'a/b'",
+        ),
+        (
+            {"trusted_certificates": [{**CERTIFICATE, "content": "x"}]},
+            "linux_base_trusted_certificates has 'ours'",
+        ),
     ],
 )
 def test_problem_names_variable_value_and_remedy(inputs, words):
@@ -49,8 +57,23 @@ def test_problem_names_variable_value_and_remedy(inputs, words):
 
 def test_run_does_not_shut_itself_out():
     sshd = {"passwordauthentication": ["no"], "kbdinteractiveauthentication": ["no"]}
-    login = {"user": "ada", "root": False, "by_sudo": False, "sshd": sshd, "by_password": True, "groups": []}
-    login |= {"client": "", "server": "", "port": "", "method": "", "keys": [], "certificate": False, "sudo": []}
+    login = {
+        "user": "ada",
+        "root": False,
+        "by_sudo": False,
+        "sshd": sshd,
+        "by_password": True,
+        "groups": [],
+    }
+    login |= {
+        "client": "",
+        "server": "",
+        "port": "",
+        "method": "",
+        "keys": [],
+        "certificate": False,
+        "sudo": [],
+    }
     (problem,) = problems(login)
     assert "this run logs in with a password" in problem
     assert problems({**login, "method": "publickey"}) == []
@@ -70,9 +93,13 @@ def test_settings_of_sshd_are_ours_with_those_that_are_given():
         "macs": "x",
     }
     # sshd stays as it is.
-    assert linux_base.sshd_settings(False, {"Port": 2222}) == linux_base.sshd_settings("no", {}) == {}
+    assert (
+        linux_base.sshd_settings(False, {"Port": 2222}) == linux_base.sshd_settings("no", {}) == {}
+    )
 
 
-@pytest.mark.parametrize(("version", "there"), [("", False), ("9.2", False), ("9.8", True), ("10.0", True)])
+@pytest.mark.parametrize(
+    ("version", "there"), [("", False), ("9.2", False), ("9.8", True), ("10.0", True)]
+)
 def test_sshd_gets_no_setting_that_its_version_does_not_know(version, there):
     assert ("PerSourcePenalties" in linux_base.sshd_settings(True, {}, version)) == there

@@ -1,4 +1,6 @@
-"""The plan of a host: what follows from the site, what the inventory gives, and all that is wrong with that."""
+"""The plan of a host: what follows from the site, what the
+inventory gives, and all that is wrong with that.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Choic
 from .example import SECRETS, facts, site_of
 
 #: With nothing wrong.
-SITES = {"www.foobar.com": {"app": {"requirement": "shop==1", "wsgi": "shop:app"}, "database": "shop"}}
+SITES = {
+    "www.foobar.com": {"app": {"requirement": "shop==1", "wsgi": "shop:app"}, "database": "shop"}
+}
 
 
 def alone(sites=None, **more):
@@ -39,7 +43,17 @@ def add(monkeypatch):
 def test_host_that_does_all_has_the_inputs_of_all_roles():
     plan = plan_of(alone())
     assert plan.problems == []
-    assert plan.roles == ["linux_base", "firewall", "mysql", "certificates", "database_proxy", "python_app", "apache", "bind", "backup"]
+    assert plan.roles == [
+        "linux_base",
+        "firewall",
+        "mysql",
+        "certificates",
+        "database_proxy",
+        "python_app",
+        "apache",
+        "bind",
+        "backup",
+    ]
     late = {name for role in roles.ALL.values() for name in role.LATE}
     others = {name for role in ("haproxy", "keepalived", "nginx") for name in options.options(role)}
     assert set(plan.inputs) == set(options.of_roles()) - others - late
@@ -49,13 +63,28 @@ def test_host_that_does_all_has_the_inputs_of_all_roles():
 def test_host_has_the_inputs_of_its_own_roles_alone():
     site = site_of(SITES, web="one", db="two", dns="three")
     assert [plan_of(site, host=name).roles for name in ("one", "two", "three")] == [
-        ["linux_base", "firewall", "certificates", "database_proxy", "python_app", "apache", "backup"],
+        [
+            "linux_base",
+            "firewall",
+            "certificates",
+            "database_proxy",
+            "python_app",
+            "apache",
+            "backup",
+        ],
         ["linux_base", "firewall", "mysql", "backup"],
         ["linux_base", "firewall", "bind", "backup"],
     ]
-    plan = plan_of(site, {"apache_listen": ["nobody asks"], "mysql_implementation": "mysql"}, host="two")
+    plan = plan_of(
+        site, {"apache_listen": ["nobody asks"], "mysql_implementation": "mysql"}, host="two"
+    )
     assert plan.problems == []
-    assert {name.partition("_")[0] for name in plan.inputs} == {"linux", "mysql", "backup", "firewall"}
+    assert {name.partition("_")[0] for name in plan.inputs} == {
+        "linux",
+        "mysql",
+        "backup",
+        "firewall",
+    }
 
 
 # What the inventory gives.
@@ -67,7 +96,10 @@ ACCOUNT = {"name": "shop", "host": "localhost", "password": "made for the site"}
     [
         ([], [ACCOUNT]),
         ([{"name": "report"}], [ACCOUNT, {"name": "report"}]),
-        ([{"name": "report"}, {"name": "Shop", "password": "ours"}], [{"name": "Shop", "password": "ours"}, {"name": "report"}]),
+        (
+            [{"name": "report"}, {"name": "Shop", "password": "ours"}],
+            [{"name": "Shop", "password": "ours"}, {"name": "report"}],
+        ),
         ([{"name": "shop", "host": "192.0.2.1"}], [ACCOUNT, {"name": "shop", "host": "192.0.2.1"}]),
         # The problems of these are the role's to tell.
         ([{"name": "a"}, {"name": "a"}], [ACCOUNT, {"name": "a"}, {"name": "a"}]),
@@ -86,14 +118,35 @@ def test_what_is_no_list_of_entries_is_a_problem_and_is_not_added(wrong):
     assert [user["name"] for user in plan.inputs["mysql_users"]] == ["shop"]
 
 
-SHOP = {"name": "shop", "host": "localhost", "password": SECRETS["database_password"], "databases": ["shop"], "require_tls": False}
+SHOP = {
+    "name": "shop",
+    "host": "localhost",
+    "password": SECRETS["database_password"],
+    "databases": ["shop"],
+    "require_tls": False,
+}
 OURS = {"name": "SHOP", "password": "a long password", "databases": ["shop"]}
 REPORT = {**OURS, "name": "report"}
 ELSEWHERE = {**OURS, "host": "192.0.2.99"}
-VHOST, MORE = {"name": "www.foobar.com", "document_root": "/srv/www"}, {"name": "more.example", "document_root": "/srv/more"}
-STATE = {"name": "www.foobar.com", "path": "/srv/www.foobar.com/state", "user": "app-www-foobar-com"}
-MOVED, UPLOADS = {**STATE, "path": "/mnt/state"}, {"name": "uploads", "path": "/srv/uploads", "user": "ada"}
-DATABASE = {"engine": "mariadb", "service": "mariadb", "socket": "/run/mysqld/mysqld.sock", "datadir": "/var/lib/mysql"}
+VHOST, MORE = (
+    {"name": "www.foobar.com", "document_root": "/srv/www"},
+    {"name": "more.example", "document_root": "/srv/more"},
+)
+STATE = {
+    "name": "www.foobar.com",
+    "path": "/srv/www.foobar.com/state",
+    "user": "app-www-foobar-com",
+}
+MOVED, UPLOADS = (
+    {**STATE, "path": "/mnt/state"},
+    {"name": "uploads", "path": "/srv/uploads", "user": "ada"},
+)
+DATABASE = {
+    "engine": "mariadb",
+    "service": "mariadb",
+    "socket": "/run/mysqld/mysqld.sock",
+    "datadir": "/var/lib/mysql",
+}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +154,11 @@ DATABASE = {"engine": "mariadb", "service": "mariadb", "socket": "/run/mysqld/my
     [
         # A list of dictionaries, by their names.
         ("mysql_databases", [{"name": "reports"}], [{"name": "shop"}, {"name": "reports"}]),
-        ("mysql_databases", [{"name": "shop", "encoding": "latin1"}], [{"name": "shop", "encoding": "latin1"}]),
+        (
+            "mysql_databases",
+            [{"name": "shop", "encoding": "latin1"}],
+            [{"name": "shop", "encoding": "latin1"}],
+        ),
         ("apache_vhosts", [MORE, VHOST], [VHOST, MORE]),
         ("backup_files", [UPLOADS, MOVED], [MOVED, UPLOADS]),
         # Accounts, by name and host. One without a host is the socket's.
@@ -112,14 +169,22 @@ DATABASE = {"engine": "mariadb", "service": "mariadb", "socket": "/run/mysqld/my
         # A list of texts.
         ("linux_base_started_later", ["apache2", "ours"], ["mariadb", "apache2", "ours"]),
         # A dictionary.
-        ("backup_database", {"socket": "/run/x", "datadir": "/data"}, {**DATABASE, "socket": "/run/x", "datadir": "/data"}),
+        (
+            "backup_database",
+            {"socket": "/run/x", "datadir": "/data"},
+            {**DATABASE, "socket": "/run/x", "datadir": "/data"},
+        ),
         # Any other value.
         ("mysql_bind_address", "192.0.2.1", "192.0.2.1"),
         ("mysql_binary_logs", False, False),
         ("apache_take_over", True, True),
         # What follows from nothing.
         ("apache_modules", ["rewrite"], ["rewrite"]),
-        ("mysql_settings", {"mysqld": {"max_connections": 50}}, {"mysqld": {"max_connections": 50}}),
+        (
+            "mysql_settings",
+            {"mysqld": {"max_connections": 50}},
+            {"mysqld": {"max_connections": 50}},
+        ),
     ],
 )
 def test_inventory_wins(name, given, expected):
@@ -141,7 +206,11 @@ def test_text_of_the_command_line_is_settled_for_all_who_read_it():
     given = {"apache_take_over": "yes", "apache_status_port": "8079", "backup_enabled": "no"}
     plan = plan_of(alone(hosts={"one": given}), given)
     assert plan.problems == []
-    assert (plan.inputs["apache_take_over"], plan.inputs["apache_status_port"], plan.inputs["backup_enabled"]) == (True, 8079, False)
+    assert (
+        plan.inputs["apache_take_over"],
+        plan.inputs["apache_status_port"],
+        plan.inputs["backup_enabled"],
+    ) == (True, 8079, False)
     assert plan.inputs["mysql_binary_logs"] is False
 
 
@@ -153,14 +222,23 @@ def test_wrong_types_are_said_together_and_nothing_follows_from_them():
         "linux_base_sshd": "maybe",
     }
     plan = plan_of(alone(hosts={"one": given}), given)
-    assert [problem.partition(" ")[0] for problem in plan.problems] == ["mysql_settings.mysqld.socket", "apache_listen", "linux_base_sshd"]
+    assert [problem.partition(" ")[0] for problem in plan.problems] == [
+        "mysql_settings.mysqld.socket",
+        "apache_listen",
+        "linux_base_sshd",
+    ]
     assert plan.inputs["python_app_port"] == 80
     assert plan.inputs["backup_database"]["socket"] == "/run/mysqld/mysqld.sock"
     assert plan.inputs["linux_base_sshd"] is True
 
 
 def test_problems_of_all_roles_are_said_together():
-    given = {"backup_keep_days": 0, "apache_modules": ["../x"], "linux_base_timezone": "../x", "bind_keys": [{"name": "a b"}]}
+    given = {
+        "backup_keep_days": 0,
+        "apache_modules": ["../x"],
+        "linux_base_timezone": "../x",
+        "bind_keys": [{"name": "a b"}],
+    }
     plan = plan_of(alone(), given | {"mysql_tls_names": ["a b"], "python_app_port": 0})
     assert [problem.partition(" ")[0] for problem in plan.problems] == [
         "linux_base_timezone",
@@ -178,7 +256,11 @@ def test_roles_know_what_the_host_has_and_where_files_are_looked_for(tmp_path):
     assert plan_of(alone(), given, search=[str(tmp_path)]).problems == []
     (problem,) = plan_of(alone(), given, search=["/nowhere"]).problems
     assert "mysql_databases fills shop from shop.sql, which is not there" in problem
-    served = {"ansible_facts": {"foobar_lamp": facts(unmanaged={"apache": ["old.example"]}, addresses=["192.0.2.1"])}}
+    served = {
+        "ansible_facts": {
+            "foobar_lamp": facts(unmanaged={"apache": ["old.example"]}, addresses=["192.0.2.1"])
+        }
+    }
     (problem,) = plan_of(alone(hosts={"one": served})).problems
     assert "This host serves old.example" in problem
     assert plan_of(alone(hosts={"one": served}, lamp_take_over=True)).problems == []
@@ -206,7 +288,9 @@ def test_run_that_makes_nothing_is_kept_from_it_by_types_and_its_own_choice_alon
     ],
 )
 def test_system_that_nobody_has_tried_is_refused_until_agreed(system, known):
-    hosts = {"one": {"ansible_facts": {"foobar_lamp": facts(system=system, addresses=["192.0.2.1"])}}}
+    hosts = {
+        "one": {"ansible_facts": {"foobar_lamp": facts(system=system, addresses=["192.0.2.1"])}}
+    }
     problems = plan_of(alone(hosts=hosts), {"apache_modules": ["../x"]}).problems
     assert len(problems) == (1 if known else 2)
     if not known:
@@ -214,12 +298,23 @@ def test_system_that_nobody_has_tried_is_refused_until_agreed(system, known):
             f"Host one runs {system['name'].capitalize()} {system['version']}: "
             "use Debian 12 or 13, or set lamp_untested_os to true to try it all the same."
         )
-    assert len(plan_of(alone(hosts=hosts, lamp_untested_os=True), {"apache_modules": ["../x"]}).problems) == 1
+    assert (
+        len(
+            plan_of(
+                alone(hosts=hosts, lamp_untested_os=True), {"apache_modules": ["../x"]}
+            ).problems
+        )
+        == 1
+    )
 
 
 # What roles offer.
 def test_base_installs_what_all_roles_need_once_and_starts_no_service_of_theirs():
-    given = {"linux_base_packages": ["htop", "apache2"], "python_app_packages": ["libpq5"], "backup_copy_to": "/mnt/backups"}
+    given = {
+        "linux_base_packages": ["htop", "apache2"],
+        "python_app_packages": ["libpq5"],
+        "backup_copy_to": "/mnt/backups",
+    }
     inputs = plan_of(alone(), given).inputs
     assert inputs["linux_base_packages"] == [
         *("mariadb-server", "python3-pymysql", "logrotate", "openssl"),
@@ -231,24 +326,44 @@ def test_base_installs_what_all_roles_need_once_and_starts_no_service_of_theirs(
         "htop",
     ]
     assert inputs["linux_base_started_later"] == ["mariadb", "apache2", "named"]
-    assert plan_of(alone(), {"backup_enabled": False}).inputs["linux_base_packages"].count("zstd") == 0
+    assert (
+        plan_of(alone(), {"backup_enabled": False}).inputs["linux_base_packages"].count("zstd") == 0
+    )
 
 
 def test_backups_have_the_database_and_the_files_of_all_roles():
     inputs = plan_of(alone()).inputs
     assert inputs["backup_database"] == DATABASE
-    assert [one["name"] for one in inputs["backup_files"]] == ["www.foobar.com", "bind", "bind_keys"]
+    assert [one["name"] for one in inputs["backup_files"]] == [
+        "www.foobar.com",
+        "bind",
+        "bind_keys",
+    ]
     assert inputs["backup_files"][0] == STATE
     site = site_of(SITES, web="one", db="two", dns="three")
     assert plan_of(site, host="two").inputs["backup_files"] == []
-    assert plan_of(site).inputs["backup_database"] == plan_of(site, host="three").inputs["backup_database"] == {}
+    assert (
+        plan_of(site).inputs["backup_database"]
+        == plan_of(site, host="three").inputs["backup_database"]
+        == {}
+    )
 
 
 def test_command_line_does_not_take_away_what_follows_from_the_site():
-    given = {"firewall_rules": [{"port": "9100"}], "apache_settings": {"Timeout": 9}, "apache_listen": [8080]}
+    given = {
+        "firewall_rules": [{"port": "9100"}],
+        "apache_settings": {"Timeout": 9},
+        "apache_listen": [8080],
+    }
     (problem,) = plan_of(alone(), given, extra=list(given)).problems
-    assert problem.startswith("firewall_rules is given on the command line, where it would replace everything")
-    assert plan_of(alone(), given).problems == plan_of(alone(), given, extra=list(given), converges=False).problems == []
+    assert problem.startswith(
+        "firewall_rules is given on the command line, where it would replace everything"
+    )
+    assert (
+        plan_of(alone(), given).problems
+        == plan_of(alone(), given, extra=list(given), converges=False).problems
+        == []
+    )
     # Whoever gives all of it takes nothing away.
     rules = plan_of(alone()).inputs["firewall_rules"]
     assert plan_of(alone(), {"firewall_rules": rules}, extra=["firewall_rules"]).problems == []
@@ -279,8 +394,14 @@ class Toy(Role):
 def test_what_roles_offer_is_added_up(add):
     add(Toy("toy"))
     add(Toy("other"))
-    inputs = plan_of(site_of(SITES, web="one", db="two"), {"linux_base_sysctl": {"vm.swappiness": 5}}).inputs
-    assert inputs["linux_base_packages"].count("toys") == inputs["linux_base_packages"].count("apache2") == 1
+    inputs = plan_of(
+        site_of(SITES, web="one", db="two"), {"linux_base_sysctl": {"vm.swappiness": 5}}
+    ).inputs
+    assert (
+        inputs["linux_base_packages"].count("toys")
+        == inputs["linux_base_packages"].count("apache2")
+        == 1
+    )
     assert inputs["linux_base_started_later"] == ["apache2", "toyd", "otherd"]
     assert inputs["linux_base_sysctl"] == {"vm.swappiness": 5, "toy.x": 1, "other.x": 1}
     assert [one["name"] for one in inputs["backup_files"]] == ["www.foobar.com", "toy", "other"]
@@ -303,7 +424,9 @@ def test_late_input_is_kept_and_worked_out_when_it_is_asked_for():
     made = {"name": "database", "content": "PEM"}
     assert make.late(name, site, site.host("one"), []) == [made]
     assert make.late(name, site, site.host("one"), [OURS_TOO]) == [made, OURS_TOO]
-    assert make.late(name, site, site.host("one"), [{**OURS_TOO, "name": "database"}]) == [{**OURS_TOO, "name": "database"}]
+    assert make.late(name, site, site.host("one"), [{**OURS_TOO, "name": "database"}]) == [
+        {**OURS_TOO, "name": "database"}
+    ]
     assert name not in plan_of(site, host="two").given
 
 
@@ -324,17 +447,34 @@ class Server(Role):
         return [f"{self.name} is asked."]
 
 
-@pytest.mark.parametrize(("values", "chosen"), [({}, "one"), ({"lamp_toy": "one"}, "one"), ({"lamp_toy": "another"}, "another")])
+@pytest.mark.parametrize(
+    ("values", "chosen"),
+    [({}, "one"), ({"lamp_toy": "one"}, "one"), ({"lamp_toy": "another"}, "another")],
+)
 def test_role_that_is_chosen_runs_and_the_other_does_not(add, values, chosen):
     for name in ("one", "another"):
-        add(Server(name), **{f"{name}_place": {"type": "int"}, f"{name}_more": {"type": "str", "default": name}})
+        add(
+            Server(name),
+            **{f"{name}_place": {"type": "int"}, f"{name}_more": {"type": "str", "default": name}},
+        )
     site = site_of(SITES, web="a b", db="c", **values)
     plan = plan_of(site, {"one_more": ["no text"], "another_more": ["no text"]}, host="b")
     assert [problem.partition(" ")[0] for problem in plan.problems] == [f"{chosen}_more"]
     plan = plan_of(site, host="b")
-    assert plan.roles == ["linux_base", "firewall", "certificates", "database_proxy", "python_app", "apache", "backup", chosen]
+    assert plan.roles == [
+        "linux_base",
+        "firewall",
+        "certificates",
+        "database_proxy",
+        "python_app",
+        "apache",
+        "backup",
+        chosen,
+    ]
     assert plan.problems == [f"{chosen} is asked."]
-    assert {name: value for name, value in plan.inputs.items() if name.startswith(("one_", "another_"))} == {
+    assert {
+        name: value for name, value in plan.inputs.items() if name.startswith(("one_", "another_"))
+    } == {
         f"{chosen}_place": 1,
         f"{chosen}_more": chosen,
     }
@@ -364,8 +504,17 @@ def test_deploy_of_one_site_leaves_the_others_alone(exclusive):
 @pytest.mark.parametrize(
     ("choice", "problem"),
     [
-        ({"lamp_deploy_site": "c.com"}, "lamp_deploy_site is 'c.com', which has no application: give one of www.foobar.com, b.com_x."),
-        ({"lamp_deploy_version": "2"}, "lamp_deploy_version is '2', but of which site? Give lamp_deploy_site, too."),
+        (
+            {"lamp_deploy_site": "c.com"},
+            (
+                "lamp_deploy_site is 'c.com', which has no application: give one of "
+                "www.foobar.com, b.com_x."
+            ),
+        ),
+        (
+            {"lamp_deploy_version": "2"},
+            "lamp_deploy_version is '2', but of which site? Give lamp_deploy_site, too.",
+        ),
     ],
 )
 def test_choice_that_cannot_be_is_a_problem(choice, problem):
@@ -375,7 +524,9 @@ def test_choice_that_cannot_be_is_a_problem(choice, problem):
 def test_version_of_a_deploy_is_that_of_its_application():
     plan = plan_of(
         alone(
-            {"www.foobar.com": {"app": {"requirement": "shop", "wsgi": "s:a"}}}, lamp_deploy_site="www.foobar.com", lamp_deploy_version="2"
+            {"www.foobar.com": {"app": {"requirement": "shop", "wsgi": "s:a"}}},
+            lamp_deploy_site="www.foobar.com",
+            lamp_deploy_version="2",
         )
     )
     assert [app["version"] for app in plan.inputs["python_app_apps"]] == ["2"]
@@ -396,7 +547,9 @@ def test_hosts_reach_each_other_by_their_own_network_and_the_world_by_the_other(
     assert zone["secondaries"] == ["10.0.0.4"]
     assert copy["primaries"] == ["10.0.0.3"]
     assert [server["addresses"] for server in zone["nameservers"]] == [["192.0.2.3"], ["192.0.2.4"]]
-    found = {(record["name"], record["type"]): record["values"] for record in records.records_of(site)}
+    found = {
+        (record["name"], record["type"]): record["values"] for record in records.records_of(site)
+    }
     assert found["www.foobar.com.", "A"] == ["192.0.2.1"]
     assert found["ns1.foobar.com.", "A"] == ["192.0.2.3"]
     assert found["ns2.foobar.com.", "A"] == ["192.0.2.4"]
@@ -405,15 +558,27 @@ def test_hosts_reach_each_other_by_their_own_network_and_the_world_by_the_other(
 
 def test_database_listens_on_the_kind_of_network_by_which_it_is_reached():
     hosts = {"db": {"lamp_address": "192.0.2.2", "lamp_peer_address": "fd00::2"}}
-    assert plan_of(site_of(SITES, web="web", db="db", hosts=hosts), host="db").inputs["mysql_bind_address"] == "::"
+    assert (
+        plan_of(site_of(SITES, web="web", db="db", hosts=hosts), host="db").inputs[
+            "mysql_bind_address"
+        ]
+        == "::"
+    )
 
 
 # From one role to another.
 def test_socket_of_the_server_is_where_its_settings_have_it_for_all():
     given = {"mysql_settings": {"mysqld": {"socket": "/run/ours.sock", "datadir": "/data/mysql//"}}}
     inputs = plan_of(alone(hosts={"one": given}), given).inputs
-    assert "?unix_socket=/run/ours.sock&" in inputs["python_app_apps"][0]["environment"]["DATABASE_URL"]
-    assert inputs["backup_database"] == {**DATABASE, "socket": "/run/ours.sock", "datadir": "/data/mysql"}
+    assert (
+        "?unix_socket=/run/ours.sock&"
+        in inputs["python_app_apps"][0]["environment"]["DATABASE_URL"]
+    )
+    assert inputs["backup_database"] == {
+        **DATABASE,
+        "socket": "/run/ours.sock",
+        "datadir": "/data/mysql",
+    }
 
 
 @pytest.mark.parametrize(
@@ -445,40 +610,78 @@ def test_engine_of_the_database_is_known_to_all(engine):
 )
 def test_host_of_which_no_address_is_known_is_one_problem_with_the_remedy(host, unknown):
     site = site_of(SITES, web="web", db="db", dns="ns1 ns2", hosts={unknown: {"ansible_facts": {}}})
-    remedy = f"No address of host {unknown} is known: run without --limit, or set lamp_address for the host."
+    remedy = (
+        f"No address of host {unknown} is known: run without --limit, or set lamp_address for the "
+        f"host."
+    )
     for converges in (True, False):
         problems = plan_of(site, host=host, converges=converges).problems
         # A host's own address is of no consequence to itself.
-        assert [problem for problem in problems if "address" in problem] == ([] if host == unknown else [remedy])
-    site = site_of(SITES, web="web", db="db", dns="ns1 ns2", hosts={unknown: {"ansible_facts": {}, "lamp_address": "192.0.2.99"}})
+        assert [problem for problem in problems if "address" in problem] == (
+            [] if host == unknown else [remedy]
+        )
+    site = site_of(
+        SITES,
+        web="web",
+        db="db",
+        dns="ns1 ns2",
+        hosts={unknown: {"ansible_facts": {}, "lamp_address": "192.0.2.99"}},
+    )
     assert plan_of(site, host=host, converges=False).problems == []
 
 
 def test_host_that_runs_applications_is_not_emptied_by_an_inventory_that_says_nothing_of_sites():
     def problems(known, said=(), **more):
-        site = site_of({}, web="one", db="one", hosts={"one": {"ansible_facts": {"foobar_lamp": facts(**known)}}})
+        site = site_of(
+            {},
+            web="one",
+            db="one",
+            hosts={"one": {"ansible_facts": {"foobar_lamp": facts(**known)}}},
+        )
         if "lamp_sites" not in said:
             del site.values["lamp_sites"]
         return plan_of(site, **more).problems
 
     runs = {"app_units": {"app-shop@1-1.service": "shop.example.com"}}
     (problem,) = problems(runs)
-    assert problem.startswith("lamp_sites is not defined, and host one runs shop.example.com, which would all be removed")
-    assert problems(runs, said=["lamp_sites"]) == problems(runs, converges=False) == problems({}) == []
+    assert problem.startswith(
+        "lamp_sites is not defined, and host one runs shop.example.com, which would all be removed"
+    )
+    assert (
+        problems(runs, said=["lamp_sites"]) == problems(runs, converges=False) == problems({}) == []
+    )
     assert problems(runs, given={"python_app_apps": []}) == []
 
 
 def test_host_that_is_a_balancer_no_more_is_to_stop_being_one_first():
-    def problems(group, made=("haproxy", "keepalived"), running=("apache2", "haproxy", "keepalived"), **more):
+    def problems(
+        group, made=("haproxy", "keepalived"), running=("apache2", "haproxy", "keepalived"), **more
+    ):
         known = facts(made=list(made), running=list(running))
-        site = site_of({}, web="one", db="one", **{group: "two three"}, hosts={"two": {"ansible_facts": {"foobar_lamp": known}}})
-        return [problem for problem in plan_of(site, host="two", **more).problems if "lamp_lb" in problem]
+        site = site_of(
+            {},
+            web="one",
+            db="one",
+            **{group: "two three"},
+            hosts={"two": {"ansible_facts": {"foobar_lamp": known}}},
+        )
+        return [
+            problem
+            for problem in plan_of(site, host="two", **more).problems
+            if "lamp_lb" in problem
+        ]
 
     (problem,) = problems("dns")
     assert problem == (
-        "Host two is not in the group lamp_lb, but still runs keepalived and haproxy as a balancer: put it into the group, or stop that on "
-        "the host by `systemctl disable --now keepalived haproxy`."
+        "Host two is not in the group lamp_lb, but still runs keepalived and haproxy as a "
+        "balancer: put it into the group, or stop that on the host by `systemctl disable --now "
+        "keepalived haproxy`."
     )
-    assert problems("lb") == problems("dns", running=["haproxy.other"]) == problems("dns", converges=False) == []
+    assert (
+        problems("lb")
+        == problems("dns", running=["haproxy.other"])
+        == problems("dns", converges=False)
+        == []
+    )
     # One that is somebody else's.
     assert problems("dns", made=["bind"]) == []

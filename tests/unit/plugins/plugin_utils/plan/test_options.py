@@ -1,4 +1,6 @@
-"""Each documented input, with each value that YAML makes: taken as it is meant, or refused by a sentence that names it."""
+"""Each documented input, with each value that YAML makes: taken as it is
+meant, or refused by a sentence that names it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,14 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
 from ansible_collections.foobar.lamp.plugins.module_utils.dns import arguments
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import linux_base, make, options, read, roles, values
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import (
+    linux_base,
+    make,
+    options,
+    read,
+    roles,
+    values,
+)
 
 from .example import SECRETS, facts, inputs_of, site_of
 
@@ -136,7 +145,12 @@ GOOD = {
     "mysql_users[].databases[]": "shop",
     "mysql_users[].privileges": "all",
     "mysql_tls_names[]": "192.0.2.1",
-    "backup_database": {"engine": "mysql", "datadir": "/var/lib/mysql", "socket": "/run/x", "service": "mysql"},
+    "backup_database": {
+        "engine": "mysql",
+        "datadir": "/var/lib/mysql",
+        "socket": "/run/x",
+        "service": "mysql",
+    },
     "backup_dir": "/var/backups/lamp",
     "backup_files[].path": "/srv/shop/state",
     "backup_files[].user": "app-shop",
@@ -188,7 +202,9 @@ GOOD = {
     "python_app_apps[].media.shared": "/mnt/media",
     "database_proxy_servers[].address": "192.0.2.1",
     "mysql_cluster_host": "db1",
-    "mysql_cluster_members": [{"name": f"db{number}", "address": f"192.0.2.{number}"} for number in (1, 2, 3)],
+    "mysql_cluster_members": [
+        {"name": f"db{number}", "address": f"192.0.2.{number}"} for number in (1, 2, 3)
+    ],
     "lamp_address": "192.0.2.1",
     "lamp_peer_address": "192.0.2.1",
     "lamp_acme.account_caa": "https://ca.example/account/1",
@@ -203,7 +219,9 @@ GOOD = {
     "lamp_dns_primary": "h",
     "lamp_dns_records[].type": "TXT",
     "lamp_dns_records[].name": "@",
-    "lamp_secrets": {"www.foobar.com": {"secret_key": "a long secret", "database_password": "a long password"}},
+    "lamp_secrets": {
+        "www.foobar.com": {"secret_key": "a long secret", "database_password": "a long password"}
+    },
     "lamp_tls": "auto",
     "lamp_vip": "203.0.113.5",
     "lamp_sites{}.tls.certificate": "acme",
@@ -220,15 +238,29 @@ GOOD = {
     "lamp_sites{}.document_root": "/srv/www",
 }
 # Those of one web server are good for the other.
-GOOD |= {path.replace("apache_", "nginx_"): value for path, value in GOOD.items() if path.startswith("apache_")}
-GOOD |= {"lamp_default_site": "www.foobar.com", "lamp_web_server": "apache", "nginx_vhosts[].extra": "add_header X y;"}
+GOOD |= {
+    path.replace("apache_", "nginx_"): value
+    for path, value in GOOD.items()
+    if path.startswith("apache_")
+}
+GOOD |= {
+    "lamp_default_site": "www.foobar.com",
+    "lamp_web_server": "apache",
+    "nginx_vhosts[].extra": "add_header X y;",
+}
 #: The keys of dictionaries of the user's choice.
-KEYS = {"lamp_sites": "www.foobar.com", "lamp_secrets": "www.foobar.com", "mysql_settings": "mysqld"}
+KEYS = {
+    "lamp_sites": "www.foobar.com",
+    "lamp_secrets": "www.foobar.com",
+    "mysql_settings": "mysqld",
+}
 
 
 def good(option, path):
     """Return a value of the option that stands at ``path``."""
-    app = path.replace("lamp_sites{}.app.", "python_app_apps[].").replace("lamp_sites{}.apps{}.", "python_app_apps[].")
+    app = path.replace("lamp_sites{}.app.", "python_app_apps[].").replace(
+        "lamp_sites{}.apps{}.", "python_app_apps[]."
+    )
     for known in (path, app):
         if known in GOOD:
             return copy.deepcopy(GOOD[known])
@@ -236,11 +268,17 @@ def good(option, path):
     if kind == "list":
         return [good({**option, "type": option["elements"]}, f"{path}[]")]
     if kind == "dict" and "values" in option:
-        return {KEYS.get(path, "/key" if path.endswith(".apps") else "Key"): good(option["values"], f"{path}{{}}")}
+        return {
+            KEYS.get(path, "/key" if path.endswith(".apps") else "Key"): good(
+                option["values"], f"{path}{{}}"
+            )
+        }
     if kind == "dict":
         inner = {name: good(one, f"{path}.{name}") for name, one in option["options"].items()}
         return {name: value for name, value in inner.items() if value is not None}
-    return {"int": 5, "bool": True}.get(kind, option.get("choices", ["text"])[0] if kind != "path" else "/usr/bin/python3")
+    return {"int": 5, "bool": True}.get(
+        kind, option.get("choices", ["text"])[0] if kind != "path" else "/usr/bin/python3"
+    )
 
 
 def places(value, where, way=()):
@@ -251,7 +289,11 @@ def places(value, where, way=()):
             yield from places(one, f"{where}[{number}]", (*way, number))
     if isinstance(value, dict):
         for key, one in value.items():
-            named = where in ("lamp_sites", "lamp_secrets") or where.endswith(".apps") or not re.fullmatch(r"[A-Za-z_][\w-]*", key)
+            named = (
+                where in ("lamp_sites", "lamp_secrets")
+                or where.endswith(".apps")
+                or not re.fullmatch(r"[A-Za-z_][\w-]*", key)
+            )
             yield from places(one, f"{where}['{key}']" if named else f"{where}.{key}", (*way, key))
 
 
@@ -266,25 +308,41 @@ def put(given, way, value):
 
 
 def is_secret(where):
-    return bool(re.search(r"password\b|\.secret|_secret$|copy_key|certificates?(\[0\])?\.key$|hmac|environment|lamp_secrets\b", where))
+    return bool(
+        re.search(
+            r"password\b|\.secret|_secret$|copy_key|certificates?(\[0\])?\.key$|hmac|environment|lamp_secrets\b",
+            where,
+        )
+    )
 
 
 @functools.cache
 def preflight(role):
     """Return the expression by which a role that is used alone asks what is wrong."""
-    *_asking, task = DataLoader().load_from_file(str(ROOT / "roles" / role / "tasks" / "preflight.yml"), trusted_as_template=True)
+    *_asking, task = DataLoader().load_from_file(
+        str(ROOT / "roles" / role / "tasks" / "preflight.yml"), trusted_as_template=True
+    )
     return task["vars"]["__problems"]
 
 
 def role_variables(role, given):
     """Return the variables of a role that is used alone, on a host on which nothing is yet."""
-    return {**make.defaults(role), "ansible_facts": {"foobar_lamp": facts()}, "playbook_dir": "/", **given}
+    return {
+        **make.defaults(role),
+        "ansible_facts": {"foobar_lamp": facts()},
+        "playbook_dir": "/",
+        **given,
+    }
 
 
 def role_problems(role, given):
-    """Return what is said where the role is used alone, and what the plan of a host with all roles says."""
+    """Return what is said where the role is used alone, and what
+    the plan of a host with all roles says.
+    """
     variables = role_variables(role, given)
-    problems = lookup_loader.get("foobar.lamp.problems", loader=None, templar=Templar(variables=variables)).run([role], variables)
+    problems = lookup_loader.get(
+        "foobar.lamp.problems", loader=None, templar=Templar(variables=variables)
+    ).run([role], variables)
     chosen = {"lamp_web_server": role} if role == "nginx" else {}
     groups = {"web": "w", "lb": "h"} if role in ON_BALANCERS else {"web": "h"}
     site = site_of(GOOD_SITES, db="h", dns="h", **groups, **chosen)
@@ -295,33 +353,60 @@ def site_problems(_of, given):
     """Return what is said before hosts are asked."""
     balancers = {"lamp_lb": ["b", "c"]} if "lamp_vip" in given else {}
     everybody = ["h", *balancers.get("lamp_lb", [])]
-    groups = {"all": everybody, "lamp": everybody, **balancers, **{name: ["h"] for name in ("lamp_web", "lamp_db", "lamp_dns")}}
-    variables = {**given, "groups": groups, "hostvars": dict.fromkeys(everybody, given), "inventory_hostname": "h"}
+    groups = {
+        "all": everybody,
+        "lamp": everybody,
+        **balancers,
+        **{name: ["h"] for name in ("lamp_web", "lamp_db", "lamp_dns")},
+    }
+    variables = {
+        **given,
+        "groups": groups,
+        "hostvars": dict.fromkeys(everybody, given),
+        "inventory_hostname": "h",
+    }
     return read.site_problems(variables, Templar(variables=variables), warnings.append)
 
 
 warnings = []
-CASES = [(role, role_problems) for role in ROLES] + [(of, site_problems) for of in ("lamp", "hosts")]
+CASES = [(role, role_problems) for role in ROLES] + [
+    (of, site_problems) for of in ("lamp", "hosts")
+]
 
 
 @pytest.mark.parametrize(("of", "whole"), CASES, ids=[of for of, _whole in CASES])
 def test_each_value_of_each_input_is_taken_or_refused_by_name(of, whole):
     known = options.options(of)
-    given = {name: value for name, option in known.items() if (value := good(option, name)) is not None}
-    context = {"lamp_domain": "foobar.com", "lamp_sites": GOOD_SITES, **given} if whole is site_problems else given
+    given = {
+        name: value for name, option in known.items() if (value := good(option, name)) is not None
+    }
+    context = (
+        {"lamp_domain": "foobar.com", "lamp_sites": GOOD_SITES, **given}
+        if whole is site_problems
+        else given
+    )
     assert whole(of, context) == []
     for name in given:
         for where, way in places(given[name], name, (name,)):
             for value in VALUES:
                 tried = put(context, way, value)
                 problems = values.settle(known, tried).problems
-                # The rest is seen by what looks at more than types, which has never met a value of a wrong one.
+                # The rest is seen by what looks at more than types, which has never met a value of
+                # a wrong one.
                 problems = problems or whole(of, tried)
-                assert all(isinstance(problem, str) and problem.endswith(".") for problem in problems), (where, value)
+                assert all(
+                    isinstance(problem, str) and problem.endswith(".") for problem in problems
+                ), (where, value)
                 if is_secret(where):
-                    assert not any(word in problem for problem in problems for word in TELLTALE), (where, value, problems)
+                    assert not any(word in problem for problem in problems for word in TELLTALE), (
+                        where,
+                        value,
+                        problems,
+                    )
                 if problems and type(value) is not type(good_at(context, way)):
-                    assert any(name in problem or "lamp_sites" in problem for problem in problems), (where, value, problems)
+                    assert any(
+                        name in problem or "lamp_sites" in problem for problem in problems
+                    ), (where, value, problems)
 
 
 def good_at(given, way):
@@ -341,15 +426,25 @@ def test_wrong_types_are_called_by_their_whole_path():
             if value is None:
                 continue
             for where, way in places(value, name, (name,)):
-                (problem, *more) = values.settle(known, put({name: value}, way, {1})).problems or [None]
+                (problem, *more) = values.settle(known, put({name: value}, way, {1})).problems or [
+                    None
+                ]
                 assert problem and where in problem and not more, (where, problem, more)
                 null = values.settle(known, put({name: value}, way, None)).problems
-                assert null and null[0].startswith(f"{where} is null") or where.startswith(NULLS), where
+                assert null and null[0].startswith(f"{where} is null") or where.startswith(NULLS), (
+                    where
+                )
 
 
 #: What null takes away.
 NULLS = (
-    *("apache_vhosts[0].headers.", "haproxy_global.", "haproxy_settings.", "keepalived_settings.", "lamp_sites['www.foobar.com'].headers."),
+    *(
+        "apache_vhosts[0].headers.",
+        "haproxy_global.",
+        "haproxy_settings.",
+        "keepalived_settings.",
+        "lamp_sites['www.foobar.com'].headers.",
+    ),
     *("mysql_settings.mysqld.", "nginx_vhosts[0].headers."),
 )
 
@@ -357,7 +452,11 @@ NULLS = (
 def undescribed(known, where=""):
     """Yield the dictionaries of which nothing says what their values are."""
     for name, option in known.items():
-        if option["type"] == "raw" or option["type"] == "dict" and not {"options", "values"} & option.keys():
+        if (
+            option["type"] == "raw"
+            or option["type"] == "dict"
+            and not {"options", "values"} & option.keys()
+        ):
             yield f"{where}{name}"
         yield from undescribed(option.get("options", {}), f"{where}{name}.")
 
@@ -383,13 +482,21 @@ def flat(known, where=""):
 
 
 def test_variables_of_inventories_are_those_that_the_pages_describe():
-    pages = "\n".join(page.read_text(encoding="utf-8") for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
+    pages = "\n".join(
+        page.read_text(encoding="utf-8")
+        for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    )
     groups = {role.GROUP for role in roles.ALL.values()}
-    assert {*options.options("lamp"), *options.options("hosts")} == set(re.findall(r"(?<![/\w])lamp_[a-z_]+", pages)) - groups
+    assert {*options.options("lamp"), *options.options("hosts")} == set(
+        re.findall(r"(?<![/\w])lamp_[a-z_]+", pages)
+    ) - groups
 
 
 def test_records_are_those_of_the_module():
-    ours, theirs = options.options("lamp")["lamp_dns_records"]["options"], arguments.RECORDS["records"]["options"]
+    ours, theirs = (
+        options.options("lamp")["lamp_dns_records"]["options"],
+        arguments.RECORDS["records"]["options"],
+    )
     assert list(ours) == list(theirs)
     assert ours["state"]["choices"] == theirs["state"]["choices"]
 
@@ -433,7 +540,11 @@ WRONG = {
     "firewall": {"firewall_ssh_from": ["web1"]},
     "certificates": {"certificates_cas": [{"name": "own", "directory": "http://ca.example"}]},
     "haproxy": {"haproxy_status_port": 443},
-    "keepalived": {"keepalived_addresses": ["x"], "keepalived_hosts": ["192.0.2.1", "192.0.2.2"], "keepalived_host": "192.0.2.1"},
+    "keepalived": {
+        "keepalived_addresses": ["x"],
+        "keepalived_hosts": ["192.0.2.1", "192.0.2.2"],
+        "keepalived_host": "192.0.2.1",
+    },
     "linux_base": {"linux_base_hostname": "a_b"},
     "mysql": {"mysql_tls_names": ["a b"]},
     "nginx": {"nginx_status_port": 80},
@@ -444,7 +555,9 @@ WRONG = {
 @pytest.mark.parametrize("role", ROLES)
 def test_role_that_is_used_alone_asks_for_its_problems(role):
     def asked(**given):
-        return Templar(loader=DataLoader(), variables=role_variables(role, given)).template(preflight(role))
+        return Templar(loader=DataLoader(), variables=role_variables(role, given)).template(
+            preflight(role)
+        )
 
     assert asked() == []
     (problem,) = asked(**WRONG[role])
@@ -456,21 +569,29 @@ def test_role_that_is_used_alone_asks_for_its_problems(role):
 
 
 def asked_by_the_role():
-    """Return the expression of the settings that a host is asked with where linux_base is used alone."""
+    """Return the expression of the settings that a host is asked
+    with where linux_base is used alone.
+    """
     path = ROOT / "roles" / "linux_base" / "vars" / "main.yml"
-    return DataLoader().load_from_file(str(path), trusted_as_template=True)["__linux_base_sshd_to_come"]
+    return DataLoader().load_from_file(str(path), trusted_as_template=True)[
+        "__linux_base_sshd_to_come"
+    ]
 
 
 def asked_by_the_plan():
     """Return that of the playbooks."""
-    plays = DataLoader().load_from_file(str(ROOT / "playbooks" / "plan.yml"), trusted_as_template=True)
+    plays = DataLoader().load_from_file(
+        str(ROOT / "playbooks" / "plan.yml"), trusted_as_template=True
+    )
     (task,) = (task for task in plays[1]["tasks"] if "foobar.lamp.host_facts" in task)
     return task["foobar.lamp.host_facts"]["sshd_settings"]
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 @pytest.mark.parametrize(
-    ("expression", "known"), [(asked_by_the_role(), make.defaults("linux_base")), (asked_by_the_plan(), {})], ids=["role", "plan"]
+    ("expression", "known"),
+    [(asked_by_the_role(), make.defaults("linux_base")), (asked_by_the_plan(), {})],
+    ids=["role", "plan"],
 )
 def test_host_is_never_asked_with_sshd_settings_of_wrong_types(expression, known, value):
     """The question comes before the check, since the check needs the answer."""
@@ -479,7 +600,11 @@ def test_host_is_never_asked_with_sshd_settings_of_wrong_types(expression, known
         return Templar(loader=DataLoader(), variables={**known, **given}).template(expression)
 
     option = options.options("linux_base")["linux_base_sshd_settings"]
-    for given in ({"linux_base_sshd_settings": value}, {"linux_base_sshd_settings": {"Name": value}}, {"linux_base_sshd": value}):
+    for given in (
+        {"linux_base_sshd_settings": value},
+        {"linux_base_sshd_settings": {"Name": value}},
+        {"linux_base_sshd": value},
+    ):
         assert values.settle({"asked": option}, {"asked": asked(**given)}).problems == []
     assert asked() == linux_base.SSHD_SETTINGS
     assert asked(linux_base_sshd_settings={"Name": "x"})["Name"] == "x"

@@ -8,20 +8,36 @@ from ansible.template import Templar, trust_as_template
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, read, roles
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Choice, Role
 
-GOOD = {"lamp_domain": "foobar.com", "lamp_sites": {"www.foobar.com": {"document_root": "/srv/www"}}}
-GROUPS = {"all": ["a", "b"], "lamp": ["a", "b"], "lamp_web": ["a"], "lamp_db": ["b"], "ungrouped": []}
+GOOD = {
+    "lamp_domain": "foobar.com",
+    "lamp_sites": {"www.foobar.com": {"document_root": "/srv/www"}},
+}
+GROUPS = {
+    "all": ["a", "b"],
+    "lamp": ["a", "b"],
+    "lamp_web": ["a"],
+    "lamp_db": ["b"],
+    "ungrouped": [],
+}
 
 
 def variables_of(groups=None, hosts=None, **given):
     """Return the variables of the first host, as a task has them."""
     groups = groups or GROUPS
     hostvars = {name: {**given, **(hosts or {}).get(name, {})} for name in groups["all"]}
-    return {**hostvars[groups["all"][0]], "groups": groups, "hostvars": hostvars, "inventory_hostname": groups["all"][0]}
+    return {
+        **hostvars[groups["all"][0]],
+        "groups": groups,
+        "hostvars": hostvars,
+        "inventory_hostname": groups["all"][0],
+    }
 
 
 def problems(*args, warn=None, **given):
     variables = variables_of(*args, **{**GOOD, **given})
-    return read.site_problems(variables, Templar(variables=variables), ([] if warn is None else warn).append)
+    return read.site_problems(
+        variables, Templar(variables=variables), ([] if warn is None else warn).append
+    )
 
 
 def test_good_inventory_has_no_problem():
@@ -55,11 +71,16 @@ def test_all_that_is_wrong_is_said_together():
 def test_one_balancer_is_warned_of_and_goes():
     said = []
     assert problems({**GROUPS, "lamp_lb": ["b"]}, warn=said) == []
-    assert [doubt.startswith("Group lamp_lb has one host, b, through which all visitors come") for doubt in said] == [True]
+    assert [
+        doubt.startswith("Group lamp_lb has one host, b, through which all visitors come")
+        for doubt in said
+    ] == [True]
 
 
 def test_header_that_cannot_be_is_said_once():
-    (problem,) = problems(lamp_sites={"www.foobar.com": {"document_root": "/srv/www", "headers": {"X Y": "1"}}})
+    (problem,) = problems(
+        lamp_sites={"www.foobar.com": {"document_root": "/srv/www", "headers": {"X Y": "1"}}}
+    )
     assert "headers has the name 'X Y'" in problem
 
 
@@ -92,18 +113,29 @@ def test_records_are_looked_at_once_the_sites_are_well():
 def test_variable_that_is_nearly_an_input_is_warned_of():
     said = []
     assert problems(warn=said, mysql_setings={}) == []
-    assert said == ["mysql_setings is not a variable of any role and has no effect: did you mean mysql_settings?"]
+    assert said == [
+        (
+            "mysql_setings is not a variable of any role and has no effect: did you mean "
+            "mysql_settings?"
+        )
+    ]
 
 
 def test_expression_that_cannot_be_worked_out_is_a_problem():
-    given = {"lamp_domain": trust_as_template("{{ nowhere }}"), "lamp_dnssec_policy": trust_as_template("{{ lamp_domain_too }}")}
+    given = {
+        "lamp_domain": trust_as_template("{{ nowhere }}"),
+        "lamp_dnssec_policy": trust_as_template("{{ lamp_domain_too }}"),
+    }
     said = problems(**given, lamp_domain_too="x")
     assert said[0] == "lamp_domain_too is not a known variable: did you mean lamp_domain?"
     assert said[1].startswith("lamp_domain cannot be evaluated: ")
     assert "nowhere" in said[1]
     assert len(said) == 2
     variables = variables_of(**GOOD, apache_listen=trust_as_template("{{ [port] }}"), port=8080)
-    assert read.settled("apache", variables, Templar(variables=variables)) == ({"apache_listen": [8080]}, [])
+    assert read.settled("apache", variables, Templar(variables=variables)) == (
+        {"apache_listen": [8080]},
+        [],
+    )
 
 
 class Server(Role):
@@ -148,7 +180,9 @@ def site_of(**given):
 
 
 def test_site_has_the_settled_variables_of_the_inventory():
-    site = site_of(lamp_untested_os="yes", lamp_dnssec_policy=5, apache_listen=[80], inventory_dir="/inv")
+    site = site_of(
+        lamp_untested_os="yes", lamp_dnssec_policy=5, apache_listen=[80], inventory_dir="/inv"
+    )
     assert site.values == {**GOOD, "lamp_untested_os": True}
     assert (site.domain, site.base) == ("foobar.com", "/inv")
     assert site.host("b").groups == ["all", "lamp", "lamp_db"]
@@ -161,12 +195,17 @@ def test_secrets_are_made_where_the_site_may_make_them_alone(tmp_path):
     dry.makes_secrets = True
     assert len(dry.transfer_secret) == 48
     assert list(tmp_path.iterdir()) == []
-    site = site_of(inventory_dir=str(tmp_path), lamp_secrets={"www.foobar.com": {"secret_key": "given for the site"}})
+    site = site_of(
+        inventory_dir=str(tmp_path),
+        lamp_secrets={"www.foobar.com": {"secret_key": "given for the site"}},
+    )
     site.makes_secrets = True
     found = site.secrets["www.foobar.com"]
     assert found["secret_key"] == "given for the site"
     kept = tmp_path / ".secrets"
-    assert (kept / "www.foobar.com/database_password").read_text() == found["database_password"] + "\n"
+    assert (kept / "www.foobar.com/database_password").read_text() == found[
+        "database_password"
+    ] + "\n"
     assert site.transfer_secret + "\n" == (kept / "foobar.com/transfer_key").read_text()
     assert not (kept / "www.foobar.com/secret_key").exists()
     again = site_of(inventory_dir="/elsewhere", lamp_secrets_dir=str(kept))
@@ -175,7 +214,9 @@ def test_secrets_are_made_where_the_site_may_make_them_alone(tmp_path):
 
 @pytest.mark.parametrize(("balancers", "names"), [([], ["a"]), (["b"], ["b"])])
 def test_keys_that_prove_names_are_those_of_the_hosts_where_tls_ends(tmp_path, balancers, names):
-    variables = variables_of({**GROUPS, "lamp_lb": balancers}, **GOOD, lamp_secrets_dir=str(tmp_path))
+    variables = variables_of(
+        {**GROUPS, "lamp_lb": balancers}, **GOOD, lamp_secrets_dir=str(tmp_path)
+    )
     site = read.site_of(variables, Templar(variables=variables))
     site.makes_secrets = True
     assert list(site.acme_keys) == names
@@ -186,7 +227,9 @@ def test_secrets_that_cannot_be_kept_are_said_with_the_remedy(tmp_path):
     (tmp_path / "file").write_text("")
     site = site_of(lamp_secrets_dir=str(tmp_path / "file"))
     site.makes_secrets = True
-    with pytest.raises(AnsibleError, match="cannot be kept: .*name another directory in lamp_secrets_dir"):
+    with pytest.raises(
+        AnsibleError, match="cannot be kept: .*name another directory in lamp_secrets_dir"
+    ):
         assert site.secrets
     (tmp_path / "www.foobar.com").mkdir()
     (tmp_path / "www.foobar.com/secret_key").write_text("")

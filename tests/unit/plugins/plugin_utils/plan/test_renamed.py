@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from ansible.template import Templar
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, read, values
-from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.renamed import RENAMED, renamed_problems
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.renamed import (
+    RENAMED,
+    renamed_problems,
+)
 
 KNOWN = {*options.options("lamp"), *options.options("hosts"), *options.of_roles()}
 
@@ -25,7 +28,13 @@ def test_new_name_is_known_and_the_old_one_is_not(old):
 
 def test_variable_of_a_host_outside_of_lamp_is_somebody_else_s():
     hosts = {"web": {"mysql_backup": True}, "other": {"restore_to": "x"}}
-    groups = {"all": ["web", "other"], "lamp": ["web"], "lamp_web": ["web"], "lamp_db": ["web"], "lamp_dns": ["web"]}
+    groups = {
+        "all": ["web", "other"],
+        "lamp": ["web"],
+        "lamp_web": ["web"],
+        "lamp_db": ["web"],
+        "lamp_dns": ["web"],
+    }
     variables = {"groups": groups, "hostvars": hosts, "lamp_domain": "foobar.com"}
     variables["lamp_sites"] = {"www.foobar.com": {"document_root": "/srv/www"}}
     found = read.site_problems(variables, Templar(variables=variables), lambda _doubt: None)
@@ -40,8 +49,16 @@ def test_variable_of_a_host_outside_of_lamp_is_somebody_else_s():
             {"lamp_sites": {"a.com": {"app": {"maximum_requests": 1}}}},
             ".app.maximum_requests no longer exists: a process that",
         ),
-        ("lamp", {"lamp_sites": {"a.com": {"apps": {"/x": {"queue_timeout": 1}}}}}, "queue_timeout no longer exists: a request waits"),
-        ("python_app", {"python_app_apps": [{"name": "x", "startup_timeout": 1}]}, "[0].startup_timeout no longer exists"),
+        (
+            "lamp",
+            {"lamp_sites": {"a.com": {"apps": {"/x": {"queue_timeout": 1}}}}},
+            "queue_timeout no longer exists: a request waits",
+        ),
+        (
+            "python_app",
+            {"python_app_apps": [{"name": "x", "startup_timeout": 1}]},
+            "[0].startup_timeout no longer exists",
+        ),
         (
             "apache",
             {"apache_vhosts": [{"name": "x", "wsgi": []}]},

@@ -1,4 +1,6 @@
-"""Secrets that are made once. Those that hosts have and the controller has lost are not made a second time."""
+"""Secrets that are made once. Those that hosts have and the
+controller has lost are not made a second time.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ NEW = {path: {} for path in ("/etc/python_app/other.env", "/srv/other/current")}
 
 
 def lost(tmp_path, name_servers=None, given=None, **web):
-    """Return what is said to be lost, where hosts have these paths; None of one that was not asked."""
+    """Return what is said to be lost, where hosts have these
+    paths; None of one that was not asked.
+    """
     hosts = web | (name_servers or {})
     said = {
         name: {"ansible_facts": {"foobar_lamp": facts(paths=dict.fromkeys(paths, {}) | NEW)}}
@@ -27,7 +31,13 @@ def lost(tmp_path, name_servers=None, given=None, **web):
         if paths is not None
     }
     said |= {name: {"ansible_facts": {}} for name, paths in hosts.items() if paths is None}
-    site = site_of(SITES, hosts=said, web=" ".join(web), dns=" ".join(name_servers or {}), lamp_secrets=given or {})
+    site = site_of(
+        SITES,
+        hosts=said,
+        web=" ".join(web),
+        dns=" ".join(name_servers or {}),
+        lamp_secrets=given or {},
+    )
     return secrets.lost(site, str(tmp_path))
 
 
@@ -42,11 +52,20 @@ def test_first_run_makes_them(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/python_app/www.foobar.com.env", "/etc/python_app/www.foobar.com_api.env", "/srv/www.foobar.com/current"]
+    "path",
+    [
+        "/etc/python_app/www.foobar.com.env",
+        "/etc/python_app/www.foobar.com_api.env",
+        "/srv/www.foobar.com/current",
+    ],
 )
 def test_host_that_has_a_site_is_named_with_the_remedy(tmp_path, path):
     (problem,) = lost(tmp_path, web1=[], web2=[path])
-    named = ("database_password and secret_key of www.foobar.com", f"{tmp_path}/www.foobar.com", "web2 has them")
+    named = (
+        "database_password and secret_key of www.foobar.com",
+        f"{tmp_path}/www.foobar.com",
+        "web2 has them",
+    )
     for word in (*named, f"copy {tmp_path} here", "lamp_new_secrets"):
         assert word in problem
 
@@ -59,7 +78,10 @@ def test_one_lost_file_is_not_made_anew_either(tmp_path):
 
 def test_site_that_is_added_needs_no_word(tmp_path):
     keep(tmp_path, "www.foobar.com", "database_password", "secret_key")
-    assert lost(tmp_path, web1=["/etc/python_app/www.foobar.com.env", "/srv/www.foobar.com/current"]) == []
+    assert (
+        lost(tmp_path, web1=["/etc/python_app/www.foobar.com.env", "/srv/www.foobar.com/current"])
+        == []
+    )
 
 
 def test_secret_that_is_given_is_not_lost(tmp_path):
@@ -69,7 +91,11 @@ def test_secret_that_is_given_is_not_lost(tmp_path):
 
 def test_host_that_was_not_asked_may_have_them(tmp_path):
     problem = lost(tmp_path, web1=None)[0]
-    for word in ("web1, which may have them, is not part of this run", "without --limit", "lamp_new_secrets"):
+    for word in (
+        "web1, which may have them, is not part of this run",
+        "without --limit",
+        "lamp_new_secrets",
+    ):
         assert word in problem
 
 
@@ -79,7 +105,10 @@ def test_key_of_transfers(tmp_path):
     key = "/etc/bind/keys/lamp-transfer.key"
     assert lost(tmp_path, {"dns1": [], "dns2": []}, web1=[]) == []
     (problem,) = lost(tmp_path, {"dns1": [], "dns2": [key]}, web1=[])
-    assert problem.startswith("transfer_key of the zone foobar.com is not in") and "dns2 has them" in problem
+    assert (
+        problem.startswith("transfer_key of the zone foobar.com is not in")
+        and "dns2 has them" in problem
+    )
     assert lost(tmp_path, {"dns1": [key]}, web1=[]) == []
     keep(tmp_path, "foobar.com", "transfer_key")
     assert lost(tmp_path, {"dns1": [key], "dns2": [key]}, web1=[]) == []
@@ -94,7 +123,9 @@ def test_secret_that_a_site_has_no_use_for_is_not_asked_for(tmp_path):
 
 def kept(directory, given=None, make=True):
     """Return the secret of a site."""
-    return secrets.kept(str(directory), ["www.foobar.com"], ["secret_key"], given or {}, make)["www.foobar.com"]["secret_key"]
+    return secrets.kept(str(directory), ["www.foobar.com"], ["secret_key"], given or {}, make)[
+        "www.foobar.com"
+    ]["secret_key"]
 
 
 def test_made_once_strong_and_private(tmp_path):
@@ -120,7 +151,9 @@ def test_file_open_to_others_is_closed_and_an_empty_one_refused(tmp_path):
     kept(tmp_path)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     file.write_text("")
-    with pytest.raises(ValueError, match="is empty: write the secret into it, or remove it to have a new one made"):
+    with pytest.raises(
+        ValueError, match="is empty: write the secret into it, or remove it to have a new one made"
+    ):
         kept(tmp_path)
 
 
@@ -149,9 +182,15 @@ def test_of_two_that_make_a_secret_at_once_the_first_wins(tmp_path, monkeypatch)
 
 def lost_of_acme(tmp_path, web=(), dns=(), **more):
     hosts = {"web1": web, "ns1": dns}
-    said = {name: {"ansible_facts": {"foobar_lamp": facts(paths=dict.fromkeys(paths, {}))}} for name, paths in hosts.items()}
+    said = {
+        name: {"ansible_facts": {"foobar_lamp": facts(paths=dict.fromkeys(paths, {}))}}
+        for name, paths in hosts.items()
+    }
     static = {"www.foobar.com": {"document_root": "/srv/www"}}
-    return secrets.lost(site_of(static, hosts=said, web="web1", dns="ns1", **{"lamp_tls": "auto", **more}), str(tmp_path))
+    return secrets.lost(
+        site_of(static, hosts=said, web="web1", dns="ns1", **{"lamp_tls": "auto", **more}),
+        str(tmp_path),
+    )
 
 
 def test_first_certificates_need_no_secrets_of_before(tmp_path):
@@ -160,7 +199,12 @@ def test_first_certificates_need_no_secrets_of_before(tmp_path):
 
 def test_account_that_a_host_has_is_not_made_anew(tmp_path):
     (problem,) = lost_of_acme(tmp_path, web=["/etc/foobar.lamp/acme_thumbprint"])
-    for word in ("acme_account of the account with the CA", f"{tmp_path}/foobar.com", "web1 has them", "lamp_new_secrets"):
+    for word in (
+        "acme_account of the account with the CA",
+        f"{tmp_path}/foobar.com",
+        "web1 has them",
+        "lamp_new_secrets",
+    ):
         assert word in problem
     keep(tmp_path, "foobar.com", "acme_account")
     assert lost_of_acme(tmp_path, web=["/etc/foobar.lamp/acme_thumbprint"]) == []

@@ -17,19 +17,52 @@ def test_good_sites_have_no_problems():
     ("sites", "words"),
     [
         ({}, ["lamp_sites is empty"]),
-        ({"www.foobar.com": {"database": "x"}}, ["lamp_sites['www.foobar.com']", "neither app nor document_root"]),
-        ({"www.foobar.com": {"document_root": "/x", "database": "a'b"}}, ['.database is "a\'b"', "use 1 to 64 letters"]),
+        (
+            {"www.foobar.com": {"database": "x"}},
+            ["lamp_sites['www.foobar.com']", "neither app nor document_root"],
+        ),
+        (
+            {"www.foobar.com": {"document_root": "/x", "database": "a'b"}},
+            ['.database is "a\'b"', "use 1 to 64 letters"],
+        ),
         ({"www.foobar.com": {"document_root": "x"}}, [".document_root is 'x'", "absolute path"]),
-        ({"www.foobar.com": {"app": {**APP, "wsgi": "shop"}}}, [".wsgi is 'shop'", "myapp.wsgi:application"]),
+        (
+            {"www.foobar.com": {"app": {**APP, "wsgi": "shop"}}},
+            [".wsgi is 'shop'", "myapp.wsgi:application"],
+        ),
         ({"www.foobar.com": {"app": {"wsgi": "a:b"}}}, [".app has none of source"]),
-        ({"www.foobar.com": {"app": {**APP, "asgi": "a:b"}}}, [".asgi is set besides wsgi", "remove one of them"]),
+        (
+            {"www.foobar.com": {"app": {**APP, "asgi": "a:b"}}},
+            [".asgi is set besides wsgi", "remove one of them"],
+        ),
         ({"www_foobar": {"document_root": "/x"}}, ["lamp_sites['www_foobar'] is no host name"]),
-        ({"a.com": {"document_root": "/x", "aliases": ["b.com"]}, "b.com": {"document_root": "/y"}}, ["has the name b.com"]),
-        ({"www.foobar.com": {"document_root": "/x", "database": "mysql"}}, [".database is 'mysql', a name of the server's own"]),
-        ({"a.com": {"document_root": "/x", "database": "d"}, "b.com": {"document_root": "/y", "database": "d"}}, ["its own database"]),
+        (
+            {
+                "a.com": {"document_root": "/x", "aliases": ["b.com"]},
+                "b.com": {"document_root": "/y"},
+            },
+            ["has the name b.com"],
+        ),
+        (
+            {"www.foobar.com": {"document_root": "/x", "database": "mysql"}},
+            [".database is 'mysql', a name of the server's own"],
+        ),
+        (
+            {
+                "a.com": {"document_root": "/x", "database": "d"},
+                "b.com": {"document_root": "/y", "database": "d"},
+            },
+            ["its own database"],
+        ),
         ({"a.com": {"app": APP}, "a-com": {"app": APP}}, ["its own user"]),
-        ({"a.com": {"app": {**APP, "user": "root"}}}, ["lamp_sites['a.com'].app.user is root", "give another user"]),
-        ({"a.com": {"app": {"source": "shop"}}}, ["lamp_sites['a.com'].app.wsgi is missing", "myapp.wsgi:application"]),
+        (
+            {"a.com": {"app": {**APP, "user": "root"}}},
+            ["lamp_sites['a.com'].app.user is root", "give another user"],
+        ),
+        (
+            {"a.com": {"app": {"source": "shop"}}},
+            ["lamp_sites['a.com'].app.wsgi is missing", "myapp.wsgi:application"],
+        ),
     ],
 )
 def test_problem_names_variable_value_and_remedy(sites, words):
@@ -43,7 +76,10 @@ def test_problem_names_variable_value_and_remedy(sites, words):
     [
         ({"api": APP}, "apps has the path 'api': begin it with a slash"),
         ({"/api": {**APP, "wsgi": "x"}}, "apps['/api'].wsgi is 'x'"),
-        ({"/api": {**APP, "user": "one"}, "/b": {**APP, "user": "one"}}, "which already runs lamp_sites['www.foobar.com'].apps['/api']"),
+        (
+            {"/api": {**APP, "user": "one"}, "/b": {**APP, "user": "one"}},
+            "which already runs lamp_sites['www.foobar.com'].apps['/api']",
+        ),
         ({"/api": {**APP, "requirement": "x==1"}}, "has source and requirement"),
     ],
 )
@@ -57,7 +93,9 @@ def test_wrong_domain(domain):
 
 
 def test_secret_problems_never_show_a_value():
-    text = "\n".join(of_site.secret_problems({"www.foobar.com": {"secret_key": "hush-hush"}, "x": {}}, SITE))
+    text = "\n".join(
+        of_site.secret_problems({"www.foobar.com": {"secret_key": "hush-hush"}, "x": {}}, SITE)
+    )
     assert "lamp_secrets['www.foobar.com'].secret_key is shorter" in text
     assert "lamp_secrets['x'] is for a site" in text
     assert "hush" not in text
@@ -76,26 +114,46 @@ def test_user_names_stay_within_linux_limits_and_apart():
         ("../etc", "../etc", "", "lamp_remove_site is '../etc'"),
         ("www.foobar.com", "www.foobar.com", "", "which lamp_sites has: remove it there"),
         ("old.foobar.com", "", "old", "-e lamp_remove_confirm=old.foobar.com"),
-        ("old.foobar.com", "old.foobar.com", "mysql", "lamp_remove_database is 'mysql', which cannot be a site's database"),
-        ("old.foobar.com", "old.foobar.com", "shop", "lamp_remove_database is 'shop', which is declared"),
+        (
+            "old.foobar.com",
+            "old.foobar.com",
+            "mysql",
+            "lamp_remove_database is 'mysql', which cannot be a site's database",
+        ),
+        (
+            "old.foobar.com",
+            "old.foobar.com",
+            "shop",
+            "lamp_remove_database is 'shop', which is declared",
+        ),
         ("old.foobar.com", "old.foobar.com", "report", "which is declared, or whose account is"),
     ],
 )
 def test_removal_that_is_refused(site, confirm, database, words):
-    (problem,) = of_site.removal_problems(SITE, site, confirm, database, ["shop"], ["shop", "report"])
+    (problem,) = of_site.removal_problems(
+        SITE, site, confirm, database, ["shop"], ["shop", "report"]
+    )
     assert words in problem
 
 
 @pytest.mark.parametrize("database", ["", "old"])
 def test_removal_that_is_meant(database):
-    assert of_site.removal_problems(SITE, "old.foobar.com", "old.foobar.com", database, ["shop"], ["shop"]) == []
+    assert (
+        of_site.removal_problems(
+            SITE, "old.foobar.com", "old.foobar.com", database, ["shop"], ["shop"]
+        )
+        == []
+    )
 
 
 def test_addresses_prefer_what_is_given():
     own = {"ansible_facts": {"foobar_lamp": facts(addresses=["10.0.0.1", "2001:db8::1"])}}
     site = site_of(web="a b", hosts={"a": {"lamp_address": "192.0.2.1"}, "b": own})
     assert site.addresses("lamp_web") == ["192.0.2.1", "10.0.0.1", "2001:db8::1"]
-    with pytest.raises(ValueError, match="No address of host x is known: run without --limit, or set lamp_address for the host"):
+    with pytest.raises(
+        ValueError,
+        match="No address of host x is known: run without --limit, or set lamp_address for the host",
+    ):
         assert Host("x", [], {}).addresses
     with pytest.raises(UnknownAddressError):
         assert Host("x", [], {}).peer_addresses
@@ -129,7 +187,12 @@ def test_secrets_are_asked_for_once_and_only_if_they_are_read():
     site._secrets = lambda: asked.append("sites") or {}
     site._transfer_secret = lambda: asked.append("transfers") or ""
     assert (site.sites, asked) == (SITE, [])
-    assert [site.secrets, site.secrets, site.transfer_secret, site.transfer_secret] == [{}, {}, "", ""]
+    assert [site.secrets, site.secrets, site.transfer_secret, site.transfer_secret] == [
+        {},
+        {},
+        "",
+        "",
+    ]
     assert asked == ["sites", "transfers"]
 
 
@@ -139,7 +202,10 @@ def test_secrets_are_asked_for_once_and_only_if_they_are_read():
         (
             {"sticky": True},
             {"web": "one two"},
-            "sticky is true, but without balancers nobody keeps a visitor on one of 2 web hosts: put balancers into lamp_lb",
+            (
+                "sticky is true, but without balancers nobody keeps a visitor on one of 2 web "
+                "hosts: put balancers into lamp_lb"
+            ),
         ),
         ({"sticky": True}, {"web": "one two", "lb": "three"}, ""),
         # There is but one to stay with.
@@ -149,7 +215,11 @@ def test_secrets_are_asked_for_once_and_only_if_they_are_read():
             {"web": "one two"},
             ".app.media is on 2 web hosts, each of which would have only some of the files",
         ),
-        ({"apps": {"/x": {**APP, "media": {}}}}, {"web": "one two"}, ".apps['/x'].media is on 2 web hosts"),
+        (
+            {"apps": {"/x": {**APP, "media": {}}}},
+            {"web": "one two"},
+            ".apps['/x'].media is on 2 web hosts",
+        ),
         ({"app": {**APP, "media": {"shared": "/mnt/media"}}}, {"web": "one two"}, ""),
         ({"app": {**APP, "media": {}}}, {"web": "one"}, ""),
     ],
@@ -158,4 +228,7 @@ def test_what_several_web_hosts_cannot_share_is_refused(site, groups, words):
     groups = {f"lamp_{name}": hosts.split() for name, hosts in groups.items()}
     problems = of_site.sharing_problems({"www.foobar.com": site}, groups)
     assert len(problems) == bool(words)
-    assert all(problem.startswith("lamp_sites['www.foobar.com']") and words in problem for problem in problems)
+    assert all(
+        problem.startswith("lamp_sites['www.foobar.com']") and words in problem
+        for problem in problems
+    )

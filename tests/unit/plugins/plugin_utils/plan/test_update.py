@@ -7,7 +7,12 @@ import itertools
 import pytest
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import update
 
-APART = {"lamp_dns": ["ns1", "ns2"], "lamp_lb": ["lb1", "lb2"], "lamp_web": ["web1", "web2"], "lamp_db": ["db1"]}
+APART = {
+    "lamp_dns": ["ns1", "ns2"],
+    "lamp_lb": ["lb1", "lb2"],
+    "lamp_web": ["web1", "web2"],
+    "lamp_db": ["db1"],
+}
 
 
 def facts(**known):
@@ -27,7 +32,11 @@ def order(groups, holder=""):
         (APART, "", ["ns2", "lb1", "lb2", "web1", "web2", "db1", "ns1"]),
         # Each once, and by the last of what it does.
         ({**APART, "lamp_dns": ["lb1", "lb2"]}, "lb2", ["web1", "web2", "db1", "lb2", "lb1"]),
-        ({**APART, "lamp_db": ["lb2"], "lamp_dns": ["lb2", "web1"]}, "lb1", ["web1", "web2", "lb1", "lb2"]),
+        (
+            {**APART, "lamp_db": ["lb2"], "lamp_dns": ["lb2", "web1"]},
+            "lb1",
+            ["web1", "web2", "lb1", "lb2"],
+        ),
         ({"lamp_web": ["one"], "lamp_db": ["one"], "lamp_dns": ["one"]}, "", ["one"]),
     ],
 )
@@ -57,14 +66,31 @@ def test_report():
     left = {"services": ["cron.service"], "reboot": ["kernel 2 is installed, 1 runs"]}
     hosts = {
         "idle": {"__update_before": before},
-        "restarted": {"__update_before": before, "__update_left": {**left, "reboot": []}, "__update_after": after},
-        "rebooted": {"__update_before": before, "__update_left": left, "__update_after": after, "__update_rebooted": {"rebooted": True}},
-        "waits": {"__update_before": before, "__update_left": left, "__update_after": {**after, "reboot": left["reboot"]}},
+        "restarted": {
+            "__update_before": before,
+            "__update_left": {**left, "reboot": []},
+            "__update_after": after,
+        },
+        "rebooted": {
+            "__update_before": before,
+            "__update_left": left,
+            "__update_after": after,
+            "__update_rebooted": {"rebooted": True},
+        },
+        "waits": {
+            "__update_before": before,
+            "__update_left": left,
+            "__update_after": {**after, "reboot": left["reboot"]},
+        },
     }
     assert update.report([*hosts, "later"], hosts) == {
         "idle": "up to date",
         "restarted": {"updated": ["a 1 -> 2"], "restarted": ["cron.service"]},
         "rebooted": {"updated": ["a 1 -> 2"], "rebooted": left["reboot"]},
-        "waits": {"updated": ["a 1 -> 2"], "restarted": ["cron.service"], "to be rebooted": left["reboot"]},
+        "waits": {
+            "updated": ["a 1 -> 2"],
+            "restarted": ["cron.service"],
+            "to be rebooted": left["reboot"],
+        },
         "later": "not updated: the run ended before",
     }

@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import bind
 
-GONE = "The name server 192.0.2.1 port 53, asked for the zone foobar.com, does not answer (time-out, 3 times 2 s): see."
-REFUSED = "The name server 192.0.2.1 port 53, asked for the zone foobar.com, answered REFUSED: let the key."
+GONE = (
+    "The name server 192.0.2.1 port 53, asked for the zone foobar.com, does not answer (time-out, "
+    "3 times 2 s): see."
+)
+REFUSED = (
+    "The name server 192.0.2.1 port 53, asked for the zone foobar.com, answered REFUSED: let the "
+    "key."
+)
 
 
 def one(serial=None, kind="secondary", msg=None, answers=()):
@@ -26,14 +32,20 @@ def test_secondary_with_the_newest_zone_is_promoted_when_the_primary_is_gone():
 @pytest.mark.parametrize(("serial", "best"), [(12, 13), (2**32 - 1, 3)])
 def test_secondary_with_an_older_zone_is_refused_with_the_name_of_the_best(serial, best):
     (problem,) = promotion(two=one(serial), three=one(best), four=one(serial))
-    assert f"three has the serial {best}, two the older one {serial}: set lamp_dns_primary to three" in problem
+    assert (
+        f"three has the serial {best}, two the older one {serial}: set lamp_dns_primary to three"
+        in problem
+    )
     assert promotion(two=one(serial), three=one(best), force=True) == []
 
 
 def test_secondary_whose_zone_has_expired_is_refused_whatever_is_forced():
     for force in (False, True):
         (problem,) = promotion(two=one(msg="answered SERVFAIL"), three=one(11), force=force)
-        assert "lacks or which has expired (answered SERVFAIL): set lamp_dns_primary to three." in problem
+        assert (
+            "lacks or which has expired (answered SERVFAIL): set lamp_dns_primary to three."
+            in problem
+        )
     (problem,) = promotion(two=one(msg="answered SERVFAIL"))
     assert "restore a backup" in problem
 
@@ -50,7 +62,10 @@ def test_run_that_died_goes_on_when_it_is_run_again():
 
 def test_lost_host_is_not_promoted_and_the_best_other_is_named():
     (problem,) = promotion("one", two=one(11), three=one(12))
-    assert "two has the serial 11, three has the serial 12: set lamp_dns_primary to three in the inventory." in problem
+    assert (
+        "two has the serial 11, three has the serial 12: set lamp_dns_primary to three in the "
+        "inventory."
+    ) in problem
     assert "nobody has the zone: none of the others has it" in promotion("one", two=one())[0]
 
 
@@ -58,14 +73,25 @@ ZONE = {"name": "foobar.com", "primaries": ["192.0.2.2"], "dnssec_keys_of": "two
 
 
 def demotion(here, there):
-    return bind.demotion_problems([{"item": [ZONE, "127.0.0.1"], **here}, {"item": [ZONE, "192.0.2.2"], **there}])
+    return bind.demotion_problems(
+        [{"item": [ZONE, "127.0.0.1"], **here}, {"item": [ZONE, "192.0.2.2"], **there}]
+    )
 
 
 def test_primary_with_newer_records_than_its_successor_stays():
     (problem,) = demotion({"serial": 12}, {"serial": 11})
-    for word in ("foobar.com has the serial 12 here", "and 11 on", "lamp_dns_primary", "systemctl stop named"):
+    for word in (
+        "foobar.com has the serial 12 here",
+        "and 11 on",
+        "lamp_dns_primary",
+        "systemctl stop named",
+    ):
         assert word in problem
-    assert demotion({"serial": 12}, {"serial": 12}) == demotion({"serial": 12}, {"serial": 100012}) == []
+    assert (
+        demotion({"serial": 12}, {"serial": 12})
+        == demotion({"serial": 12}, {"serial": 100012})
+        == []
+    )
 
 
 def test_primary_stays_while_its_successor_does_not_give_the_zone():
@@ -80,18 +106,40 @@ def test_primary_that_does_not_run_has_no_say_and_one_that_refuses_has():
 
 
 def test_zones_that_change_their_part_are_found_by_what_the_host_has():
-    there = {"a.com": {"type": "primary", "primaries": []}, "b.com": {"type": "secondary", "primaries": ["192.0.2.1"]}}
-    zones = [{"name": "a.com", "primaries": ["192.0.2.2", "2001:db8::2"]}, {"name": "b.com"}, {"name": "c.com"}]
+    there = {
+        "a.com": {"type": "primary", "primaries": []},
+        "b.com": {"type": "secondary", "primaries": ["192.0.2.1"]},
+    }
+    zones = [
+        {"name": "a.com", "primaries": ["192.0.2.2", "2001:db8::2"]},
+        {"name": "b.com"},
+        {"name": "c.com"},
+    ]
     assert bind.demoted(zones, there) == zones[:1]
     assert bind.promoted(zones, there) == zones[1:2]
     assert bind.moved(zones, there) == ["a.com"]
     assert bind.moved([{"name": "b.com", "primaries": ["192.0.2.2"]}], there) == ["b.com"]
-    assert bind.moved([{"name": name, "primaries": ["192.0.2.1"]} for name in ("b.com", "new.com")], there) == []
+    assert (
+        bind.moved(
+            [{"name": name, "primaries": ["192.0.2.1"]} for name in ("b.com", "new.com")], there
+        )
+        == []
+    )
     assert bind.sources(zones[:1]) == [[zones[0], "192.0.2.2"], [zones[0], "2001:db8::2"]]
 
 
 NEW, OLD = (f"/var/lib/foobar.lamp/bind_copies/foobar.com+{digit * 64}" for digit in "ab")
-SAID = {"two": {"__bind_ds": {"stdout_lines": ["foobar.com. IN DS 1 13 2 AB", f"copy: foobar.com {'a' * 64}", "copy: ../x ab"]}}}
+SAID = {
+    "two": {
+        "__bind_ds": {
+            "stdout_lines": [
+                "foobar.com. IN DS 1 13 2 AB",
+                f"copy: foobar.com {'a' * 64}",
+                "copy: ../x ab",
+            ]
+        }
+    }
+}
 
 
 def test_keys_are_copied_when_the_primary_says_that_they_are_others():

@@ -1,4 +1,6 @@
-"""What the role certificates writes down for its command, when the command has something to do, and how it tells people."""
+"""What the role certificates writes down for its command, when the
+command has something to do, and how it tells people.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,36 @@ WELL = {"www.foobar.com": {"source": "acme"}, "shop.foobar.com": {"source": "giv
 PEM = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----"
 KEY = "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----"
 ACME = {"name": "www.foobar.com", "names": ["www.foobar.com"], "source": "acme", "method": "dns-01"}
-GIVEN = {"name": "shop.foobar.com", "names": ["shop.foobar.com"], "source": "given", "chain": PEM, "key": KEY}
+GIVEN = {
+    "name": "shop.foobar.com",
+    "names": ["shop.foobar.com"],
+    "source": "given",
+    "chain": PEM,
+    "key": KEY,
+}
 CA = {"name": "own", "directory": "https://ca.example/d", "ca_file": PEM}
-DNS = {"zone": "foobar.com", "primary": "192.0.2.1", "servers": ["192.0.2.1"], "key_name": "acme-web1", "key_secret": "c2VjcmV0"}
+DNS = {
+    "zone": "foobar.com",
+    "primary": "192.0.2.1",
+    "servers": ["192.0.2.1"],
+    "key_name": "acme-web1",
+    "key_secret": "c2VjcmV0",
+}
 
 
 def test_settings_are_those_that_the_command_reads():
-    load = [{"unit": "apache2.service", "test": ["apache2ctl", "configtest"], "serves": "127.0.0.1:443"}]
-    found = certificates.settings([ACME, GIVEN], [CA], "s" * 48, dns=DNS, own_ca={"domains": ["foobar.com"]}, load=load, hostname="web1")
+    load = [
+        {"unit": "apache2.service", "test": ["apache2ctl", "configtest"], "serves": "127.0.0.1:443"}
+    ]
+    found = certificates.settings(
+        [ACME, GIVEN],
+        [CA],
+        "s" * 48,
+        dns=DNS,
+        own_ca={"domains": ["foobar.com"]},
+        load=load,
+        hostname="web1",
+    )
     assert found["certificates"] == [
         ACME,
         {
@@ -35,14 +59,23 @@ def test_settings_are_those_that_the_command_reads():
     (ca,) = found["authorities"]
     assert ca["ca_file"] == "/etc/foobar.lamp/certificates/ca-own.pem"
     assert (ca["trusted"], ca["staging"], ca["profile"], ca["eab"]) == (True, None, None, None)
-    assert found["dns"] == {**DNS, "key_algorithm": "hmac-sha256", "addresses": [], "resolver": None}
+    assert found["dns"] == {
+        **DNS,
+        "key_algorithm": "hmac-sha256",
+        "addresses": [],
+        "resolver": None,
+    }
     assert found["authority"] == {"name": "web1", "domains": ["foobar.com"]}
     assert found["load"] == load
 
 
 def test_settings_change_with_what_is_given_and_have_no_key():
-    # A run that was killed after it had written another text is made up for by the next one, which looks at the settings alone.
-    said = [json.dumps(certificates.settings([{**GIVEN, **more}], [])) for more in ({}, {"key": "-----BEGIN 2"}, {"chain": "-----BEGIN 3"})]
+    # A run that was killed after it had written another text is made up for by the next one, which
+    # looks at the settings alone.
+    said = [
+        json.dumps(certificates.settings([{**GIVEN, **more}], []))
+        for more in ({}, {"key": "-----BEGIN 2"}, {"chain": "-----BEGIN 3"})
+    ]
     assert len(set(said)) == 3
     assert "SECRET" not in said[0]
 
@@ -67,13 +100,17 @@ def test_texts_become_files_and_keys_are_for_root_alone():
     }
     assert found["shop.foobar.com.key.pem"]["content"] == KEY + "\n"
     # The role writes the two kinds apart.
-    written = yaml.safe_load((pathlib.Path(__file__).parents[5] / "roles/certificates/vars/main.yml").read_text())["__certificates_own"]
+    written = yaml.safe_load(
+        (pathlib.Path(__file__).parents[5] / "roles/certificates/vars/main.yml").read_text()
+    )["__certificates_own"]
     (keys,) = [one for one in written if "selectattr('secret')" in one.get("each", "")]
     assert (keys["mode"], keys["secret"]) == ("0600", True)
 
 
 def paths(settings=1.0, mark=2.0, names=("www.foobar.com",)):
-    found = {f"/var/lib/foobar.lamp/certificates/{name}/current": {"changed": 0.0} for name in names}
+    found = {
+        f"/var/lib/foobar.lamp/certificates/{name}/current": {"changed": 0.0} for name in names
+    }
     found[certificates.SETTINGS] = {"changed": settings}
     return found | ({certificates.MARK: {"changed": mark}} if mark else {})
 
@@ -96,7 +133,11 @@ def test_command_is_called_where_it_has_something_to_do(there, wanted):
     ("there", "more", "wanted"),
     [
         ({}, {}, ["www.foobar.com", "shop.foobar.com"]),
-        ({"www.foobar.com": {"source": "placeholder"}, "shop.foobar.com": {"source": "given"}}, {}, ["www.foobar.com"]),
+        (
+            {"www.foobar.com": {"source": "placeholder"}, "shop.foobar.com": {"source": "given"}},
+            {},
+            ["www.foobar.com"],
+        ),
         ({"www.foobar.com": {"source": "acme"}, "shop.foobar.com": {"source": "given"}}, {}, []),
         (
             {"www.foobar.com": {"source": "acme"}, "shop.foobar.com": {"source": "given"}},
@@ -111,7 +152,9 @@ def test_run_sees_to_what_is_not_as_it_is_wanted(there, more, wanted):
 
 
 def test_run_that_changes_what_is_wanted_sees_to_it():
-    assert certificates.due([ACME], {"www.foobar.com": {"source": "acme"}}, True) == ["www.foobar.com"]
+    assert certificates.due([ACME], {"www.foobar.com": {"source": "acme"}}, True) == [
+        "www.foobar.com"
+    ]
 
 
 ROW = {
@@ -128,11 +171,18 @@ ROW = {
 
 
 def test_sentence_of_what_waits_says_what_is_served_meanwhile():
-    placeholder = {**ROW, "source": "placeholder", "reason": "the registrar still names ns1.elsewhere."}
+    placeholder = {
+        **ROW,
+        "source": "placeholder",
+        "reason": "the registrar still names ns1.elsewhere.",
+    }
     failed = {**ROW, "name": "shop.foobar.com", "reason": "the CA does not answer."}
     assert certificates.waiting({"certificates": [ROW, placeholder, failed]}) == [
         "www.foobar.com has no certificate yet: the registrar still names ns1.elsewhere.",
-        "shop.foobar.com keeps the certificate that it has until 2027-02-01T00:00:00Z: the CA does not answer.",
+        (
+            "shop.foobar.com keeps the certificate that it has until 2027-02-01T00:00:00Z: the CA "
+            "does not answer."
+        ),
     ]
     assert certificates.waiting({}) == []
 
@@ -151,7 +201,16 @@ def test_line_for_people_has_what_they_look_for():
 
 
 def test_terms_are_named_or_where_they_are_found():
-    said = certificates.terms([{"name": "letsencrypt", "directory": "x", "terms": "https://letsencrypt.org/repository/"}, CA])
+    said = certificates.terms(
+        [
+            {
+                "name": "letsencrypt",
+                "directory": "x",
+                "terms": "https://letsencrypt.org/repository/",
+            },
+            CA,
+        ]
+    )
     assert "agree to its terms of service" in said
     assert "letsencrypt: https://letsencrypt.org/repository/, own: https://ca.example/d" in said
 

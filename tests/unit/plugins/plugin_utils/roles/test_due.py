@@ -9,12 +9,24 @@ HOSTS = ["one", "two", "three"]
 
 
 def planned(facts=None, registered=None, **inputs):
-    return {"__plan": {"inputs": inputs}, "ansible_facts": {"foobar_lamp": facts or {}}, **(registered or {})}
+    return {
+        "__plan": {"inputs": inputs},
+        "ansible_facts": {"foobar_lamp": facts or {}},
+        **(registered or {}),
+    }
 
 
 @pytest.mark.parametrize(
     "which",
-    [due.failed, due.joining, due.leaving, due.proxies, due.require_tls, due.certificates, lambda *one: due.records(one[0], {}, one[1])],
+    [
+        due.failed,
+        due.joining,
+        due.leaving,
+        due.proxies,
+        due.require_tls,
+        due.certificates,
+        lambda *one: due.records(one[0], {}, one[1]),
+    ],
 )
 def test_nothing_is_due_on_hosts_that_were_not_asked(which):
     assert which(HOSTS, {}) == []
@@ -23,34 +35,63 @@ def test_nothing_is_due_on_hosts_that_were_not_asked(which):
 
 def test_hosts_on_which_an_application_failed():
     failure = {"failures": [{"plan": {"name": "shop"}}]}
-    assert due.failed(HOSTS, {"one": planned(), "two": {"__python_app_switched": failure}}) == ["two"]
+    assert due.failed(HOSTS, {"one": planned(), "two": {"__python_app_switched": failure}}) == [
+        "two"
+    ]
 
 
 def test_hosts_of_which_one_becomes_a_member():
-    inputs, member = {"mysql_cluster_members": [{"name": "one"}]}, {"state": {"mysql_cluster": ["one"]}}
-    assert due.joining(HOSTS, {"one": planned(member, **inputs), "two": planned({}, **inputs)}) == ["one", "two"]
-    assert due.joining(HOSTS, {"one": planned(member, **inputs), "two": planned(member, **inputs)}) == []
+    inputs, member = (
+        {"mysql_cluster_members": [{"name": "one"}]},
+        {"state": {"mysql_cluster": ["one"]}},
+    )
+    assert due.joining(HOSTS, {"one": planned(member, **inputs), "two": planned({}, **inputs)}) == [
+        "one",
+        "two",
+    ]
+    assert (
+        due.joining(HOSTS, {"one": planned(member, **inputs), "two": planned(member, **inputs)})
+        == []
+    )
     assert due.joining(HOSTS, {"one": planned({}, mysql_cluster_members=[])}) == []
 
 
 def test_hosts_that_leave_a_cluster():
     was, some = {"state": {"mysql_cluster": ["one"]}}, [{"name": "one"}]
-    assert due.leaving(HOSTS, {"one": planned(was, mysql_cluster_members=[]), "two": planned(was, mysql_cluster_members=some)}) == ["one"]
+    assert due.leaving(
+        HOSTS,
+        {
+            "one": planned(was, mysql_cluster_members=[]),
+            "two": planned(was, mysql_cluster_members=some),
+        },
+    ) == ["one"]
     assert due.leaving(HOSTS, {"one": planned({}, mysql_cluster_members=[])}) == []
     runs = {"running": ["lamp-database-proxy"]}
-    assert due.proxies(HOSTS, {"one": planned(runs, database_proxy_servers=[]), "two": planned(runs, database_proxy_servers=some)}) == [
-        "one"
-    ]
+    assert due.proxies(
+        HOSTS,
+        {
+            "one": planned(runs, database_proxy_servers=[]),
+            "two": planned(runs, database_proxy_servers=some),
+        },
+    ) == ["one"]
     assert due.proxies(HOSTS, {"one": planned({}, database_proxy_servers=[])}) == []
 
 
 def test_hosts_whose_accounts_are_to_require_tls():
-    users, there = [{"name": "shop", "host": "%", "require_tls": True}], {"name": "shop", "host": "%"}
+    users, there = (
+        [{"name": "shop", "host": "%", "require_tls": True}],
+        {"name": "shop", "host": "%"},
+    )
 
     def host(tls):
-        return planned(registered={"__mysql_state": {"rows": {"accounts": [{**there, "tls": tls}]}}}, mysql_users=users)
+        return planned(
+            registered={"__mysql_state": {"rows": {"accounts": [{**there, "tls": tls}]}}},
+            mysql_users=users,
+        )
 
-    assert due.require_tls(HOSTS, {"one": host(True), "two": host(False), "three": planned(mysql_users=users)}) == ["two"]
+    assert due.require_tls(
+        HOSTS, {"one": host(True), "two": host(False), "three": planned(mysql_users=users)}
+    ) == ["two"]
 
 
 @pytest.mark.parametrize(
@@ -58,13 +99,24 @@ def test_hosts_whose_accounts_are_to_require_tls():
     [
         ({"facts": {"certificates": {"shop": {"source": "acme"}}}}, False),
         ({"facts": {"certificates": {"shop": {"source": "placeholder"}}}}, True),
-        ({"facts": {"certificates": {"shop": {"source": "acme"}}}, "certificates_retry": True}, True),
-        ({"facts": {"certificates": {"shop": {"source": "acme"}}}, "registered": {"__certificates_placed": {}}}, True),
+        (
+            {"facts": {"certificates": {"shop": {"source": "acme"}}}, "certificates_retry": True},
+            True,
+        ),
+        (
+            {
+                "facts": {"certificates": {"shop": {"source": "acme"}}},
+                "registered": {"__certificates_placed": {}},
+            },
+            True,
+        ),
     ],
 )
 def test_hosts_whose_certificates_are_due(host, is_due):
     given = planned(certificates_certificates=[{"name": "shop"}], **host)
-    assert due.certificates(["one", "two"], {"one": given, "two": planned()}) == (["one"] if is_due else [])
+    assert due.certificates(["one", "two"], {"one": given, "two": planned()}) == (
+        ["one"] if is_due else []
+    )
 
 
 @pytest.mark.parametrize(

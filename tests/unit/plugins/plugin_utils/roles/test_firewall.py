@@ -9,7 +9,9 @@ ANYWHERE = "tcp dport { 22 } jump ssh"
 
 
 def own_rules(rules=(), ports=(22,), ssh_from=(), forward="accept"):
-    """Return the lines of the ruleset that differ from host to host, without those that every host has."""
+    """Return the lines of the ruleset that differ from host to
+    host, without those that every host has.
+    """
     common = firewall.ruleset([], [], ["192.0.2.0"], "accept").splitlines()
     text = firewall.ruleset(list(rules), list(ports), list(ssh_from), forward)
     assert text.count("{") == text.count("}")
@@ -21,25 +23,45 @@ def own_rules(rules=(), ports=(22,), ssh_from=(), forward="accept"):
     [
         ([], []),
         ([{"port": 80}], ["tcp dport 80 accept"]),
-        ([{"port": "80", "protocol": "tcp", "comment": "apache"}], ['tcp dport 80 accept comment "apache"']),
+        (
+            [{"port": "80", "protocol": "tcp", "comment": "apache"}],
+            ['tcp dport 80 accept comment "apache"'],
+        ),
         ([{"port": "6000-6010", "protocol": "udp"}], ["udp dport 6000-6010 accept"]),
         # A rule for each family that there are sources of.
         (
             [{"port": 3306, "from": ["10.0.0.2", "fd00::2", "10.0.0.1"]}],
-            ["ip saddr { 10.0.0.1, 10.0.0.2 } tcp dport 3306 accept", "ip6 saddr { fd00::2 } tcp dport 3306 accept"],
+            [
+                "ip saddr { 10.0.0.1, 10.0.0.2 } tcp dport 3306 accept",
+                "ip6 saddr { fd00::2 } tcp dport 3306 accept",
+            ],
         ),
         ([{"port": 3306, "from": ["fd00::2"]}], ["ip6 saddr { fd00::2 } tcp dport 3306 accept"]),
         # A protocol without ports, after those that have some.
-        ([{"protocol": "vrrp", "from": ["::2"]}, {"port": 80}], ["tcp dport 80 accept", "ip6 saddr { ::2 } meta l4proto 112 accept"]),
+        (
+            [{"protocol": "vrrp", "from": ["::2"]}, {"port": 80}],
+            ["tcp dport 80 accept", "ip6 saddr { ::2 } meta l4proto 112 accept"],
+        ),
         # None overlap, which nft would refuse.
-        ([{"port": 1, "from": ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3"]}], ["ip saddr { 10.0.0.0/8 } tcp dport 1 accept"]),
-        ([{"port": 1, "from": ["10.0.0.2/31", "10.0.0.0/31"]}], ["ip saddr { 10.0.0.0/30 } tcp dport 1 accept"]),
+        (
+            [{"port": 1, "from": ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3"]}],
+            ["ip saddr { 10.0.0.0/8 } tcp dport 1 accept"],
+        ),
+        (
+            [{"port": 1, "from": ["10.0.0.2/31", "10.0.0.0/31"]}],
+            ["ip saddr { 10.0.0.0/30 } tcp dport 1 accept"],
+        ),
         # Nobody at all is not everybody.
         ([{"port": 1, "from": []}], []),
         # In an order that is the same whatever the order of the inventory.
         (
             [{"port": 443}, {"port": 53, "protocol": "udp"}, {"port": 80}, {"port": 53}],
-            ["tcp dport 53 accept", "tcp dport 80 accept", "tcp dport 443 accept", "udp dport 53 accept"],
+            [
+                "tcp dport 53 accept",
+                "tcp dport 80 accept",
+                "tcp dport 443 accept",
+                "udp dport 53 accept",
+            ],
         ),
     ],
 )

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import apache, backup, bind, linux_base
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import (
+    apache,
+    backup,
+    bind,
+    linux_base,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +33,12 @@ def test_administrators_who_are_there_and_may_become_root(admin, is_present, is_
     [
         ("", "old", [], []),
         ("db1.example.com", "db1.example.com", ["db1.example.com", "db1"], []),
-        ("db1.example.com", "db1.example.com", ["db1", "db1.example.com"], ["db1.example.com", "db1"]),
+        (
+            "db1.example.com",
+            "db1.example.com",
+            ["db1", "db1.example.com"],
+            ["db1.example.com", "db1"],
+        ),
         ("db1.example.com", "db1.example.com", ["db1.example.com"], ["db1.example.com", "db1"]),
         ("db1.example.com", "old", ["db1.example.com", "db1"], ["db1.example.com", "db1"]),
         ("db1", "db1", [], ["db1"]),
@@ -93,7 +103,12 @@ def test_addresses_by_family(addresses, four, six):
 @pytest.mark.parametrize(
     ("modules", "proxy", "there", "missing"),
     [
-        ([], False, ["mpm_event.load", "mpm_event.conf", "status.load", "setenvif.load"], ["proxy.load", "status.conf", "setenvif.conf"]),
+        (
+            [],
+            False,
+            ["mpm_event.load", "mpm_event.conf", "status.load", "setenvif.load"],
+            ["proxy.load", "status.conf", "setenvif.conf"],
+        ),
         ([], True, ["proxy.load", "proxy.conf", "proxy_http.load"], ["wsgi.load"]),
         (["dav"], False, ["dav.load", "setenvif.conf"], ["dav.conf"]),
         (["proxy", "alias"], False, ["proxy.load", "proxy.conf"], []),
@@ -114,9 +129,21 @@ DAILY = ["daily", "hourly", "weekly"]
 @pytest.mark.parametrize(
     ("schedules", "enabled", "database", "files", "timers"),
     [
-        (DAILY, True, DATABASE, [], ["lamp-backup.timer", "lamp-backup-log.timer", "lamp-backup-drill.timer"]),
+        (
+            DAILY,
+            True,
+            DATABASE,
+            [],
+            ["lamp-backup.timer", "lamp-backup-log.timer", "lamp-backup-drill.timer"],
+        ),
         (DAILY, True, {}, [{"name": "shop"}], ["lamp-backup.timer", "lamp-backup-drill.timer"]),
-        (["daily", "hourly", ""], True, DATABASE, [], ["lamp-backup.timer", "lamp-backup-log.timer"]),
+        (
+            ["daily", "hourly", ""],
+            True,
+            DATABASE,
+            [],
+            ["lamp-backup.timer", "lamp-backup-log.timer"],
+        ),
         (DAILY, True, {}, [], []),
         (DAILY, False, DATABASE, [{"name": "shop"}], []),
     ],
@@ -124,18 +151,31 @@ DAILY = ["daily", "hourly", "weekly"]
 def test_timers_of_backups(schedules, enabled, database, files, timers):
     units = backup.units(schedules, enabled, database, files)
     assert backup.timers(units) == timers
-    unwanted = {"lamp-backup.timer", "lamp-backup-log.timer", "lamp-backup-drill.timer"} - set(timers)
+    unwanted = {"lamp-backup.timer", "lamp-backup-log.timer", "lamp-backup-drill.timer"} - set(
+        timers
+    )
     assert set(backup.timers_unwanted(timers)) == unwanted
     gone = {path for path in backup.absent(units, "/backups") if path.endswith(".timer")}
-    assert gone == {f"{place}/{timer}" for timer in unwanted for place in (SYSTEMD, f"{SYSTEMD}/timers.target.wants")}
+    assert gone == {
+        f"{place}/{timer}"
+        for timer in unwanted
+        for place in (SYSTEMD, f"{SYSTEMD}/timers.target.wants")
+    }
     # A service without a timer is started by hand.
     assert len(units) == (3 if timers else 0)
 
 
 def test_backups_stay_when_all_else_of_them_goes():
     gone = backup.absent([], "/backups")
-    services = {f"{SYSTEMD}/{name}.service" for name in ("lamp-backup", "lamp-backup-drill", "lamp-backup-failed@")}
-    assert services | {"/etc/lamp-backup", "/usr/local/sbin/lamp-backup", "/backups/.keeping"} < set(gone)
+    services = {
+        f"{SYSTEMD}/{name}.service"
+        for name in ("lamp-backup", "lamp-backup-drill", "lamp-backup-failed@")
+    }
+    assert services | {
+        "/etc/lamp-backup",
+        "/usr/local/sbin/lamp-backup",
+        "/backups/.keeping",
+    } < set(gone)
     assert "/backups" not in gone
 
 

@@ -64,7 +64,9 @@ WELL = {
 
 
 def reported(*places, inventory=(), value=None):
-    """Return the report on two hosts, of which the second has ``value`` at the place that ``places`` lead to."""
+    """Return the report on two hosts, of which the second has
+    ``value`` at the place that ``places`` lead to.
+    """
     hosts = {"web1": copy.deepcopy(WELL), "web2": copy.deepcopy(WELL)}
     hosts["web1"]["addresses"][VIP], hosts["web1"]["vrrp"] = True, "MASTER"
     if places:
@@ -90,51 +92,160 @@ def test_all_is_well():
 
 
 PROBLEMS = [
-    (("services", "apache2"), "inactive", "apache2 should run, but is inactive: 'systemctl status apache2'"),
-    (("failed",), ["lamp-backup.service"], "lamp-backup.service failed: 'journalctl -u lamp-backup.service'"),
-    (("unread",), ["apache2"], "apache2 runs with older files than those on disk: run foobar.lamp.site"),
+    (
+        ("services", "apache2"),
+        "inactive",
+        "apache2 should run, but is inactive: 'systemctl status apache2'",
+    ),
+    (
+        ("failed",),
+        ["lamp-backup.service"],
+        "lamp-backup.service failed: 'journalctl -u lamp-backup.service'",
+    ),
+    (
+        ("unread",),
+        ["apache2"],
+        "apache2 runs with older files than those on disk: run foobar.lamp.site",
+    ),
     (("applications", "shop", "release"), "", "shop is not deployed: run foobar.lamp.deploy"),
-    (("applications", "shop", "state"), "inactive", "shop is stopped (inactive): run foobar.lamp.site"),
+    (
+        ("applications", "shop", "state"),
+        "inactive",
+        "shop is stopped (inactive): run foobar.lamp.site",
+    ),
     (
         ("applications", "shop", "unhealthy"),
         "answered 503 Service Unavailable",
         "shop is unhealthy, it answered 503 Service Unavailable: foobar.lamp",
     ),
-    (("applications", "shop", "unverified"), True, "the release 0123456789ab of shop is unverified"),
-    (("applications", "shop", "stale"), True, "shop runs with other settings than those on disk: run foobar.lamp.site"),
-    (("certificates", "shop", "until"), "2026-11-27T11:00:00Z", "the certificate for shop ended at 2026-11-27T11:00:00Z: foobar.lamp.cert"),
-    (("certificates", "shop", "until"), "2026-12-05T11:00:00Z", "with less than a quarter of its life left: foobar.lamp.certificates"),
-    (("certificates", "shop", "until"), None, "there is no certificate for shop: foobar.lamp.certificates"),
-    (("certificates", "shop", "state"), "failed", "the certificate for shop is failed: foobar.lamp.certificates"),
-    (("backups", "backup", "last"), "2026-11-25T11:00:00Z", "the last backup is of 2026-11-25T11:00:00Z, older than twice its schedule"),
-    (("backups", "backup", "last"), "", "no backup is known, for longer than twice its schedule: 'journalctl -u lamp-backup'"),
-    (("backups", "copy", "last"), "2026-11-25T11:00:00Z", "the last copy of the backups is of 2026-11-25T11:00:00Z, older than"),
-    (("backups", "drill", "last"), "2026-11-10T03:00:00Z", "the last drill is of 2026-11-10T03:00:00Z, older than twice its schedule"),
+    (
+        ("applications", "shop", "unverified"),
+        True,
+        "the release 0123456789ab of shop is unverified",
+    ),
+    (
+        ("applications", "shop", "stale"),
+        True,
+        "shop runs with other settings than those on disk: run foobar.lamp.site",
+    ),
+    (
+        ("certificates", "shop", "until"),
+        "2026-11-27T11:00:00Z",
+        "the certificate for shop ended at 2026-11-27T11:00:00Z: foobar.lamp.cert",
+    ),
+    (
+        ("certificates", "shop", "until"),
+        "2026-12-05T11:00:00Z",
+        "with less than a quarter of its life left: foobar.lamp.certificates",
+    ),
+    (
+        ("certificates", "shop", "until"),
+        None,
+        "there is no certificate for shop: foobar.lamp.certificates",
+    ),
+    (
+        ("certificates", "shop", "state"),
+        "failed",
+        "the certificate for shop is failed: foobar.lamp.certificates",
+    ),
+    (
+        ("backups", "backup", "last"),
+        "2026-11-25T11:00:00Z",
+        "the last backup is of 2026-11-25T11:00:00Z, older than twice its schedule",
+    ),
+    (
+        ("backups", "backup", "last"),
+        "",
+        "no backup is known, for longer than twice its schedule: 'journalctl -u lamp-backup'",
+    ),
+    (
+        ("backups", "copy", "last"),
+        "2026-11-25T11:00:00Z",
+        "the last copy of the backups is of 2026-11-25T11:00:00Z, older than",
+    ),
+    (
+        ("backups", "drill", "last"),
+        "2026-11-10T03:00:00Z",
+        "the last drill is of 2026-11-10T03:00:00Z, older than twice its schedule",
+    ),
     (("backups", "drill", "passed"), False, "the last drill failed at 2026-11-22T03:00:00Z"),
-    (("zones", "foobar.com"), None, "the name server gives no serial of foobar.com: 'systemctl status named'"),
+    (
+        ("zones", "foobar.com"),
+        None,
+        "the name server gives no serial of foobar.com: 'systemctl status named'",
+    ),
     (("servers", "web2"), None, "haproxy does not know web2: run foobar.lamp.site"),
-    (("servers", "web2"), {"state": "DRAIN", "seconds": 7, "why": ""}, "web2 was drained by hand or by a killed run (DRAIN)"),
+    (
+        ("servers", "web2"),
+        {"state": "DRAIN", "seconds": 7, "why": ""},
+        "web2 was drained by hand or by a killed run (DRAIN)",
+    ),
     (
         ("servers", "web2"),
         {"state": "DOWN", "seconds": 7, "why": "Refused"},
         "web2 is DOWN and gets no visitors from there (Refused): see what",
     ),
-    (("vrrp",), "FAULT", "the balancer may not take the address of all balancers (FAULT): 'systemctl status haproxy'"),
-    (("vrrp",), "", "keepalived does not report who holds the address of all balancers: 'journalctl -u keepalived'"),
+    (
+        ("vrrp",),
+        "FAULT",
+        (
+            "the balancer may not take the address of all balancers (FAULT): 'systemctl status "
+            "haproxy'"
+        ),
+    ),
+    (
+        ("vrrp",),
+        "",
+        (
+            "keepalived does not report who holds the address of all balancers: 'journalctl -u "
+            "keepalived'"
+        ),
+    ),
     (("last_change",), "", "the host is not set up yet: run foobar.lamp.site"),
     (("disks", 0, "percent"), 90, "/ is 90 % full: make room"),
     (("disks", 0, "inodes"), 95, "/ has 95 % of its inodes used: remove files"),
-    (("memory", "available_mb"), 199, "199 of 4000 MiB of memory are left to programs: give the host more"),
-    (("journals",), ["apache"], "a run was killed while it changed the files of apache: run the same again"),
-    (("closed",), ["maintenance"], "visitors get 503 (maintenance is on): foobar.lamp.maintenance -e lamp_maintenance=false opens it"),
-    (("closed",), ["maintenance-shop"], "foobar.lamp.maintenance -e lamp_maintenance=false -e lamp_maintenance_site=shop opens it"),
-    (("closed",), ["restore"], "visitors get 503 (restore is on): run foobar.lamp.restore to its end"),
+    (
+        ("memory", "available_mb"),
+        199,
+        "199 of 4000 MiB of memory are left to programs: give the host more",
+    ),
+    (
+        ("journals",),
+        ["apache"],
+        "a run was killed while it changed the files of apache: run the same again",
+    ),
+    (
+        ("closed",),
+        ["maintenance"],
+        (
+            "visitors get 503 (maintenance is on): foobar.lamp.maintenance -e "
+            "lamp_maintenance=false opens it"
+        ),
+    ),
+    (
+        ("closed",),
+        ["maintenance-shop"],
+        "foobar.lamp.maintenance -e lamp_maintenance=false -e lamp_maintenance_site=shop opens it",
+    ),
+    (
+        ("closed",),
+        ["restore"],
+        "visitors get 503 (restore is on): run foobar.lamp.restore to its end",
+    ),
     (("trials",), ["sshd"], "settings of sshd are not confirmed: run foobar.lamp.site again"),
-    (("trials",), ["firewall"], "rules of the firewall are not confirmed: run foobar.lamp.site again"),
+    (
+        ("trials",),
+        ["firewall"],
+        "rules of the firewall are not confirmed: run foobar.lamp.site again",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("places", "value", "words"), PROBLEMS, ids=[f"{'.'.join(map(str, one[0]))}={one[1]}" for one in PROBLEMS])
+@pytest.mark.parametrize(
+    ("places", "value", "words"),
+    PROBLEMS,
+    ids=[f"{'.'.join(map(str, one[0]))}={one[1]}" for one in PROBLEMS],
+)
 def test_fault_of_one_host_is_one_sentence(places, value, words):
     found = reported(*places, value=value)
     (text,) = texts(found)
@@ -147,17 +258,30 @@ def test_fault_of_one_host_is_one_sentence(places, value, words):
 
 def test_what_differs_is_said_of_all_hosts():
     (text,) = texts(reported("applications", "shop", "release", value="ffffffffffff"))
-    assert text.startswith("web1, web2: the releases of shop differ (0123456789ab on web1, ffffffffffff on web2): run foobar.lamp.deploy")
+    assert text.startswith(
+        "web1, web2: the releases of shop differ (0123456789ab on web1, ffffffffffff on web2): "
+        "run foobar.lamp.deploy"
+    )
     (text,) = texts(reported("zones", "foobar.com", value=6))
-    assert text.startswith("web1, web2: the serials of foobar.com differ (7 on web1, 6 on web2): where it is behind,")
+    assert text.startswith(
+        "web1, web2: the serials of foobar.com differ (7 on web1, 6 on web2): where it is behind,"
+    )
 
 
 def test_address_is_held_by_one_balancer():
     (text,) = texts(reported("addresses", VIP, value=True))
-    assert text.startswith(f"web1, web2: {VIP} is held by more than one balancer: make sure that they reach each other")
-    answers = {"web1": {"unreachable": True, "msg": "gone"}, "web2": {"status": copy.deepcopy(WELL)}}
+    assert text.startswith(
+        f"web1, web2: {VIP} is held by more than one balancer: make sure that they reach each other"
+    )
+    answers = {
+        "web1": {"unreachable": True, "msg": "gone"},
+        "web2": {"status": copy.deepcopy(WELL)},
+    }
     found = report("foobar.com", GROUPS, answers)
-    assert f"web2: no balancer that answers holds {VIP}: 'journalctl -u keepalived' there says why" in texts(found)[1]
+    assert (
+        f"web2: no balancer that answers holds {VIP}: 'journalctl -u keepalived' there says why"
+        in texts(found)[1]
+    )
     assert any(line.split() == [VIP, "NOBODY", "web2", "BACKUP"] for line in page(found))
     # A run that is limited to some hosts cannot know.
     del answers["web1"]
@@ -173,9 +297,19 @@ def test_what_follows_from_another_fault_is_not_said():
         "zones": {"foobar.com": None},
         "servers": {"web1": None},
     }
-    stopped = {"vrrp": "FAULT", "services": {"haproxy": "inactive"}, "servers": {"web1": None, "web2": None}}
-    refused = {"services": {"apache2": "failed"}, "applications": {"shop": {**APP, "unhealthy": "does not answer (refused)"}}}
-    closed = {"closed": ["maintenance"], "applications": {"shop": {**APP, "unhealthy": "answered 503 Service Unavailable"}}}
+    stopped = {
+        "vrrp": "FAULT",
+        "services": {"haproxy": "inactive"},
+        "servers": {"web1": None, "web2": None},
+    }
+    refused = {
+        "services": {"apache2": "failed"},
+        "applications": {"shop": {**APP, "unhealthy": "does not answer (refused)"}},
+    }
+    closed = {
+        "closed": ["maintenance"],
+        "applications": {"shop": {**APP, "unhealthy": "answered 503 Service Unavailable"}},
+    }
     for faults, words in (
         (fresh, "not set up"),
         (stopped, "haproxy should run"),
@@ -189,7 +323,10 @@ def test_what_follows_from_another_fault_is_not_said():
 
 
 def test_same_fault_of_several_hosts_is_one_sentence():
-    answers = {name: {"status": {**copy.deepcopy(WELL), "addresses": {}, "journals": ["apache"]}} for name in ("web1", "web2")}
+    answers = {
+        name: {"status": {**copy.deepcopy(WELL), "addresses": {}, "journals": ["apache"]}}
+        for name in ("web1", "web2")
+    }
     (text,) = texts(report("foobar.com", GROUPS, answers))
     assert text.startswith("web1, web2: a run was killed")
 
@@ -197,10 +334,22 @@ def test_same_fault_of_several_hosts_is_one_sentence():
 @pytest.mark.parametrize(
     ("places", "value", "words"),
     [
-        (("packages", "apache2"), "2.4.65-3", "web1, web2: the versions of apache2 differ (2.4.65-2 on web1, 2.4.65-3 on web2)"),
-        (("system", "version"), "12.12", "web1, web2: the systems differ (Debian 13.2 on web1, Debian 12.12 on web2)"),
+        (
+            ("packages", "apache2"),
+            "2.4.65-3",
+            "web1, web2: the versions of apache2 differ (2.4.65-2 on web1, 2.4.65-3 on web2)",
+        ),
+        (
+            ("system", "version"),
+            "12.12",
+            "web1, web2: the systems differ (Debian 13.2 on web1, Debian 12.12 on web2)",
+        ),
         (("reboot",), ["linux-image-amd64"], "web2: the host needs a reboot (linux-image-amd64)"),
-        (("certificates", "shop", "state"), "placeholder", "web2: the certificate for shop is placeholder"),
+        (
+            ("certificates", "shop", "state"),
+            "placeholder",
+            "web2: the certificate for shop is placeholder",
+        ),
     ],
 )
 def test_remark_is_no_problem(places, value, words):
@@ -214,7 +363,10 @@ def test_remark_is_no_problem(places, value, words):
 def test_another_debian_may_have_other_packages():
     answers = {name: {"status": copy.deepcopy(WELL)} for name in ("web1", "web2")}
     answers["web1"]["status"]["addresses"][VIP] = True
-    answers["web2"]["status"]["system"]["version"], answers["web2"]["status"]["packages"]["apache2"] = "12.12", "2.4.62-1"
+    (
+        answers["web2"]["status"]["system"]["version"],
+        answers["web2"]["status"]["packages"]["apache2"],
+    ) = "12.12", "2.4.62-1"
     (text,) = texts(report("foobar.com", GROUPS, answers), "remarks")
     assert "the systems differ" in text
 
@@ -222,7 +374,9 @@ def test_another_debian_may_have_other_packages():
 def test_what_is_new_to_a_host_is_not_late():
     backups = {**WELL["backups"], "able_since": "2026-11-27T00:00:00Z"}
     for kind in ("backup", "copy", "drill"):
-        assert texts(reported("backups", value={**backups, kind: {**backups[kind], "last": ""}})) == []
+        assert (
+            texts(reported("backups", value={**backups, kind: {**backups[kind], "last": ""}})) == []
+        )
     assert texts(reported("backups", value={})) == []
 
 
@@ -243,7 +397,9 @@ def test_failed_unit_is_said_once():
     said = answers["web1"]["status"]
     said["services"]["apache2"], said["applications"]["shop"]["state"] = "failed", "failed"
     said["failed"] = ["apache2.service", APP["service"]]
-    assert [text.split(":")[1].strip() for text in texts(report("foobar.com", GROUPS, answers))] == [
+    assert [
+        text.split(":")[1].strip() for text in texts(report("foobar.com", GROUPS, answers))
+    ] == [
         "apache2 should run, but is failed",
         "shop is stopped (failed)",
     ]
@@ -264,7 +420,10 @@ def test_host_that_does_not_answer_hides_no_other():
         "web3: the host did not report its state",
         "web4: the host did not report its state",
         "web5: the host cannot be reached",
-        "web2: a run was killed while it changed the files of apache: run the same again, for instance foobar.lamp.site, which recovers.",
+        (
+            "web2: a run was killed while it changed the files of apache: run the same again, for "
+            "instance foobar.lamp.site, which recovers."
+        ),
     ]
     assert "Connection timed out" in texts(found)[1]
     assert "(It does not run.)" in texts(found)[3]
@@ -298,7 +457,14 @@ def test_report_is_json():
 
 def member(name="db1", **more):
     """Return what status_info says of a member of a cluster."""
-    said = {"data": "cluster", "uuid": "11111111-a", "running": True, "status": "Primary", "view": ["db1", "db2", "db3"], "seqno": 5}
+    said = {
+        "data": "cluster",
+        "uuid": "11111111-a",
+        "running": True,
+        "status": "Primary",
+        "view": ["db1", "db2", "db3"],
+        "seqno": 5,
+    }
     own = {key: more.pop(key) for key in list(more) if key in said}
     found = database_cluster.said({**said, **own})
     return {
@@ -317,22 +483,39 @@ def member(name="db1", **more):
     [
         (member(), []),
         (member(said=None), ["does not report the state of its database server"]),
-        (member(running=False, status="", view=[], why="no socket"), ["is no member of the cluster (no socket): 'journalctl -u mariadb'"]),
+        (
+            member(running=False, status="", view=[], why="no socket"),
+            ["is no member of the cluster (no socket): 'journalctl -u mariadb'"],
+        ),
         (member(status="non-Primary", view=["db1"]), ["has no majority, and answers nobody"]),
-        (member(synced=False, state="Joining"), ["does not have all data of the cluster (Joining): wait"]),
+        (
+            member(synced=False, state="Joining"),
+            ["does not have all data of the cluster (Joining): wait"],
+        ),
         (member(view=["db1", "db2"]), ["runs without db3"]),
         (member(writer=""), ["the members name different writers"]),
-        (member(view=["db1", "db2", "db3", "192.0.2.9"]), ["192.0.2.9 is in the cluster and no member by the inventory"]),
+        (
+            member(view=["db1", "db2", "db3", "192.0.2.9"]),
+            ["192.0.2.9 is in the cluster and no member by the inventory"],
+        ),
     ],
 )
 def test_members_of_the_databases_cluster(one, words):
-    texts = [finding.shown()["text"] for finding in parts.cluster({"db1": {"cluster": one}, "web1": {"cluster": {}}}, {})]
+    texts = [
+        finding.shown()["text"]
+        for finding in parts.cluster({"db1": {"cluster": one}, "web1": {"cluster": {}}}, {})
+    ]
     assert len(texts) == len(words), texts
     assert all(word in text for word, text in zip(words, texts, strict=True)), texts
 
 
 def test_two_clusters_are_one_too_many():
-    hosts = {"db1": {"cluster": member(view=["db1"])}, "db2": {"cluster": member(view=["db2"], writer="db2")}}
+    hosts = {
+        "db1": {"cluster": member(view=["db1"])},
+        "db2": {"cluster": member(view=["db2"], writer="db2")},
+    }
     texts = [finding.shown()["text"] for finding in parts.cluster(hosts, {})]
     assert any("There is more than one cluster" in text for text in texts)
-    assert any("the members name different writers (db1 on db1, db2 on db2)" in text for text in texts)
+    assert any(
+        "the members name different writers (db1 on db1, db2 on db2)" in text for text in texts
+    )

@@ -14,6 +14,12 @@ class Migration(migrations.Migration):
     initial = True
     dependencies = []
     operations = [
-        migrations.CreateModel("Lamp", [("id", models.BigAutoField(primary_key=True)), ("name", models.CharField(max_length=80))]),
+        migrations.CreateModel(
+            "Lamp",
+            [
+                ("id", models.BigAutoField(primary_key=True)),
+                ("name", models.CharField(max_length=80)),
+            ],
+        ),
         migrations.RunPython(add, migrations.RunPython.noop),
     ]
