@@ -1,5 +1,5 @@
-"""What pages tell a user to write and to run is there: inventories are
-planned, playbooks and their variables exist.
+"""What pages tell a user to write and to run is there: inventories are planned, playbooks and
+their variables exist. Their prose is no wider than it can be read.
 """
 
 from __future__ import annotations
@@ -88,3 +88,16 @@ def test_names_of_the_collection_on_pages_are_there():
         for name in re.findall(r"foobar\.lamp\.(\w+)", page.read_text())
     }
     assert {one for one in said if one[1] not in THERE} == set()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*PAGES, ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("roles/*/README.md"))],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_prose_of_a_page_has_90_columns(page):
+    """Tables, blocks and what has no space to break at may be wider."""
+    prose = BLOCK.sub("", page.read_text())
+    lines = [line for line in prose.splitlines() if not line.startswith(("|", "!["))]
+    wide = [line for line in lines if len(line) > 90]
+    assert not [line for line in wide if " " in re.sub(r"`[^`]*`", "", line[2:]).strip()]
