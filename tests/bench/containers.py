@@ -2,7 +2,8 @@
 """What a container costs: the same application as an image and as a
 source, on one host, asked in turns through loopback.
 
-    tests/bench/containers.py CONTAINER IMAGE_SITE SOURCE_SITE [--rounds N] [--seconds S] [--path PATH]
+    tests/bench/containers.py CONTAINER IMAGE_SITE SOURCE_SITE [--rounds N] [--seconds S]
+                              [--path PATH]
 
 Both sites stand on the host already. The table has requests a second, processor time of the
 application for a request, its memory, and how long its service takes from its start to its first
@@ -75,22 +76,31 @@ class Service:
         before = self.processor()
         said = sh(
             self.container,
-            f"wrk -t1 -c8 -d{seconds}s -H 'Host: {self.site}' http://127.0.0.1{path}",
+            f"wrk -t1 -c8 -d{seconds}s -H 'Host: {self.site}' {self.asked}{path}",
         )
         assert "Non-2xx" not in said and "Socket errors" not in said, said
         requests = int(re.search(r"(\d+) requests in", said)[1])
         return requests / seconds, (self.processor() - before) / requests * 1000
 
+    def _code(self, path):
+        """Return a function of a shell that prints how a page is answered."""
+        ask = "curl --silent --insecure --output /dev/null --write-out %{http_code}"
+        return f'code() {{ {ask} --header "Host: {self.site}" {self.asked}{path}; }}'
+
+    def way(self, path):
+        """Ask by HTTP, or by HTTPS where that leads there."""
+        for self.asked in ("http://127.0.0.1", "https://127.0.0.1"):
+            if sh(self.container, f"{self._code(path)}; code || true") == "200":
+                return
+        raise SystemExit(f"{self.site} does not answer {path} with 200 on {self.container}.")
+
     def start(self, path):
         """Return the seconds that a restart takes, to the first answer."""
         began = time.monotonic()
-        asked = (
-            f"curl --silent --fail --output /dev/null --header 'Host: {self.site}' "
-            f"http://127.0.0.1{path}"
-        )
         sh(
             self.container,
-            f'systemctl restart {self.unit}; timeout 60 sh -c "until {asked}; do sleep 0.05; done"',
+            f"systemctl restart {self.unit}; timeout 60 sh -c "
+            f"'{self._code(path)}; until [ \"$(code)\" = 200 ]; do sleep 0.05; done'",
         )
         return time.monotonic() - began
 
@@ -110,6 +120,9 @@ def main():
         "image": Service(options.container, options.image),
         "source": Service(options.container, options.source),
     }
+    sh(options.container, "{ apt-get update; apt-get install --yes curl wrk; } > /dev/null")
+    for one in services.values():
+        one.way(options.path)
     found = {
         name: {"requests a second": [], "processor time, ms": [], "memory, MiB": [], "start, s": []}
         for name in services
