@@ -34,7 +34,7 @@ class User:
 
     def __init__(self, place, archive):
         self.place = place
-        self._environment = {
+        self.environment = {
             **{
                 name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")
             },
@@ -48,7 +48,7 @@ class User:
             *options,
             archive,
             cwd=place,
-            env=self._environment,
+            env=self.environment,
         )
         assert self.ran.returncode == 0, self.ran.stderr
         #: The sample application, in a place where a test may break it.
@@ -69,6 +69,11 @@ class User:
                 "database": "shop",
             }
         }
+        #: What this computer trusts, the host is to trust as well.
+        self.trusted = [
+            {"name": file.stem, "content": file.read_text()}
+            for file in pathlib.Path("/usr/local/share/ca-certificates").glob("*.crt")
+        ]
         self.inventory = {
             "lamp": {
                 "children": dict.fromkeys(("lamp_db", "lamp_dns", "lamp_web"), hosts),
@@ -76,10 +81,7 @@ class User:
                     "lamp_domain": "example.com",
                     "lamp_sites": self.sites,
                     "lamp_default_site": SITE,
-                    "linux_base_trusted_certificates": [
-                        {"name": file.stem, "content": file.read_text()}
-                        for file in pathlib.Path("/usr/local/share/ca-certificates").glob("*.crt")
-                    ],
+                    "linux_base_trusted_certificates": self.trusted,
                 },
             }
         }
@@ -95,13 +97,13 @@ class User:
 
         Another ``inventory`` or ``playbook`` takes the place of the user's.
         """
-        return run(*self._command(*options, **variables), cwd=self.place, env=self._environment)
+        return run(*self._command(*options, **variables), cwd=self.place, env=self.environment)
 
     def play_until(self, task, *options, **variables):
         """Run it, and kill it without a word as soon as ``task`` has changed something."""
         command = self._command(*options, **variables)
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        with killed(command, cwd=self.place, env=self._environment, **streams) as process:
+        with killed(command, cwd=self.place, env=self.environment, **streams) as process:
             said, at_task = [], False
             for line in process.stdout:
                 said.append(line)
