@@ -184,8 +184,8 @@ class ActionModule(ActionBase):
             more = f" and {len(left) - 5} more" if left[5:] else ""
             self._display.display(
                 f"{model.name_of(app)}: left out, since git ignores them: "
-                f"{', '.join(left[:5])}{more}. What the application needs of that, give in "
-                f"include."
+                f"{', '.join(left[:5])}{more}. "
+                f"What the application needs of that, give in include."
             )
 
     def _told(self, step, result, task_vars):

@@ -253,8 +253,8 @@ def schema_of(name, backups):
         else "No backup was taken before it (backup_before_migrate)."
     )
     return (
-        f"What it had done by then stays in the database, which takes back no change of a table "
-        f"by itself. {taken}"
+        f"What it had done by then stays in the database, "
+        f"which takes back no change of a table by itself. {taken}"
     )
 
 

@@ -305,8 +305,8 @@ def main() -> None:
             module.exit_json(changed=True)
         if not systemd_runs():
             raise TreeError(
-                f"{module.params['service']} cannot be {module.params['state']}: systemd does not "
-                f"run on this host."
+                f"{module.params['service']} cannot be {module.params['state']}: "
+                f"systemd does not run on this host."
             )
         converge(module)
     except TreeError as error:

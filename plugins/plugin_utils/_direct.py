@@ -60,7 +60,8 @@ class Sent:
     def exec_module(module):
         exec(compile(FILES.get(module.__name__, ""), module.__name__, "exec"), module.__dict__)
 sys.meta_path.insert(0, Sent)
-print("\\n" + {mark!r} + json.dumps(importlib.import_module(PACKAGE + "." + MODULE).run(**ARGUMENTS)))
+answer = importlib.import_module(PACKAGE + "." + MODULE).run(**ARGUMENTS)
+print("\\n" + {mark!r} + json.dumps(answer))
 """
 
 

@@ -2,7 +2,8 @@
 """What a container costs: the same application as an image and as a
 source, on one host, asked in turns through loopback.
 
-    tests/bench/containers.py CONTAINER IMAGE_SITE SOURCE_SITE [--rounds N] [--seconds S] [--path PATH]
+    tests/bench/containers.py CONTAINER IMAGE_SITE SOURCE_SITE
+                              [--rounds N] [--seconds S] [--path PATH]
 
 Both sites stand on the host already. The table has requests a second, processor time of the
 application for a request, its memory, and how long its service takes from its start to its first
@@ -85,8 +86,8 @@ class Service:
         """Return the seconds that a restart takes, to the first answer."""
         began = time.monotonic()
         asked = (
-            f"curl --silent --fail --output /dev/null --header 'Host: {self.site}' "
-            f"http://127.0.0.1{path}"
+            f"curl --silent --fail --output /dev/null --header 'Host: "
+            f"{self.site}' http://127.0.0.1{path}"
         )
         sh(
             self.container,

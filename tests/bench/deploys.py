@@ -2,8 +2,9 @@
 """Deploys and rollbacks while visitors ask: failed requests, and the 99th
 percentile of their times before and meanwhile.
 
-    tests/bench/deploys.py [--deploys N] [--rollbacks N] [--requests N] [--connections N] [--pause MS] [--path PATH]
-                          [--reload] [--senders N] [--images] [--inventory FILE] [--container NAME]
+    tests/bench/deploys.py [--deploys N] [--rollbacks N] [--requests N] [--connections N]
+                           [--pause MS] [--path PATH] [--reload] [--senders N] [--images]
+                           [--inventory FILE] [--container NAME]
 
 Runs against a host that script/site made (or any container of an inventory with the sample
 application). Each deploy ships a copy of the sample application with another version in it, and a

@@ -2,8 +2,8 @@
 """What visitors notice when a host or a server dies, hangs or is cut
 off, on the hosts of script/site --cluster.
 
-    tests/bench/failover.py [--runs N] [--only EVENT,...] [--rates KIND=N,...] [--again N] [--grow] [--throughput ROUNDS]
-                            [--shared] [--json FILE]
+    tests/bench/failover.py [--runs N] [--only EVENT,...] [--rates KIND=N,...] [--again N] [--grow]
+                            [--throughput ROUNDS] [--shared] [--json FILE]
 
 Visitors come at a fixed rate from a host of their own, whatever becomes of those before them: for
 pages on new connections (page), for pages on kept ones (kept page), and with forms that the
@@ -51,9 +51,13 @@ import os
 import socket
 import sqlalchemy
 
-_bench = sqlalchemy.create_engine(os.environ["DATABASE_URL"], isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+_bench = sqlalchemy.create_engine(
+    os.environ["DATABASE_URL"], isolation_level="AUTOCOMMIT", pool_pre_ping=True
+)
 with _bench.connect() as connection:
-    connection.execute(sqlalchemy.text("CREATE TABLE IF NOT EXISTS bench (number INT, host VARCHAR(64))"))
+    connection.execute(
+        sqlalchemy.text("CREATE TABLE IF NOT EXISTS bench (number INT, host VARCHAR(64))")
+    )
 
 
 @application.post("/bench/<int:number>")

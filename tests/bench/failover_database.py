@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What an application notices when a member of the database's cluster dies, hangs or is cut off.
 
-    tests/bench/failover_database.py [--runs N] [--only EVENT,...] [--threads N] [--keep] [--json FILE]
+    tests/bench/failover_database.py [--runs N] [--only EVENT,...] [--threads N] [--keep]
+                                     [--json FILE]
 
 Three database hosts and a web host are made, and the site is set up on them. Threads on the web
 host write numbers, each in a transaction of its own, by the way to the database that the

@@ -88,8 +88,8 @@ def load(host, port, path, header, seconds, name="www.foobar.com", every=True, t
     extra = f"-H '{header}'" if header else ""
     base = f"https://{name}" if tls else "http://127.0.0.1"
     said = host.sh(
-        f"wrk -t2 -c{CONNECTIONS} -d{seconds}s --latency -H 'Host: {name}' {extra} "
-        f"{base}:{port}{path}"
+        f"wrk -t2 -c{CONNECTIONS} -d{seconds}s --latency -H 'Host: "
+        f"{name}' {extra} {base}:{port}{path}"
     )
     assert not every or ("Non-2xx" not in said and "Socket errors" not in said), said
     units = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -116,8 +116,8 @@ def crowded(host, port, seconds):
         return found if found[0] else (0.0, seconds * 1000.0, seconds * 1000.0)
     finally:
         host.sh(
-            "systemctl stop crowd; journalctl --quiet --rotate --vacuum-time=1s > /dev/null 2>&1 "
-            "|| true"
+            "systemctl stop crowd; journalctl --quiet "
+            "--rotate --vacuum-time=1s > /dev/null 2>&1 || true"
         )
 
 

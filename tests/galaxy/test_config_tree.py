@@ -42,8 +42,8 @@ def place(host):
 
     def place(options):
         on_host(
-            f"mkdir -p /mnt/test; mount -t tmpfs -o {options} tmpfs /mnt/test; echo old > "
-            f"/mnt/test/small"
+            f"mkdir -p /mnt/test; mount -t tmpfs -o {options} tmpfs /mnt/test; "
+            f"echo old > /mnt/test/small"
         )
 
     yield place
@@ -79,8 +79,8 @@ def test_full_file_system_of_the_journal(tree, place):
     )
     on_host("mount -t tmpfs -o size=16k tmpfs /var/lib/foobar.lamp/config_tree/test")
     on_host(
-        "cd /var/lib/foobar.lamp/config_tree/test; dd if=/dev/zero of=full bs=4k 2> /dev/null || "
-        "true"
+        "cd /var/lib/foobar.lamp/config_tree/test; "
+        "dd if=/dev/zero of=full bs=4k 2> /dev/null || true"
     )
     try:
         done = tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}])
@@ -141,8 +141,8 @@ def test_path_below_a_file(tree, place):
     place("size=256k")
     done = tree(files=[{"dest": "/mnt/test/small/x", "content": "new\n"}])
     assert (
-        "/mnt/test/small/x: cannot be there, because /mnt/test/small or something above it is not "
-        "a directory."
+        "/mnt/test/small/x: cannot be there, "
+        "because /mnt/test/small or something above it is not a directory."
     ) in " ".join(done.stdout.split())
 
 
@@ -207,8 +207,8 @@ def test_untouched_tree_is_answered_by_what_the_host_said_already(user, place):
     assert recap(user.play(playbook="tree.yml"))["changed"] == 1
     # Whoever goes to the host now meets another run.
     on_host(
-        "setsid flock /var/lib/foobar.lamp/config_tree/test/lock sleep 300 > /dev/null 2>&1 & "
-        "echo $! > /run/other"
+        "setsid flock /var/lib/foobar.lamp/config_tree/test/lock sleep 300 "
+        "> /dev/null 2>&1 & echo $! > /run/other"
     )
     try:
         again = recap(user.play(playbook="tree.yml"))
@@ -266,7 +266,10 @@ def test_tree_that_the_run_has_come_to_before_is_asked_again(user, place):
 
 PROGRAM = """#!/bin/sh
 # Reads its file at its start and when it is told to; what it cannot use ends it.
-take() { grep -q ^good /mnt/test/conf || { echo "cannot use: $(cat /mnt/test/conf)"; exit 3; }; cp /mnt/test/conf /run/lamp-test; }
+take() {
+    grep -q ^good /mnt/test/conf || { echo "cannot use: $(cat /mnt/test/conf)"; exit 3; }
+    cp /mnt/test/conf /run/lamp-test
+}
 trap take HUP
 take
 while :; do sleep 1000 & wait $!; done
@@ -282,8 +285,8 @@ def load(user, place, request):
     """
     place("size=256k")
     on_host(
-        "echo good, and old > /mnt/test/conf; touch /mnt/test/more; cp -p /mnt/test/conf "
-        "/mnt/test/before"
+        "echo good, and old > /mnt/test/conf; "
+        "touch /mnt/test/more; cp -p /mnt/test/conf /mnt/test/before"
     )
     unit = (
         f"[Service]\nExecStart=/usr/local/sbin/lamp-test\n"
@@ -339,8 +342,8 @@ def load(user, place, request):
 
     yield load
     on_host(
-        "systemctl stop lamp-test; rm /run/systemd/system/lamp-test.service; systemctl "
-        "daemon-reload"
+        "systemctl stop lamp-test; "
+        "rm /run/systemd/system/lamp-test.service; systemctl daemon-reload"
     )
 
 
@@ -391,8 +394,8 @@ def test_service_of_a_tree_that_another_run_changed_is_left_alone(load):
     load("good, and new", take_up=False)
     done = load("bad one", generation="another")
     assert (
-        "another run has changed the files of the tree 'test' since this one did, and nothing was "
-        "touched"
+        "another run has changed the files of the tree "
+        "'test' since this one did, and nothing was touched"
     ) in done.words, done.stdout
     assert service() == [*OLD[:2], "bad one"]
     require_rollback(load("bad one"))

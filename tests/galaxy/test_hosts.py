@@ -21,13 +21,14 @@ from .users import IMAGE
 
 NAME = "lamp-galaxy-ssh"
 RECIPE = f"""FROM {IMAGE}
-RUN apt-get update && apt-get install --yes --no-install-recommends openssh-server sudo && apt-get clean
+RUN apt-get update \\
+    && apt-get install --yes --no-install-recommends openssh-server sudo && apt-get clean
 CMD ["/sbin/init"]
 """
 PASSWORDS = {"root": "way-of-root", "ada": "way-of-ada"}
 SSH = (
-    "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ControlMaster=no -o "
-    "ControlPath=none"
+    "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+    "-o ControlMaster=no -o ControlPath=none"
 )
 
 
@@ -60,8 +61,10 @@ def ssh_host(key):
         useradd --create-home --shell /bin/bash --groups sudo ada
         printf 'root:{PASSWORDS["root"]}\\nada:{PASSWORDS["ada"]}\\n' | chpasswd
         install -d -m 700 /root/.ssh && echo '{public}' > /root/.ssh/authorized_keys
-        install -d -m 700 -o ada -g ada /home/ada/.ssh && install -m 600 -o ada -g ada /root/.ssh/authorized_keys /home/ada/.ssh
-        echo 'PermitRootLogin yes' > /etc/ssh/sshd_config.d/50-hoster.conf && systemctl reload ssh""")
+        install -d -m 700 -o ada -g ada /home/ada/.ssh
+        install -m 600 -o ada -g ada /root/.ssh/authorized_keys /home/ada/.ssh
+        echo 'PermitRootLogin yes' > /etc/ssh/sshd_config.d/50-hoster.conf
+        systemctl reload ssh""")
     yield address_of(NAME)
     remove(NAME)
     run("docker", "image", "rm", NAME)
@@ -529,7 +532,8 @@ def test_apt_of_others_is_waited_for_by_name(play):
 # A source of packages of which a version is replaced by the next, as mirrors do it.
 REPLACED = r"""set -e
 mkdir -p /srv/source/tool/DEBIAN && cd /srv/source
-printf 'Package: tool\nVersion: %s\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: t\n' "$1" > tool/DEBIAN/control
+printf 'Package: tool\nVersion: %s\nArchitecture: all\n' "$1" > tool/DEBIAN/control
+printf 'Maintainer: A <a@example.org>\nDescription: t\n' >> tool/DEBIAN/control
 rm -f *.deb && dpkg-deb --build tool "tool_$1.deb" > /dev/null
 exec > Packages
 cat tool/DEBIAN/control
@@ -578,10 +582,15 @@ OURS = {
 def old_host(ssh_host):
     """Let the host serve a site and a zone already."""
     sh(f"""set -e
-        DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=60 install -qq --no-install-recommends apache2 bind9 > /dev/null 2>&1
-        mkdir -p /srv/shop /srv/www && printf '{VHOST}' > /etc/apache2/sites-available/shop.conf && a2ensite -q shop && a2enmod -q proxy
-        echo 'zone "example.org" {{ type primary; file "/etc/bind/example.org"; }};' >> /etc/bind/named.conf.local
-        printf '$TTL 300\\n@ SOA ns1 root 1 300 300 300 300\\n NS ns1\\nns1 A 192.0.2.1\\n' > /etc/bind/example.org
+        DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=60 install -qq \\
+            --no-install-recommends apache2 bind9 > /dev/null 2>&1
+        mkdir -p /srv/shop /srv/www
+        printf '{VHOST}' > /etc/apache2/sites-available/shop.conf
+        a2ensite -q shop && a2enmod -q proxy
+        echo 'zone "example.org" {{ type primary; file "/etc/bind/example.org"; }};' \\
+            >> /etc/bind/named.conf.local
+        printf '$TTL 300\\n@ SOA ns1 root 1 300 300 300 300\\n NS ns1\\nns1 A 192.0.2.1\\n' \\
+            > /etc/bind/example.org
         systemctl reload apache2 named""")
 
 

@@ -433,8 +433,8 @@ def test_lost_secrets_are_made_anew_on_demand_only(user, site):
             f"computer, but server1 has them"
         ) in said
         assert (
-            f"copy {kept} here from the computer that ran this before, or set lamp_new_secrets to "
-            f"true"
+            f"copy {kept} here from the computer that ran this before, "
+            f"or set lamp_new_secrets to true"
         ) in said
         assert recap(done)["changed"] == 0
         assert not kept.exists()

@@ -165,7 +165,8 @@ def no_soa(stream, message):
         write(stream, message)
 def no_transfer(self, stream):
     raise self._refused("an empty transfer")
-rfc2136._write, rfc2136._next = no_soa, lambda stream: refused.pop() if refused else following(stream)
+rfc2136._write = no_soa
+rfc2136._next = lambda stream: refused.pop() if refused else following(stream)
 rfc2136.Server._transfer = no_transfer
 """
     assert len(run(server, [WWW, *hosts(20)], prelude=samba)["changes"]) == 21

@@ -23,8 +23,8 @@ def start(name, hostname, image, *more):
     """Start a host in a container of an image; ``more`` are options of docker run."""
     remove(name)
     options = (
-        "--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined "
-        "--cgroupns=private"
+        "--cap-add SYS_ADMIN --cap-add NET_ADMIN "
+        "--security-opt seccomp=unconfined --cgroupns=private"
     )
     options += " --tmpfs /run --tmpfs /run/lock --tmpfs /tmp --env container=docker"
     started = run(

@@ -174,8 +174,9 @@ class Bind(NameServer):
 include "{self.key_file}";
 tls here {{ key-file "{key}"; cert-file "{certificate}"; }};
 options {{
-    directory "{self.place}"; pid-file none; session-keyfile none; lock-file none; listen-on-v6 {{ none; }};
-    listen-on port {self.port} {{ 127.0.0.1; }}; listen-on port {self.tls_port} tls here {{ 127.0.0.1; }};
+    directory "{self.place}"; pid-file none; session-keyfile none; lock-file none;
+    listen-on-v6 {{ none; }}; listen-on port {self.port} {{ 127.0.0.1; }};
+    listen-on port {self.tls_port} tls here {{ 127.0.0.1; }};
     recursion no; allow-transfer {{ {transfer} }}; {kerberos} dnssec-validation no;
     notify explicit; also-notify {{ {notify} }}; notify-delay 0; transfers-in 5;
 }};

@@ -234,8 +234,8 @@ def test_copy_in_a_directory_that_is_not_mounted_is_refused(old):
     mounted takes what was not copied before.
     """
     old.host.check_output(
-        "rm -rf /srv/copied /run/copied && mkdir /srv/copied /run/copied && mount -t tmpfs tmpfs "
-        "/run/copied"
+        "rm -rf /srv/copied /run/copied && "
+        "mkdir /srv/copied /run/copied && mount -t tmpfs tmpfs /run/copied"
     )
     try:
         for to in ("/srv/copied", "/srv/missing"):

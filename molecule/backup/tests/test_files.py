@@ -54,8 +54,8 @@ def uploads(shop):
         "large; touch nothing;"
         'printf x > $(printf "\\377odd\\nname"); chmod 2750 a; chmod 4600 large; ln -s '
         "../../etc/shadow a/link; ln -s gone dangling;"
-        "touch -d 2001-02-03T04:05:06.789 a/one; touch -h -d 2002-02-03 dangling; touch -d "
-        "2003-02-03 a",
+        "touch -d 2001-02-03T04:05:06.789 a/one; "
+        "touch -h -d 2002-02-03 dangling; touch -d 2003-02-03 a",
     )
     return shop
 
@@ -278,8 +278,8 @@ def test_one_database_and_its_files_alone(uploads):
         uploads.started(),
     )
     uploads.sql(
-        "INSERT INTO zoo.animal VALUES ('gnu'); DELETE FROM shop.item; DROP VIEW shop.names; DROP "
-        "PROCEDURE shop.how_many"
+        "INSERT INTO zoo.animal VALUES ('gnu'); DELETE FROM shop.item; "
+        "DROP VIEW shop.names; DROP PROCEDURE shop.how_many"
     )
     as_user(uploads.host, "rm a/one; echo later > later")
     said = uploads.do(

@@ -43,8 +43,8 @@ def test_moment(shop):
     before = shop.sql(CONTENTS)
     moment = shop.moment()
     shop.sql(
-        "INSERT INTO shop.log VALUES (200, 'after'); UPDATE shop.item SET price = 0; DROP TABLE "
-        "shop.nothing"
+        "INSERT INTO shop.log VALUES (200, 'after'); "
+        "UPDATE shop.item SET price = 0; DROP TABLE shop.nothing"
     )
     said = shop.do(f"restore --to {moment} {shop.identity}")
     assert f"all that was written before {moment}" in said
@@ -149,8 +149,8 @@ def test_new_host_from_the_copy(old, new):
     assert f"the backup {name}" in said
     assert new.sql(CONTENTS) == before
     as_shop = new.host.run(
-        "mariadb --user=shop --password='correct horse battery' -N -e 'SELECT COUNT(*) FROM "
-        "shop.item'"
+        "mariadb --user=shop --password='correct horse battery' -N "
+        "-e 'SELECT COUNT(*) FROM shop.item'"
     )
     assert as_shop.stdout.strip() == "4", as_shop.stderr
     # What a newer server makes of an older one's accounts, it can be asked.
@@ -232,10 +232,8 @@ def test_killed_between_two_names(shop):
         "old": "/var/lib/mysql-restore/replaced-20260101T000000Z",
     }
     shop.host.check_output(f"systemctl stop {shop.service}")
-    shop.host.check_output(
-        "cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND"
-        % json.dumps({"moves": [steps]})
-    )  # noqa: UP031 # testinfra quotes
+    exchange = json.dumps({"moves": [steps]})
+    shop.host.check_output(f"cat > /var/lib/mysql-restore/exchange.json <<'END'\n{exchange}\nEND")
     shop.host.check_output(f"mv /var/lib/mysql {steps['old']}")
     assert "the server runs with the old data" in shop.do("log")
     assert shop.sql("SELECT word FROM shop.log WHERE item = 700") == [["mine"]]
@@ -369,10 +367,8 @@ def test_new_data_that_do_not_start_after_a_kill_give_way_to_the_old(shop):
         "old": "/var/lib/mysql-restore/replaced-20260101T000000Z",
     }
     shop.host.check_output(f"systemctl stop {shop.service}")
-    shop.host.check_output(
-        "cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND"
-        % json.dumps({"moves": [steps]})
-    )  # noqa: UP031 # testinfra quotes
+    exchange = json.dumps({"moves": [steps]})
+    shop.host.check_output(f"cat > /var/lib/mysql-restore/exchange.json <<'END'\n{exchange}\nEND")
     shop.host.check_output(f"mv /var/lib/mysql {steps['old']} && mv {steps['new']} /var/lib/mysql")
     shop.host.check_output("rm /var/lib/mysql/ibdata1 && mkdir /var/lib/mysql/ibdata1")
     assert "the server runs with the old data" in shop.do("log")
@@ -415,8 +411,8 @@ def test_copy_that_the_disk_has_no_room_for_is_not_begun(shop):
             directory="/run/narrow/shelf", copy={**shop.option("copy"), "to": "/run/copies"}
         ) as narrow:
             shop.host.check_output(
-                f"rm -rf /run/copies && mkdir -p /run/copies && cp -a {shop.directory}/{name} "
-                f"/run/copies/"
+                f"rm -rf /run/copies && mkdir -p /run/copies && "
+                f"cp -a {shop.directory}/{name} /run/copies/"
             )
             told = f"/run/copies/{name}/manifest.json"
             shop.host.check_output(f'sed -i \'s/"size": [0-9]*/"size": 4194304/\' {told}')

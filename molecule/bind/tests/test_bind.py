@@ -296,8 +296,8 @@ def test_zones_and_keys_that_are_lost_come_back_with_the_ds_record(tmp_path, rol
     )
     before = host.check_output(keys)
     host.check_output(
-        "ln /srv/root/hard /var/lib/bind/shown && mkfifo /var/lib/bind/waiting && ln -s /srv/root "
-        "/var/lib/bind/leading"
+        "ln /srv/root/hard /var/lib/bind/shown && "
+        "mkfifo /var/lib/bind/waiting && ln -s /srv/root /var/lib/bind/leading"
     )
     host.check_output("lamp-backup take")
     host.check_output("systemctl stop named && rm -r /var/lib/bind /etc/bind/keys")

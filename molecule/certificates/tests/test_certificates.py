@@ -29,8 +29,8 @@ def status(host):
 def served(host, name):
     """Return the certificate that a visitor of a site gets from a host, as openssl prints it."""
     ask = (
-        f"openssl s_client -connect {address_of(host)}:443 -servername {name} < /dev/null 2> "
-        f"/dev/null"
+        f"openssl s_client -connect {address_of(host)}:443 "
+        f"-servername {name} < /dev/null 2> /dev/null"
     )
     return on_host(CA, f"{ask} | openssl x509 -noout -serial -issuer -ext subjectAltName")
 

@@ -30,8 +30,8 @@ def take():
     """
     before = {host: backups(host) for host in MEMBERS}
     begin = (
-        "systemctl start lamp-backup && journalctl --unit lamp-backup --output cat --no-pager "
-        "--lines 5"
+        "systemctl start lamp-backup && "
+        "journalctl --unit lamp-backup --output cat --no-pager --lines 5"
     )
     with concurrent.futures.ThreadPoolExecutor() as pool:
         said = dict(

@@ -121,8 +121,8 @@ class Shop:
         )
         self._site.check_output(
             (
-                "mv /usr/bin/podman /usr/bin/podman.whole; printf %s %s > /usr/bin/podman; chmod "
-                "0755 /usr/bin/podman"
+                "mv /usr/bin/podman /usr/bin/podman.whole; "
+                "printf %s %s > /usr/bin/podman; chmod 0755 /usr/bin/podman"
             ),
             "%s",
             script,

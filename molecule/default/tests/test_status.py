@@ -175,8 +175,8 @@ def faults(web, db, name_server):
             "rm /var/lib/foobar.lamp/sshd.trial",
             (
                 (
-                    "settings of sshd are not confirmed: run foobar.lamp.site again, which "
-                    "confirms them."
+                    "settings of sshd are not confirmed: "
+                    "run foobar.lamp.site again, which confirms them."
                 ),
             ),
         ),

@@ -330,15 +330,15 @@ def test_removal_leaves_nothing_but_a_backup_and_an_archive(site):
     )
     assert (
         site.check_output(
-            "mariadb -N -e \"SELECT User FROM mysql.user WHERE User = 'echo'; SHOW DATABASES LIKE "
-            "'echo'\""
+            "mariadb -N -e \"SELECT User FROM mysql.user WHERE User = 'echo'; "
+            "SHOW DATABASES LIKE 'echo'\""
         )
         == ""
     )
     assert (
         site.check_output(
-            f"tar --extract --to-stdout --file $(ls -t /var/backups/python_app/{NAME}-* | head -n "
-            f"1) ./names"
+            f"tar --extract --to-stdout --file $(ls "
+            f"-t /var/backups/python_app/{NAME}-* | head -n 1) ./names"
         )
         == f"{NAME},{ALIAS}"
     )

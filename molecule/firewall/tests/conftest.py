@@ -119,8 +119,8 @@ def _play(name, **more):
 def ssh():
     """Return the variables by which Ansible comes to the hosts by SSH."""
     options = (
-        f"-i {plays.ephemeral()}/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
-        f"-o LogLevel=ERROR"
+        f"-i {plays.ephemeral()}/key -o StrictHostKeyChecking=no "
+        f"-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
     )
     return {
         "ansible_connection": lambda _host: "ssh",

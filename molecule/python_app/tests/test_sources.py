@@ -75,8 +75,8 @@ def test_environments_are_root_s_and_not_for_everybody(site):
 
 def test_django_s_readers_of_addresses_take_the_given_one(site):
     script = (
-        "import dj_database_url, environ, json; print(json.dumps([dj_database_url.config(), "
-        "environ.Env().db()]))"
+        "import dj_database_url, environ, json; "
+        "print(json.dumps([dj_database_url.config(), environ.Env().db()]))"
     )
     query = (
         "import django, os; django.setup(); from django.db import ConnectionHandler; import "

@@ -165,8 +165,8 @@ class Image:
                 raise ImageError(
                     "image",
                     (
-                        "It has neither an entry point nor a command: give serve, the command that "
-                        "serves it."
+                        "It has neither an entry point nor a command: "
+                        "give serve, the command that serves it."
                     ),
                 )
             known = {
@@ -251,8 +251,8 @@ class Image:
             raise ImageError(
                 "image",
                 (
-                    f"Podman cannot mount {self.tag}: 'podman image mount {self.tag}' on the host "
-                    f"says why."
+                    f"Podman cannot mount {self.tag}: "
+                    f"'podman image mount {self.tag}' on the host says why."
                 ),
             )
         try:
@@ -276,8 +276,8 @@ class Image:
             raise ImageError(
                 "image",
                 (
-                    f"It has no directory {inside}: correct static_dir, or give collect, the "
-                    f"command that fills it."
+                    f"It has no directory {inside}: "
+                    f"correct static_dir, or give collect, the command that fills it."
                 ),
             )
 

@@ -35,7 +35,8 @@ def path(wheels=WHEELS, unpacked=UNPACKED):
     found = sorted(glob.glob(f"{wheels}/pip-*.whl"))
     if not found:
         return ""
-    version = f"{os.path.basename(found[-1]).removesuffix('.whl')}.{int(os.stat(found[-1]).st_mtime)}.compiled"
+    name = os.path.basename(found[-1]).removesuffix(".whl")
+    version = f"{name}.{int(os.stat(found[-1]).st_mtime)}.compiled"
     place = f"{unpacked}/{version}"
     if not os.path.isdir(place):
         os.makedirs(unpacked, mode=0o755, exist_ok=True)
@@ -79,8 +80,8 @@ _CAUSES = (
         r"connection|NewConnectionError|ConnectTimeoutError|NameResolutionError"
         r"|Network is unreachable|Read timed out",
         (
-            "{who} does not reach the index: give PIP_INDEX_URL or HTTPS_PROXY in {settings}, or "
-            "{elsewhere}."
+            "{who} does not reach the index: "
+            "give PIP_INDEX_URL or HTTPS_PROXY in {settings}, or {elsewhere}."
         ),
     ),
     (

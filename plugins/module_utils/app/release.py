@@ -57,7 +57,9 @@ if [ -d "$2" ] && ! [ -L "$2" ]; then
 fi
 ln -sfn "$3" "$2"
 """
-IDLE = 1.5  # seconds after which the web server surely takes no connection up that it has kept (ttl of its proxies is 1)
+# Seconds after which the web server surely takes no connection up that it has kept (ttl of its
+# proxies is 1).
+IDLE = 1.5
 
 
 class ReleaseError(Exception):
@@ -254,10 +256,10 @@ class Application:
                         "--progress-bar=off",
                     ]
                     environment = {
-                        "HOME": "/tmp",
+                        "HOME": "/tmp",  # noqa: S108 # of the unit's own
                         **pip_environment,
                         "PYTHONPATH": system_pip.path(),
-                    }  # noqa: S108 # of the unit's own
+                    }
                     who = {
                         "user": self.plan["builder"],
                         "directory": directory,

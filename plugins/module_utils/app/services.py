@@ -43,8 +43,8 @@ def check_schedules(plan):
             raise ServiceError(
                 f"The timer {job['name']} has the schedule {job['schedule']!r}, which systemd "
                 f"does not take: give one such as "
-                f"daily, Mon *-*-* 03:00:00 or *:0/15, see 'man systemd.time'. systemd-analyze "
-                f"says:\n{words}"
+                f"daily, Mon *-*-* 03:00:00 or *:0/15, see 'man systemd.time'. "
+                f"systemd-analyze says:\n{words}"
             )
 
 

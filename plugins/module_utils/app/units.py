@@ -33,8 +33,8 @@ Type={type}
 User={user}
 Group={user}
 {service}OOMScoreAdjust={oom_score}
-# Nothing of the system is for writing, or within reach. Of this directory all but the state belongs to others; it is whole, since a
-# restore puts another state in its place.
+# Nothing of the system is for writing, or within reach. Of this directory all but the state
+# belongs to others; it is whole, since a restore puts another state in its place.
 ReadWritePaths={writable}
 ProtectSystem=strict
 ProtectHome=true
@@ -125,8 +125,8 @@ _HEADER = re.compile(
 def header(name):
     """Return the first line of the units of the application ``name``."""
     return (
-        f"# Of the application {name} and its current release; made by the role python_app of "
-        f"foobar.lamp.\n"
+        f"# Of the application {name} and its current release; "
+        f"made by the role python_app of foobar.lamp.\n"
     )
 
 

@@ -180,8 +180,8 @@ def regular(path: str) -> Iterator[int]:
             # A second name may be the first of a file that its maker cannot read.
             if found.st_nlink > 1 and not is_ours(around):
                 reason = (
-                    f"has another name (a hard link), where {who_can_change(around)} can make "
-                    f"some; remove it"
+                    f"has another name (a hard link), "
+                    f"where {who_can_change(around)} can make some; remove it"
                 )
                 raise UnsafePathError(path, reason)
             yield descriptor

@@ -122,8 +122,8 @@ def require(program: str, path: str, content: bytes) -> None:
         told.append(
             f"{path} says {words}, which is not in force for {program}, and no other file "
             f"overrides it"
-            f" ({', '.join(sources(program, path))}): it does not read this file, so include it "
-            f"there."
+            f" ({', '.join(sources(program, path))}): "
+            f"it does not read this file, so include it there."
         )
     raise TreeError("\n".join(told))
 
@@ -167,8 +167,8 @@ def ask(*command: str) -> str:
         )
     except FileNotFoundError:
         raise TreeError(
-            f"'{words}' cannot check whether the files are in force: there is no program "
-            f"{command[0]}."
+            f"'{words}' cannot check whether the files are in force: "
+            f"there is no program {command[0]}."
         ) from None
     except OSError as error:
         raise TreeError(

@@ -106,8 +106,8 @@ def fill(pattern: object, item: dict | None, where: str) -> object:
             )
         if isinstance(item[key], bool) or not isinstance(item[key], (str, int)) or item[key] == "":
             raise TreeError(
-                f"{where}: '{pattern}' needs the key '{key}' to be a string that is not empty or "
-                f"a number."
+                f"{where}: '{pattern}' needs the key '{key}' "
+                f"to be a string that is not empty or a number."
             )
         return str(item[key])
 
@@ -366,8 +366,8 @@ def _refuse_conflicts(tree: dict[str, list]) -> None:
         for parent in parents(path):
             if parent in declared and parent not in directories:
                 raise TreeError(
-                    f"{entry['where']}: lies below {declared[parent]['where']}, which is not a "
-                    f"directory."
+                    f"{entry['where']}: lies below {declared[parent]['where']}, "
+                    f"which is not a directory."
                 )
 
 

@@ -117,8 +117,8 @@ class Planner:
                     before = State("directory", *_owned(os.fstat(descriptor)))
             except FileNotFoundError as error:
                 raise TreeError(
-                    f"{path}: is a link that leads nowhere; remove it or make its target "
-                    f"{before.target}."
+                    f"{path}: is a link that leads nowhere; "
+                    f"remove it or make its target {before.target}."
                 ) from error
             except NotADirectoryError as error:
                 raise TreeError(
@@ -224,14 +224,14 @@ class Planner:
                 pass
         except NotADirectoryError as error:
             raise TreeError(
-                f"{path}: cannot be there, because {parent} or something above it is not a "
-                f"directory."
+                f"{path}: cannot be there, "
+                f"because {parent} or something above it is not a directory."
             ) from error
         except FileNotFoundError as error:
             if not self._check:
                 raise TreeError(
-                    f"{path}: its directory {parent} does not exist; declare it under "
-                    f"'directories'."
+                    f"{path}: its directory {parent} does not exist; "
+                    f"declare it under 'directories'."
                 ) from error
 
     def _owned(self, kind: str, entry: dict, owner: str, group: str, mode: int, **more) -> State:

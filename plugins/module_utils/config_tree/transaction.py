@@ -17,7 +17,8 @@ taken its name is known by its owner.
 
 The journal's file name is the phase, and a rename moves to the next:
   staging   new files are being made; the tree is untouched; going back is throwing them away
-  swapping  the tree may be in any mixture of old and new; going back is undoing every step, the last one first
+  swapping  the tree may be in any mixture of old and new; going back is undoing every step, the
+            last one first
   done      the new tree stands and has passed its test; what is left is throwing the old files away
 
 Private to this collection; it may change at any time.

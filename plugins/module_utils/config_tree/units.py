@@ -18,7 +18,10 @@ import time
 from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_paths
 from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import sync_journal
 
-PROPERTIES = "ActiveState,ActiveEnterTimestampMonotonic,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,MainPID,Type"
+PROPERTIES = (
+    "ActiveState,ActiveEnterTimestampMonotonic,StateChangeTimestampMonotonic,"
+    "ExecMainStartTimestampMonotonic,MainPID,Type"
+)
 RUNNING = ("active", "reloading")
 # The types of units of which systemd itself knows when they have started, or read their files anew.
 # The others are watched for some seconds: Apache tries for three to get an address that the host

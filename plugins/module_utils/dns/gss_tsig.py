@@ -41,8 +41,8 @@ _KEYTAB = "see with klist -k whether the keytab holds a key of gss_principal."
 _STALE = "the keytab has another key than the realm: fetch it again."
 _CLOCKS = "correct the clocks of this host, of the realm's servers and of the name server."
 _NO_REALM = (
-    "krb5.conf and the DNS know no server of this realm: correct gss_principal or gss_server, or "
-    "krb5.conf."
+    "krb5.conf and the DNS know no server of this realm: "
+    "correct gss_principal or gss_server, or krb5.conf."
 )
 # By the number that Kerberos gives an error.
 _REMEDY = {
@@ -77,8 +77,8 @@ def server_name(server, name=None):
         return (name or server).rstrip(".")
     option = "gss_server" if name else "server"
     raise ValueError(
-        f"{option} is {name or server}, and Kerberos knows servers by name: set gss_server to the "
-        f"server's host name."
+        f"{option} is {name or server}, and Kerberos knows servers by name: "
+        f"set gss_server to the server's host name."
     )
 
 

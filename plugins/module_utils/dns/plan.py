@@ -154,13 +154,13 @@ def _check_names(existing, changes):
         others = sorted(kinds - {"CNAME"})
         if "CNAME" in kinds and others:
             raise DeclarationError(
-                f"{name} would be an alias (CNAME) and have {', '.join(others)}: remove one of "
-                f"them."
+                f"{name} would be an alias (CNAME) and have "
+                f"{', '.join(others)}: remove one of them."
             )
         if "DS" in kinds and "NS" not in kinds:
             raise DeclarationError(
-                f"{name} would have DS but no NS, and DS needs a delegation: declare the NS "
-                f"records too."
+                f"{name} would have DS but no NS, and DS needs a delegation: "
+                f"declare the NS records too."
             )
 
 
@@ -175,16 +175,16 @@ def _check_name_servers(existing, changes, zone):
     ]
     if (zone, "NS") in gone:
         raise DeclarationError(
-            f"The name servers of {zone} itself cannot be absent: declare those that it should "
-            f"have."
+            f"The name servers of {zone} itself cannot be absent: "
+            f"declare those that it should have."
         )
     after = applied(existing, changes) if gone else {}
     targets = {value.target for value in after[zone, "NS"].values} if (zone, "NS") in after else ()
     for name, kind in gone:
         if kind != "NS" and name in targets and not {(name, "A"), (name, "AAAA")} & after.keys():
             raise DeclarationError(
-                f"{name}, a name server of {zone}, would have no address: declare it, or ignore "
-                f"its records."
+                f"{name}, a name server of {zone}, would have no address: "
+                f"declare it, or ignore its records."
             )
 
 
@@ -200,8 +200,8 @@ def check(existing, changes, zone, max_change, small_zone):
             if gone:
                 raise UnsafeError(
                     f"The plan takes the name server {', '.join(gone)} from the zone {zone} "
-                    f"itself: see that the parent zone no longer names it, then set force to "
-                    f"true."
+                    f"itself: see that the parent zone no "
+                    f"longer names it, then set force to true."
                 )
     size = sum(kind not in SERVER_TYPES for _name, kind in existing)
     updates, deletes = (

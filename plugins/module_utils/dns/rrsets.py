@@ -124,8 +124,8 @@ def _read(record, zone, default_ttl, where):
     # The first comparison is the cheap one, for names spelled as the zone is.
     if name.labels[-len(zone.labels) :] != zone.labels and not name.is_subdomain(zone):
         raise DeclarationError(
-            f"{where} lies outside the zone {zone}: correct the name, or declare it in its own "
-            f"zone."
+            f"{where} lies outside the zone {zone}: "
+            f"correct the name, or declare it in its own zone."
         )
     kind = _type(record["type"], where)
     return name, kind, _declaration(record, kind, zone, default_ttl, where)
@@ -186,8 +186,8 @@ def _codec(text):
         return dns.name.IDNA2008Codec(uts_46=True, transitional=False, allow_pure_ascii=True)
     if _DEVIATIONS.intersection(text):
         raise UnicodeError(
-            "it has a letter that needs the Python package idna: install that, or write the name "
-            "as xn--…."
+            "it has a letter that needs the Python package idna: "
+            "install that, or write the name as xn--…."
         )
     return dns.name.IDNA_2003_Practical
 

@@ -64,8 +64,9 @@ PROPERTIES = (
 )
 #: The packages whose versions matter to the sites.
 PACKAGES = (
-    "apache2", "bind9", "haproxy", "keepalived", "linux-image-amd64", "linux-image-arm64", "mariadb-server", "mysql-community-server",
-    "mysql-server", "nginx", "openssh-server", "python3",
+    "apache2", "bind9", "haproxy", "keepalived", "linux-image-amd64", "linux-image-arm64",
+    "mariadb-server", "mysql-community-server", "mysql-server", "nginx", "openssh-server",
+    "python3",
 )  # fmt: skip
 #: What closes sites to visitors, by the playbooks maintenance and restore.
 CLOSED = ("/etc/apache2/conf-enabled/zz-foobar-lamp-{0}*.conf", "/etc/nginx/closed/{0}*.conf")

@@ -254,8 +254,8 @@ def _address_closes(login):
     if login["port"] not in ports:
         yield (
             f"{_SETTING}Port is {' '.join(ports)}, but this run came by port {login['port']}: "
-            f"name both, [{', '.join(ports)}, {login['port']}], until the inventory has the new "
-            f"one (ansible_port)."
+            f"name both, [{', '.join(ports)}, {login['port']}], "
+            f"until the inventory has the new one (ansible_port)."
         )
         return
     everywhere = str(ipaddress.ip_address(b"\0" * (16 if ":" in login["server"] else 4)))

@@ -61,8 +61,8 @@ def of(app):
     )
     if references.leads_out(names[0]):
         raise sources.SourceError(
-            f"{model.called(app)} the build.file {names[0]}, which is not in {directory}: give "
-            f"one that is."
+            f"{model.called(app)} the build.file {names[0]}, "
+            f"which is not in {directory}: give one that is."
         )
     found = next((name for name in names if os.path.isfile(os.path.join(directory, name))), None)
     if not found:

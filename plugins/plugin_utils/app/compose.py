@@ -87,17 +87,21 @@ _REFUSED = {
     "cap_add": "an application has no capabilities: have it do without",
     "devices": "an application reaches no devices: have it do without",
     "env_file": (
-        "what is in such a file is the user's to keep: give it in app.environment, secrets from "
-        "a vault"
+        "what is in such a file is the user's to keep: "
+        "give it in app.environment, secrets from a vault"
     ),
     "extends": "only one file is read: write it out, as 'docker compose config' does",
-    "network_mode": "an application reaches its database alone: remove it, or give app.network: open",
+    "network_mode": (
+        "an application reaches its database alone: remove it, or give app.network: open"
+    ),
     "pid": "an application sees its own processes alone: remove it",
     "ipc": "an application has its own memory alone: remove it",
     "privileged": "an application has no rights on the host: have it do without",
     "secrets": "give what it holds in app.environment, from a vault",
     "configs": "put the file into the image, or give what it holds in app.environment",
-    "tmpfs": "only /tmp, /run and /var/tmp can be written to: give app.volumes for other directories",
+    "tmpfs": (
+        "only /tmp, /run and /var/tmp can be written to: give app.volumes for other directories"
+    ),
     "user": "an image is run as its own user: set USER in the Containerfile",
     "working_dir": "an image is run in its own directory: set WORKDIR in the Containerfile",
     "extra_hosts": "give the address itself in app.environment",
@@ -187,8 +191,8 @@ class _Reader:
             )
         if "include" in self.content:
             raise _RefusedError(
-                "include names other files, and only one is read: write it out, as 'docker "
-                "compose config' does."
+                "include names other files, and only one is read: "
+                "write it out, as 'docker compose config' does."
             )
         self.services = {
             name: one
@@ -258,8 +262,8 @@ class _Reader:
                 self.refuse(place, "has no place here: remove it")
         if service.get("deploy") or service.get("mem_limit") or service.get("cpus"):
             self.note(
-                f"services.{name} has limits, which are left out: give app.memory_limit and "
-                f"app.cpu_limit"
+                f"services.{name} has limits, which are left out: "
+                f"give app.memory_limit and app.cpu_limit"
             )
 
     def _text(self, place, value, instead):
@@ -437,8 +441,8 @@ class _Reader:
                 self.refuse(
                     place,
                     (
-                        "has no value in the file: give it in app.environment, from a vault if "
-                        "it is a secret"
+                        "has no value in the file: "
+                        "give it in app.environment, from a vault if it is a secret"
                     ),
                 )
             elif text and (_SECRET.search(key) or _CREDENTIALS.search(text)):
@@ -467,8 +471,8 @@ class _Reader:
                     self.refuse(
                         f"services.{name}.environment.{key}",
                         (
-                            f"is another than of {names[0]}: all have one, so give it in "
-                            f"app.environment"
+                            f"is another than of {names[0]}: "
+                            f"all have one, so give it in app.environment"
                         ),
                     )
         return found
@@ -516,8 +520,8 @@ class _Reader:
             self.refuse(
                 f"services.{name}",
                 (
-                    f"({kind}) is what the application depends on{by}, and {why}. Then take it out "
-                    f"of depends_on"
+                    f"({kind}) is what the application depends on{by}, and {why}. "
+                    f"Then take it out of depends_on"
                 ),
             )
 
@@ -564,8 +568,8 @@ class _Reader:
             self.refuse(
                 place,
                 (
-                    f"has {source or one}, a path of the host's: copy it into the image, and give "
-                    f"app.volumes without it"
+                    f"has {source or one}, a path of the host's: "
+                    f"copy it into the image, and give app.volumes without it"
                 ),
             )
             return "", ""
@@ -586,8 +590,8 @@ class _Reader:
             self.app["migrate"] = words
         elif service.get("ports"):
             self.note(
-                f"services.{name} has ports, so it is no worker, and is left out: it could be a "
-                f"site of its own"
+                f"services.{name} has ports, so it is no worker, and is left out: "
+                f"it could be a site of its own"
             )
         elif not words:
             self.refuse(

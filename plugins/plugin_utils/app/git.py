@@ -42,8 +42,8 @@ _REMEDIES = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED",
         (
-            "the key of {host} is another than in ~/.ssh/known_hosts: find out why, then correct "
-            "it there."
+            "the key of {host} is another than in ~/.ssh/known_hosts: "
+            "find out why, then correct it there."
         ),
     ),
     (
@@ -60,8 +60,8 @@ _REMEDIES = (
             r"Access denied"
         ),
         (
-            "it wants a password: give an address of ssh and deploy_key, or https://TOKEN@… from a "
-            "vault."
+            "it wants a password: give an address of ssh "
+            "and deploy_key, or https://TOKEN@… from a vault."
         ),
     ),
     (
@@ -133,8 +133,8 @@ class Repository:
             if name in names:
                 return names[name]
         raise SourceError(
-            f"{mask.plain(self.url)} has no branch or tag {version}: correct version, or give a "
-            f"commit in 40 digits."
+            f"{mask.plain(self.url)} has no branch or tag {version}: "
+            f"correct version, or give a commit in 40 digits."
         )
 
     @contextlib.contextmanager

@@ -161,8 +161,8 @@ def _require(source, lines, local):
         place = posixpath.normpath(path)
         if place.split("/")[0] == "..":
             raise locks.LockError(
-                f"{path} is installed, which lies outside of the source: give a source that has "
-                f"both."
+                f"{path} is installed, which lies outside of the source: "
+                f"give a source that has both."
             )
         if not (source / place).exists():
             raise locks.LockError(

@@ -27,8 +27,8 @@ _EXTRA = re.compile(r"""\bextra\s*==\s*(['"])([^'"]+)\1""")
 _IN_SET = re.compile(r"""(['"])([^'"]+)\1\s+in\s+(extras|dependency_groups)\b""")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_HASHED = (
-    "which pip cannot check by a hash: take a release of it from an index, or an archive with its "
-    "hash."
+    "which pip cannot check by a hash: "
+    "take a release of it from an index, or an archive with its hash."
 )
 
 
@@ -61,8 +61,8 @@ def chosen(there, requirements):
     if requirements:
         raise LockError(
             f"requirements is {', '.join(requirements)}, and beside it is {found[0]}, which says "
-            f"other things or the same again: give requirements: {found[0]}, or leave it out by "
-            f"exclude: [{found[0]}]."
+            f"other things or the same again: give requirements: "
+            f"{found[0]}, or leave it out by exclude: [{found[0]}]."
         )
     if len(found) > 1:
         raise LockError(
@@ -129,8 +129,8 @@ def read(path, extras=()):
         names, found = reader(content, {_plain(name) for name in extras})
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise LockError(
-            f"{path.name} has another form than is known here ({error!r}): export it to a "
-            f"requirements file."
+            f"{path.name} has another form than is known here ({error!r}): "
+            f"export it to a requirements file."
         ) from None
     except LockError as error:
         raise LockError(f"{path.name}: {error}") from None

@@ -61,8 +61,8 @@ _NOT_OF_IMAGES = {
     **dict.fromkeys(
         ("wsgi", "asgi"),
         (
-            "the image has its own server: give serve, or nothing for the image's own entry point "
-            "and command"
+            "the image has its own server: "
+            "give serve, or nothing for the image's own entry point and command"
         ),
     ),
     **dict.fromkeys(
@@ -74,8 +74,8 @@ _NOT_OF_IMAGES = {
         "the image has its own server, which is told by serve or by environment",
     ),
     "restrict": (
-        "what confines it are the arguments of Podman: see network, volumes, memory_limit and "
-        "cpu_limit"
+        "what confines it are the arguments of Podman: "
+        "see network, volumes, memory_limit and cpu_limit"
     ),
     **dict.fromkeys(
         ("checksum", "deploy_key", "include", "exclude", "subdirectory"), "it is for a source"
@@ -473,8 +473,8 @@ def _image_problems(where, app):
         yield f"{where} port {port}: give a port from 1 to 65535."
     if port and any("$SOCKET" in word for word in app.get("serve") or []):
         yield (
-            f"{where} port beside a serve with $SOCKET: give one, the port that it listens on or "
-            f"the socket."
+            f"{where} port beside a serve with $SOCKET: "
+            f"give one, the port that it listens on or the socket."
         )
     if port and network == "open":
         yield (
@@ -487,8 +487,8 @@ def _image_problems(where, app):
     for inside, below in (app.get("volumes") or {}).items():
         if not _INSIDE.match(str(inside)) or posixpath.normpath(inside) != inside:
             yield (
-                f"{where} volumes with {inside!r}: give an absolute path in the image, such as "
-                f"/app/data."
+                f"{where} volumes with {inside!r}: "
+                f"give an absolute path in the image, such as /app/data."
             )
         if not _BELOW.match(str(below)):
             yield (
@@ -505,8 +505,8 @@ def _image_problems(where, app):
         and posixpath.normpath(app["static_dir"]) == app["static_dir"]
     ):
         yield (
-            f"{where} static_dir {app['static_dir']!r}: give an absolute path in the image, such "
-            f"as /app/static."
+            f"{where} static_dir {app['static_dir']!r}: "
+            f"give an absolute path in the image, such as /app/static."
         )
     if app.get("backup_before_migrate") and not app.get("migrate"):
         yield f"{where} backup_before_migrate and no migrate: give migrate, or remove it."
@@ -558,8 +558,8 @@ def _source_problems(where, app):
     for name in sorted(names):
         if ".." in name.split("/") and not posixpath.isabs(name):
             yield (
-                f"{where} the file {name}: give one in the source, or an absolute path on this "
-                f"computer."
+                f"{where} the file {name}: "
+                f"give one in the source, or an absolute path on this computer."
             )
     for key, kinds in _ONLY.items():
         if app.get(key) and kind(app) not in kinds:
@@ -574,8 +574,8 @@ def _source_problems(where, app):
         or subdirectory.split("/")[0] == ".."
     ):
         yield (
-            f"{where} the subdirectory {subdirectory!r}: give a directory within the source, for "
-            f"instance backend."
+            f"{where} the subdirectory {subdirectory!r}: "
+            f"give a directory within the source, for instance backend."
         )
     python = app.get("python") or "/"
     if not posixpath.isabs(python) and not _PYTHON.match(python):
@@ -601,8 +601,8 @@ def _server_problems(where, app):
     if len(given) != 1 and not is_image(app):
         found = " and ".join(given) or "none of wsgi, asgi and serve"
         yield (
-            f"{where} {found}: give one of them, a callable for our server or a command that is a "
-            f"server."
+            f"{where} {found}: give one of them, "
+            f"a callable for our server or a command that is a server."
         )
     for key in ("wsgi", "asgi"):
         if app.get(key) and not _CALLABLE.match(app[key]):
@@ -645,8 +645,8 @@ def problems(apps, keep_releases=2, port=80, tls_port=443):
     problems, seen, users = [], set(), {}
     if keep_releases < 2:
         problems.append(
-            f"python_app_keep_releases is {keep_releases}: give at least 2, the current release "
-            f"and the one before."
+            f"python_app_keep_releases is {keep_releases}: "
+            f"give at least 2, the current release and the one before."
         )
     problems += [
         f"python_app_{name} is {number}: give a port from 1 to 65535."
@@ -672,18 +672,18 @@ def problems(apps, keep_releases=2, port=80, tls_port=443):
             )
         if not _USER.match(user(app)):
             problems.append(
-                f"{where} the user {user(app)!r}: use up to 32 small letters, digits, underscores "
-                f"and hyphens."
+                f"{where} the user {user(app)!r}: "
+                f"use up to 32 small letters, digits, underscores and hyphens."
             )
         elif users.setdefault(user(app), app["name"]) != app["name"]:
             problems.append(
-                f"{where} the user {user(app)}, which runs {users[user(app)]} already: give each "
-                f"its own user."
+                f"{where} the user {user(app)}, "
+                f"which runs {users[user(app)]} already: give each its own user."
             )
         problems += [
             (
-                f"{where} the service {name!r}: give the name of a unit of systemd, such as "
-                f"redis-server."
+                f"{where} the service {name!r}: "
+                f"give the name of a unit of systemd, such as redis-server."
             )
             for name in app.get("services") or []
             if not _SERVICE.match(name)
@@ -723,8 +723,8 @@ def problems(apps, keep_releases=2, port=80, tls_port=443):
                 problems.append(f"{where} no value of {name}: give one, or leave it out.")
             elif "\0" in str(value):
                 problems.append(
-                    f"{where} a value of {name} that has a NUL character, which no environment "
-                    f"can hold: remove it."
+                    f"{where} a value of {name} that has a NUL character, "
+                    f"which no environment can hold: remove it."
                 )
     builders = {builder(app): app["name"] for app in apps}
     for name in sorted(users.keys() & builders.keys()):

@@ -76,8 +76,8 @@ def listing(directory, exclude=(), include=()):
         if not found:
             raise SourceError(
                 f"{directory} has no file that the git repository {repository} knows or would "
-                f"add: take it out of .gitignore, or give a copy of the directory that is in no "
-                f"repository."
+                f"add: take it out of .gitignore, "
+                f"or give a copy of the directory that is in no repository."
             )
     else:
         found = []
@@ -247,13 +247,8 @@ def _resolve(app, cache):
         )
     if kind == "directory":
         source = _top(app)
-        return (
-            (
-                f"files "
-                f"{digest_of_files(source, listing(source, app.get('exclude') or (), app.get('include') or ()))}"
-            ),
-            model.described(app),
-        )
+        files = listing(source, app.get("exclude") or (), app.get("include") or ())
+        return f"files {digest_of_files(source, files)}", model.described(app)
     checksum = app.get("checksum") if model.is_url(source) else _sha256(source)
     if app.get("checksum") and checksum != app["checksum"]:
         raise SourceError(
@@ -330,8 +325,8 @@ def _fetch(app, target, cache):
         raise SourceError(
             f"{model.called(app)} the source {mask.plain(app.get('source'))}, where "
             f"{pointers[0]}{more} only points to a file of Git LFS: leave it out by exclude, or "
-            f"give as source a directory on this computer where 'git lfs pull' was run, or an "
-            f"archive."
+            f"give as source a directory on this computer "
+            f"where 'git lfs pull' was run, or an archive."
         )
 
 

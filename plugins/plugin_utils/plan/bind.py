@@ -100,8 +100,8 @@ class Bind(Role):
             name = zone["name"]
             if not _ZONE.match(name):
                 problems.append(
-                    f"bind_zones has the name {name!r}: give a domain such as foobar.com, without "
-                    f"a dot at the end."
+                    f"bind_zones has the name {name!r}: "
+                    f"give a domain such as foobar.com, without a dot at the end."
                 )
             if name.lower() in seen:
                 problems.append(f"bind_zones has {name} twice: remove one.")
@@ -149,8 +149,8 @@ def primary_problems(zone, types, name, primary, values):
                 f"Host {primary} is the primary name server of {zone} by the inventory, but the "
                 f"zone is on {' and '.join(others)}: a new, empty zone would replace it. Set "
                 f"lamp_dns_primary to {others[0]}, and run foobar.lamp.dns_promote if it is a "
-                f"secondary. If an empty zone is what you want, set lamp_dns_force to true for "
-                f"one run."
+                f"secondary. If an empty zone is what you want, "
+                f"set lamp_dns_force to true for one run."
             ]
         return []
     if types[name] != "primary":
@@ -163,8 +163,8 @@ def primary_problems(zone, types, name, primary, values):
     if types[primary] == "primary" and not values.get("lamp_dns_primary"):
         return [
             f"{primary} and {name} are both primary name servers of {zone}: set lamp_dns_primary "
-            f"to the one that was promoted last. Its records stay, and the other becomes its "
-            f"secondary."
+            f"to the one that was promoted last. "
+            f"Its records stay, and the other becomes its secondary."
         ]
     return []
 
@@ -259,8 +259,8 @@ def _zone_problems(zone, keys, policies):
             yield f"the {option} {zone[option]}: add that to bind_keys, or correct it."
     if policy and policy not in policies:
         yield (
-            f"the dnssec_policy {policy}: use one of {', '.join(policies)}, or describe it in "
-            f"bind_dnssec_policies."
+            f"the dnssec_policy {policy}: "
+            f"use one of {', '.join(policies)}, or describe it in bind_dnssec_policies."
         )
     if zone.get("dnssec_keys_of") and not zone.get("primaries"):
         yield "dnssec_keys_of without primaries: the keys are made here, remove it."
@@ -309,8 +309,8 @@ def lost_key_problems(zones, paths):
                 f"long as its parent has the DS record of the old one. Restore the directory "
                 f"from a backup, owned by bind (foobar.lamp.restore_name_server does). If the "
                 f"key is lost, or another has followed it, see that the parent has no DS record "
-                f"of it, wait until its time to live has passed, and set bind_new_dnssec_keys to "
-                f"true for one run."
+                f"of it, wait until its time to live has passed, "
+                f"and set bind_new_dnssec_keys to true for one run."
             )
     return problems
 

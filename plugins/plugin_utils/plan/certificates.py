@@ -168,8 +168,8 @@ def _problems(inputs):
 def _acme_problems(where, one, inputs):
     if not inputs["cas"]:
         yield (
-            f"{where} gives {one['name']} the source acme, and certificates_cas is empty: add the "
-            f"CA to ask."
+            f"{where} gives {one['name']} the source acme, "
+            f"and certificates_cas is empty: add the CA to ask."
         )
     if len(inputs["account_secret"]) < 32:
         yield (
@@ -185,8 +185,8 @@ def _acme_problems(where, one, inputs):
         host.startswith("*.") for host in one.get("names") or []
     ):
         yield (
-            f"{where} proves {one['name']} by http-01, which cannot prove a wildcard: set its "
-            f"method to dns-01."
+            f"{where} proves {one['name']} by http-01, which cannot prove a wildcard: "
+            f"set its method to dns-01."
         )
 
 
@@ -204,8 +204,8 @@ def _given_problems(where, one):
         elif value.startswith("$ANSIBLE_VAULT"):
             yield (
                 f"{where} a {key} from a file that Ansible Vault has encrypted: give its text, "
-                "\"{{ lookup('ansible.builtin.file', inventory_dir ~ '/../certs/FILE') }}\", "
-                "which Ansible decrypts."
+                "\"{{ lookup('ansible.builtin.file', "
+                "inventory_dir ~ '/../certs/FILE') }}\", which Ansible decrypts."
             )
         elif not tls.on_host(value):
             # A key that is no file and has no PEM header may be a secret all the same.
@@ -261,8 +261,8 @@ def pair_problems(chain, key, names, now=None):
     ]
     if missing:
         yield (
-            f"a certificate without {', '.join(missing)}: give one for all names of the site, or "
-            f"remove these."
+            f"a certificate without {', '.join(missing)}: "
+            f"give one for all names of the site, or remove these."
         )
 
 

@@ -83,8 +83,8 @@ def _composed(where, app, base, site):
         return _refused(
             app,
             (
-                f"{where}.compose is {path!r}, which cannot be read ({error.strerror}): correct "
-                f"the path."
+                f"{where}.compose is {path!r}, "
+                f"which cannot be read ({error.strerror}): correct the path."
             ),
         )
     except (yaml.YAMLError, ValueError) as error:

@@ -39,7 +39,9 @@ class Firewall(Role):
     COLLECTS = True
     KEYS = {"firewall_rules": ("port", "protocol")}
     EDGES = {
-        "the ports that they listen on, and who must reach them": "mysql, apache, nginx, haproxy, keepalived, bind",
+        "the ports that they listen on, and who must reach them": (
+            "mysql, apache, nginx, haproxy, keepalived, bind"
+        ),
         "the ports of sshd": "linux_base",
         "which hosts copy backups to this one": "backup",
     }
@@ -73,8 +75,8 @@ class Firewall(Role):
         if reason := _unable(facts):
             problems.append(
                 f"firewall_enabled is true, but the host cannot have a firewall: {reason}. Set "
-                f"it to false, or leave it out: then the site's hosts that cannot have one go "
-                f"without."
+                f"it to false, or leave it out: "
+                f"then the site's hosts that cannot have one go without."
             )
         for name in (facts.get("firewall") or {}).get("foreign") or []:
             problems.append(
@@ -184,8 +186,8 @@ def _rule_problems(rule):
     what = f"the port {rule['port']}" if "port" in rule else rule.get("protocol") or "tcp"
     if (rule.get("protocol") == VRRP) == ("port" in rule):
         yield (
-            f"firewall_rules has a rule for {what}: give a port for the protocols tcp and udp, "
-            f"and none for {VRRP}."
+            f"firewall_rules has a rule for {what}: "
+            f"give a port for the protocols tcp and udp, and none for {VRRP}."
         )
     elif "port" in rule:
         first, dash, last = str(rule["port"]).partition("-")
@@ -199,8 +201,8 @@ def _rule_problems(rule):
             )
     if not _COMMENT.match(rule.get("comment") or ""):
         yield (
-            f"firewall_rules has the comment {rule['comment']!r}: use up to 100 characters, no "
-            f"quotes or backslashes."
+            f"firewall_rules has the comment {rule['comment']!r}: "
+            f"use up to 100 characters, no quotes or backslashes."
         )
     sources = rule.get("from")
     if sources == []:
@@ -235,8 +237,8 @@ def _source_problems(where, sources):
             ipaddress.ip_network(source)
         except ValueError as error:
             remedy = (
-                "give addresses or networks such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/48, and "
-                "no names."
+                "give addresses or networks such as 192.0.2.7, "
+                "192.0.2.0/24 or 2001:db8::/48, and no names."
             )
             if "host bits set" in str(error):
                 remedy = (
@@ -288,8 +290,8 @@ def _unmanaged_problems(inputs, facts, login):
         yield (
             f"The host listens on {', '.join(found)}, to which firewall_rules lets in nobody. "
             f"Add rules for the ports that others must reach, and set firewall_take_over (or "
-            f"lamp_take_over, for all) to true to close the rest; or set firewall_enabled to "
-            f"false."
+            f"lamp_take_over, for all) to true to close the rest; "
+            f"or set firewall_enabled to false."
         )
 
 

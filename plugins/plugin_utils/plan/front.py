@@ -76,11 +76,8 @@ _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 #: A directive of either server that serves what is below CHALLENGES; not one that takes it out of
 #: something (ProxyPass … !).
 _SERVES_CHALLENGES = re.compile(
-    (
-        r"(^|[;{}])[ "
-        r"\t]*(location|alias(match)?|proxypass(match)?)\b[^;{}\n]*/\\?\.well-known/acme-challenge(?!.*[ "
-        r"\t]!\s*$)"
-    ),
+    r"(^|[;{}])[ \t]*(location|alias(match)?|proxypass(match)?)\b"
+    r"[^;{}\n]*/\\?\.well-known/acme-challenge(?!.*[ \t]!\s*$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _DIRECTORY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z")
@@ -246,8 +243,8 @@ def _access_problems(where, access):
     for user, password in (access.get("users") or {}).items():
         if not _USER.match(user):
             yield (
-                f"{where}.users has the name {user!r}: use up to 64 characters, no space and no "
-                f"colon."
+                f"{where}.users has the name {user!r}: "
+                f"use up to 64 characters, no space and no colon."
             )
         if is_hash(password):
             continue
@@ -330,8 +327,8 @@ def error_page_problems(where, pages, app):
                 )
             elif not _DIRECTORY.match(path):
                 yield (
-                    f"{where}['{status}'] is {path!r}: give a path in the source, of letters, "
-                    f"digits and . _ -."
+                    f"{where}['{status}'] is {path!r}: "
+                    f"give a path in the source, of letters, digits and . _ -."
                 )
 
 
@@ -347,8 +344,8 @@ def media_problems(where, path, media):
         yield f"{where}.media.url is {url!r}: begin and end it with a slash, for instance /media/."
     if not _DIRECTORY.match(directory):
         yield (
-            f"{where}.media.dir is {directory!r}: give a directory below the state directory, for "
-            f"instance media."
+            f"{where}.media.dir is {directory!r}: "
+            f"give a directory below the state directory, for instance media."
         )
 
 

@@ -212,8 +212,8 @@ def unsaid_problems(host, given):
         return []
     return [
         f"lamp_sites is not defined, and host {host.name} runs {', '.join(there)}, which would "
-        f"all be removed: check that the inventory's variables are read, or set lamp_sites to "
-        f"{{}} if you want that."
+        f"all be removed: check that the inventory's variables are read, "
+        f"or set lamp_sites to {{}} if you want that."
     ]
 
 

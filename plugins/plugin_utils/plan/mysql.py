@@ -345,8 +345,8 @@ def _cluster_problems(inputs, facts):
     if inputs["mysql_implementation"] != "mariadb":
         yield (
             f"mysql_implementation is {inputs['mysql_implementation']}, and {len(members)} hosts "
-            f"are to have the database: a cluster is MariaDB's. Set it to mariadb, or leave one "
-            f"host in the group."
+            f"are to have the database: a cluster is MariaDB's. "
+            f"Set it to mariadb, or leave one host in the group."
         )
     if len(members) not in (3, 5):
         yield (
@@ -415,8 +415,8 @@ def _database_problems(database):
     for key in ("encoding", "collation"):
         if database.get(key) and not _CHARSET.match(database[key]):
             yield (
-                f"mysql_databases gives {name} the {key} {database[key]!r}: use letters, digits "
-                f"and underscores."
+                f"mysql_databases gives {name} the {key} {database[key]!r}: "
+                f"use letters, digits and underscores."
             )
     # A collation without the name of a character set before it, such as uca1400_ai_ci, goes with
     # several.

@@ -204,13 +204,13 @@ def server_problems(server, key, servers=0):
     problems = []
     if not is_address(server) and not _HOSTNAME.match(server):
         problems.append(
-            f"lamp_dns_server is {server!r}: give the address or the host name of the domain's "
-            f"primary name server."
+            f"lamp_dns_server is {server!r}: "
+            f"give the address or the host name of the domain's primary name server."
         )
     if key is None:
         problems.append(
-            "lamp_dns_key is missing: give name and secret of the key by which lamp_dns_server "
-            "takes updates."
+            "lamp_dns_key is missing: "
+            "give name and secret of the key by which lamp_dns_server takes updates."
         )
     elif not _is_base64(key["secret"]):
         problems.append("lamp_dns_key.secret is not base64: give it as tsig-keygen writes it.")

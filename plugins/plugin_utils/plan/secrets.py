@@ -81,8 +81,8 @@ def _read_or_make(path):
         value = file.read().strip()
     if not value:
         raise ValueError(
-            f"The file {path} is empty: write the secret into it, or remove it to have a new one "
-            f"made."
+            f"The file {path} is empty: "
+            f"write the secret into it, or remove it to have a new one made."
         )
     return value
 

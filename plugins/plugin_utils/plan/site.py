@@ -301,8 +301,8 @@ def _app_problems(where, app):
             yield f"{where}.{key} is {app[key]!r}: {remedy}"
     if app.get("user") == "root":
         yield (
-            f"{where}.user is root, but no application may run as root: give another user, or "
-            f"leave it out."
+            f"{where}.user is root, but no application may run as root: "
+            f"give another user, or leave it out."
         )
     if not _SCHEME.match(app.get("database_scheme", "mysql")):
         yield (
@@ -315,8 +315,8 @@ def _app_problems(where, app):
     for key in app.get("environment", {}):
         if not _ENVIRONMENT.match(key):
             yield (
-                f"{where}.environment has the name {key!r}: use letters, digits and underscores, "
-                f"no digit first."
+                f"{where}.environment has the name {key!r}: "
+                f"use letters, digits and underscores, no digit first."
             )
 
 
@@ -335,8 +335,8 @@ def site_problems(sites):
         where = f"lamp_sites['{name}']"
         if not _HOSTNAME.match(name):
             problems.append(
-                f"{where} is no host name: use letters, digits, hyphens and dots, for instance "
-                f"www.foobar.com."
+                f"{where} is no host name: "
+                f"use letters, digits, hyphens and dots, for instance www.foobar.com."
             )
         problems.extend(front.problems(where, site, name))
         problems.extend(
@@ -363,8 +363,8 @@ def site_problems(sites):
             user = app.get("user") or app_user(app_name)
             if users.setdefault(user, app_where) != app_where:
                 problems.append(
-                    f"{app_where}.user is {user!r}, which already runs {users[user]}: give each "
-                    f"its own user."
+                    f"{app_where}.user is {user!r}, "
+                    f"which already runs {users[user]}: give each its own user."
                 )
         if "document_root" in site and not posixpath.isabs(site["document_root"]):
             problems.append(
@@ -385,16 +385,16 @@ def site_problems(sites):
             elif site["database"] in databases:
                 problems.append(
                     f"{where}.database is {site['database']!r}, which "
-                    f"lamp_sites['{databases[site['database']]}'] already has: give each site "
-                    f"its own database."
+                    f"lamp_sites['{databases[site['database']]}'] already has: "
+                    f"give each site its own database."
                 )
             databases.setdefault(site["database"], name)
         for alias in [name, *site.get("aliases", [])]:
             if not _HOSTNAME.match(alias):
                 if alias != name:
                     problems.append(
-                        f"{where}.aliases has {alias!r}, which is not a host name: correct or "
-                        f"remove it."
+                        f"{where}.aliases has {alias!r}, "
+                        f"which is not a host name: correct or remove it."
                     )
             elif owner.setdefault(alias.lower(), name) != name:
                 problems.append(
@@ -420,8 +420,8 @@ def sharing_problems(sites, groups):
             )
         problems += [
             f"{origin(name, path)}.media is on {len(hosts)} web hosts, each of which would have "
-            f"only some of the files: give media.shared, a directory that all of them share, see "
-            f"docs/several_hosts.md."
+            f"only some of the files: "
+            f"give media.shared, a directory that all of them share, see docs/several_hosts.md."
             for path, _name, app in apps(name, site)
             if "media" in app and not app["media"].get("shared")
         ]
@@ -437,13 +437,13 @@ def secret_problems(given, sites):
         where = f"lamp_secrets['{name}']"
         if name not in sites:
             problems.append(
-                f"{where} is for a site that lamp_sites does not have: correct the name or remove "
-                f"it."
+                f"{where} is for a site that lamp_sites does not have: "
+                f"correct the name or remove it."
             )
         problems.extend(
             (
-                f"{where}.{key} is shorter than 12 characters: give a longer one, or remove it to "
-                f"have one made."
+                f"{where}.{key} is shorter than 12 characters: "
+                f"give a longer one, or remove it to have one made."
             )
             for key, value in own.items()
             if len(value) < 12

@@ -67,8 +67,8 @@ def not_checks(addresses):
     """
     own = " || ".join(f"%{{CONN_REMOTE_ADDR}} -ipmatch '{address}'" for address in addresses)
     return (
-        f"! (%{{HTTP_USER_AGENT}} == '{web.CHECKER}' && %{{REMOTE_ADDR}} == %{{CONN_REMOTE_ADDR}} "
-        f"&& ({own}))"
+        f"! (%{{HTTP_USER_AGENT}} == '{web.CHECKER}' && "
+        f"%{{REMOTE_ADDR}} == %{{CONN_REMOTE_ADDR}} && ({own}))"
     )
 
 

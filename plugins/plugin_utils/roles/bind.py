@@ -120,8 +120,8 @@ def demotion_problems(read):
                 f"The zone {zone} has the serial {own} here, where it is primary, and "
                 f"{max(serials)} on the name server that is to be its primary: newer records "
                 f"would be lost. Name this host as the primary (lamp_dns_primary). If its "
-                f"records are the wrong ones, stop its name server (systemctl stop named), and "
-                f"run again."
+                f"records are the wrong ones, "
+                f"stop its name server (systemctl stop named), and run again."
             )
     return problems
 
@@ -165,8 +165,8 @@ def promotion_problems(said, primary, force=False):
         )
         return [
             (
-                f"{primary} is to be the primary, and is not part of this run. Of the others, "
-                f"{have}: {advice}."
+                f"{primary} is to be the primary, and is not part of this run. "
+                f"Of the others, {have}: {advice}."
             )
         ]
     own, problems = said[primary], []

@@ -167,8 +167,8 @@ def terms(cas):
     """Return the sentence about the terms of service of ``cas``."""
     places = [f"{one['name']}: {one.get('terms') or one['directory']}" for one in cas]
     return (
-        f"By asking a CA for a certificate, you agree to its terms of service "
-        f"({', '.join(places)})."
+        f"By asking a CA for a certificate, "
+        f"you agree to its terms of service ({', '.join(places)})."
     )
 
 
@@ -232,7 +232,7 @@ def wanted(certificates, renew, revoke, reason):
         )
     if revoke and reason not in REASONS:
         problems.append(
-            f"lamp_certificates_reason is {repr(reason) if reason else 'missing'}: say why, "
-            f"{', '.join(REASONS)}."
+            f"lamp_certificates_reason is {repr(reason) if reason else 'missing'}: "
+            f"say why, {', '.join(REASONS)}."
         )
     return problems

@@ -95,7 +95,8 @@ files.link(name="Set the time zone", path="/etc/localtime", target="/usr/share/z
 BACKUP = """#!/bin/sh -e
 umask 077
 mkdir -p /var/backups/lamp
-mariadb-dump --all-databases --single-transaction --flush-logs | zstd --quiet > "/var/backups/lamp/$(date +%F).sql.zst"
+mariadb-dump --all-databases --single-transaction --flush-logs |
+    zstd --quiet > "/var/backups/lamp/$(date +%F).sql.zst"
 find /var/backups/lamp -name '*.zst' -mtime +14 -delete
 """
 if first:
@@ -178,8 +179,8 @@ steps = ["../venv/bin/python -m foobar.assets"] + (
     ["../venv/bin/alembic upgrade head"] if first else []
 )
 steps.append(
-    f"find {root}/static -name '*.css' -exec gzip --force --keep -9 {{}} + -exec brotli --force "
-    f"--keep {{}} +"
+    f"find {root}/static -name '*.css' -exec gzip --force "
+    f"--keep -9 {{}} + -exec brotli --force --keep {{}} +"
 )
 server.shell(
     name="Collect and migrate",

@@ -182,8 +182,8 @@ def _copy(settings, shelf, backup, before, covers):
         raise BackupError(
             f"The binary logs {gone} were gone before they were kept: no moment after "
             f"{index.get('covers') or backup['manifest']['time']} can be restored to from the "
-            f"backup {backup['name']}. Take a new backup, and raise binlog_expire_logs_seconds "
-            f"if they expired."
+            f"backup {backup['name']}. "
+            f"Take a new backup, and raise binlog_expire_logs_seconds if they expired."
         )
     fresh = [
         there[one]

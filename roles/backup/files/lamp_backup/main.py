@@ -32,14 +32,16 @@ from .take import take
 NOT_COPIED = 3
 READERS = ("list", "verify", "prepare", "restore", "drill")
 
-EPILOG = """exit status: 0 done; 1 failed, and said why; 2 not understood; 3 done, but the copy off this host failed.
-Everything runs as root. docs/backups.md of the collection foobar.lamp shows each command at work."""
+EPILOG = """exit status: 0 done; 1 failed, and said why; 2 not understood; 3 done, but the copy off
+this host failed. Everything runs as root. docs/backups.md of the collection foobar.lamp shows each
+command at work."""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return what the command understands."""
     top = argparse.ArgumentParser(
-        prog="lamp-backup", description="Backups of this host's database server and files, and the way back.", epilog=EPILOG,
+        prog="lamp-backup", epilog=EPILOG,
+        description="Backups of this host's database server and files, and the way back.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     top.add_argument(
@@ -106,8 +108,8 @@ def parser() -> argparse.ArgumentParser:
             "--once",
             action="store_true",
             help=(
-                "in a cluster of database servers, leave the database to the member that takes "
-                "it for all"
+                "in a cluster of database servers, "
+                "leave the database to the member that takes it for all"
             ),
         )
 
@@ -131,15 +133,21 @@ def parser() -> argparse.ArgumentParser:
         lambda one: one.add_argument("backup", nargs="?"),
     )
     verb(
-        "prepare", ("build a copy of the data from a backup, beside the live ones, " "and compare it; replaces nothing"), which, alone, identity,
-        as_json,
+        "prepare",
+        "build a copy of the data from a backup, "
+        "beside the live ones, and compare it; replaces nothing",
+        which, alone, identity, as_json,
     )  # fmt: skip
 
     def forms(one):
         one.add_argument(
-            "--form-cluster", action="store_true",
-            help=("in a cluster of database servers, whose other members are stopped: begin it anew " "with these data")
-        )  # fmt: skip
+            "--form-cluster",
+            action="store_true",
+            help=(
+                "in a cluster of database servers, whose other members are stopped: "
+                "begin it anew with these data"
+            ),
+        )
 
     verb("swap", "put the prepared copy in the place of the live data, which are kept", forms)
     verb("restore", "prepare and swap", which, alone, identity, forms)
@@ -147,8 +155,8 @@ def parser() -> argparse.ArgumentParser:
     verb(
         "rejoin",
         (
-            "have a member of a cluster get all data from the others; its own are kept as replaced "
-            "ones"
+            "have a member of a cluster get all data from the others; "
+            "its own are kept as replaced ones"
         ),
     )
     verb("discard", "delete the replaced data")
@@ -405,8 +413,8 @@ def run(options, shelf, source, words) -> int:
             )
         for table in (unsafe := shelf.manifest(name).get("not_consistent", [])):
             warn(
-                f"{table} is of an engine without transactions: it may have changed while it was "
-                f"read."
+                f"{table} is of an engine without transactions: "
+                f"it may have changed while it was read."
             )
         if words.json:
             print(json.dumps({**said, "pruned": gone, "not_consistent": unsafe}))
@@ -441,8 +449,8 @@ def run(options, shelf, source, words) -> int:
         print(f"Restored {told(said)}")
         if old and (options.engine or said["files"]):
             print(
-                f"The replaced data are in {old}: lamp-backup undo puts them back, lamp-backup "
-                f"discard deletes them."
+                f"The replaced data are in {old}: "
+                f"lamp-backup undo puts them back, lamp-backup discard deletes them."
             )
     if words.verb == "undo":
         print(

@@ -37,7 +37,8 @@ def maker(said: dict[str, dict | None]) -> str:
     """
     able = {
         name: one for name, one in sorted(said.items())
-        if one and one.get("running") and one.get("status") == _PRIMARY and one.get("state") in _ABLE
+        if one and one.get("running")
+        and one.get("status") == _PRIMARY and one.get("state") in _ABLE
     }  # fmt: skip
     writers = {one.get("writer") for one in able.values()}
     return next((name for name in able if name not in writers), next(iter(able), ""))
@@ -85,8 +86,8 @@ def require_alone(cluster: dict) -> list[str]:
             return [name for name, one in others.items() if not one]
         if time.monotonic() > end:
             raise BackupError(
-                f"{' and '.join(running)} of the cluster runs: stop mariadb there first. Nothing "
-                f"was replaced."
+                f"{' and '.join(running)} of the cluster runs: "
+                f"stop mariadb there first. Nothing was replaced."
             )
         time.sleep(0.1)
 
@@ -104,8 +105,8 @@ def lacking(said: dict[str, dict | None], host: str) -> bool:
     ]
     if not cluster:
         raise BackupError(
-            "No member runs as the cluster, whose data this one could get: start mariadb on one "
-            "of them first."
+            "No member runs as the cluster, whose data this one could get: "
+            "start mariadb on one of them first."
         )
     mine = said.get(host) or {}
     return not (mine.get("running") and mine.get("uuid") == cluster[0])

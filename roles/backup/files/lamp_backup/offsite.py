@@ -55,9 +55,9 @@ def _require_another_disk(settings) -> None:
         if place and os.path.exists(place)
     }
     if not to.is_dir() or to.stat().st_dev in here:
+        lost = "on a disk of this host, with which it would be lost"
         raise BackupError(
-            f"{to} is "
-            f"{'on a disk of this host, with which it would be lost' if to.is_dir() else 'no directory'}: "
+            f"{to} is {lost if to.is_dir() else 'no directory'}: "
             f"mount it there, and make the directory if it is one of the mount's."
         )
 

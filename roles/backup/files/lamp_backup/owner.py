@@ -187,8 +187,8 @@ def require_own(path: pathlib.Path) -> None:
             if found.st_uid or (shared and not stat.S_ISLNK(found.st_mode)):
                 raise BackupError(
                     f"{place} can be changed by others than root, and so {path} by another "
-                    f"directory replaced: chown root {place}, chmod go-w {place}, or choose "
-                    f"another place."
+                    f"directory replaced: chown root {place}, "
+                    f"chmod go-w {place}, or choose another place."
                 )
 
 
@@ -201,8 +201,8 @@ def remove(user: str, place: pathlib.Path) -> None:
         return
     except BackupError as error:
         raise BackupError(
-            f"{place} cannot be removed by its user {user}: {error} Remove by hand what is not "
-            f"the user's."
+            f"{place} cannot be removed by its user {user}: "
+            f"{error} Remove by hand what is not the user's."
         ) from error
 
 

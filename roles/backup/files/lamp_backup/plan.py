@@ -108,8 +108,8 @@ def way(backups: list[dict], when: datetime.datetime) -> tuple[dict, list[tuple[
             continue
         return backup, _chain(backup, kin, when)
     raise BackupError(
-        f"The binary logs do not reach {shown(when)}: they lead {', '.join(reached)}. Give an "
-        f"earlier moment."
+        f"The binary logs do not reach {shown(when)}: "
+        f"they lead {', '.join(reached)}. Give an earlier moment."
     )
 
 

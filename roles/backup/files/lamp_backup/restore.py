@@ -39,8 +39,8 @@ def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = Fals
     manifest = shelf.manifest(name)
     if "dump" not in manifest:
         raise BackupError(
-            f"The backup {name} has no database: choose another, or ask for its files alone "
-            f"(--only-files)."
+            f"The backup {name} has no database: "
+            f"choose another, or ask for its files alone (--only-files)."
         )
     require_readable(settings, manifest)
     with _forgiving(force):
@@ -121,8 +121,8 @@ def require_readable(settings, manifest: dict) -> None:
     installed = server.version(settings)
     if manifest["engine"] != settings.engine:
         raise BackupError(
-            f"The backup is of {manifest['engine']}, this server is {settings.engine}: choose "
-            f"another."
+            f"The backup is of {manifest['engine']}, "
+            f"this server is {settings.engine}: choose another."
         )
     if server.release(manifest["version"]) > server.release(installed):
         raise BackupError(
@@ -153,7 +153,8 @@ def _run_upgrade(settings, copy):
         f"GRANT ALL ON *.* TO {account} WITH GRANT OPTION",
     )
     done = subprocess.run(
-        copy.words("upgrade", user=account.partition("@")[0]), capture_output=True, text=True, check=False,
+        copy.words("upgrade", user=account.partition("@")[0]),
+        capture_output=True, text=True, check=False,
         env={**os.environ, "MYSQL_PWD": password}, cwd=copy.place, **server.AS_USER,
     )  # fmt: skip
     if done.returncode:
@@ -257,14 +258,14 @@ def _require_exchangeable(settings):
     if settings.datadir.is_symlink():
         raise BackupError(
             f"{settings.datadir} is a link, which cannot be exchanged: say where the data are "
-            f"(mysql_settings.mysqld.datadir: {os.path.realpath(settings.datadir)}), or restore "
-            f"there by hand."
+            f"(mysql_settings.mysqld.datadir: "
+            f"{os.path.realpath(settings.datadir)}), or restore there by hand."
         )
     if os.path.ismount(settings.datadir):
         raise BackupError(
             f"{settings.datadir} is a file system of its own, which cannot be exchanged: put the "
-            f"data into a directory on it (mysql_settings.mysqld.datadir), or restore there by "
-            f"hand."
+            f"data into a directory on it (mysql_settings.mysqld.datadir), "
+            f"or restore there by hand."
         )
 
 

@@ -32,8 +32,8 @@ def _wanted(settings, shelf, wanted, drilled=False):
     here = {tree["name"]: tree for tree in settings.files if store.known(tree["user"])}
     for other in said.keys() - here.keys():
         warn(
-            f"the files of {other} ({said[other]['path']}) are in the backup and have no place on "
-            f"this host."
+            f"the files of {other} ({said[other]['path']}) are "
+            f"in the backup and have no place on this host."
         )
     only = wanted.get("only_files")
 
@@ -58,8 +58,8 @@ def require_exchangeable(settings, shelf, wanted: dict) -> None:
         size = shelf.manifest(wanted["name"])["files"]["trees"][tree["name"]]["bytes"]
         if live.parent.is_dir() and files.free(live) < size:
             raise BackupError(
-                f"No room for {_fresh(tree)}: it needs {size >> 20} MiB. Make room. Nothing has "
-                f"changed."
+                f"No room for {_fresh(tree)}: it needs {size >> 20} MiB. "
+                f"Make room. Nothing has changed."
             )
 
 

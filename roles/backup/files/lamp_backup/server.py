@@ -195,7 +195,8 @@ class Private(Server):
     def running(self, *more: str):
         """Run it for the time of the block; it is shut down cleanly after."""
         words = [
-            *self.settings.programs["server"], f"--datadir={self.place}", f"--socket={self.socket}", f"--pid-file={self.place}/private.pid",
+            *self.settings.programs["server"], f"--datadir={self.place}",
+            f"--socket={self.socket}", f"--pid-file={self.place}/private.pid",
             *(f"--{name.replace('_', '-')}={value}" for name, value in self._alike.items()), *more,
         ]  # fmt: skip
         with tempfile.TemporaryFile() as said:

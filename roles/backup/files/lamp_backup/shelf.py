@@ -39,8 +39,8 @@ def _named_here(said: dict, names) -> dict:
     for name in names(said):
         if "/" in name or name.startswith("."):
             raise BackupError(
-                f"A backup names the file {name!r}, which is none of its own: the backup is "
-                f"damaged."
+                f"A backup names the file {name!r}, "
+                f"which is none of its own: the backup is damaged."
             )
     return said
 

@@ -170,8 +170,10 @@ def _prepare(tree, warnings):
     groups = os.getgrouplist(account.pw_name, account.pw_gid)
     try:
         done = subprocess.run(
-            tree["before"], capture_output=True, text=True, errors="replace", check=False, timeout=300, stdin=subprocess.DEVNULL, cwd="/",
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, user=account.pw_uid, group=account.pw_gid, extra_groups=groups,
+            tree["before"], capture_output=True, text=True, errors="replace", check=False,
+            timeout=300, stdin=subprocess.DEVNULL, cwd="/",
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            user=account.pw_uid, group=account.pw_gid, extra_groups=groups,
         )  # fmt: skip
         said = done.stderr.strip()[-500:] if done.returncode else None
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -120,8 +120,8 @@ class Zone:
         except dns.exception.DNSException as error:
             raise CertificateError(
                 f"the name server {server} does not take the key {self._options['key_name']} "
-                f"({type(error).__name__}): see that it has this key, and that both clocks are "
-                f"right."
+                f"({type(error).__name__}): "
+                f"see that it has this key, and that both clocks are right."
             ) from error
         if answer.rcode() != dns.rcode.NOERROR:
             raise CertificateError(

@@ -60,10 +60,11 @@ class Units:
             if not left or time.monotonic() >= end:
                 break
             time.sleep(0.2)
+        said = {
+            key: f"the serial {serial}" if serial else why for key, (serial, why) in found.items()
+        }
         return {
-            name: f"{place} serves "
-            f"{f'the serial {found[place, name][0]}' if found[place, name][0] else found[place, name][1]} "
-            f"instead of {wanted[name]}"
+            name: f"{place} serves {said[place, name]} instead of {wanted[name]}"
             for place, name in sorted(left, key=str)
         }
 

@@ -228,8 +228,8 @@ class Client:
                 token = one.get("token")
                 if not isinstance(token, str) or not _TOKEN.match(token):
                     raise CertificateError(
-                        f"the CA's token for {name} is not base64url of a token's length: nothing "
-                        f"is done with it."
+                        f"the CA's token for {name} is not base64url of a token's length: "
+                        f"nothing is done with it."
                     )
                 return one["url"], token
         kinds = ", ".join(str(one.get("type")) for one in offered) or "none"

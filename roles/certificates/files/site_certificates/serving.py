@@ -135,8 +135,8 @@ def put_away(site) -> None:
         if site.units.test():
             files.rename(place, site.top / name)
             tell(
-                f"{name} is declared no more, but the web server still uses its certificate: run "
-                f"site.yml."
+                f"{name} is declared no more, "
+                f"but the web server still uses its certificate: run site.yml."
             )
         else:
             tell(f"{name} {archive.told(place)}")

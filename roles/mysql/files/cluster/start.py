@@ -136,8 +136,8 @@ def wait(seconds):
                 {name: cluster.said(answer) for name, answer in members.ask_all(known).items()}
             ).why
             sys.exit(
-                f"mariadb is not a member of the cluster after {seconds} s. {why} 'journalctl -u "
-                f"mariadb' says more."
+                f"mariadb is not a member of the cluster after {seconds} s. "
+                f"{why} 'journalctl -u mariadb' says more."
             )
         time.sleep(0.2)
 
@@ -152,8 +152,8 @@ def whole(seconds):
                 f"{names} is not there with all that the cluster has, so no other member is stopped"
             )
             sys.exit(
-                f"{why}: see to {names} first, foobar.lamp.status says what to do, and run this "
-                f"again."
+                f"{why}: see to {names} first, "
+                f"foobar.lamp.status says what to do, and run this again."
             )
         time.sleep(0.2)
     return answers

@@ -44,11 +44,14 @@ from granian.server import mp  # noqa: E402
 
 sys.path.append(sys.path.pop(0))
 
-IDLE = 1.5  # seconds after which the web server surely takes no kept connection up any more (ttl of its proxies is 1)
-EVEN = (
-    0.01  # seconds between two connections that are closed so that another process takes the next
-)
-WAITING = 512  # bodies of visitors that a process takes at once, each by a thread that waits; they are made when they are needed
+# Seconds after which the web server surely takes no kept connection up any more (ttl of its proxies
+# is 1).
+IDLE = 1.5
+# Seconds between two connections that are closed so that another process takes the next.
+EVEN = 0.01
+# Bodies of visitors that a process takes at once, each by a thread that waits; they are made when
+# they are needed.
+WAITING = 512
 IN_MEMORY = 256 * 1024  # of a body; more of it is kept in a file
 SPARE = 10  # the part of the disk, a tenth, that bodies leave free
 TOO_LARGE, NO_ROOM = "413 Content Too Large", "503 Service Unavailable"
@@ -130,8 +133,8 @@ class Process:
             now = time.monotonic()
             if options["memory_limit"] and (holds := resident()) > share(options):
                 self.replace(
-                    f"holds {holds >> 20} MiB of the {options['memory_limit']} that all may hold "
-                    f"(memory_limit)"
+                    f"holds {holds >> 20} MiB "
+                    f"of the {options['memory_limit']} that all may hold (memory_limit)"
                 )
             elif options["restart_interval"] and now - self.began > options["restart_interval"]:
                 self.replace(

@@ -242,11 +242,8 @@ def test_sysctl(says, later, found):
 
 @pytest.mark.parametrize(("value", "found"), [("1", 0), ("0", 1)])
 def test_apt(says, value, found):
-    says(
-        {
-            "apt-config": f'APT "";\nAPT::Periodic "";\nAPT::Periodic::Unattended-Upgrade "{value}";\n'
-        }
-    )
+    in_force = f'APT::Periodic::Unattended-Upgrade "{value}";\n'
+    says({"apt-config": f'APT "";\nAPT::Periodic "";\n{in_force}'})
     text = '// ours\nAPT::Periodic::Unattended-Upgrade "1";\n'
     assert len(overridden("apt", "/etc/apt/apt.conf.d/52ours", text)) == found
 

@@ -400,8 +400,8 @@ def test_nobody_but_the_builder_s_group_may_read_releases():
 def test_static_dir_lies_in_the_release(static):
     (said,) = model.problems([{**APP, "static_dir": static}])
     assert said.startswith(
-        f"python_app_apps has www.foobar.com with static_dir {static!r}: give a directory within "
-        f"the release"
+        f"python_app_apps has www.foobar.com with static_dir {static!r}: "
+        f"give a directory within the release"
     )
 
 
@@ -570,8 +570,8 @@ def test_report_begins_with_the_reason_and_says_what_is_served(there, wrong, wor
         ("a\nb\n(exit status 1)", "b"),
         (
             (
-                "Started app-x@1.service - x.\nValueError: no\napp-x@1.service: Failed with result "
-                "'exit-code'."
+                "Started app-x@1.service - x.\nValueError: "
+                "no\napp-x@1.service: Failed with result 'exit-code'."
             ),
             "ValueError: no",
         ),

@@ -189,16 +189,16 @@ PROBLEMS = [
         ("vrrp",),
         "FAULT",
         (
-            "the balancer may not take the address of all balancers (FAULT): 'systemctl status "
-            "haproxy'"
+            "the balancer may not take the address of all balancers (FAULT): "
+            "'systemctl status haproxy'"
         ),
     ),
     (
         ("vrrp",),
         "",
         (
-            "keepalived does not report who holds the address of all balancers: 'journalctl -u "
-            "keepalived'"
+            "keepalived does not report who holds the address of all balancers: "
+            "'journalctl -u keepalived'"
         ),
     ),
     (("last_change",), "", "the host is not set up yet: run foobar.lamp.site"),
