@@ -186,9 +186,9 @@ class Host:
         url = "https://localhost:14000/dir"
         self.options = {
             "directory": str(self.top),
-            "authorities": [
-                {"name": "pebble", "directory": url, "ca_file": str(pebble.ca_file), "trusted": True}
-            ],
+            "authorities": [{
+                "name": "pebble", "directory": url, "ca_file": str(pebble.ca_file), "trusted": True,
+            }],
             "account_secret": SECRET,
             "dns": {
                 "key_name": "acme-web1", "key_algorithm": "hmac-sha256", "key_secret": KEY,
