@@ -69,8 +69,9 @@ class ActionModule(ActionBase):
             self._remove_tmp_path(self._connection._shell.tmpdir)
 
     def _make(self, args, apps, plans, task_vars):
-        """Resolve and ship the sources, and have the host make the releases. An application that
-        fails does not hold up the others.
+        """Resolve and ship the sources, and have the host make the releases.
+
+        An application that fails does not hold up the others.
         """
         cache, found = sources.Cache(run_of(self._task)), []
         paths = task_vars["ansible_facts"]["foobar_lamp"]["paths"]

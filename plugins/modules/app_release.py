@@ -342,8 +342,8 @@ def act(application, step, params):
 
 
 def attempt(application, step, params):
-    """Do one step with one application; returns whether something
-    changed, and what failed, if it did.
+    """Do one step with one application;
+    returns whether something changed, and what failed, if it did.
     """
     try:
         # What is retired may have no directory any more, and no deploy can be under way.

@@ -66,8 +66,8 @@ print("\\n" + {mark!r} + json.dumps(answer))
 
 
 def program(module: str, arguments: dict) -> str:
-    """Return the Python program that calls ``run(**arguments)`` of
-    ``module``, and prints its result as JSON.
+    """Return the Python program that calls ``run(**arguments)`` of ``module``,
+    and prints its result as JSON.
 
     ``module``: a file of module_utils, ``folder.file``. It, and all of this collection that it
     imports, may import nothing of Ansible.
@@ -103,8 +103,8 @@ def _files(first: str) -> Iterator[tuple[str, str]]:
 
 
 def _imported(text: str) -> Iterator[str]:
-    """Yield the names of the files of module_utils that a file with this ``text`` imports, and
-    of the folders around them.
+    """Yield the names of the files of module_utils that a file with this ``text`` imports,
+    and of the folders around them.
     """
     for node in ast.walk(_imports(text)):
         if isinstance(node, ast.Import):
@@ -118,8 +118,8 @@ def _imported(text: str) -> Iterator[str]:
 
 
 def _imports(text: str) -> ast.Module:
-    """Return the syntax tree of the part of a file that has its imports: to
-    parse all of a file takes ten times as long.
+    """Return the syntax tree of the part of a file that has its imports:
+    to parse all of a file takes ten times as long.
     """
     body = _BODY.search(text)
     if body and not _INNER.search(text, body.start()):
@@ -156,8 +156,8 @@ def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
 
 
 def _sent(action, module: str, arguments: dict, task_vars: dict) -> tuple[str, str] | None:
-    """Return the command that runs on the host and the program that it reads; None where it is
-    the module's from the first.
+    """Return the command that runs on the host and the program that it reads;
+    None where it is the module's from the first.
     """
     task, variables = (
         action._task,

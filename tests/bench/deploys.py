@@ -96,8 +96,8 @@ def arguments():
 
 
 class Versions:
-    """The sample application with the page, in one version after
-    the other, each a source or an image.
+    """The sample application with the page,
+    in one version after the other, each a source or an image.
     """
 
     def __init__(self, directory, options):
@@ -206,8 +206,8 @@ class Load:
 
 
 class Senders:
-    """Visitors that post bodies all the while; ``sent`` has the number and length of each that
-    was answered, ``failed`` what was not.
+    """Visitors that post bodies all the while;
+    ``sent`` has the number and length of each that was answered, ``failed`` what was not.
     """
 
     def __init__(self, address, count):

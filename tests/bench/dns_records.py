@@ -90,8 +90,8 @@ def parameters(server, records):
 
 
 def own_work(python, script, given, expected):
-    """Return the seconds that ``script`` says it took; it must have
-    made as many changes as ``expected``.
+    """Return the seconds that ``script`` says it took;
+    it must have made as many changes as ``expected``.
     """
     done = subprocess.run(
         [python, "-c", script],

@@ -110,8 +110,8 @@ def table(head, rows):
 
 
 def middles(found):
-    """Return the medians of lists of values, and how far below and
-    above those reach, as matplotlib wants it.
+    """Return the medians of lists of values,
+    and how far below and above those reach, as matplotlib wants it.
     """
     middle = [statistics.median(values) for values in found]
     reach = [
@@ -302,8 +302,8 @@ records.
 
 
 class Serving:
-    """What serve.py measured: rows of ``what`` (a kind of page) and ``who`` (a server), with
-    lists of figures, one for each round.
+    """What serve.py measured: rows of ``what`` (a kind of page) and ``who`` (a server),
+    with lists of figures, one for each round.
     """
 
     FIGURES = {
@@ -322,8 +322,9 @@ class Serving:
 
     @staticmethod
     def figures(row, name):
-        """Return the figures of a row. Where nobody was answered, an
-        answer took no time that could be told.
+        """Return the figures of a row.
+
+        Where nobody was answered, an answer took no time that could be told.
         """
         times = name != "rps"
         return [
@@ -372,12 +373,11 @@ class Serving:
         spent = [[row["what"], row["who"], spread(row["processor_us"], "{:,.0f}")] for row in costs]
         if not lines:
             return ""
+        head = ["over HTTPS", "who", "requests a second", "times HTTP", "p99, ms"]
         return (
-            f"\n### HTTPS\n{TLS}\n\n"
-            f"{table(['over HTTPS', 'who', 'requests a second', 'times HTTP', 'p99, ms'], lines)}\n"
-            f"\n"
-            f"{table(['connection', 'who', 'processor of the server, µs'], spent)}\n\nRounds: "
-            f"{len(pages[0]['rps'])}.\n"
+            f"\n### HTTPS\n{TLS}\n\n{table(head, lines)}\n\n"
+            f"{table(['connection', 'who', 'processor of the server, µs'], spent)}\n\n"
+            f"Rounds: {len(pages[0]['rps'])}.\n"
         )
 
     def draw(self, path):

@@ -153,8 +153,8 @@ def test_misspelt_group(user, refused):
 
 def test_unsupported_system(refused):
     ubuntu = (
-        'NAME="Ubuntu"\nID=ubuntu\nVERSION="24.04"\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04 '
-        'LTS"'
+        'NAME="Ubuntu"\nID=ubuntu\nVERSION="24.04"\nVERSION_ID="24.04"\n'
+        'PRETTY_NAME="Ubuntu 24.04 LTS"'
     )
     disguise = (
         f"cd /usr/lib && mv /etc/debian_version . && cp os-release os-release.kept && printf "

@@ -21,8 +21,8 @@ def on_host(script, check=True):
 
 @pytest.fixture(params=[PIPE, {}], ids=["pipe", "module"])
 def tree(user, host, request):
-    """Return ``tree(**arguments)``: a run with nothing but config_tree, which works through the
-    connection's pipe or as a module.
+    """Return ``tree(**arguments)``:
+    a run with nothing but config_tree, which works through the connection's pipe or as a module.
     """
 
     def tree(*options, **arguments):
@@ -36,8 +36,8 @@ def tree(user, host, request):
 
 @pytest.fixture
 def place(host):
-    """Return ``place(options)``: a file system mounted with these
-    options at /mnt/test, with a file in it.
+    """Return ``place(options)``:
+    a file system mounted with these options at /mnt/test, with a file in it.
     """
 
     def place(options):
@@ -89,8 +89,8 @@ def test_full_file_system_of_the_journal(tree, place):
     said = " ".join(done.stdout.split())
     assert re.search(
         (
-            r"/config_tree/test\S*: No space left on device \(file system "
-            r"/var/lib/foobar.lamp/config_tree/test: "
+            r"/config_tree/test\S*: No space left on device "
+            r"\(file system /var/lib/foobar.lamp/config_tree/test: "
         ),
         said,
     ), done.stdout
@@ -280,8 +280,8 @@ RELOADS = {"refuses": "/bin/grep -q ^good /mnt/test/conf", "dies": "/bin/kill -H
 
 @pytest.fixture
 def load(user, place, request):
-    """Return ``load(content)``: a run that changes the file of a
-    service that runs, and has it take the file up.
+    """Return ``load(content)``:
+    a run that changes the file of a service that runs, and has it take the file up.
     """
     place("size=256k")
     on_host(

@@ -49,8 +49,8 @@ def key(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ssh_host(key):
-    """Start a host as a hoster gives it: root by password or key, and an administrator whose
-    sudo asks for the password.
+    """Start a host as a hoster gives it:
+    root by password or key, and an administrator whose sudo asks for the password.
     """
     built = run("docker", "build", "--quiet", "--tag", NAME, "-", input=RECIPE)
     assert built.returncode == 0, built.stderr
@@ -72,8 +72,8 @@ def ssh_host(key):
 
 @pytest.fixture(scope="module")
 def play(user, ssh_host, key):
-    """Return ``play(*options, tasks=…, way=…, **variables)``: run the role, or tasks, on the
-    host, by a key unless told otherwise.
+    """Return ``play(*options, tasks=…, way=…, **variables)``:
+    run the role, or tasks, on the host, by a key unless told otherwise.
     """
     host = {
         "ansible_host": ssh_host,
@@ -97,8 +97,8 @@ def play(user, ssh_host, key):
 
 @pytest.fixture
 def refused(play):
-    """Return ``refused(*words, **variables)``: a run that has to
-    fail with these words and change nothing.
+    """Return ``refused(*words, **variables)``:
+    a run that has to fail with these words and change nothing.
     """
 
     def refused(*words, options=(), **variables):
@@ -279,15 +279,15 @@ def before(play, admins):
 
 
 def declare(setting):
-    """Write another setting into the file, as a run does before sshd
-    reads it; returns the digest of the file.
+    """Write another setting into the file, as a run does before sshd reads it;
+    returns the digest of the file.
     """
     return sh(f"sed -i '/^MaxAuthTries /d; 1i {setting}' {FILE}; sha256sum {FILE}").split()[0]
 
 
 def confirm(digest):
-    """Return what becomes of it when a run confirms the settings
-    that it declared, and what it is told.
+    """Return what becomes of it when a run confirms the settings that it declared,
+    and what it is told.
     """
     done = run("docker", "exec", NAME, "lamp-sshd", "confirm", digest)
     return done.returncode, done.stderr.strip()
@@ -505,8 +505,8 @@ HOLD = (
 
 @contextlib.contextmanager
 def held(seconds):
-    """Hold apt's lock for so many seconds, or until the end, as
-    the first updates of a new host do.
+    """Hold apt's lock for so many seconds, or until the end,
+    as the first updates of a new host do.
     """
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(
@@ -637,8 +637,8 @@ def test_host_that_is_taken_over_keeps_what_was_there(play, old_host, role, kept
 
 
 def test_start_of_the_host_takes_back_what_nobody_confirmed(before):
-    """It is the last one: the host keeps its address, but not what
-    Docker mounts, such as /etc/resolv.conf.
+    """It is the last one: the host keeps its address,
+    but not what Docker mounts, such as /etc/resolv.conf.
     """
     declare("MaxAuthTries 5")
     sh("lamp-sshd try 600")

@@ -55,8 +55,8 @@ def admin(realm):
 
 @pytest.fixture
 def run(realm, bind):
-    """Return ``run(records, check=False, prelude="", **options)``: what dns_records, or another
-    module, says of foobar.com.
+    """Return ``run(records, check=False, prelude="", **options)``:
+    what dns_records, or another module, says of foobar.com.
     """
 
     def run(records, check=False, prelude="", module="dns_records", environment=None, **options):

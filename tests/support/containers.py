@@ -77,8 +77,8 @@ def on_host(container, script, check=False, **options):
 
 
 def page(visitor, host, name, path="/", scheme="https", *more):
-    """Return status, headers and text of a page, as a host sees it that trusts Pebble's CA and
-    comes to ``host``; ``more``: curl's options.
+    """Return status, headers and text of a page,
+    as a host sees it that trusts Pebble's CA and comes to ``host``; ``more``: curl's options.
 
     A header that is there more than once has a line each.
     """

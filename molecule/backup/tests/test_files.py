@@ -163,8 +163,8 @@ def test_damage_is_noticed(uploads):
 
 
 def test_files_are_of_the_dumps_moment(uploads):
-    """While the dump goes on the files are read: one that is deleted after that is in the
-    backup, as the row that names it.
+    """While the dump goes on the files are read:
+    one that is deleted after that is in the backup, as the row that names it.
     """
     programs = uploads.option("programs")
     write(uploads.host, "/run/hold", HOLD.replace("large", "item"))
@@ -245,8 +245,8 @@ while True:
 
 
 def test_hostile_owner(uploads):
-    """Links that lead out are links in the backup; root reads and writes nothing by them, while
-    they change under its hands, too.
+    """Links that lead out are links in the backup;
+    root reads and writes nothing by them, while they change under its hands, too.
     """
     uploads.host.check_output("umask 077; echo hush-hush > /root/secret")
     write(uploads.host, "/run/turn.py", TURN)

@@ -28,8 +28,8 @@ while True:
 
 @pytest.fixture
 def hostile(shop):
-    """Return the host, with canaries of root's; after the test they are as they were, and what
-    is secret is nowhere else.
+    """Return the host, with canaries of root's;
+    after the test they are as they were, and what is secret is nowhere else.
     """
     shop.host.check_output(
         f"umask 077; echo hush-hush > {SECRET}; echo mine > {TARGET}; rm -f {NEW}"

@@ -53,8 +53,8 @@ def test_moment(shop):
 
 
 def test_end(shop):
-    """The row that was logged last is reached, although its second has
-    not passed; and from an older backup, too.
+    """The row that was logged last is reached, although its second has not passed;
+    and from an older backup, too.
     """
     first = shop.take()
     shop.sql("INSERT INTO shop.log VALUES (120, 'first')")
@@ -134,8 +134,8 @@ def test_encrypted_backup_is_read_with_the_identity_only(shop):
 
 
 def test_new_host_from_the_copy(old, new):
-    """The old host is gone: its copies, with a moment after its last
-    backup, come to life on a newer server.
+    """The old host is gone: its copies,
+    with a moment after its last backup, come to life on a newer server.
     """
     old.sql(SHOP)
     name = old.take()
@@ -220,8 +220,8 @@ def test_killed_while_it_drills(shop):
 
 
 def test_killed_between_two_names(shop):
-    """The live data have no name any more, the new ones none yet: the next command, whatever it
-    is, puts the old ones back.
+    """The live data have no name any more, the new ones none yet:
+    the next command, whatever it is, puts the old ones back.
     """
     name = shop.take()
     shop.sql("INSERT INTO shop.log VALUES (700, 'mine')")
@@ -260,8 +260,8 @@ def test_data_that_the_server_refuses_are_put_back(shop):
 
 
 def test_data_that_are_gone(shop):
-    """The directory of the data is lost, the backups are on another
-    disk: nothing of the live server is needed.
+    """The directory of the data is lost, the backups are on another disk:
+    nothing of the live server is needed.
     """
     name = shop.take()
     shop.host.check_output(f"systemctl stop {shop.service} && rm -rf /var/lib/mysql")
@@ -355,8 +355,8 @@ def test_last_logs_of_a_server_that_is_down(shop):
 
 
 def test_new_data_that_do_not_start_after_a_kill_give_way_to_the_old(shop):
-    """Killed once the new data had the name, and the server refuses
-    them: the next command puts the old ones back.
+    """Killed once the new data had the name, and the server refuses them:
+    the next command puts the old ones back.
     """
     name = shop.take()
     shop.sql("INSERT INTO shop.log VALUES (820, 'mine')")
@@ -436,8 +436,8 @@ def test_event_whose_moment_has_passed_is_no_difference(shop):
 
 
 def test_what_is_left_of_a_damaged_backup_is_restored_by_force(old):
-    """The dump's end is lost, and a log that leads on from it: without force nothing is
-    replaced, with it the tables before are there.
+    """The dump's end is lost, and a log that leads on from it:
+    without force nothing is replaced, with it the tables before are there.
     """
     old.sql(
         SHOP + "CREATE DATABASE IF NOT EXISTS zoo; CREATE TABLE IF NOT EXISTS zoo.animal (id INT)"

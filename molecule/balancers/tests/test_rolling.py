@@ -55,8 +55,8 @@ def drained(balancer):
 
 @contextlib.contextmanager
 def updated(host, words):
-    """Have a host find an update of a package, which runs these
-    words of a shell when it is installed.
+    """Have a host find an update of a package,
+    which runs these words of a shell when it is installed.
     """
     script = pathlib.Path(__file__).with_name("probe_package.sh").read_text()
     # A container that reboots is started again.

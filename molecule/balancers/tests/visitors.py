@@ -49,8 +49,8 @@ def wait_for_state(state, *hosts):
 
 
 def get(balancer, path="/", *more, scheme="https", name=SITE):
-    """Return status, headers and text of a page, as somebody sees it who
-    trusts the CA and comes by this balancer.
+    """Return status, headers and text of a page,
+    as somebody sees it who trusts the CA and comes by this balancer.
     """
     return page(VISITOR, balancer, name, path, scheme, *more)
 

@@ -76,8 +76,8 @@ def point(*hosts):
 
 
 def start_ca():
-    """Start the CA, as somebody who knows nobody: all that it knows
-    is in memory. Its new root is trusted.
+    """Start the CA, as somebody who knows nobody:
+    all that it knows is in memory. Its new root is trusted.
     """
     on_host(CA, "systemctl restart pebble", check=True)
     root = "curl --fail --silent --insecure https://127.0.0.1:15000/roots/0"

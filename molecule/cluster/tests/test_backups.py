@@ -25,8 +25,8 @@ def now(host):
 
 
 def take():
-    """Have the timers' unit run on all members at once; return the member that has a backup
-    more, and what the others say.
+    """Have the timers' unit run on all members at once;
+    return the member that has a backup more, and what the others say.
     """
     before = {host: backups(host) for host in MEMBERS}
     begin = (

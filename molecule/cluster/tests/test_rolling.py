@@ -24,8 +24,8 @@ def values():
 
 
 def started():
-    """Return when each server was started, in microseconds of
-    the clock that all containers have.
+    """Return when each server was started,
+    in microseconds of the clock that all containers have.
     """
     show = "systemctl show --value --property ExecMainStartTimestampMonotonic mariadb"
     return {host: int(on_host(host, show, check=True)) for host in MEMBERS}

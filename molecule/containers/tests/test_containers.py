@@ -368,8 +368,8 @@ def test_image_and_source_follow_each_other_without_a_lost_request(shop, site):
     plain = shop.source.parent.parent / "plain"
     plain.mkdir(exist_ok=True)
     (plain / "plain.py").write_text(
-        "import os\n\n\ndef application(environ, start_response):\n    start_response('200 OK', "
-        "[])\n"
+        "import os\n\n\ndef application(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
         "    return [('{\"release\": \"' + os.environ['RELEASE_ID'] + '\"}').encode()]\n"
     )
     sites[SHOP]["app"] = {

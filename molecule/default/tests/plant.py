@@ -83,8 +83,8 @@ def canary(number, directory=False):
 
 
 def plan(user, way):
-    """Return the traps of ``user``: ``[[path, aside, target]]``, ``aside`` empty where nothing
-    stood, no target for a FIFO.
+    """Return the traps of ``user``:
+    ``[[path, aside, target]]``, ``aside`` empty where nothing stood, no target for a FIFO.
     """
     traps, busy = [], opened()
 
@@ -116,8 +116,8 @@ def plant(way, *users):
 
 
 def plant_of(user, way):
-    """Plant the traps of ``user`` and return those that were
-    possible: all as that user, but for hard links.
+    """Plant the traps of ``user`` and return those that were possible:
+    all as that user, but for hard links.
 
     Those the kernel refuses (protected_hardlinks), where nobody has turned that off: root plants
     them as if somebody had.

@@ -55,8 +55,8 @@ def report(*options, **variables):
 
 
 class Fault(NamedTuple):
-    """Something that is done to a host and undone, and what is said
-    of it: the beginnings of sentences.
+    """Something that is done to a host and undone, and what is said of it:
+    the beginnings of sentences.
     """
 
     host: object

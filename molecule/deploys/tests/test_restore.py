@@ -15,8 +15,8 @@ GONE = "gone.example.com-queue.service"
 
 @pytest.fixture
 def working(site):
-    """Return ``working()``: the units that are at work; what the
-    timer started does not end by itself.
+    """Return ``working()``: the units that are at work;
+    what the timer started does not end by itself.
     """
     place = f"/run/systemd/system/{JOB}.d"
     site.check_output(

@@ -82,8 +82,8 @@ def confirm(host, rules):
 
 
 def confirmed(host):
-    """Return whether a host is at rest: what it has confirmed is
-    declared, and no way back waits.
+    """Return whether a host is at rest:
+    what it has confirmed is declared, and no way back waits.
     """
     same = on_host(
         host,

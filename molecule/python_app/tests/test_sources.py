@@ -25,8 +25,8 @@ def environment(site, name, release="current"):
 
 @pytest.mark.parametrize("path", ["/lock/", "/rel/"])
 def test_lock_and_relative_requirements_with_a_library_beside(path):
-    """By a lock, and by a submodule in a subdirectory of a repository; with a path of the
-    release and a text of several lines.
+    """By a lock, and by a submodule in a subdirectory of a repository;
+    with a path of the release and a text of several lines.
     """
     assert get(path, "kinds.example.com").text == PARCEL
 

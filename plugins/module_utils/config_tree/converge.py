@@ -100,8 +100,8 @@ def require_effect(tree: dict[str, list], secrets: list[bytes]) -> None:
 
 
 def remember(transaction: Transaction, changes: list[Change], secrets: list[str]) -> None:
-    """Keep, before the changes are made, what the units that read them run
-    with, or ran with until they were stopped.
+    """Keep, before the changes are made, what the units that read them run with,
+    or ran with until they were stopped.
     """
     stamps, known = transaction.stamps(), load(transaction.proven())
     units = ask_systemd(

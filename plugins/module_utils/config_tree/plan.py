@@ -70,8 +70,9 @@ def group_name(gid: int | None) -> str:
 
 
 class Planner:
-    """Finds out what must change. A check run forgives what an earlier
-    task of the same play would have made.
+    """Finds out what must change.
+
+    A check run forgives what an earlier task of the same play would have made.
     """
 
     def __init__(self, check: bool = False):
@@ -180,8 +181,8 @@ class Planner:
             changes.append(Change(path, before, ABSENT, unit=entry["unit"]))
 
     def _removals(self, tree: dict[str, list]) -> list[dict]:
-        """What to remove: those named, and what stands undeclared in
-        a directory that is to be purged.
+        """What to remove: those named,
+        and what stands undeclared in a directory that is to be purged.
         """
         wanted = {
             _real(entry["path"]) for key in ("files", "links", "directories") for entry in tree[key]

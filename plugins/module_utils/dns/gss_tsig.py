@@ -68,8 +68,8 @@ class GssError(Exception):
 
 
 def server_name(server, name=None):
-    """Return what Kerberos knows ``server`` as: ``name`` or, without one, itself; raises
-    ValueError where that is an address.
+    """Return what Kerberos knows ``server`` as: ``name`` or, without one, itself;
+    raises ValueError where that is an address.
     """
     try:
         ipaddress.ip_address(name or server)
@@ -83,8 +83,8 @@ def server_name(server, name=None):
 
 
 def agree(exchange, server, principal=None, keytab=None):
-    """Return ``(key, user)``: the TSIG key that the name server named
-    ``server`` and we agreed on, and who it takes us for.
+    """Return ``(key, user)``: the TSIG key that the name server named ``server`` and we agreed on,
+    and who it takes us for.
 
     ``exchange`` takes a message to the server and returns its answer, both as bytes. Without
     ``keytab`` the ticket comes from where Kerberos itself looks for it. Raises GssError.
@@ -144,8 +144,8 @@ def _context(server, principal, keytab):
 
 
 def _round_trip(exchange, key, token, server):
-    """Send ``token``; return the one to send next, or None, and
-    whether the answer was signed with ``key``.
+    """Send ``token``; return the one to send next, or None,
+    and whether the answer was signed with ``key``.
     """
     following = []
 
@@ -184,8 +184,8 @@ def _tkey(key, mode, token):
 
 
 def _token(answer, name, server):
-    """Return the token for ``name`` in the ``answer`` of the
-    ``server``; raises GssError where it refuses.
+    """Return the token for ``name`` in the ``answer`` of the ``server``;
+    raises GssError where it refuses.
     """
     word = dns.rcode.to_text(answer.rcode())
     for rrset in answer.answer:

@@ -99,8 +99,8 @@ def _kept(key, found, zone, keep):
 
 
 def _of_other_tool(name, kind, found):
-    """Whether a record set is an ACME challenge, or the mark by which a DHCP server, ExternalDNS
-    or octoDNS knows its own.
+    """Whether a record set is an ACME challenge,
+    or the mark by which a DHCP server, ExternalDNS or octoDNS knows its own.
     """
     first = name.labels[0].lower()
     if first == _ACME or kind == "DHCID":
@@ -139,8 +139,8 @@ def _ascending(name):
 
 
 def _check_names(existing, changes):
-    """Raise DeclarationError where a changed name would hold what cannot be together: servers
-    pass over that without a word.
+    """Raise DeclarationError where a changed name would hold what cannot be together:
+    servers pass over that without a word.
     """
     keys = [change[:2] for change in changes]
     special = {name for name, kind in (*existing, *keys) if kind in ("CNAME", "DS")}
@@ -165,8 +165,8 @@ def _check_names(existing, changes):
 
 
 def _check_name_servers(existing, changes, zone):
-    """Raise DeclarationError where the zone would lose its name servers, or one of them its last
-    address: BIND refuses that.
+    """Raise DeclarationError where the zone would lose its name servers,
+    or one of them its last address: BIND refuses that.
     """
     gone = [
         change[:2]

@@ -82,8 +82,9 @@ _REMEDY = {
 
 
 class ServerError(Exception):
-    """What a server said no with; the message names server, zone and remedy. ``word`` is the
-    server's own word, or None.
+    """What a server said no with; the message names server, zone and remedy.
+
+    ``word`` is the server's own word, or None.
     """
 
     def __init__(self, message, word=None):
@@ -104,8 +105,8 @@ class RacedError(Exception):
 
 
 def read_key_file(path):
-    """Return ``(name, algorithm, secret)`` of the first key in the
-    file ``path``, which has BIND's format.
+    """Return ``(name, algorithm, secret)`` of the first key in the file ``path``,
+    which has BIND's format.
     """
     with open(path, encoding="utf-8") as file:
         text = file.read()
@@ -242,8 +243,8 @@ class Server:
             update.delete(change.name, value)
 
     def _ask(self, question, tries=_TRIES):
-        """Return ``question(stream)``; asks again, on a new connection, when
-        packets are lost, and for no other reason.
+        """Return ``question(stream)``;
+        asks again, on a new connection, when packets are lost, and for no other reason.
         """
         for left in reversed(range(tries)):
             try:
@@ -439,8 +440,8 @@ class Server:
         )
 
     def _meaning(self):
-        """Return what NOTAUTH is said of, as _REMEDY has it: whether the server tells the zone's
-        SOA without a signature, and with ours.
+        """Return what NOTAUTH is said of, as _REMEDY has it:
+        whether the server tells the zone's SOA without a signature, and with ours.
         """
         try:
             if not self._tells_soa({}):
@@ -496,8 +497,8 @@ def _read(stream, size):
 
 
 def serial_at(address, port, zone, timeout):
-    """Return the serial that the name server at ``address`` answers with
-    over UDP, None where it gives none in time.
+    """Return the serial that the name server at ``address`` answers with over UDP,
+    None where it gives none in time.
     """
     try:
         answer = dns.query.udp(

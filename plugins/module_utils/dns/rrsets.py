@@ -50,8 +50,8 @@ _DEVIATIONS = frozenset("ßς\u200c\u200d")
 
 
 class DeclarationError(Exception):
-    """Declarations that cannot be: each of ``args`` is a sentence that
-    names the record, the value and the remedy.
+    """Declarations that cannot be:
+    each of ``args`` is a sentence that names the record, the value and the remedy.
     """
 
     def __str__(self):
@@ -179,8 +179,8 @@ def _declaration(record, kind, zone, default_ttl, where):
 
 
 def _codec(text):
-    """Return how to encode an international name: by the rules of
-    2008 where the package idna is there.
+    """Return how to encode an international name:
+    by the rules of 2008 where the package idna is there.
     """
     if dns.name.have_idna_2008:
         return dns.name.IDNA2008Codec(uts_46=True, transitional=False, allow_pure_ascii=True)
@@ -230,8 +230,9 @@ def _type(text, where):
 
 
 def value_of(value, kind, zone, where):
-    """Return the rdata of a value; relative names in it are relative to ``zone``. Raises
-    DeclarationError, which names ``where``.
+    """Return the rdata of a value; relative names in it are relative to ``zone``.
+
+    Raises DeclarationError, which names ``where``.
     """
     text = _text_value(value) if kind in TEXTS else value
     try:
@@ -247,8 +248,8 @@ def value_of(value, kind, zone, where):
 
 
 def _text_value(value):
-    """Return a TXT value in presentation format: as it is when it begins with a quote, else as
-    one text cut at 255 bytes.
+    """Return a TXT value in presentation format:
+    as it is when it begins with a quote, else as one text cut at 255 bytes.
     """
     if value.startswith('"'):
         return value
@@ -264,8 +265,8 @@ def _escaped(byte):
 
 
 def declarations(content, zone):
-    """Return ``content``, without what the server itself keeps, in the shape that ``parse``
-    takes, sorted: its inverse.
+    """Return ``content``, without what the server itself keeps,
+    in the shape that ``parse`` takes, sorted: its inverse.
     """
     return [
         {

@@ -107,8 +107,8 @@ def last_view_of(text):
 
 
 def decide(members, setting_up=False):
-    """Return the Decision for ``members``: ``{name: what it says}``, in the inventory's order, None
-    for one that does not answer.
+    """Return the Decision for ``members``:
+    ``{name: what it says}``, in the inventory's order, None for one that does not answer.
 
     ``setting_up``: whether a person's run asks, which alone may make a cluster where there was
     none.
@@ -180,8 +180,8 @@ def _split(primaries):
 
 
 def _strange(there, cluster):
-    """Return a refusal where members have other data than the
-    ``cluster`` has, which they would lose by joining.
+    """Return a refusal where members have other data than the ``cluster`` has,
+    which they would lose by joining.
     """
     uuids = {one["uuid"] for one in cluster.values()}
     if len(uuids) > 1:

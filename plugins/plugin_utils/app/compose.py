@@ -366,8 +366,8 @@ class _Reader:
             self.refuse(place, "has neither ports nor expose: give app.port, on which it listens")
 
     def _port(self, place, one):
-        """Return the port in the container that an entry of ``ports`` or
-        ``expose`` names; 0 if it cannot be told.
+        """Return the port in the container that an entry of ``ports`` or ``expose`` names;
+        0 if it cannot be told.
         """
         if isinstance(one, dict):
             one = one.get("target")
@@ -381,8 +381,8 @@ class _Reader:
         return 0
 
     def _needs(self, names):
-        """Return the names of the services that those of ``names`` depend
-        on, in the file's words or by a link.
+        """Return the names of the services that those of ``names`` depend on,
+        in the file's words or by a link.
         """
         found, due = [], list(names)
         while due:
@@ -459,8 +459,8 @@ class _Reader:
             self.own["environment"] = {**found, **own}
 
     def _variables(self, names):
-        """Return the variables of services as the file has them: all
-        processes of an application have one environment.
+        """Return the variables of services as the file has them:
+        all processes of an application have one environment.
         """
         found = {}
         for name in names:
@@ -500,8 +500,9 @@ class _Reader:
         )
 
     def _needed(self, name, engine, keys, own):
-        """Say what is to be done about another service that the application wants. ``keys``: the
-        variables that lead to it.
+        """Say what is to be done about another service that the application wants.
+
+        ``keys``: the variables that lead to it.
         """
         kind, left = _engine(self.services[name]), [key for key in keys if key not in own]
         if kind in _PROXIES:
@@ -609,8 +610,8 @@ def _leads(text, name):
 
 
 def _engine(service):
-    """Return the name of the image of a service, without registry
-    and tag; empty for one that is built.
+    """Return the name of the image of a service, without registry and tag;
+    empty for one that is built.
     """
     if service.get("build"):
         return ""
@@ -626,8 +627,8 @@ def _listed(value):
 
 
 def _pairs(value):
-    """Return variables that are given as a dictionary, or as a list
-    of NAME=VALUE. NAME alone has no value.
+    """Return variables that are given as a dictionary,
+    or as a list of NAME=VALUE. NAME alone has no value.
     """
     if isinstance(value, dict):
         return {str(key): _lower(one) for key, one in value.items()}

@@ -56,8 +56,8 @@ _REMEDIES = (
     ),
     (
         (
-            r"could not read Username|terminal prompts disabled|Authentication failed|HTTP Basic: "
-            r"Access denied"
+            r"could not read Username|terminal prompts disabled|Authentication failed"
+            r"|HTTP Basic: Access denied"
         ),
         (
             "it wants a password: give an address of ssh "
@@ -158,8 +158,8 @@ class Repository:
             yield Fetched(self, place, commit)
 
     def beside(self, address, path):
-        """Return the repository of the submodule at ``path``, whose
-        address may be relative to this one's.
+        """Return the repository of the submodule at ``path``,
+        whose address may be relative to this one's.
         """
         joined = _joined(self.url, address)
         # What a repository says must not make us read another one of this computer's.
@@ -184,8 +184,8 @@ class Repository:
 
 @contextlib.contextmanager
 def _ssh(called, key):
-    """Yield the ssh command for a key, which lies in a file that
-    only this user reads while it is needed.
+    """Yield the ssh command for a key,
+    which lies in a file that only this user reads while it is needed.
     """
     if not key:
         yield ""

@@ -50,8 +50,8 @@ def is_lock(name):
 
 
 def chosen(there, requirements):
-    """Return the lock that an application is installed by, of the
-    names in its source; empty for none.
+    """Return the lock that an application is installed by, of the names in its source;
+    empty for none.
 
     One that is there is used or refused, never passed over.
     """
@@ -73,8 +73,8 @@ def chosen(there, requirements):
 
 
 def above(app, listed):
-    """Return the locks above the subdirectory of ``app``; ``listed``: called with each directory
-    there, for the names in it.
+    """Return the locks above the subdirectory of ``app``; ``listed``:
+    called with each directory there, for the names in it.
     """
     parts = app["subdirectory"].split("/") if app.get("subdirectory") else []
     places = ["/".join(parts[:depth]) for depth in range(len(parts))]
@@ -94,8 +94,8 @@ def above(app, listed):
 
 
 def refuse_above(found, there, subdirectory, requirements):
-    """Refuse a lock of those ``found`` above the subdirectory, where
-    nothing says that it is not the application's.
+    """Refuse a lock of those ``found`` above the subdirectory,
+    where nothing says that it is not the application's.
 
     It is of a whole workspace, whose other parts are not shipped. ``there``: the names in the
     subdirectory.

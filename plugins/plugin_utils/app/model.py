@@ -129,8 +129,8 @@ def builder(app):
 
 
 def accounts(apps):
-    """Return the accounts of ``apps`` in the order in which they
-    can be made: name, home and groups.
+    """Return the accounts of ``apps`` in the order in which they can be made:
+    name, home and groups.
     """
     builders = [{"name": builder(app), "home": "/nonexistent", "groups": []} for app in apps]
     return builders + [
@@ -183,8 +183,8 @@ def remains(looks, passwd):
 
 
 def accounts_missing(apps, web_user, users, members):
-    """Return those of ``apps`` of which the host does not have all accounts, by its ``users``
-    and the ``members`` of its groups.
+    """Return those of ``apps`` of which the host does not have all accounts,
+    by its ``users`` and the ``members`` of its groups.
     """
     return [
         app
@@ -204,8 +204,8 @@ def located(app):
 
 
 def chosen(apps, site="", version=""):
-    """Return those of ``apps`` that are the site's, or the one of this
-    name at ``version``; all where these are empty.
+    """Return those of ``apps`` that are the site's, or the one of this name at ``version``;
+    all where these are empty.
     """
     found = [
         app
@@ -394,8 +394,8 @@ def _backup(app):
 
 
 def made_of(plan):
-    """Return what of ``plan`` the release is made of: what its launchers read, and what makes
-    another release when it changes.
+    """Return what of ``plan`` the release is made of:
+    what its launchers read, and what makes another release when it changes.
     """
     ways = {key: value for key, value in plan.items() if key not in _OF_HOSTS}
     return json.dumps(
@@ -406,8 +406,8 @@ def made_of(plan):
 
 
 def release(content, plan, *more):
-    """Return the identity of a release: 12 hexadecimal digits of its content's identity, how it
-    is made, and the texts ``more``.
+    """Return the identity of a release:
+    12 hexadecimal digits of its content's identity, how it is made, and the texts ``more``.
     """
     return hashlib.sha256(
         "\0".join([content, made_of(plan), *more]).encode("utf-8", "surrogateescape")
@@ -415,8 +415,8 @@ def release(content, plan, *more):
 
 
 def called(app):
-    """Return the beginning of a sentence that says what ``app``
-    has, with what the inventory calls it.
+    """Return the beginning of a sentence that says what ``app`` has,
+    with what the inventory calls it.
     """
     return (
         f"{app['origin']} has" if app.get("origin") else f"python_app_apps has {app['name']} with"
@@ -437,8 +437,8 @@ def name_of(app):
 
 
 def made_of_problem(app):
-    """Return what is wrong with the keys of ``app`` that say what
-    it is made of, empty if nothing is.
+    """Return what is wrong with the keys of ``app`` that say what it is made of,
+    empty if nothing is.
     """
     given = [key for key in ("source", "requirement", "image", "build") if app.get(key)]
     if len(given) == 1:
@@ -639,8 +639,9 @@ def _server_problems(where, app):
 
 
 def problems(apps, keep_releases=2, port=80, tls_port=443):
-    """Return what is wrong with the role's inputs: a list of sentences. Environments are named,
-    their values never shown.
+    """Return what is wrong with the role's inputs: a list of sentences.
+
+    Environments are named, their values never shown.
     """
     problems, seen, users = [], set(), {}
     if keep_releases < 2:
@@ -773,8 +774,8 @@ def directories(apps):
 
 
 def files(apps):
-    """Return ``apps`` as the template of their environment takes
-    them: name, user and environment.
+    """Return ``apps`` as the template of their environment takes them:
+    name, user and environment.
     """
     return [
         {"name": app["name"], "user": user(app), "environment": app.get("environment") or {}}
@@ -783,8 +784,8 @@ def files(apps):
 
 
 def current(name, paths):
-    """Return the release of the app ``name`` that is current, by the
-    ``paths`` of host_facts; empty for none.
+    """Return the release of the app ``name`` that is current, by the ``paths`` of host_facts;
+    empty for none.
     """
     return _link(name, "current", paths)
 
@@ -794,8 +795,8 @@ def _link(name, link, paths):
 
 
 def unverified(plans, paths):
-    """Return those of ``plans`` whose release is pending, or current since a run that died
-    before it was done with it.
+    """Return those of ``plans`` whose release is pending,
+    or current since a run that died before it was done with it.
     """
 
     def died(plan):
@@ -808,8 +809,8 @@ def unverified(plans, paths):
 
 
 def serving(name, paths):
-    """Return the instance of the service that visitors of the app ``name``
-    are led to, empty for none (see app/units.py).
+    """Return the instance of the service that visitors of the app ``name`` are led to,
+    empty for none (see app/units.py).
     """
     return app_units.instance_of_socket(paths.get(f"/srv/{name}/live.sock", {}).get("link", ""))
 
@@ -836,8 +837,8 @@ def stale(apps, facts):
 
 
 def idle(apps, facts):
-    """Return those of ``apps`` of which the service, a worker or a timer does not run, or a timer
-    does that is another host's.
+    """Return those of ``apps`` of which the service, a worker or a timer does not run,
+    or a timer does that is another host's.
 
     ``facts``: those of host_facts.
     """
@@ -857,8 +858,8 @@ def idle(apps, facts):
 
 
 def timers_to_take_over(apps, host, hosts):
-    """Return the timers that this host runs for all from now on, and
-    others still do: ``[{host, unit}]``.
+    """Return the timers that this host runs for all from now on, and others still do:
+    ``[{host, unit}]``.
 
     ``hosts``: the variables of the play's hosts, with what host_facts says of each.
     """
@@ -889,8 +890,8 @@ def _single(app):
 
 
 def left(apps, units, paths):
-    """Return the applications that a host still has something of at work, and that are none of
-    ``apps``: ``[{name, root}]``.
+    """Return the applications that a host still has something of at work,
+    and that are none of ``apps``: ``[{name, root}]``.
 
     ``units`` and ``paths`` are those of host_facts.
     """
@@ -933,8 +934,8 @@ def migrations(plans, host, hosts):
 
 
 def backups(plans, host):
-    """Return the backups to take before ``plans`` are migrated, each once: host, command, and the
-    names of the applications.
+    """Return the backups to take before ``plans`` are migrated, each once:
+    host, command, and the names of the applications.
 
     The first release of an application finds nothing of its own, and perhaps no host yet that takes
     backups.
@@ -951,8 +952,8 @@ def backups(plans, host):
 
 
 def taken(results):
-    """Return what was said of the backup of each application; ``results``: those of a command
-    with ``backups`` as items.
+    """Return what was said of the backup of each application;
+    ``results``: those of a command with ``backups`` as items.
     """
     words = {
         name: f"on {one['item']['host']}, {one.get('stdout', '')[-500:].strip()}"
@@ -987,8 +988,8 @@ def pages(plans, releases=None):
 
 
 def health_pages(apps):
-    """Return the page of each application that tells its health, whichever release answers, as
-    http_health_info takes it.
+    """Return the page of each application that tells its health, whichever release answers,
+    as http_health_info takes it.
     """
     plans = map(plan, apps)
     return [
@@ -1029,8 +1030,8 @@ def _alias_page(plan, alias):
 
 
 def missing_service(asked, apps):
-    """Return the sentence about a service that cannot be started; ``asked``: the result of
-    systemctl show, with the service as item.
+    """Return the sentence about a service that cannot be started;
+    ``asked``: the result of systemctl show, with the service as item.
     """
     name, state = asked["item"], asked["stdout"].strip()
     app = next(
@@ -1056,8 +1057,8 @@ _REGISTERED = ("made", "migrated", "switched", "resumed", "restarted", "verified
 
 
 def failed(variables):
-    """Return the failures of a host's applications in this run, by its
-    ``variables``; the first of each application.
+    """Return the failures of a host's applications in this run, by its ``variables``;
+    the first of each application.
     """
     found = {}
     for name in _REGISTERED:
@@ -1117,8 +1118,8 @@ def _serving(one, wrong, host):
 
 
 def unhealthy(plans, wrong):
-    """Return what is wrong with each of ``plans`` that is unhealthy, by name; ``wrong``: what
-    http_health_info says of their pages.
+    """Return what is wrong with each of ``plans`` that is unhealthy, by name;
+    ``wrong``: what http_health_info says of their pages.
     """
     found = {}
     for plan in plans:

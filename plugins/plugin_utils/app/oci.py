@@ -44,8 +44,8 @@ _RUNS = ("Cmd", "Entrypoint", "Env", "ExposedPorts", "StopSignal", "User", "Volu
 
 
 class ImageError(Exception):
-    """An image that cannot be used: the end of a sentence that
-    begins with its name, with the remedy.
+    """An image that cannot be used:
+    the end of a sentence that begins with its name, with the remedy.
     """
 
 
@@ -357,8 +357,8 @@ def _of_docker(files, listed, architecture):
 
 
 def _docker_layer(files, name, digest):
-    """Return the layer in the file ``name``, whose content has
-    this digest; some builders compress it.
+    """Return the layer in the file ``name``, whose content has this digest;
+    some builders compress it.
     """
     _place(digest)
     file = files.open(name)

@@ -152,8 +152,8 @@ class Dump:
 
 
 def _unclosed(token, buffer):
-    """Return whether a sign that stands alone begins what has no
-    end yet: a string, a name, a comment.
+    """Return whether a sign that stands alone begins what has no end yet:
+    a string, a name, a comment.
     """
     return (
         token["text"] is not None

@@ -52,8 +52,8 @@ def wanted(inputs):
 
 
 def _problems(inputs):
-    """Return what is wrong with ``inputs``, which are the role's without their prefix
-    ``backup_``: a list of sentences.
+    """Return what is wrong with ``inputs``, which are the role's without their prefix ``backup_``:
+    a list of sentences.
     """
     problems = list(_database_problems(inputs["database"]))
     for name in ("keep_days", "keep_at_least"):

@@ -83,8 +83,8 @@ class Bind(Role):
         return [Port(53), Port(53, "udp")]
 
     def problems(self, inputs, facts, search=()):
-        """Names of zones and keys, what the host serves that nobody
-        declares, and keys of signed zones that are gone.
+        """Names of zones and keys, what the host serves that nobody declares,
+        and keys of signed zones that are gone.
         """
         keys, policies = (
             [key["name"] for key in inputs["bind_keys"]],
@@ -120,16 +120,16 @@ class Bind(Role):
         return problems
 
     def site_problems(self, site, host, inputs):
-        """Who is primary, which only an operator changes: two of them that
-        take updates tell the world two things.
+        """Who is primary, which only an operator changes:
+        two of them that take updates tell the world two things.
         """
         types = {one.name: _type_at(one, site.domain) for one in site.hosts(self.GROUP)}
         return primary_problems(site.domain, types, host.name, site.primary, site.values)
 
 
 def _type_at(host, zone):
-    """Return what a host is for a zone, primary or secondary: empty where it has it not, None
-    where the run did not ask.
+    """Return what a host is for a zone, primary or secondary:
+    empty where it has it not, None where the run did not ask.
     """
     return (host.facts.get("zones") or {}).get(zone, {}).get("type", "") if host.facts else None
 
@@ -269,8 +269,8 @@ def _zone_problems(zone, keys, policies):
 
 
 def recorded_keys(records):
-    """Return the files that record the keys of ``records``, which are lines such as
-    ``foobar.com. IN DS 12345 13 2 AB12``.
+    """Return the files that record the keys of ``records``,
+    which are lines such as ``foobar.com. IN DS 12345 13 2 AB12``.
     """
     # The name server's user may have made them up.
     found = [match.groups() for match in map(_DS.match, records) if match]

@@ -34,8 +34,9 @@ class Certificates(Role):
     }
 
     def inputs(self, site, host, offered):
-        """A certificate for each site, and what it takes to have it issued: where TLS ends. A
-        web host behind balancers has none.
+        """A certificate for each site, and what it takes to have it issued: where TLS ends.
+
+        A web host behind balancers has none.
         """
         found = (
             tls.certificates(site, site.position(site.entrance, host))
@@ -85,8 +86,8 @@ class Certificates(Role):
         ]
 
     def problems(self, inputs, facts, search=()):
-        """Names, and what is missing to have certificates issued; of
-        given ones, whether chain and key fit.
+        """Names, and what is missing to have certificates issued;
+        of given ones, whether chain and key fit.
         """
         return list(
             _problems({name.removeprefix("certificates_"): value for name, value in inputs.items()})
@@ -111,8 +112,8 @@ def _with_file(ca, base):
 
 
 def _text(value, base):
-    """Return a certificate or key as it is, read where it is a file on the controller; the path
-    where it is one on the host.
+    """Return a certificate or key as it is, read where it is a file on the controller;
+    the path where it is one on the host.
     """
     if tls.is_pem(value) or tls.on_host(value):
         return value
@@ -191,8 +192,9 @@ def _acme_problems(where, one, inputs):
 
 
 def _given_problems(where, one):
-    """Return what is wrong with a given certificate. The host
-    looks itself at what is there already.
+    """Return what is wrong with a given certificate.
+
+    The host looks itself at what is there already.
     """
     where, texts = f"{where} gives {one['name']}", {}
     for key in ("chain", "key"):

@@ -27,8 +27,9 @@ class DatabaseProxy(Role):
     }
 
     def inputs(self, site, host, offered):
-        """The database's hosts, where they are several. An application
-        goes to one that stands alone by itself.
+        """The database's hosts, where they are several.
+
+        An application goes to one that stands alone by itself.
         """
         if not site.clustered:
             return {}

@@ -47,8 +47,9 @@ class Firewall(Role):
     }
 
     def inputs(self, site, host, offered):
-        """What the other roles of the host listen on. A host that cannot have a firewall has
-        none, unless the inventory wants one.
+        """What the other roles of the host listen on.
+
+        A host that cannot have a firewall has none, unless the inventory wants one.
         """
         following = {
             "firewall_enabled": not _unable(host.facts),
@@ -104,8 +105,8 @@ class Firewall(Role):
 
 
 def ssh_ports(declared, login):
-    """Return the ports of sshd: those that are declared or that it says
-    itself, and the one by which this run came.
+    """Return the ports of sshd:
+    those that are declared or that it says itself, and the one by which this run came.
     """
     listening = [
         address.rpartition(":")[2] for address in login.get("sshd", {}).get("listenaddress", [])
@@ -115,8 +116,8 @@ def ssh_ports(declared, login):
 
 
 def place(rule):
-    """Return where a rule stands among others: its protocol and port, or the first and the last
-    of its ports; VRRP has none.
+    """Return where a rule stands among others:
+    its protocol and port, or the first and the last of its ports; VRRP has none.
     """
     protocol = rule.get("protocol") or "tcp"
     return (protocol, *(map(int, str(rule["port"]).split("-")) if protocol != VRRP else ()))
@@ -131,8 +132,8 @@ def _settings(host):
 
 
 def _rules(site, host, ports):
-    """Return a rule for each port that has to be reached, by what
-    the roles say: ``{role: [Port]}``.
+    """Return a rule for each port that has to be reached, by what the roles say:
+    ``{role: [Port]}``.
     """
     peers, sources, roles = {}, {}, {}
     for role, offered in ports.items():
@@ -214,8 +215,8 @@ def _rule_problems(rule):
 
 
 def _ssh_problems(rules, ports):
-    """Return a sentence for a rule that would be for some, of a port
-    that the rules for SSH let in everybody to.
+    """Return a sentence for a rule that would be for some,
+    of a port that the rules for SSH let in everybody to.
     """
     for rule in rules:
         protocol, *span = place(rule)

@@ -89,15 +89,16 @@ def is_hash(text):
 
 
 def users(vhosts):
-    """Return the users of each virtual host that asks for a name and a
-    password: ``{name: {user: password or hash}}``.
+    """Return the users of each virtual host that asks for a name and a password:
+    ``{name: {user: password or hash}}``.
     """
     return {vhost["name"]: vhost["access"]["users"] for vhost in vhosts if vhost.get("access")}
 
 
 def fingerprints(vhosts):
-    """Return of each virtual host with users one text that changes with them. It is as hard to
-    guess a password by as by bcrypt's hash.
+    """Return of each virtual host with users one text that changes with them.
+
+    It is as hard to guess a password by as by bcrypt's hash.
     """
     return [f"{name} {_fingerprint(name, of)}" for name, of in sorted(users(vhosts).items())]
 
@@ -158,8 +159,8 @@ def certificate_problems(where, given, needed=True):
 
 
 def serves_tls(vhosts, default):
-    """Return whether a web server ends TLS: for one of its virtual hosts, or for names that
-    nobody has, by the certificate ``default``.
+    """Return whether a web server ends TLS:
+    for one of its virtual hosts, or for names that nobody has, by the certificate ``default``.
     """
     return bool(default.get("chain")) or any(vhost.get("tls") for vhost in vhosts)
 
@@ -313,8 +314,8 @@ def _comes_back(path, to, names, source):
 
 
 def error_page_problems(where, pages, app):
-    """Return what is wrong with the error pages of a site; ``app``: whether it has an
-    application in whose release they can be.
+    """Return what is wrong with the error pages of a site; ``app``:
+    whether it has an application in whose release they can be.
     """
     for status, path in pages.items():
         if status not in STATUSES:

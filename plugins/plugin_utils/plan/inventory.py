@@ -35,8 +35,8 @@ def variable_problems(names):
 
 
 def group_doubts(groups):
-    """Return a sentence for each of the ``groups`` that is nearly one of
-    ours, and has hosts which that one has not.
+    """Return a sentence for each of the ``groups`` that is nearly one of ours,
+    and has hosts which that one has not.
     """
     known = ["lamp", *layers()]
     return [
@@ -87,8 +87,8 @@ def inventory_summary(groups):
 
 
 def inventory_problems(groups, values):
-    """Return what is wrong with the inventory's ``groups`` (``{group: [hosts]}``), by its
-    ``values``: a list of sentences.
+    """Return what is wrong with the inventory's ``groups`` (``{group: [hosts]}``),
+    by its ``values``: a list of sentences.
     """
     problems = []
     names = layers()

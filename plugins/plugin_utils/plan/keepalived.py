@@ -97,8 +97,8 @@ class Keepalived(Role):
 
 
 def router_id(domain):
-    """Return the number, from 1 to 255, that tells this site's addresses
-    from those of others in the same network.
+    """Return the number, from 1 to 255,
+    that tells this site's addresses from those of others in the same network.
     """
     return 1 + int(hashlib.sha256(domain.lower().encode()).hexdigest(), 16) % 255
 
@@ -109,8 +109,8 @@ def version_of(address):
 
 
 def _hosts(site):
-    """Return the address of each balancer for the others, ``{name: address}``: all of one
-    family, which the site's address has too.
+    """Return the address of each balancer for the others, ``{name: address}``:
+    all of one family, which the site's address has too.
     """
     found = {host.name: host.peer_addresses for host in site.hosts(BALANCERS)}
     for version in sorted({version_of(address) for address in site.vip}):
@@ -151,8 +151,8 @@ def _interface(text):
 
 
 def address_problems(variable, addresses):
-    """Return a sentence for each of ``addresses`` that no host can take
-    over, and for more than one of a family.
+    """Return a sentence for each of ``addresses`` that no host can take over,
+    and for more than one of a family.
     """
     for text in addresses:
         one = _interface(text)
@@ -180,8 +180,8 @@ def address_problems(variable, addresses):
 
 
 def vip_problems(given, groups, hosts):
-    """Return what is wrong with the site's address, by the inventory's ``given``, ``groups`` and
-    ``hosts`` (``{name: variables}``).
+    """Return what is wrong with the site's address,
+    by the inventory's ``given``, ``groups`` and ``hosts`` (``{name: variables}``).
     """
     addresses, balancers = _list(given.get("lamp_vip")), groups.get(BALANCERS, ())
     if given.get("lamp_vip_command") and not addresses:

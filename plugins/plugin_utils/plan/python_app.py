@@ -133,8 +133,8 @@ class PythonApp(Role):
         return problems
 
     def packages(self, inputs):
-        """Steps of a deploy are systemd units, which are asked for
-        over D-Bus; a minimal Debian has none.
+        """Steps of a deploy are systemd units, which are asked for over D-Bus;
+        a minimal Debian has none.
         """
         static = any("collect" in app or "static_dir" in app for app in inputs["python_app_apps"])
         images = any(map(_python_app.is_image, inputs["python_app_apps"]))
@@ -344,8 +344,9 @@ def _app(name, one, path, app_name, app, site, database):
 
 
 def _single_timers(site, host):
-    """The first web host runs what one host runs for all. Nothing moves in a run that has not
-    asked all of them what they run.
+    """The first web host runs what one host runs for all.
+
+    Nothing moves in a run that has not asked all of them what they run.
     """
     others = site.hosts("lamp_web")
     if len(others) == 1:

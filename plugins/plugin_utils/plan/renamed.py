@@ -50,8 +50,8 @@ GONE_OF_VIRTUAL_HOSTS = {
 
 
 def renamed_problems(names):
-    """Return a sentence for each of the variables ``names`` that is an old
-    name: what it sets would count for nothing.
+    """Return a sentence for each of the variables ``names`` that is an old name:
+    what it sets would count for nothing.
     """
     return [
         f"{name} has a new name: use {RENAMED[name]}." for name in sorted(set(names) & set(RENAMED))

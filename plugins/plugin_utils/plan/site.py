@@ -48,8 +48,9 @@ class UnknownAddressError(ValueError):
 
 
 class Host:
-    """A host of the inventory. ``variables``: what the inventory
-    and the host's facts say, by name.
+    """A host of the inventory.
+
+    ``variables``: what the inventory and the host's facts say, by name.
     """
 
     def __init__(self, name, groups, variables, somewhere=()):
@@ -83,8 +84,8 @@ class Host:
 
     @cached_property
     def peer_addresses(self):
-        """The addresses under which the other hosts of the site reach
-        it, and from which it comes to them.
+        """The addresses under which the other hosts of the site reach it,
+        and from which it comes to them.
         """
         return _list(self._variables.get("lamp_peer_address")) or self.addresses
 
@@ -182,8 +183,8 @@ class Site:
 
     @property
     def primary(self):
-        """The name of the host that is the primary name server; empty
-        where there are no name servers of our own.
+        """The name of the host that is the primary name server;
+        empty where there are no name servers of our own.
         """
         return primary(self.groups, self.values)
 
@@ -225,16 +226,16 @@ class Site:
 
 
 def primary(groups, values):
-    """Return the host that is the primary name server, by groups and variables; an empty text
-    where there is none of our own.
+    """Return the host that is the primary name server, by groups and variables;
+    an empty text where there is none of our own.
     """
     servers = groups.get(NAME_SERVERS) or ()
     return (values.get("lamp_dns_primary") or servers[0]) if servers else ""
 
 
 def entrance(groups):
-    """Return the group whose hosts visitors come to, and where TLS ends: the balancers, where
-    there are any, else the web hosts.
+    """Return the group whose hosts visitors come to, and where TLS ends:
+    the balancers, where there are any, else the web hosts.
     """
     return BALANCERS if groups.get(BALANCERS) else "lamp_web"
 
@@ -252,8 +253,8 @@ def _list(value):
 
 
 def database_user(site):
-    """Return the name of the account that ``site`` uses: its
-    database's, within the length that MySQL allows.
+    """Return the name of the account that ``site`` uses:
+    its database's, within the length that MySQL allows.
     """
     return site["database"][:32]
 
@@ -321,8 +322,8 @@ def _app_problems(where, app):
 
 
 def site_problems(sites):
-    """Return what is wrong with ``lamp_sites``, whose types are right: a list of sentences, each
-    with variable, value and remedy.
+    """Return what is wrong with ``lamp_sites``, whose types are right:
+    a list of sentences, each with variable, value and remedy.
 
     Not checked here is what only the controller's disk can tell, such as whether an app's source
     exists.
@@ -405,8 +406,8 @@ def site_problems(sites):
 
 
 def sharing_problems(sites, groups):
-    """Return what is wrong with ``sites`` on as many web hosts as the
-    ``groups`` have: a list of sentences.
+    """Return what is wrong with ``sites`` on as many web hosts as the ``groups`` have:
+    a list of sentences.
     """
     hosts, problems = groups.get("lamp_web", ()), []
     if len(hosts) < 2:
@@ -429,8 +430,8 @@ def sharing_problems(sites, groups):
 
 
 def secret_problems(given, sites):
-    """Return what is wrong with ``lamp_secrets``, whose types are right: a
-    list of sentences. They never hold a value.
+    """Return what is wrong with ``lamp_secrets``, whose types are right:
+    a list of sentences. They never hold a value.
     """
     problems = []
     for name, own in given.items():

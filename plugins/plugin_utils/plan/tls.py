@@ -119,8 +119,8 @@ def source_of(values, name, site):
 
 
 def names_of(name, site):
-    """Return the names that the certificate of a site has to have: those of the site, and
-    wildcards that are asked for.
+    """Return the names that the certificate of a site has to have:
+    those of the site, and wildcards that are asked for.
     """
     wildcards = [f"*.{domain}" for domain in (site.get("tls") or {}).get("wildcard") or []]
     names = [name, *site.get("aliases", []), *wildcards]
@@ -128,8 +128,8 @@ def names_of(name, site):
 
 
 def certificates(site, position=0):
-    """Return the certificates of the host at ``position`` of those where TLS ends; none where
-    nothing has TLS. ``site``: the domain object.
+    """Return the certificates of the host at ``position`` of those where TLS ends;
+    none where nothing has TLS. ``site``: the domain object.
 
     The last is that of names which nobody has, unless a site answers for these by its own.
     """
@@ -243,8 +243,8 @@ def caa_names(values):
 
 
 def vhost(values, name, site):
-    """Return how a virtual host of a web server is to use the
-    certificate of its site; nothing where it has none.
+    """Return how a virtual host of a web server is to use the certificate of its site;
+    nothing where it has none.
     """
     source, said = source_of(values, name, site), site.get("tls") or {}
     if source == "none":

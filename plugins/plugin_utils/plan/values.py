@@ -73,8 +73,8 @@ class Settled(NamedTuple):
 
 
 def settle(options, given):
-    """Return those variables of ``given`` that ``options`` describe as they are meant, and a
-    sentence for each problem with them.
+    """Return those variables of ``given`` that ``options`` describe as they are meant,
+    and a sentence for each problem with them.
 
     A sentence names the variable, with the path to what is wrong in it, the value and the remedy.
     It never has a value of an option with ``no_log``, nor one that stands where a dictionary with
@@ -292,8 +292,8 @@ def _quoted(value):
 
 
 def _short(text):
-    """Return ``text`` without the credentials of addresses in it, and
-    not longer than what a sentence bears.
+    """Return ``text`` without the credentials of addresses in it,
+    and not longer than what a sentence bears.
     """
     text = _CREDENTIALS.sub("", text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

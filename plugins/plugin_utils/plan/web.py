@@ -68,8 +68,8 @@ class WebServer(Role):
         self.others = {role: service for role, service in SERVICES.items() if role != name}
 
     def inputs(self, site, host, offered):
-        """A virtual host for each site, and how it uses the site's
-        certificate; or who ends TLS before it.
+        """A virtual host for each site, and how it uses the site's certificate;
+        or who ends TLS before it.
         """
         entrance = (
             {f"{self.name}_trusted_proxies": site.balancers}
@@ -223,8 +223,8 @@ def _encrypted(site, name, one):
 
 
 def at_entrance(role, site):
-    """Return the inputs of a role that ends TLS for visitors: the certificate of names that
-    nobody has, and the answer to a CA.
+    """Return the inputs of a role that ends TLS for visitors:
+    the certificate of names that nobody has, and the answer to a CA.
     """
     found = {}
     if any(one.name == tls.DEFAULT for one in tls.certificates(site)):

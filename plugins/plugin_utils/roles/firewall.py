@@ -76,8 +76,8 @@ _FORWARD = """
 
 
 def networks(sources):
-    """Return ``(IPv4, IPv6)`` of addresses and networks, as few as can
-    be, in order: nft refuses those that overlap.
+    """Return ``(IPv4, IPv6)`` of addresses and networks, as few as can be, in order:
+    nft refuses those that overlap.
     """
     known = [ipaddress.ip_network(source, strict=False) for source in sources]
     return [

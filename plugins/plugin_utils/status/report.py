@@ -28,8 +28,8 @@ _UNITS = {"backup": "lamp-backup", "copy": "lamp-backup", "drill": "lamp-backup-
 
 
 class Finding(NamedTuple):
-    """Something to be known: on which hosts, what, and what to
-    do. What is no problem is a remark.
+    """Something to be known: on which hosts, what,
+    and what to do. What is no problem is a remark.
     """
 
     hosts: tuple[str, ...]
@@ -176,8 +176,8 @@ def services(hosts, _limits):
 
 
 def applications(hosts, _limits):
-    """Applications that do not run, or not as they should, and
-    releases that are not the same on all hosts.
+    """Applications that do not run, or not as they should,
+    and releases that are not the same on all hosts.
     """
     releases: dict[str, dict[str, str]] = {}
     for host, said in hosts.items():
@@ -289,8 +289,8 @@ def certificates(hosts, _limits):
 
 
 def backups(hosts, _limits):
-    """Backups, copies of them and drills that are older than twice
-    their schedule, and drills that failed.
+    """Backups, copies of them and drills that are older than twice their schedule,
+    and drills that failed.
 
     Of a cluster one member does each for all.
     """
@@ -328,8 +328,8 @@ def backups(hosts, _limits):
 
 
 def cluster(hosts, _limits):
-    """Members of the database's cluster that are not in it, or of
-    which more than one is one by itself.
+    """Members of the database's cluster that are not in it,
+    or of which more than one is one by itself.
     """
     members = {name: said["cluster"] for name, said in hosts.items() if said.get("cluster")}
     for name, one in members.items():

@@ -71,8 +71,7 @@ sshd = put(
     "/etc/ssh/sshd_config.d/10-site.conf",
     (
         "PermitRootLogin prohibit-password\nPasswordAuthentication no\n"
-        "KbdInteractiveAuthentication "
-        "no\n"
+        "KbdInteractiveAuthentication no\n"
     ),
 )
 server.shell(name="Test sshd", commands=["sshd -t"], _if=sshd.did_change)
@@ -258,9 +257,8 @@ if first:
         put(
             "/var/lib/bind/foobar.com.zone",
             (
-                f"$TTL 3600\n@ SOA ns1 hostmaster {len(records)} 3600 900 1209600 300\n@ NS ns1\n"
-                f"ns1 "
-                f"A {address}\n{records}"
+                f"$TTL 3600\n@ SOA ns1 hostmaster {len(records)} 3600 900 1209600 300\n"
+                f"@ NS ns1\nns1 A {address}\n{records}"
             ),
         ),
         put(

@@ -237,8 +237,9 @@ def show(rows: list[dict]) -> None:
 
 
 def pushed(options, verb: str) -> int:
-    """Copy off the host if that is wanted; return the exit status. What is
-    not copied now, the next copy makes up for.
+    """Copy off the host if that is wanted; return the exit status.
+
+    What is not copied now, the next copy makes up for.
     """
     if not options.copy["to"]:
         return 0
@@ -305,8 +306,8 @@ def _only(words):
 
 
 def moment(options, home, shelf, until: str, name: str | None) -> tuple[str, list]:
-    """Return the backup and the logs that lead to a moment, or to the
-    end from the backup ``name`` or the newest.
+    """Return the backup and the logs that lead to a moment,
+    or to the end from the backup ``name`` or the newest.
     """
     if until != plan.END and plan.moment_of(until) > logs.now():
         raise BackupError(f"{until} is yet to come: give an earlier moment.")
@@ -339,8 +340,8 @@ def moment(options, home, shelf, until: str, name: str | None) -> tuple[str, lis
 
 
 def moment_of_files(options, home, shelf, until: str) -> str:
-    """Return the backup that has the files as of a moment, or of the
-    end; it is fetched if it is not here.
+    """Return the backup that has the files as of a moment, or of the end;
+    it is fetched if it is not here.
     """
     when = None if until == plan.END else plan.moment_of(until)
     if when and when > logs.now():
@@ -368,8 +369,8 @@ def told(said: dict) -> str:
     )
     if "tables" not in said:
         return (
-            f"the backup "
-            f"{said['name']}{until}.{_told_files(said) or ' It has no files that are wanted.'}"
+            f"the backup {said['name']}{until}."
+            f"{_told_files(said) or ' It has no files that are wanted.'}"
         )
     tables = f"{said['tables']} tables with {said['rows']} rows at the backup"
     if "database" in said:
@@ -391,8 +392,9 @@ def _told_files(said):
 
 
 def run(options, shelf, source, words) -> int:
-    """Do what the words say; return the exit status. ``source`` are the backups that are read,
-    ``shelf`` is the host's own.
+    """Do what the words say; return the exit status.
+
+    ``source`` are the backups that are read, ``shelf`` is the host's own.
     """
     if words.verb == "take":
         other = members.another(options) if words.once else ""

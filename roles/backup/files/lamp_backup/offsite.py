@@ -131,8 +131,8 @@ def _prune_packs(settings, nothing):
 
 
 def index(settings) -> Shelf:
-    """Return the backups over there, with their manifests and indices
-    only, as far as they have been asked for.
+    """Return the backups over there, with their manifests and indices only,
+    as far as they have been asked for.
     """
     place = pathlib.Path(
         tempfile.mkdtemp(prefix=".remote-", suffix=".part", dir=settings.directory)

@@ -58,8 +58,8 @@ def _fork(user, work, *kept):
 
 
 def run(user: str, work, *arguments, kept: tuple[int, ...] = ()):
-    """Return what ``work(*arguments)`` returns, as JSON has it, when ``user`` does it; what the
-    disk refuses is a BackupError.
+    """Return what ``work(*arguments)`` returns, as JSON has it, when ``user`` does it;
+    what the disk refuses is a BackupError.
 
     ``kept``: descriptors that it works with.
     """
@@ -93,8 +93,8 @@ def _answer(user, child, pipe):
 
 
 def _piped(user, mode, work, *arguments):
-    """Have ``user`` do ``work(pipe, *arguments)`` at an end of a pipe that is opened in
-    ``mode``; return the child and the other end.
+    """Have ``user`` do ``work(pipe, *arguments)`` at an end of a pipe that is opened in ``mode``;
+    return the child and the other end.
     """
     reads, writes = os.pipe()
     theirs, ours = (reads, writes) if mode == "rb" else (writes, reads)
@@ -160,8 +160,9 @@ def reading(user: str, work, *arguments):
 
 
 def regular(path, flags: int = os.O_RDONLY, directory: int | None = None) -> int:
-    """Open a regular file and nothing else; return the descriptor. A FIFO does not hold it up,
-    and no link leads elsewhere.
+    """Open a regular file and nothing else; return the descriptor.
+
+    A FIFO does not hold it up, and no link leads elsewhere.
     """
     handle = os.open(
         path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o640, dir_fd=directory

@@ -25,8 +25,8 @@ def old_name(live: str, stamp: str) -> str:
 
 
 def _wanted(settings, shelf, wanted, drilled=False):
-    """Return the directories of this host that are wanted of a
-    backup; what it has besides is told.
+    """Return the directories of this host that are wanted of a backup;
+    what it has besides is told.
     """
     said = shelf.manifest(wanted["name"]).get("files", {"trees": {}})["trees"]
     here = {tree["name"]: tree for tree in settings.files if store.known(tree["user"])}
@@ -44,8 +44,8 @@ def _wanted(settings, shelf, wanted, drilled=False):
 
 
 def require_exchangeable(settings, shelf, wanted: dict) -> None:
-    """Require that the directories can be exchanged, and that there is
-    room for their copies, before anything is made.
+    """Require that the directories can be exchanged,
+    and that there is room for their copies, before anything is made.
     """
     for tree in _wanted(settings, shelf, wanted):
         live = pathlib.Path(tree["path"])
@@ -64,8 +64,8 @@ def require_exchangeable(settings, shelf, wanted: dict) -> None:
 
 
 def prepare(settings, shelf, wanted: dict, force: bool) -> list[dict]:
-    """Make the directories of a backup beside the live ones, with what
-    was written between it and the moment.
+    """Make the directories of a backup beside the live ones,
+    with what was written between it and the moment.
     """
     chosen, identity = (
         _wanted(settings, shelf, wanted),

@@ -52,8 +52,8 @@ def version(settings) -> str:
 
 
 def release(text: str) -> tuple[int, ...]:
-    """Return what two servers have in common that read each other's
-    data: ``(11, 8)`` of ``11.8.9-MariaDB``.
+    """Return what two servers have in common that read each other's data:
+    ``(11, 8)`` of ``11.8.9-MariaDB``.
     """
     return tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", text).groups())
 

@@ -46,8 +46,8 @@ def next_step(site, wish, forced: bool = False) -> plan.Step:
 
 
 def _clean(site, wish):
-    """Remove what a run left that was killed: TXT records, and
-    the key of an order that is no more.
+    """Remove what a run left that was killed:
+    TXT records, and the key of an order that is no more.
     """
     book, left = site.ledger(wish), site.top / wish.name / "order.key"
     if (values := book.get("values")) and (zone := site.zone()):
@@ -232,8 +232,9 @@ def _take_advice(site, wish):
 
 
 def _revoke(site, wish):
-    """Revoke what an owner wants revoked, if that is not done. A CA that refuses keeps no new
-    one from being asked for.
+    """Revoke what an owner wants revoked, if that is not done.
+
+    A CA that refuses keeps no new one from being asked for.
     """
     book, kept, now = site.ledger(wish), site.stores[wish.name], moments.now()
     wanted = unrevoked(site, wish)

@@ -79,8 +79,8 @@ def _profile(client, meta):
 def caa_refusal(
     records, identities, wildcard: bool, method: str, account: str | None = None
 ) -> str | None:
-    """Return what in a set of CAA records ``(flags, tag, value)`` forbids
-    a certificate, None if nothing does. Pure.
+    """Return what in a set of CAA records ``(flags, tag, value)`` forbids a certificate,
+    None if nothing does. Pure.
     """
     known = ("issue", "issuewild", "issuemail", "issuevmc", "iodef", "contactemail", "contactphone")
     for flags, tag, _value in records:
@@ -91,11 +91,8 @@ def caa_refusal(
     rules = wild if wildcard and wild else issue
     if not rules:
         return None
-    why = (
-        f"only "
-        f"{' and '.join(sorted({one.partition(';')[0].strip() or 'nobody' for one in rules}))} "
-        f"may issue"
-    )
+    named = sorted({one.partition(";")[0].strip() or "nobody" for one in rules})
+    why = f"only {' and '.join(named)} may issue"
     for rule in rules:
         who, *parameters = (part.strip() for part in rule.split(";"))
         if who.lower() not in identities:

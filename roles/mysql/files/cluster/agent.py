@@ -56,8 +56,8 @@ _HOLD = "UPDATE foobar_lamp.writer SET beat = beat + 1 WHERE id = 1 AND member =
 
 
 class Member:
-    """What is known of this member: asked by one thread on one
-    connection, told by others from memory.
+    """What is known of this member:
+    asked by one thread on one connection, told by others from memory.
     """
 
     def __init__(self, known):
@@ -173,8 +173,9 @@ class Member:
         return row
 
     def _hand_over(self, cursor, row, heir):
-        """Have another member write. By then all proxies have
-        closed their connections to this one.
+        """Have another member write.
+
+        By then all proxies have closed their connections to this one.
         """
         self._heir = heir
         self.proxies.wait_until_told(_TELLING)
@@ -220,8 +221,8 @@ class Member:
         return self.elsewhere() if row else "nobody writes"
 
     def elsewhere(self):
-        """Return that another member writes, or is about to, as far as
-        this one knows; nothing if it does itself.
+        """Return that another member writes, or is about to, as far as this one knows;
+        nothing if it does itself.
         """
         writer, heir = self.row[0] if self.row else self._last, self._heir
         if heir:

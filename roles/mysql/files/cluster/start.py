@@ -167,8 +167,9 @@ def leave(seconds):
 
 
 def stop():
-    """Do the same as far as others are there: a person stops the server, or the host. One that
-    ended by itself has nothing to hand over.
+    """Do the same as far as others are there: a person stops the server, or the host.
+
+    One that ended by itself has nothing to hand over.
     """
     if not os.environ.get("MAINPID"):
         return

@@ -174,8 +174,8 @@ def give(host, place):
 
 
 def place(host):
-    """Do what a play does before the web server is configured; return
-    what is said of the site, and what changed.
+    """Do what a play does before the web server is configured;
+    return what is said of the site, and what changed.
     """
     host.site()
     assert main.main(["--settings", str(host.path), "place"]) == 0

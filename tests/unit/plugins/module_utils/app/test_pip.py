@@ -148,8 +148,8 @@ ERROR: No matching distribution found for django==5.1"""
         ),
         (
             (
-                "error: Request failed\n  Caused by: "
-                "error sending request for url (https://example.com/x)"
+                "error: Request failed\n  "
+                "Caused by: error sending request for url (https://example.com/x)"
             ),
             "The host does not get the interpreter",
         ),

@@ -325,8 +325,8 @@ def test_what_the_site_says_wins_and_is_not_read():
         ),
         (
             (
-                "services: {web: {image: a, expose: [80], environment: {A: 1}}, w: {image: a, "
-                "command: w, environment: {A: 2}}}"
+                "services: {web: {image: a, expose: [80], environment: {A: 1}}, "
+                "w: {image: a, command: w, environment: {A: 2}}}"
             ),
             {},
             (

@@ -105,8 +105,8 @@ def problems(*apps, **more):
         (
             {"python": "3"},
             (
-                "the python '3': give the path of one on the host, or a version in quotes such as "
-                '"3.12"'
+                "the python '3': give the path of one on the host, "
+                'or a version in quotes such as "3.12"'
             ),
         ),
         ({"backup_before_migrate": True}, "backup_before_migrate and no migrate"),

@@ -64,8 +64,8 @@ WELL = {
 
 
 def reported(*places, inventory=(), value=None):
-    """Return the report on two hosts, of which the second has
-    ``value`` at the place that ``places`` lead to.
+    """Return the report on two hosts,
+    of which the second has ``value`` at the place that ``places`` lead to.
     """
     hosts = {"web1": copy.deepcopy(WELL), "web2": copy.deepcopy(WELL)}
     hosts["web1"]["addresses"][VIP], hosts["web1"]["vrrp"] = True, "MASTER"
