@@ -74,8 +74,8 @@ def test_full_file_system(tree, place):
 def test_full_file_system_of_the_journal(tree, place):
     place("size=256k")
     on_host(
-        "rm -rf /var/lib/foobar.lamp/config_tree/test; mkdir -p "
-        "/var/lib/foobar.lamp/config_tree/test"
+        "rm -rf /var/lib/foobar.lamp/config_tree/test; "
+        "mkdir -p /var/lib/foobar.lamp/config_tree/test"
     )
     on_host("mount -t tmpfs -o size=16k tmpfs /var/lib/foobar.lamp/config_tree/test")
     on_host(
@@ -100,8 +100,8 @@ def test_full_file_system_of_the_journal(tree, place):
 def test_link_of_another_user_is_not_followed(tree, place):
     place("size=256k")
     on_host(
-        "mkdir /mnt/test/home /mnt/test/roots; ln -s ../roots /mnt/test/home/sub; chown -h "
-        "nobody: /mnt/test/home /mnt/test/home/sub"
+        "mkdir /mnt/test/home /mnt/test/roots; ln -s ../roots /mnt/test/home/sub; "
+        "chown -h nobody: /mnt/test/home /mnt/test/home/sub"
     )
     done = tree(files=[{"dest": "/mnt/test/home/sub/file", "content": "new\n"}])
     assert (

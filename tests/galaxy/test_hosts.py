@@ -545,8 +545,8 @@ sha256sum "tool_$1.deb" | sed 's/ .*//; s/^/SHA256: /'
 def test_lists_that_name_what_is_gone_are_fetched_anew(play):
     replaced = f"cat > /root/replaced <<'END'\n{REPLACED}END\n"
     sh(
-        f"{replaced}bash /root/replaced 1; systemd-run --quiet --unit=source python3 -m "
-        f"http.server --directory /srv/source 8765"
+        f"{replaced}bash /root/replaced 1; systemd-run --quiet --unit=source python3 "
+        f"-m http.server --directory /srv/source 8765"
     )
     sh("echo 'deb [trusted=yes] http://127.0.0.1:8765 ./' > /etc/apt/sources.list.d/tool.list")
     try:

@@ -14,8 +14,8 @@ STATE = "/srv/uploads/state"
 TREE = {"name": "uploads", "path": STATE, "user": "uploads"}
 # What is to come back as it was.
 SHOWN = (
-    f"cd {STATE} && (find . -printf '%P %y %m %u %T@ %l\\n' | sort; find . -type f -exec "
-    f"sha256sum {{}} + | sort -k 2) | cat -v"
+    f"cd {STATE} && (find . -printf '%P %y %m %u %T@ %l\\n' | sort; find . -type f "
+    f"-exec sha256sum {{}} + | sort -k 2) | cat -v"
 )
 
 
@@ -50,8 +50,8 @@ def uploads(shop):
     shop.host.check_output(f"rm -rf {STATE}; install -d -o uploads -g uploads -m 750 {STATE}")
     as_user(
         shop.host,
-        "mkdir -p a/b empty; echo one > a/one; cp a/one a/b/same; head -c 3000000 /dev/urandom > "
-        "large; touch nothing;"
+        "mkdir -p a/b empty; echo one > a/one; cp a/one a/b/same; head -c 3000000 /dev/urandom "
+        "> large; touch nothing;"
         'printf x > $(printf "\\377odd\\nname"); chmod 2750 a; chmod 4600 large; ln -s '
         "../../etc/shadow a/link; ln -s gone dangling;"
         "touch -d 2001-02-03T04:05:06.789 a/one; "

@@ -204,8 +204,8 @@ def test_killed_while_it_drills(shop):
     server = shop.option("programs")["server"][0]
     private = f"pgrep -f '^({server}|/usr/sbin/{server}) .*--datadir=/var/lib/mysql-restore/drill'"
     shop.host.run(
-        f"sh -c 'lamp-backup drill {name} {shop.identity} > /dev/null 2>&1 & echo $! > "
-        f"/run/drill.pid'"
+        f"sh -c 'lamp-backup drill {name} {shop.identity} > /dev/null 2>&1 & echo $! "
+        f"> /run/drill.pid'"
     )
     # At once, in the few seconds that it has the server.
     kill = "pkill -KILL -f '^/usr/bin/python3 -I -B .*lamp_backup.* drill '"

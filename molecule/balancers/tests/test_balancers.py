@@ -34,8 +34,8 @@ def test_page_comes_by_https_and_http_2(balancer):
     )
     done = on_host(
         VISITOR,
-        f"curl --silent --cacert /etc/pebble/root.pem --resolve "
-        f"{SITE}:443:{address_of(balancer)} --output /dev/null "
+        f"curl --silent --cacert /etc/pebble/root.pem "
+        f"--resolve {SITE}:443:{address_of(balancer)} --output /dev/null "
         f"--write-out '%{{http_version}}' https://{SITE}/",
     )
     assert done == "2"
@@ -50,8 +50,8 @@ def test_http_3_is_told_by_https_and_answers_through_reloads():
     assert status == 200
     assert address_of(VISITOR) in page
     where = (
-        f"--resolve {SITE}:443:{address_of(with_it)} --cacert "
-        f"/etc/pebble/root.pem --http3-only --rate 10/s"
+        f"--resolve {SITE}:443:{address_of(with_it)} "
+        f"--cacert /etc/pebble/root.pem --http3-only --rate 10/s"
     )
     # A connection that begins at the very moment may get lost, and browsers ask again.
     where += " --retry 2 --retry-all-errors --retry-delay 1"

@@ -67,8 +67,8 @@ def _site(site):
     # What the operator of the host has set: this package's service is neither started nor enabled
     # when it is installed.
     site.check_output(
-        "mkdir -p /etc/systemd/system-preset; echo disable cron.service > "
-        "/etc/systemd/system-preset/00-test.preset"
+        "mkdir -p /etc/systemd/system-preset; echo disable cron.service "
+        "> /etc/systemd/system-preset/00-test.preset"
     )
     done = converge()
     assert done.returncode == 0, done.stdout[-3000:]

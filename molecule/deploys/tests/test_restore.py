@@ -20,8 +20,8 @@ def working(site):
     """
     place = f"/run/systemd/system/{JOB}.d"
     site.check_output(
-        f"mkdir -p {place} && printf '[Service]\nExecStart=\nExecStart=sleep infinity\n' > "
-        f"{place}/long.conf && systemctl daemon-reload"
+        f"mkdir -p {place} && printf '[Service]\nExecStart=\nExecStart=sleep infinity\n' "
+        f"> {place}/long.conf && systemctl daemon-reload"
     )
     site.check_output(f"systemctl start --no-block {JOB}")
 

@@ -250,8 +250,8 @@ def test_certificate_is_renewed_for_clients_that_have_the_old_authority(authorit
 def _give(server, days):
     """Put a certificate of so many days in the place of a server's."""
     server.host.check_output(
-        f"cd /etc/mysql/tls && openssl req -new -key server.pem -subj /CN=ended -out "
-        f"/root/ended.csr && openssl x509 -req -in /root/ended.csr -CA ca.pem -CAkey ca.key "
+        f"cd /etc/mysql/tls && openssl req -new -key server.pem -subj /CN=ended "
+        f"-out /root/ended.csr && openssl x509 -req -in /root/ended.csr -CA ca.pem -CAkey ca.key "
         f"-days {days} -set_serial 7 -out /root/ended.pem && openssl pkey -in server.pem >> "
         f"/root/ended.pem && cat /root/ended.pem > server.pem && rm /root/ended.* && sleep 1.1"
     )
@@ -504,8 +504,8 @@ def test_names_in_links_of_an_earlier_version_are_honoured_once(servers):
         # Declared by the earlier version, and told by nobody but the link: the files have it no
         # more.
         server.host.check_output(
-            f"cd {kept} && rm -f mysql_settings.json mysql_accepted.json && ln -s "
-            f"max_connections,wait_timeout,net_retry_count mysql_settings && "
+            f"cd {kept} && rm -f mysql_settings.json mysql_accepted.json && "
+            f"ln -s max_connections,wait_timeout,net_retry_count mysql_settings && "
             f"ln -s 0123456789ab mysql_accepted"
         )
     done = play(**with_settings())

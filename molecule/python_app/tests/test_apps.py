@@ -235,8 +235,8 @@ def test_web_socket_may_be_silent_for_longer_than_an_application(site):
         "/etc/apache2/conf-enabled/zz-impatient.conf",
     )
     site.check_output(
-        f"cp {file} /root/sites; sed -i 's/ timeout=60 / timeout=3 /' {file}; echo 'Timeout 3' > "
-        f"{more}; systemctl reload apache2"
+        f"cp {file} /root/sites; sed -i 's/ timeout=60 / timeout=3 /' {file}; echo 'Timeout 3' "
+        f"> {more}; systemctl reload apache2"
     )
     try:
         with WebSocket("/chat/a%2Fb?c=%20", KINDS) as talk:

@@ -86,8 +86,8 @@ def test_django_s_readers_of_addresses_take_the_given_one(site):
         "        cursor.execute('SELECT name FROM shop_lamp'); print(cursor.fetchall())"
     )
     run = (
-        "DJANGO_SETTINGS_MODULE=shop.settings /srv/shop.example.com/current/run python -W "
-        "error::DeprecationWarning -c %s"
+        "DJANGO_SETTINGS_MODULE=shop.settings /srv/shop.example.com/current/run python "
+        "-W error::DeprecationWarning -c %s"
     )
     assert site.check_output(run, query).splitlines() == ["(('Aurora',),)"] * 2
     assert site.check_output(run, script).count("/run/mysqld/mysqld.sock") == 2

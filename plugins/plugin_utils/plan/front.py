@@ -251,8 +251,8 @@ def _access_problems(where, access):
             continue
         if _OTHER_HASH.match(password):
             yield (
-                f"{where}.users gives {user} a hash that is not bcrypt: give what 'htpasswd -nB "
-                f"{user}' prints after the colon."
+                f"{where}.users gives {user} a hash that is not bcrypt: give what 'htpasswd "
+                f"-nB {user}' prints after the colon."
             )
         elif len(password) < 8 or len(password.encode()) > 72 or not password.isprintable():
             yield (

@@ -20,9 +20,9 @@ from .shelf import Shelf
 def _rsync(settings, *words: str) -> str:
     copy = settings.copy
     shell = (
-        f"ssh -p {copy['port']} -i {copy['key']} -o IdentitiesOnly=yes -o BatchMode=yes -o "
-        f"ConnectTimeout=20 -o StrictHostKeyChecking=yes -o "
-        f"UserKnownHostsFile={copy['known_hosts']}"
+        f"ssh -p {copy['port']} -i {copy['key']} -o IdentitiesOnly=yes -o BatchMode=yes "
+        f"-o ConnectTimeout=20 -o StrictHostKeyChecking=yes "
+        f"-o UserKnownHostsFile={copy['known_hosts']}"
     )
     command = ["rsync", "-rt", "--chmod=D700,F600", "--timeout=300", f"--rsh={shell}", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -190,8 +190,8 @@ def _hand_over(known, heir):
     ):
         if time.monotonic() > end:
             sys.exit(
-                f"{me} still writes, and was to hand that over to {heir}: 'journalctl -u "
-                f"mysql-agent' there says why. Run this again."
+                f"{me} still writes, and was to hand that over to {heir}: 'journalctl "
+                f"-u mysql-agent' there says why. Run this again."
             )
         time.sleep(0.05)
     print(f"{now} writes in the place of {me}.")

@@ -218,8 +218,8 @@ PROBLEMS = [
         ("closed",),
         ["maintenance"],
         (
-            "visitors get 503 (maintenance is on): foobar.lamp.maintenance -e "
-            "lamp_maintenance=false opens it"
+            "visitors get 503 (maintenance is on): foobar.lamp.maintenance "
+            "-e lamp_maintenance=false opens it"
         ),
     ),
     (
