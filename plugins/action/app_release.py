@@ -69,8 +69,9 @@ class ActionModule(ActionBase):
             self._remove_tmp_path(self._connection._shell.tmpdir)
 
     def _make(self, args, apps, plans, task_vars):
-        """Resolve and ship the sources, and have the host make the releases. An application that
-        fails does not hold up the others.
+        """Resolve and ship the sources, and have the host make the releases.
+
+        An application that fails does not hold up the others.
         """
         cache, found = sources.Cache(run_of(self._task)), []
         paths = task_vars["ansible_facts"]["foobar_lamp"]["paths"]
@@ -184,8 +185,8 @@ class ActionModule(ActionBase):
             more = f" and {len(left) - 5} more" if left[5:] else ""
             self._display.display(
                 f"{model.name_of(app)}: left out, since git ignores them: "
-                f"{', '.join(left[:5])}{more}. What the application needs of that, give in "
-                f"include."
+                f"{', '.join(left[:5])}{more}. "
+                f"What the application needs of that, give in include."
             )
 
     def _told(self, step, result, task_vars):

@@ -74,8 +74,8 @@ class ActionModule(ActionBase):
         return _direct.do(self, "config_tree.converge", SENT, task_vars, {**module_args, **more})
 
     def _first(self, name: str, task_vars: dict) -> bool:
-        """Whether this run has not come to the tree before: what the host said at the run's
-        start holds only until then.
+        """Whether this run has not come to the tree before:
+        what the host said at the run's start holds only until then.
         """
         seen = os.path.join(ansible.constants.DEFAULT_LOCAL_TMP, "config_tree")
         os.makedirs(seen, mode=0o700, exist_ok=True)
@@ -92,8 +92,8 @@ class ActionModule(ActionBase):
         return True
 
     def _sealed(self, name: str, task_vars: dict) -> str:
-        """The digest of the tree that the host has, if this very run asked
-        it: the facts are of the task's own host.
+        """The digest of the tree that the host has, if this very run asked it:
+        the facts are of the task's own host.
         """
         facts = facts_of(task_vars)
         if self._task.delegate_to or facts.get("asked_by") != run_of(self._task):
@@ -102,8 +102,8 @@ class ActionModule(ActionBase):
 
 
 class Renderer:
-    """Turns file entries into bytes, as ansible.builtin.template and
-    copy would; each source is read once.
+    """Turns file entries into bytes, as ansible.builtin.template and copy would;
+    each source is read once.
     """
 
     def __init__(self, action: ActionModule, task_vars: dict):
@@ -125,8 +125,8 @@ class Renderer:
             ) from error
 
     def _find(self, kind: str, source: str) -> str:
-        """Where a source is: in the task's role, which is where Ansible
-        looks first, or where it looks after that.
+        """Where a source is: in the task's role,
+        which is where Ansible looks first, or where it looks after that.
 
         To have Ansible look takes a millisecond for each of them.
         """
@@ -164,8 +164,8 @@ class Renderer:
         return b"" if result is None else to_bytes(result, errors="surrogate_or_strict")
 
     def _open(self, source: str) -> tuple:
-        """Find a template once: its text, a templar that resolves its includes, and the
-        variables that describe it.
+        """Find a template once: its text, a templar that resolves its includes,
+        and the variables that describe it.
         """
         loader = self._action._loader
         path = self._find("templates", source)

@@ -99,8 +99,8 @@ class ActionModule(ActionBase):
                 return {"failed": True, "msg": words}
 
     def _held(self, deadline, task_vars):
-        """Wait until nobody holds apt's locks, at most until
-        ``deadline``; return who still does.
+        """Wait until nobody holds apt's locks, at most until ``deadline``;
+        return who still does.
         """
         held = self._step(task_vars, _step="locks").get("held", [])
         if held and (left := deadline - time.monotonic()) > 0:

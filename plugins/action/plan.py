@@ -66,8 +66,8 @@ class ActionModule(ActionBase):
         }
 
     def _unreachable(self, apps, architecture):
-        """Return what is wrong with the repositories and images of ``apps``: each is asked once a
-        run, now rather than later.
+        """Return what is wrong with the repositories and images of ``apps``:
+        each is asked once a run, now rather than later.
 
         ``architecture``: the host's, which images are for.
         """

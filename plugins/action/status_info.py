@@ -17,8 +17,9 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp=None, task_vars=None):
-        """Return what the module would; of a host that gives no answer, why. Ansible has many
-        words for that, and the page one line.
+        """Return what the module would; of a host that gives no answer, why.
+
+        Ansible has many words for that, and the page one line.
         """
         super().run(tmp, task_vars)
         try:

@@ -10,8 +10,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import bind as _
 
 
 def _promotion_problems(hosts, zone, primary, force=False):
-    """Return why ``primary`` is not to be promoted; ``hosts``: the variables of the name
-    servers, with what they have said.
+    """Return why ``primary`` is not to be promoted; ``hosts``:
+    the variables of the name servers, with what they have said.
     """
     said = {}
     for host in hosts:

@@ -16,8 +16,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import linux_bas
 
 
 def linux_base_login_test(login, settings):
-    """Return the line of a shell script that fails, with the reasons, if this run could not come
-    again by the files on the host.
+    """Return the line of a shell script that fails, with the reasons,
+    if this run could not come again by the files on the host.
 
     ``login``: how it came, as host_facts said before the first change. ``settings``: those of sshd
     that are given. It asks sshd and sudo themselves, and is content with a run that did not come by

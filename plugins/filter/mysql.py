@@ -38,8 +38,8 @@ def mysql_drifted_databases(databases, found):
 
 
 def _filled(database):
-    """A collation begins with its character set; a character set
-    alone takes its own default collation.
+    """A collation begins with its character set;
+    a character set alone takes its own default collation.
     """
     encoding, collation = database.get("encoding"), database.get("collation")
     if not encoding and not collation:
@@ -54,8 +54,8 @@ def _filled(database):
 
 
 def _spelt(name, encoding):
-    """Return the one spelling of a character set or collation: servers say utf8mb3 for utf8, and
-    have a set before each collation.
+    """Return the one spelling of a character set or collation:
+    servers say utf8mb3 for utf8, and have a set before each collation.
     """
     name = re.sub(r"^utf8(?=_|$)", "utf8mb3", name.lower())
     return f"{encoding.lower()}_{name}" if name.startswith("uca") else name
@@ -89,8 +89,8 @@ def mysql_conflicts(databases, found):
 
 
 def mysql_imports(databases, found):
-    """Return those of ``databases`` that are to be filled from a file: there is nothing in them, or
-    what an import left that was cut short.
+    """Return those of ``databases`` that are to be filled from a file:
+    there is nothing in them, or what an import left that was cut short.
 
     ``found``: rows with name, tables (how many) and cut (whether one of them is an import's own
     mark).
@@ -119,8 +119,8 @@ def mysql_imports_in_use(imports, grants):
 
 
 def mysql_joining_problems(hosts, hostvars):
-    """Return what keeps the servers of ``hosts`` from becoming members of one cluster, by what
-    each of them has said to the role.
+    """Return what keeps the servers of ``hosts`` from becoming members of one cluster,
+    by what each of them has said to the role.
     """
     said = {name: hostvars[name].get("__mysql_surveyed") or {} for name in hosts}
     return _mysql_joining.problems(
@@ -133,8 +133,8 @@ def mysql_joining_problems(hosts, hostvars):
 
 
 def mysql_leaving_problem(said):
-    """Return why a server may not leave its cluster and go on alone, empty if it may, by what
-    all members have ``said`` (JSON).
+    """Return why a server may not leave its cluster and go on alone,
+    empty if it may, by what all members have ``said`` (JSON).
     """
     found = json.loads(said)
     members = {name: _cluster.said(one) for name, one in found.get("members", {}).items()}

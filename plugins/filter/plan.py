@@ -18,15 +18,15 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import due
 
 
 def role_packages(role, **inputs):
-    """Return the Debian packages that a role needs, by those of
-    its inputs on which that depends.
+    """Return the Debian packages that a role needs,
+    by those of its inputs on which that depends.
     """
     return roles.ALL[role].packages({**make.defaults(role), **inputs})
 
 
 def ssh_command(words, host):
-    """Return what opens a terminal on a host and runs a shell's
-    ``words`` as root there; ``host``: its variables.
+    """Return what opens a terminal on a host and runs a shell's ``words`` as root there;
+    ``host``: its variables.
     """
     address = host.get("ansible_host") or host["inventory_hostname"]
     user, port = (

@@ -253,8 +253,8 @@ def schema_of(name, backups):
         else "No backup was taken before it (backup_before_migrate)."
     )
     return (
-        f"What it had done by then stays in the database, which takes back no change of a table "
-        f"by itself. {taken}"
+        f"What it had done by then stays in the database, "
+        f"which takes back no change of a table by itself. {taken}"
     )
 
 
@@ -342,8 +342,8 @@ def act(application, step, params):
 
 
 def attempt(application, step, params):
-    """Do one step with one application; returns whether something
-    changed, and what failed, if it did.
+    """Do one step with one application;
+    returns whether something changed, and what failed, if it did.
     """
     try:
         # What is retired may have no directory any more, and no deploy can be under way.

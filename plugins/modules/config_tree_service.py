@@ -173,8 +173,8 @@ LONGEST_WAIT = 300  # seconds for another run that loads the same tree
 
 
 def recall(transaction: Transaction, unit: str) -> Proven:
-    """Load the rollback record; it is empty if the unit has loaded
-    its files since, whoever triggered that.
+    """Load the rollback record;
+    it is empty if the unit has loaded its files since, whoever triggered that.
     """
     proven = load(transaction.proven())
     units = ask_systemd({unit})
@@ -193,8 +193,8 @@ def secrets_of(proven: Proven) -> list[bytes]:
 def go_back(
     transaction: Transaction, proven: Proven, unit: str, verb: str, watch: int
 ) -> tuple[list[str], str]:
-    """Put the old files back and have the unit run with them; return
-    their paths and a sentence of what holds now.
+    """Put the old files back and have the unit run with them;
+    return their paths and a sentence of what holds now.
     """
     try:
         changes = way_back(proven.of(unit), look, safe_paths.names)
@@ -305,8 +305,8 @@ def main() -> None:
             module.exit_json(changed=True)
         if not systemd_runs():
             raise TreeError(
-                f"{module.params['service']} cannot be {module.params['state']}: systemd does not "
-                f"run on this host."
+                f"{module.params['service']} cannot be {module.params['state']}: "
+                f"systemd does not run on this host."
             )
         converge(module)
     except TreeError as error:

@@ -190,7 +190,8 @@ ansible_facts:
               path, the target of a link (empty for what is none) and the time of its last change in
               seconds.
           type: dict
-          sample: {/srv/www.foobar.com/current: {link: releases/0123456789ab, changed: 1795550000.5}}
+          sample:
+            /srv/www.foobar.com/current: {link: releases/0123456789ab, changed: 1795550000.5}
         running:
           description: Names of the services that are active now and enabled at the start of the
             system, and of such timers, C(NAME.timer).

@@ -97,8 +97,8 @@ status:
   type: dict
   contains:
     time: {description: The host's own time., type: str}
-    system: {description: "The operating system, its version, and the kernel that runs.", type: dict,
-             sample: {name: debian, version: "13.2", kernel: 6.12.57+deb13-amd64}}
+    system: {description: "The operating system, its version, and the kernel that runs.",
+             type: dict, sample: {name: debian, version: "13.2", kernel: 6.12.57+deb13-amd64}}
     up_seconds: {description: For how long the host has run., type: int}
     last_change: {description: When a run last changed the configuration., type: str}
     packages: {description: The versions of the main packages., type: dict,
@@ -115,8 +115,9 @@ status:
           nothing).
       type: dict
       sample:
-        www.foobar.com: {release: 0123456789ab, source: ../files/app, since: "2026-11-27T12:00:00Z", unverified: false, stale: false,
-                         service: app-www.foobar.com@0123456789ab-1.service, state: active, unhealthy: ""}
+        www.foobar.com: {release: 0123456789ab, source: ../files/app, since: "2026-11-27T12:00:00Z",
+                         unverified: false, stale: false, state: active, unhealthy: "",
+                         service: app-www.foobar.com@0123456789ab-1.service}
     certificates:
       description: Of each certificate, from when until when it is good, who issued it, and what
         C(site-certificates) says of it.

@@ -14,8 +14,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import values
 
 
 def settle(spec, given):
-    """Return ``(arguments, problems)``: ``given`` with each text where texts are wanted as a list
-    of one, and what is wrong with it.
+    """Return ``(arguments, problems)``:
+    ``given`` with each text where texts are wanted as a list of one, and what is wrong with it.
 
     ``spec``: an argument specification of Ansible.
     """

@@ -60,13 +60,14 @@ class Sent:
     def exec_module(module):
         exec(compile(FILES.get(module.__name__, ""), module.__name__, "exec"), module.__dict__)
 sys.meta_path.insert(0, Sent)
-print("\\n" + {mark!r} + json.dumps(importlib.import_module(PACKAGE + "." + MODULE).run(**ARGUMENTS)))
+answer = importlib.import_module(PACKAGE + "." + MODULE).run(**ARGUMENTS)
+print("\\n" + {mark!r} + json.dumps(answer))
 """
 
 
 def program(module: str, arguments: dict) -> str:
-    """Return the Python program that calls ``run(**arguments)`` of
-    ``module``, and prints its result as JSON.
+    """Return the Python program that calls ``run(**arguments)`` of ``module``,
+    and prints its result as JSON.
 
     ``module``: a file of module_utils, ``folder.file``. It, and all of this collection that it
     imports, may import nothing of Ansible.
@@ -102,8 +103,8 @@ def _files(first: str) -> Iterator[tuple[str, str]]:
 
 
 def _imported(text: str) -> Iterator[str]:
-    """Yield the names of the files of module_utils that a file with this ``text`` imports, and
-    of the folders around them.
+    """Yield the names of the files of module_utils that a file with this ``text`` imports,
+    and of the folders around them.
     """
     for node in ast.walk(_imports(text)):
         if isinstance(node, ast.Import):
@@ -117,8 +118,8 @@ def _imported(text: str) -> Iterator[str]:
 
 
 def _imports(text: str) -> ast.Module:
-    """Return the syntax tree of the part of a file that has its imports: to
-    parse all of a file takes ten times as long.
+    """Return the syntax tree of the part of a file that has its imports:
+    to parse all of a file takes ten times as long.
     """
     body = _BODY.search(text)
     if body and not _INNER.search(text, body.start()):
@@ -155,8 +156,8 @@ def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
 
 
 def _sent(action, module: str, arguments: dict, task_vars: dict) -> tuple[str, str] | None:
-    """Return the command that runs on the host and the program that it reads; None where it is
-    the module's from the first.
+    """Return the command that runs on the host and the program that it reads;
+    None where it is the module's from the first.
     """
     task, variables = (
         action._task,

@@ -2,7 +2,8 @@
 """How fast hosts converge with playbooks/site.yml and with what a user
 might take instead: a shell script, and pyinfra.
 
-    tests/bench/converge.py --json FILE [--quick | --rounds N --growth-rounds N --again N] [--hosts N,N] [--sites N,N]
+    tests/bench/converge.py --json FILE [--quick | --rounds N --growth-rounds N --again N]
+                            [--hosts N,N] [--sites N,N]
 
 A round takes bare hosts for each way, converges them, and then converges them again. All do so by
 SSH; all fetch package lists, packages and wheels anew. Bytes are those that the hosts receive on a

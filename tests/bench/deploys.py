@@ -2,8 +2,9 @@
 """Deploys and rollbacks while visitors ask: failed requests, and the 99th
 percentile of their times before and meanwhile.
 
-    tests/bench/deploys.py [--deploys N] [--rollbacks N] [--requests N] [--connections N] [--pause MS] [--path PATH]
-                          [--reload] [--senders N] [--images] [--inventory FILE] [--container NAME]
+    tests/bench/deploys.py [--deploys N] [--rollbacks N] [--requests N] [--connections N]
+                           [--pause MS] [--path PATH] [--reload] [--senders N] [--images]
+                           [--inventory FILE] [--container NAME]
 
 Runs against a host that script/site made (or any container of an inventory with the sample
 application). Each deploy ships a copy of the sample application with another version in it, and a
@@ -95,8 +96,8 @@ def arguments():
 
 
 class Versions:
-    """The sample application with the page, in one version after
-    the other, each a source or an image.
+    """The sample application with the page,
+    in one version after the other, each a source or an image.
     """
 
     def __init__(self, directory, options):
@@ -205,8 +206,8 @@ class Load:
 
 
 class Senders:
-    """Visitors that post bodies all the while; ``sent`` has the number and length of each that
-    was answered, ``failed`` what was not.
+    """Visitors that post bodies all the while;
+    ``sent`` has the number and length of each that was answered, ``failed`` what was not.
     """
 
     def __init__(self, address, count):

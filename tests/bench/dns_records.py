@@ -50,8 +50,8 @@ from octodns.zone import Zone
 from octodns_bind import Rfc2136Provider
 params = json.load(sys.stdin)
 began = time.perf_counter()
-provider = Rfc2136Provider("bind", host="127.0.0.1", port=params["port"], key_name="lamp", key_secret=params["key_secret"],
-                           key_algorithm="hmac-sha256")
+provider = Rfc2136Provider("bind", host="127.0.0.1", port=params["port"], key_name="lamp",
+                           key_secret=params["key_secret"], key_algorithm="hmac-sha256")
 zone = Zone(params["zone"] + ".", [])
 # It is always exclusive, so it has to be told of what the zone holds already.
 zone.add_record(Record.new(zone, "", {"type": "NS", "ttl": 300, "values": ["ns1.foobar.com."]}))
@@ -80,16 +80,18 @@ def serving(place):
 def parameters(server, records):
     """Return the module's parameters, defaults included, as Ansible hands them over."""
     return {
-        "zone": "foobar.com", "server": "127.0.0.1", "port": server.port, "timeout": 10, "key_file": None, "key_name": "lamp",
-        "key_algorithm": "hmac-sha256", "key_secret": server.secret, "tls": False, "tls_ca": None, "tls_name": None, "reverse_of": None,
-        "default_ttl": 3600, "exclusive": False, "keep": [], "max_change": 30, "small_zone": 10, "force": False, "wait_seconds": 0,
-        "wait_servers": None, "records": records,
+        "zone": "foobar.com", "server": "127.0.0.1", "port": server.port, "timeout": 10,
+        "key_file": None, "key_name": "lamp", "key_algorithm": "hmac-sha256",
+        "key_secret": server.secret, "tls": False, "tls_ca": None, "tls_name": None,
+        "reverse_of": None, "default_ttl": 3600, "exclusive": False, "keep": [], "max_change": 30,
+        "small_zone": 10, "force": False, "wait_seconds": 0, "wait_servers": None,
+        "records": records,
     }  # fmt: skip
 
 
 def own_work(python, script, given, expected):
-    """Return the seconds that ``script`` says it took; it must have
-    made as many changes as ``expected``.
+    """Return the seconds that ``script`` says it took;
+    it must have made as many changes as ``expected``.
     """
     done = subprocess.run(
         [python, "-c", script],

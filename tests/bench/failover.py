@@ -2,8 +2,8 @@
 """What visitors notice when a host or a server dies, hangs or is cut
 off, on the hosts of script/site --cluster.
 
-    tests/bench/failover.py [--runs N] [--only EVENT,...] [--rates KIND=N,...] [--again N] [--grow] [--throughput ROUNDS]
-                            [--shared] [--json FILE]
+    tests/bench/failover.py [--runs N] [--only EVENT,...] [--rates KIND=N,...] [--again N] [--grow]
+                            [--throughput ROUNDS] [--shared] [--json FILE]
 
 Visitors come at a fixed rate from a host of their own, whatever becomes of those before them: for
 pages on new connections (page), for pages on kept ones (kept page), and with forms that the
@@ -51,9 +51,13 @@ import os
 import socket
 import sqlalchemy
 
-_bench = sqlalchemy.create_engine(os.environ["DATABASE_URL"], isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+_bench = sqlalchemy.create_engine(
+    os.environ["DATABASE_URL"], isolation_level="AUTOCOMMIT", pool_pre_ping=True
+)
 with _bench.connect() as connection:
-    connection.execute(sqlalchemy.text("CREATE TABLE IF NOT EXISTS bench (number INT, host VARCHAR(64))"))
+    connection.execute(
+        sqlalchemy.text("CREATE TABLE IF NOT EXISTS bench (number INT, host VARCHAR(64))")
+    )
 
 
 @application.post("/bench/<int:number>")
@@ -161,8 +165,8 @@ def wait(until, seconds, what):
 
 
 def said(host, unit, words, since):
-    """Return when a unit first said one of some words, in seconds
-    since a moment; None if it did not.
+    """Return when a unit first said one of some words, in seconds since a moment;
+    None if it did not.
     """
     told = try_sh(host, f"journalctl --quiet --output json --unit {unit} --since @{since:.6f}")
     for line in map(json.loads, told.splitlines()):
@@ -217,8 +221,8 @@ def nothing(_host):
 
 
 class Event:
-    """What happens, to which host, for how many seconds, and how that is taken back; and who
-    notices it by which words.
+    """What happens, to which host, for how many seconds, and how that is taken back;
+    and who notices it by which words.
     """
 
     def __init__(self, host, do, undo=nothing, seconds=10, noticed=None, rates=None):
@@ -258,8 +262,9 @@ EVENTS = {
 
 
 class Visits:
-    """Visitors in a container of their own, or somebody who looks. Once
-    they are gone: ``seen``, what they saw.
+    """Visitors in a container of their own, or somebody who looks.
+
+    Once they are gone: ``seen``, what they saw.
     """
 
     number = 0
@@ -365,8 +370,8 @@ def figures(seen, at):
 
 
 def held(looks, at):
-    """Return who held the address: the most at once, how often it moved, how long nobody
-    answered, and when it had moved.
+    """Return who held the address:
+    the most at once, how often it moved, how long nobody answered, and when it had moved.
     """
     before = next((found for when, found in reversed(looks) if when < at and found), [])
     moves, last, most, none, moved = 0, before, 0, 0, None
@@ -544,8 +549,8 @@ def load(place, path, seconds):
 
 
 def throughput(rounds, web, seconds=4):
-    """Return rows of what goes through a balancer to one, two and
-    more web hosts, and straight to one.
+    """Return rows of what goes through a balancer to one, two and more web hosts,
+    and straight to one.
     """
     css = sh(WEB[0], "cd /srv/www.foobar.com/current/static; ls site.*.css").strip()
     rows = {}

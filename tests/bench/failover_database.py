@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What an application notices when a member of the database's cluster dies, hangs or is cut off.
 
-    tests/bench/failover_database.py [--runs N] [--only EVENT,...] [--threads N] [--keep] [--json FILE]
+    tests/bench/failover_database.py [--runs N] [--only EVENT,...] [--threads N] [--keep]
+                                     [--json FILE]
 
 Three database hosts and a web host are made, and the site is set up on them. Threads on the web
 host write numbers, each in a transaction of its own, by the way to the database that the
@@ -136,8 +137,9 @@ def server_killed(host):
 
 
 def cut_off(host):
-    """Cut a member off. It cannot commit from then on, and finds
-    that out about when the others do.
+    """Cut a member off.
+
+    It cannot commit from then on, and finds that out about when the others do.
     """
     cut(host)
     another(host)
@@ -161,8 +163,8 @@ def all_stopped(_host):
 
 
 def all_servers_killed(_host):
-    """Kill all servers at once, which flush their log to the disk
-    once a second, and not at each commit.
+    """Kill all servers at once,
+    which flush their log to the disk once a second, and not at each commit.
     """
     for host in MEMBERS:
         sql(host, "SET GLOBAL innodb_flush_log_at_trx_commit = 0")
@@ -197,8 +199,8 @@ EVENTS = {
 
 
 def happen(event, number, threads):
-    """Have an event happen while numbers are written, from
-    ``number`` on; return what came of it.
+    """Have an event happen while numbers are written, from ``number`` on;
+    return what came of it.
     """
     do, to_writer = EVENTS[event]
     wait(together, 180, "All members together")

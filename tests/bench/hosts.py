@@ -61,8 +61,8 @@ def machine():
 
 
 class Host:
-    """A container with systemd and two networks: one leads to the world, on the other there is
-    nothing but the controller.
+    """A container with systemd and two networks:
+    one leads to the world, on the other there is nothing but the controller.
     """
 
     def __init__(self, number, key):

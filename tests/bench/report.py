@@ -27,7 +27,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 FLOOR, OURS = "shell script", "foobar.lamp"
 COLOURS = ("#0b6e4f", "#c8553d", "#5b5f97", "#b0a8b9", "#e0a458")
 RUNS = {"first": "first run", "again": "run again"}
-SERVING = """The same release with the same database, on one host, through loopback, with 16 connections. It is served
+SERVING = """The same release with the same database, on one host, through loopback, with 16
+connections. It is served
 - as playbooks/site.yml sets it up, by Apache and by nginx;
 - by Debian's Apache and mod_wsgi with their default settings;
 - by nginx in front of gunicorn, once with the processes that gunicorn's documentation
@@ -42,8 +43,8 @@ kernel: by system calls, and by passing a connection to a thread."""
 TLS = """The same over HTTPS, on kept connections, compared with HTTP in the same round; and
 what a connection for one style sheet costs the server in total: with a full handshake (TLS
 1.3, X25519MLKEM768, a certificate of P-256), and with one that resumes an earlier session."""
-FAILING = """Seven containers on that machine, as `script/site --cluster` makes them: two balancers with
-one address, two web hosts, a database, two name servers. Visitors come at a fixed rate,
+FAILING = """Seven containers on that machine, as `script/site --cluster` makes them: two balancers
+with one address, two web hosts, a database, two name servers. Visitors come at a fixed rate,
 whatever happens to earlier ones, each second {rates}.
 
 - Each visitor waits for {limit} seconds at most; one who gets no answer counts as having waited
@@ -62,8 +63,8 @@ whatever happens to earlier ones, each second {rates}.
 NOTES = {
     False: "",
     True: (
-        "The machine had other work at the same time, more or less of it, so these figures are "
-        "indicative."
+        "The machine had other work at the same time, "
+        "more or less of it, so these figures are indicative."
     ),
 }
 THROUGH = """16 kept connections, from the host of the balancer that does not hold the address.
@@ -78,14 +79,14 @@ ROLES = {
     True: "The popular Ansible roles for the same parts are not compared.",
 }
 BOUNDS = {
-    "hosts": """A first run is limited by the processor: each host unpacks its packages and wheels, and
-here all hosts share the cores of one machine with the controller, whichever tool is used. A
+    "hosts": """A first run is limited by the processor: each host unpacks its packages and wheels,
+and here all hosts share the cores of one machine with the controller, whichever tool is used. A
 second run is limited by the controller's processor: Ansible starts a process for each task and
 host, and builds and sends a program whenever it asks the host.""",
-    "sites": """The number of sites hardly affects a first run, which is packages and the application. In
-a second run of foobar.lamp, each site costs the controller the checks of its declaration and
-the rendering of its virtual host, and costs the host nothing: untouched files are known by
-their fingerprint. pyinfra asks the host about each file and each link.""",
+    "sites": """The number of sites hardly affects a first run, which is packages and the
+application. In a second run of foobar.lamp, each site costs the controller the checks of its
+declaration and the rendering of its virtual host, and costs the host nothing: untouched files are
+known by their fingerprint. pyinfra asks the host about each file and each link.""",
 }
 
 
@@ -109,8 +110,8 @@ def table(head, rows):
 
 
 def middles(found):
-    """Return the medians of lists of values, and how far below and
-    above those reach, as matplotlib wants it.
+    """Return the medians of lists of values,
+    and how far below and above those reach, as matplotlib wants it.
     """
     middle = [statistics.median(values) for values in found]
     reach = [
@@ -301,8 +302,8 @@ records.
 
 
 class Serving:
-    """What serve.py measured: rows of ``what`` (a kind of page) and ``who`` (a server), with
-    lists of figures, one for each round.
+    """What serve.py measured: rows of ``what`` (a kind of page) and ``who`` (a server),
+    with lists of figures, one for each round.
     """
 
     FIGURES = {
@@ -321,8 +322,9 @@ class Serving:
 
     @staticmethod
     def figures(row, name):
-        """Return the figures of a row. Where nobody was answered, an
-        answer took no time that could be told.
+        """Return the figures of a row.
+
+        Where nobody was answered, an answer took no time that could be told.
         """
         times = name != "rps"
         return [
@@ -371,12 +373,11 @@ class Serving:
         spent = [[row["what"], row["who"], spread(row["processor_us"], "{:,.0f}")] for row in costs]
         if not lines:
             return ""
+        head = ["over HTTPS", "who", "requests a second", "times HTTP", "p99, ms"]
         return (
-            f"\n### HTTPS\n{TLS}\n\n"
-            f"{table(['over HTTPS', 'who', 'requests a second', 'times HTTP', 'p99, ms'], lines)}\n"
-            f"\n"
-            f"{table(['connection', 'who', 'processor of the server, µs'], spent)}\n\nRounds: "
-            f"{len(pages[0]['rps'])}.\n"
+            f"\n### HTTPS\n{TLS}\n\n{table(head, lines)}\n\n"
+            f"{table(['connection', 'who', 'processor of the server, µs'], spent)}\n\n"
+            f"Rounds: {len(pages[0]['rps'])}.\n"
         )
 
     def draw(self, path):
@@ -465,7 +466,10 @@ class Failing:
             ]
             for name in self.events
         ]
-        return f"{table([*head, 'address moved', 'held by, at most'], [[*row, self.moves(row[0]), self.most(row[0])] for row in rows])}"
+        return table(
+            [*head, "address moved", "held by, at most"],
+            [[*row, self.moves(row[0]), self.most(row[0])] for row in rows],
+        )
 
     def moves(self, name):
         """Return how often the address moved, in all runs."""
@@ -601,8 +605,8 @@ def main():
     ]
     if not parts:
         parser.error(
-            f"{directory} has none of converge.json, serve.json and failover.json: run "
-            f"script/bench first."
+            f"{directory} has none of converge.json, "
+            f"serve.json and failover.json: run script/bench first."
         )
     head = """# How fast it is
 

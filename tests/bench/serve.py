@@ -68,8 +68,8 @@ class Sites(Playbook):
 
 
 def questions(host):
-    """Return what is asked, by name: the path and the request's headers; the names of static
-    files have digests in them.
+    """Return what is asked, by name: the path and the request's headers;
+    the names of static files have digests in them.
     """
     css = host.sh("cd /srv/www.foobar.com/current/static; ls site.*.css").strip()
     return {
@@ -88,8 +88,8 @@ def load(host, port, path, header, seconds, name="www.foobar.com", every=True, t
     extra = f"-H '{header}'" if header else ""
     base = f"https://{name}" if tls else "http://127.0.0.1"
     said = host.sh(
-        f"wrk -t2 -c{CONNECTIONS} -d{seconds}s --latency -H 'Host: {name}' {extra} "
-        f"{base}:{port}{path}"
+        f"wrk -t2 -c{CONNECTIONS} -d{seconds}s --latency -H 'Host: "
+        f"{name}' {extra} {base}:{port}{path}"
     )
     assert not every or ("Non-2xx" not in said and "Socket errors" not in said), said
     units = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -116,14 +116,14 @@ def crowded(host, port, seconds):
         return found if found[0] else (0.0, seconds * 1000.0, seconds * 1000.0)
     finally:
         host.sh(
-            "systemctl stop crowd; journalctl --quiet --rotate --vacuum-time=1s > /dev/null 2>&1 "
-            "|| true"
+            "systemctl stop crowd; journalctl --quiet "
+            "--rotate --vacuum-time=1s > /dev/null 2>&1 || true"
         )
 
 
 def bare_loop(host, path, seconds):
-    """Return the answers a second that the application gives without
-    any server, in a process for each core.
+    """Return the answers a second that the application gives without any server,
+    in a process for each core.
     """
     return float(
         host.sh(
@@ -170,8 +170,8 @@ def prepare(host, place):
 
 
 def measure(host, rounds, seconds):
-    """Return rows of the table: everyone in turn in each round, so
-    that a noisy minute is everyone's.
+    """Return rows of the table:
+    everyone in turn in each round, so that a noisy minute is everyone's.
     """
     rows = {}
     for what, (path, header) in questions(host).items():
@@ -285,8 +285,8 @@ def ratios(row, base):
 def show(rows):
     """Print the table."""
     print(
-        "| what | who | requests/s, median | ratio to stock Apache, or to uvicorn | p50 ms | p99 "
-        "ms | MiB |\n"
+        "| what | who | requests/s, median "
+        "| ratio to stock Apache, or to uvicorn | p50 ms | p99 ms | MiB |\n"
         "| --- | --- | --- | --- | --- | --- | --- |"
     )
     for row in rows:
@@ -312,8 +312,8 @@ def show(rows):
 def show_tls(rows):
     """Print what HTTPS costs."""
     print(
-        "| over HTTPS | who | requests/s, median | times HTTP | p99 ms | processor of the server, "
-        "µs |\n"
+        "| over HTTPS | who | requests/s, median "
+        "| times HTTP | p99 ms | processor of the server, µs |\n"
         "| --- | --- | --- | --- | --- | --- |"
     )
     for row in rows:

@@ -153,8 +153,8 @@ def test_misspelt_group(user, refused):
 
 def test_unsupported_system(refused):
     ubuntu = (
-        'NAME="Ubuntu"\nID=ubuntu\nVERSION="24.04"\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04 '
-        'LTS"'
+        'NAME="Ubuntu"\nID=ubuntu\nVERSION="24.04"\nVERSION_ID="24.04"\n'
+        'PRETTY_NAME="Ubuntu 24.04 LTS"'
     )
     disguise = (
         f"cd /usr/lib && mv /etc/debian_version . && cp os-release os-release.kept && printf "
@@ -188,8 +188,8 @@ WRONG = {
         {"apache_modules": "auth_basic", "apache_settings": {"KeepAlive": None}},
         [
             (
-                "apache_modules is 'auth_basic', a text where a list is wanted: make it a list, "
-                "[auth_basic]"
+                "apache_modules is 'auth_basic', a text where a list is wanted: "
+                "make it a list, [auth_basic]"
             ),
             "apache_settings.KeepAlive is null",
         ],
@@ -219,13 +219,13 @@ WRONG = {
         },
         [
             (
-                "mysql_databases[0].name is 2024, a whole number where a text is wanted: put it in "
-                "quotes"
+                "mysql_databases[0].name is 2024, "
+                "a whole number where a text is wanted: put it in quotes"
             ),
             "mysql_users[0].password is a whole number where a text is wanted: put it in quotes",
             (
-                "mysql_users[0].databases is 'shop', a text where a list is wanted: make it a "
-                "list, [shop]"
+                "mysql_users[0].databases is 'shop', "
+                "a text where a list is wanted: make it a list, [shop]"
             ),
         ],
     ),
@@ -263,8 +263,8 @@ WRONG = {
             "python_app_packages is 'libfoo'",
             "python_app_apps[0].environment.A is null where a text is wanted: give one, or leave",
             (
-                "python_app_apps[0].environment.B is a boolean where a text is wanted: put it in "
-                "quotes"
+                "python_app_apps[0].environment.B is a boolean "
+                "where a text is wanted: put it in quotes"
             ),
         ],
     ),
@@ -292,8 +292,8 @@ def test_site_of_wrong_types(refused):
         f"lamp_sites['{SITE}'].app.migrate is 'alembic upgrade head'",
         "make it a list, [alembic, upgrade, head]",
         (
-            f"lamp_sites['{SITE}'].database is 2024, a whole number where a text is wanted: put it "
-            f"in quotes"
+            f"lamp_sites['{SITE}'].database is 2024, "
+            f"a whole number where a text is wanted: put it in quotes"
         ),
         "lamp_dns_records[0].name is 10.2, a number where a text is wanted: put it in quotes",
         "lamp_address of server1 is 7",

@@ -21,8 +21,8 @@ def on_host(script, check=True):
 
 @pytest.fixture(params=[PIPE, {}], ids=["pipe", "module"])
 def tree(user, host, request):
-    """Return ``tree(**arguments)``: a run with nothing but config_tree, which works through the
-    connection's pipe or as a module.
+    """Return ``tree(**arguments)``:
+    a run with nothing but config_tree, which works through the connection's pipe or as a module.
     """
 
     def tree(*options, **arguments):
@@ -36,14 +36,14 @@ def tree(user, host, request):
 
 @pytest.fixture
 def place(host):
-    """Return ``place(options)``: a file system mounted with these
-    options at /mnt/test, with a file in it.
+    """Return ``place(options)``:
+    a file system mounted with these options at /mnt/test, with a file in it.
     """
 
     def place(options):
         on_host(
-            f"mkdir -p /mnt/test; mount -t tmpfs -o {options} tmpfs /mnt/test; echo old > "
-            f"/mnt/test/small"
+            f"mkdir -p /mnt/test; mount -t tmpfs -o {options} tmpfs /mnt/test; "
+            f"echo old > /mnt/test/small"
         )
 
     yield place
@@ -74,13 +74,13 @@ def test_full_file_system(tree, place):
 def test_full_file_system_of_the_journal(tree, place):
     place("size=256k")
     on_host(
-        "rm -rf /var/lib/foobar.lamp/config_tree/test; mkdir -p "
-        "/var/lib/foobar.lamp/config_tree/test"
+        "rm -rf /var/lib/foobar.lamp/config_tree/test; "
+        "mkdir -p /var/lib/foobar.lamp/config_tree/test"
     )
     on_host("mount -t tmpfs -o size=16k tmpfs /var/lib/foobar.lamp/config_tree/test")
     on_host(
-        "cd /var/lib/foobar.lamp/config_tree/test; dd if=/dev/zero of=full bs=4k 2> /dev/null || "
-        "true"
+        "cd /var/lib/foobar.lamp/config_tree/test; "
+        "dd if=/dev/zero of=full bs=4k 2> /dev/null || true"
     )
     try:
         done = tree(files=[{"dest": "/mnt/test/small", "content": "new\n"}])
@@ -89,8 +89,8 @@ def test_full_file_system_of_the_journal(tree, place):
     said = " ".join(done.stdout.split())
     assert re.search(
         (
-            r"/config_tree/test\S*: No space left on device \(file system "
-            r"/var/lib/foobar.lamp/config_tree/test: "
+            r"/config_tree/test\S*: No space left on device "
+            r"\(file system /var/lib/foobar.lamp/config_tree/test: "
         ),
         said,
     ), done.stdout
@@ -100,8 +100,8 @@ def test_full_file_system_of_the_journal(tree, place):
 def test_link_of_another_user_is_not_followed(tree, place):
     place("size=256k")
     on_host(
-        "mkdir /mnt/test/home /mnt/test/roots; ln -s ../roots /mnt/test/home/sub; chown -h "
-        "nobody: /mnt/test/home /mnt/test/home/sub"
+        "mkdir /mnt/test/home /mnt/test/roots; ln -s ../roots /mnt/test/home/sub; "
+        "chown -h nobody: /mnt/test/home /mnt/test/home/sub"
     )
     done = tree(files=[{"dest": "/mnt/test/home/sub/file", "content": "new\n"}])
     assert (
@@ -141,8 +141,8 @@ def test_path_below_a_file(tree, place):
     place("size=256k")
     done = tree(files=[{"dest": "/mnt/test/small/x", "content": "new\n"}])
     assert (
-        "/mnt/test/small/x: cannot be there, because /mnt/test/small or something above it is not "
-        "a directory."
+        "/mnt/test/small/x: cannot be there, "
+        "because /mnt/test/small or something above it is not a directory."
     ) in " ".join(done.stdout.split())
 
 
@@ -207,8 +207,8 @@ def test_untouched_tree_is_answered_by_what_the_host_said_already(user, place):
     assert recap(user.play(playbook="tree.yml"))["changed"] == 1
     # Whoever goes to the host now meets another run.
     on_host(
-        "setsid flock /var/lib/foobar.lamp/config_tree/test/lock sleep 300 > /dev/null 2>&1 & "
-        "echo $! > /run/other"
+        "setsid flock /var/lib/foobar.lamp/config_tree/test/lock sleep 300 "
+        "> /dev/null 2>&1 & echo $! > /run/other"
     )
     try:
         again = recap(user.play(playbook="tree.yml"))
@@ -266,7 +266,10 @@ def test_tree_that_the_run_has_come_to_before_is_asked_again(user, place):
 
 PROGRAM = """#!/bin/sh
 # Reads its file at its start and when it is told to; what it cannot use ends it.
-take() { grep -q ^good /mnt/test/conf || { echo "cannot use: $(cat /mnt/test/conf)"; exit 3; }; cp /mnt/test/conf /run/lamp-test; }
+take() {
+    grep -q ^good /mnt/test/conf || { echo "cannot use: $(cat /mnt/test/conf)"; exit 3; }
+    cp /mnt/test/conf /run/lamp-test
+}
 trap take HUP
 take
 while :; do sleep 1000 & wait $!; done
@@ -277,13 +280,13 @@ RELOADS = {"refuses": "/bin/grep -q ^good /mnt/test/conf", "dies": "/bin/kill -H
 
 @pytest.fixture
 def load(user, place, request):
-    """Return ``load(content)``: a run that changes the file of a
-    service that runs, and has it take the file up.
+    """Return ``load(content)``:
+    a run that changes the file of a service that runs, and has it take the file up.
     """
     place("size=256k")
     on_host(
-        "echo good, and old > /mnt/test/conf; touch /mnt/test/more; cp -p /mnt/test/conf "
-        "/mnt/test/before"
+        "echo good, and old > /mnt/test/conf; "
+        "touch /mnt/test/more; cp -p /mnt/test/conf /mnt/test/before"
     )
     unit = (
         f"[Service]\nExecStart=/usr/local/sbin/lamp-test\n"
@@ -339,8 +342,8 @@ def load(user, place, request):
 
     yield load
     on_host(
-        "systemctl stop lamp-test; rm /run/systemd/system/lamp-test.service; systemctl "
-        "daemon-reload"
+        "systemctl stop lamp-test; "
+        "rm /run/systemd/system/lamp-test.service; systemctl daemon-reload"
     )
 
 
@@ -391,8 +394,8 @@ def test_service_of_a_tree_that_another_run_changed_is_left_alone(load):
     load("good, and new", take_up=False)
     done = load("bad one", generation="another")
     assert (
-        "another run has changed the files of the tree 'test' since this one did, and nothing was "
-        "touched"
+        "another run has changed the files of the tree "
+        "'test' since this one did, and nothing was touched"
     ) in done.words, done.stdout
     assert service() == [*OLD[:2], "bad one"]
     require_rollback(load("bad one"))

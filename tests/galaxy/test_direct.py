@@ -19,8 +19,8 @@ SIGN = "/usr/bin/python3 - foobar.lamp."
 
 @pytest.fixture
 def ask(user, host):
-    """Return ``ask(action, arguments, variables, **task)``: the result
-    of one task, and all that the run said.
+    """Return ``ask(action, arguments, variables, **task)``:
+    the result of one task, and all that the run said.
     """
 
     def ask(action, arguments, variables, *options, **task):

@@ -21,13 +21,14 @@ from .users import IMAGE
 
 NAME = "lamp-galaxy-ssh"
 RECIPE = f"""FROM {IMAGE}
-RUN apt-get update && apt-get install --yes --no-install-recommends openssh-server sudo && apt-get clean
+RUN apt-get update \\
+    && apt-get install --yes --no-install-recommends openssh-server sudo && apt-get clean
 CMD ["/sbin/init"]
 """
 PASSWORDS = {"root": "way-of-root", "ada": "way-of-ada"}
 SSH = (
-    "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ControlMaster=no -o "
-    "ControlPath=none"
+    "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+    "-o ControlMaster=no -o ControlPath=none"
 )
 
 
@@ -48,8 +49,8 @@ def key(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ssh_host(key):
-    """Start a host as a hoster gives it: root by password or key, and an administrator whose
-    sudo asks for the password.
+    """Start a host as a hoster gives it:
+    root by password or key, and an administrator whose sudo asks for the password.
     """
     built = run("docker", "build", "--quiet", "--tag", NAME, "-", input=RECIPE)
     assert built.returncode == 0, built.stderr
@@ -60,8 +61,10 @@ def ssh_host(key):
         useradd --create-home --shell /bin/bash --groups sudo ada
         printf 'root:{PASSWORDS["root"]}\\nada:{PASSWORDS["ada"]}\\n' | chpasswd
         install -d -m 700 /root/.ssh && echo '{public}' > /root/.ssh/authorized_keys
-        install -d -m 700 -o ada -g ada /home/ada/.ssh && install -m 600 -o ada -g ada /root/.ssh/authorized_keys /home/ada/.ssh
-        echo 'PermitRootLogin yes' > /etc/ssh/sshd_config.d/50-hoster.conf && systemctl reload ssh""")
+        install -d -m 700 -o ada -g ada /home/ada/.ssh
+        install -m 600 -o ada -g ada /root/.ssh/authorized_keys /home/ada/.ssh
+        echo 'PermitRootLogin yes' > /etc/ssh/sshd_config.d/50-hoster.conf
+        systemctl reload ssh""")
     yield address_of(NAME)
     remove(NAME)
     run("docker", "image", "rm", NAME)
@@ -69,8 +72,8 @@ def ssh_host(key):
 
 @pytest.fixture(scope="module")
 def play(user, ssh_host, key):
-    """Return ``play(*options, tasks=…, way=…, **variables)``: run the role, or tasks, on the
-    host, by a key unless told otherwise.
+    """Return ``play(*options, tasks=…, way=…, **variables)``:
+    run the role, or tasks, on the host, by a key unless told otherwise.
     """
     host = {
         "ansible_host": ssh_host,
@@ -94,8 +97,8 @@ def play(user, ssh_host, key):
 
 @pytest.fixture
 def refused(play):
-    """Return ``refused(*words, **variables)``: a run that has to
-    fail with these words and change nothing.
+    """Return ``refused(*words, **variables)``:
+    a run that has to fail with these words and change nothing.
     """
 
     def refused(*words, options=(), **variables):
@@ -276,15 +279,15 @@ def before(play, admins):
 
 
 def declare(setting):
-    """Write another setting into the file, as a run does before sshd
-    reads it; returns the digest of the file.
+    """Write another setting into the file, as a run does before sshd reads it;
+    returns the digest of the file.
     """
     return sh(f"sed -i '/^MaxAuthTries /d; 1i {setting}' {FILE}; sha256sum {FILE}").split()[0]
 
 
 def confirm(digest):
-    """Return what becomes of it when a run confirms the settings
-    that it declared, and what it is told.
+    """Return what becomes of it when a run confirms the settings that it declared,
+    and what it is told.
     """
     done = run("docker", "exec", NAME, "lamp-sshd", "confirm", digest)
     return done.returncode, done.stderr.strip()
@@ -502,8 +505,8 @@ HOLD = (
 
 @contextlib.contextmanager
 def held(seconds):
-    """Hold apt's lock for so many seconds, or until the end, as
-    the first updates of a new host do.
+    """Hold apt's lock for so many seconds, or until the end,
+    as the first updates of a new host do.
     """
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(
@@ -529,7 +532,8 @@ def test_apt_of_others_is_waited_for_by_name(play):
 # A source of packages of which a version is replaced by the next, as mirrors do it.
 REPLACED = r"""set -e
 mkdir -p /srv/source/tool/DEBIAN && cd /srv/source
-printf 'Package: tool\nVersion: %s\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: t\n' "$1" > tool/DEBIAN/control
+printf 'Package: tool\nVersion: %s\nArchitecture: all\n' "$1" > tool/DEBIAN/control
+printf 'Maintainer: A <a@example.org>\nDescription: t\n' >> tool/DEBIAN/control
 rm -f *.deb && dpkg-deb --build tool "tool_$1.deb" > /dev/null
 exec > Packages
 cat tool/DEBIAN/control
@@ -541,8 +545,8 @@ sha256sum "tool_$1.deb" | sed 's/ .*//; s/^/SHA256: /'
 def test_lists_that_name_what_is_gone_are_fetched_anew(play):
     replaced = f"cat > /root/replaced <<'END'\n{REPLACED}END\n"
     sh(
-        f"{replaced}bash /root/replaced 1; systemd-run --quiet --unit=source python3 -m "
-        f"http.server --directory /srv/source 8765"
+        f"{replaced}bash /root/replaced 1; systemd-run --quiet --unit=source python3 "
+        f"-m http.server --directory /srv/source 8765"
     )
     sh("echo 'deb [trusted=yes] http://127.0.0.1:8765 ./' > /etc/apt/sources.list.d/tool.list")
     try:
@@ -578,10 +582,15 @@ OURS = {
 def old_host(ssh_host):
     """Let the host serve a site and a zone already."""
     sh(f"""set -e
-        DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=60 install -qq --no-install-recommends apache2 bind9 > /dev/null 2>&1
-        mkdir -p /srv/shop /srv/www && printf '{VHOST}' > /etc/apache2/sites-available/shop.conf && a2ensite -q shop && a2enmod -q proxy
-        echo 'zone "example.org" {{ type primary; file "/etc/bind/example.org"; }};' >> /etc/bind/named.conf.local
-        printf '$TTL 300\\n@ SOA ns1 root 1 300 300 300 300\\n NS ns1\\nns1 A 192.0.2.1\\n' > /etc/bind/example.org
+        DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=60 install -qq \\
+            --no-install-recommends apache2 bind9 > /dev/null 2>&1
+        mkdir -p /srv/shop /srv/www
+        printf '{VHOST}' > /etc/apache2/sites-available/shop.conf
+        a2ensite -q shop && a2enmod -q proxy
+        echo 'zone "example.org" {{ type primary; file "/etc/bind/example.org"; }};' \\
+            >> /etc/bind/named.conf.local
+        printf '$TTL 300\\n@ SOA ns1 root 1 300 300 300 300\\n NS ns1\\nns1 A 192.0.2.1\\n' \\
+            > /etc/bind/example.org
         systemctl reload apache2 named""")
 
 
@@ -628,8 +637,8 @@ def test_host_that_is_taken_over_keeps_what_was_there(play, old_host, role, kept
 
 
 def test_start_of_the_host_takes_back_what_nobody_confirmed(before):
-    """It is the last one: the host keeps its address, but not what
-    Docker mounts, such as /etc/resolv.conf.
+    """It is the last one: the host keeps its address,
+    but not what Docker mounts, such as /etc/resolv.conf.
     """
     declare("MaxAuthTries 5")
     sh("lamp-sshd try 600")

@@ -65,7 +65,8 @@ PLAY = """
   vars_files: [vars/connection.yml, vars/toy.yml]
   tasks:
     - name: The toy
-      ansible.builtin.import_role: {name: foobar.lamp.toy, tasks_from: converge, rolespec_validate: false}
+      ansible.builtin.import_role:
+        {name: foobar.lamp.toy, tasks_from: converge, rolespec_validate: false}
       tags: toy
 """
 

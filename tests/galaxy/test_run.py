@@ -89,8 +89,8 @@ def test_host_keeps_secrets_from_others(secrets):
 
 @pytest.fixture
 def break_off(user, site):
-    """Return ``break_off(words, **variables)``: a run that has to fail with these words while
-    visitors see nothing of it.
+    """Return ``break_off(words, **variables)``:
+    a run that has to fail with these words while visitors see nothing of it.
     """
 
     def break_off(*words, file=None, question=None, asked=20, tags="all", **variables):
@@ -365,8 +365,8 @@ def test_run_that_died_before_its_handlers_heals(user, site, role, ask, wanted, 
 
 
 def broken(user, file, text):
-    """Return the sample application's copy with ``text`` at the
-    end of ``file``, as the site's source.
+    """Return the sample application's copy with ``text`` at the end of ``file``,
+    as the site's source.
     """
     place = user.place / f"broken-{pathlib.Path(file).stem}"
     run("cp", "-r", user.app, place)
@@ -433,8 +433,8 @@ def test_lost_secrets_are_made_anew_on_demand_only(user, site):
             f"computer, but server1 has them"
         ) in said
         assert (
-            f"copy {kept} here from the computer that ran this before, or set lamp_new_secrets to "
-            f"true"
+            f"copy {kept} here from the computer that ran this before, "
+            f"or set lamp_new_secrets to true"
         ) in said
         assert recap(done)["changed"] == 0
         assert not kept.exists()

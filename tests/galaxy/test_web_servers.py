@@ -122,10 +122,14 @@ FILES = f"""
     gzip -k app.0123abcd.css && printf 'not really brotli' > app.0123abcd.css.br
     printf '<svg/>' > a.svg && printf words > 'a b.txt' && printf dots > a..b.txt
     printf '%s' percent > 'a%41.txt' && printf x > LICENSE
-    printf 'alert(1)' > x.js && head -c 100000 /dev/zero > zero.png && printf secret > .htpasswd && ln -s /etc/hostname link.txt
-    cd /srv/media && printf '<b>' > a.html && printf x > a.JPG && printf x > a.html.png && printf x > noname && ln -s /etc/passwd link.txt
-    cd /srv/pages && printf '<p>home' > index.html && printf '<p>sub' > sub/index.html && ln -s /etc/shadow shadow && printf x > .htaccess
-    chown -R nobody /srv/pages/sub && ln -s /etc/hostname sub/lead.txt && chown -h nobody sub/lead.txt
+    printf 'alert(1)' > x.js && head -c 100000 /dev/zero > zero.png
+    printf secret > .htpasswd && ln -s /etc/hostname link.txt
+    cd /srv/media && printf '<b>' > a.html && printf x > a.JPG && printf x > a.html.png
+    printf x > noname && ln -s /etc/passwd link.txt
+    cd /srv/pages && printf '<p>home' > index.html && printf '<p>sub' > sub/index.html
+    ln -s /etc/shadow shadow && printf x > .htaccess
+    chown -R nobody /srv/pages/sub
+    ln -s /etc/hostname sub/lead.txt && chown -h nobody sub/lead.txt
     touch -d 2026-01-02 /srv/static/* /srv/pages/* -h 2> /dev/null || true
     systemd-run --quiet --unit backend python3 /root/backend.py {SOCKET}
 """
@@ -157,8 +161,8 @@ def web(user):
         (user.place / f"{name}.yml").write_text(json.dumps([work]))
     # As playbooks/tasks/maintenance.yml does it.
     source = (
-        f"{user.place}/collections/ansible_collections/foobar/lamp/playbooks/templates/maintenance.{{{{ "
-        f"__server }}}}.conf.j2"
+        f"{user.place}/collections/ansible_collections/foobar/lamp/playbooks/templates/"
+        f"maintenance.{{{{ __server }}}}.conf.j2"
     )
     close = {
         "name": "Close",

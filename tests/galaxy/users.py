@@ -144,8 +144,8 @@ def ask_name():
 def ask_sshd(key):
     """Return a question that fails when a login by the private key in the file ``key`` does."""
     options = (
-        "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o "
-        "LogLevel=ERROR -o ConnectTimeout=5"
+        "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+        "-o LogLevel=ERROR -o ConnectTimeout=5"
     )
 
     def ask():

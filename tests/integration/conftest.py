@@ -60,8 +60,8 @@ def relay():
 
 @pytest.fixture
 def run():
-    """Return ``run(server, records, check=False, prelude="", **options)``: what dns_records says
-    of foobar.com on a server.
+    """Return ``run(server, records, check=False, prelude="", **options)``:
+    what dns_records says of foobar.com on a server.
     """
 
     def run(server, records, check=False, prelude="", **options):

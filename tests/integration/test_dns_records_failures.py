@@ -151,8 +151,8 @@ def test_update_that_the_policy_refuses_names_the_record(run, bind):
 
 
 def test_server_that_knows_no_transfer_and_no_soa_as_a_condition(run, server):
-    """Samba's server is so; it wants a host of its own, so what it does
-    not know is cut off from another one here.
+    """Samba's server is so; it wants a host of its own,
+    so what it does not know is cut off from another one here.
     """
     samba = """
 from ansible_collections.foobar.lamp.plugins.module_utils.dns import rfc2136
@@ -165,7 +165,8 @@ def no_soa(stream, message):
         write(stream, message)
 def no_transfer(self, stream):
     raise self._refused("an empty transfer")
-rfc2136._write, rfc2136._next = no_soa, lambda stream: refused.pop() if refused else following(stream)
+rfc2136._write = no_soa
+rfc2136._next = lambda stream: refused.pop() if refused else following(stream)
 rfc2136.Server._transfer = no_transfer
 """
     assert len(run(server, [WWW, *hosts(20)], prelude=samba)["changes"]) == 21

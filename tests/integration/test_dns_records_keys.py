@@ -18,12 +18,14 @@ WORDS = {
     "PowerDns": ("NOTAUTH", "NOTAUTH", "NOTAUTH", "NOTAUTH"),
 }
 REMEDIES = {
-    "BADKEY": "it does not know {key}, or (Knot DNS) does not let it do this: check name and algorithm",
+    "BADKEY": (
+        "it does not know {key}, or (Knot DNS) does not let it do this: check name and algorithm"
+    ),
     "BADSIG": "its secret for {key} is another one: check the secret.",
     "BADTIME": "correct the clocks of both hosts",
     "NOTAUTH": (
-        "it serves the zone, but does not take {key}: check name, algorithm and secret, and the "
-        "clocks of both hosts."
+        "it serves the zone, but does not take {key}: "
+        "check name, algorithm and secret, and the clocks of both hosts."
     ),
 }
 KEYS = (
@@ -78,8 +80,8 @@ def test_key_that_may_not_is_told_from_one_that_is_wrong(info, any_server):
     said = {
         "Bind": "REFUSED to the transfer: let the key or user do this",
         "Knot": (
-            "answered BADKEY: it does not know the key lamp (hmac-sha256), or (Knot DNS) does "
-            "not let it do this"
+            "answered BADKEY: it does not know the key lamp (hmac-sha256), "
+            "or (Knot DNS) does not let it do this"
         ),
         "PowerDns": (
             "NOTAUTH to the transfer: it serves the zone and knows the key lamp (hmac-sha256): "

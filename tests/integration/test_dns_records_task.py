@@ -18,8 +18,8 @@ WWW = {"name": "www", "type": "A", "values": ["192.0.2.1"]}
 
 @pytest.fixture(params=["pipe", "module"])
 def task(request, bind, tmp_path):
-    """Return ``task(records, module="dns_records", **options)``: the result of the task against
-    a BIND, which ``task.server`` is.
+    """Return ``task(records, module="dns_records", **options)``:
+    the result of the task against a BIND, which ``task.server`` is.
     """
 
     def task(records=None, module="dns_records", **options):

@@ -55,8 +55,8 @@ def admin(realm):
 
 @pytest.fixture
 def run(realm, bind):
-    """Return ``run(records, check=False, prelude="", **options)``: what dns_records, or another
-    module, says of foobar.com.
+    """Return ``run(records, check=False, prelude="", **options)``:
+    what dns_records, or another module, says of foobar.com.
     """
 
     def run(records, check=False, prelude="", module="dns_records", environment=None, **options):
@@ -115,8 +115,8 @@ def test_name_of_the_server_is_its_name_in_kerberos(run, realm, bind, admin):
     assert bind.ask("www.foobar.com", "A") == ["192.0.2.1", "192.0.2.2"]
     message = run([WWW], gss_server=None, gss_keytab=str(admin))["msg"]
     assert message == (
-        "server is 127.0.0.1, and Kerberos knows servers by name: set gss_server to the "
-        "server's host name."
+        "server is 127.0.0.1, and Kerberos knows servers by name: "
+        "set gss_server to the server's host name."
     )
 
 
@@ -159,8 +159,8 @@ def test_update_that_the_policy_refuses_names_the_user(run, realm, bind):
     reader = realm.add("reader", "reader")
     message = run([WWW], gss_keytab=str(reader))["msg"]
     assert (
-        "by reader@FOOBAR.COM, answered REFUSED to the update of www.foobar.com. A: let the key "
-        "or user do this"
+        "by reader@FOOBAR.COM, answered REFUSED to the update of www.foobar.com. "
+        "A: let the key or user do this"
     ) in message
     assert bind.ask("www.foobar.com", "A") == []
 
@@ -237,8 +237,8 @@ def test_server_with_another_key_than_the_realm(run, realm, admin):
     realm.change(f"cpw -randkey DNS/{HOST}")
     message = run([WWW], gss_keytab=str(admin))["msg"]
     assert (
-        f"answered BADKEY to the ticket for DNS/{HOST}: see that its keytab holds the newest key "
-        f"of that name"
+        f"answered BADKEY to the ticket for DNS/{HOST}: "
+        f"see that its keytab holds the newest key of that name"
     ) in message
 
 
@@ -280,8 +280,8 @@ rfc2136.Server.update = late
 """
     message = run([WWW], gss_keytab=str(admin), prelude=give_back)["msg"]
     assert (
-        "answered BADKEY: it has forgotten the negotiated key, for instance after a restart: run "
-        "again."
+        "answered BADKEY: it has forgotten the negotiated key, "
+        "for instance after a restart: run again."
     ) in message
     assert bind.ask("www.foobar.com", "A") == []
 

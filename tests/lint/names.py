@@ -19,8 +19,8 @@ PACKAGE = "ansible_collections.foobar.lamp.plugins"
 
 
 def forbidden(page):
-    """Return the words that are refused in names, with the term to use: the code in the last
-    column of the page's table.
+    """Return the words that are refused in names, with the term to use:
+    the code in the last column of the page's table.
     """
     found = {}
     for line in page.splitlines():
@@ -30,8 +30,8 @@ def forbidden(page):
 
 
 def avoided(page):
-    """Return the words that are refused in prose, with the term to use: those in italics in the
-    last column of the page's table.
+    """Return the words that are refused in prose, with the term to use:
+    those in italics in the last column of the page's table.
     """
     found = {}
     for line in page.splitlines():

@@ -126,9 +126,10 @@ class Pebble:
         ):
             (place / path).write_bytes(content)
         options = {
-            "listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000", "certificate": f"{place}/cert.pem",
-            "privateKey": f"{place}/cert.key", "httpPort": 80, "tlsPort": 443, "certificateValidityPeriod": life,
-            "retryAfter": {"authz": 1, "order": 1},
+            "listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000",
+            "certificate": f"{place}/cert.pem", "privateKey": f"{place}/cert.key",
+            "httpPort": 80, "tlsPort": 443,
+            "certificateValidityPeriod": life, "retryAfter": {"authz": 1, "order": 1},
         }  # fmt: skip
         (place / "config.json").write_text(json.dumps({"pebble": options}))
         self.start()
@@ -185,11 +186,14 @@ class Host:
         url = "https://localhost:14000/dir"
         self.options = {
             "directory": str(self.top),
-            "authorities": [{"name": "pebble", "directory": url, "ca_file": str(pebble.ca_file), "trusted": True}],
+            "authorities": [{
+                "name": "pebble", "directory": url, "ca_file": str(pebble.ca_file), "trusted": True,
+            }],
             "account_secret": SECRET,
             "dns": {
-                "key_name": "acme-web1", "key_algorithm": "hmac-sha256", "key_secret": KEY, "zone": "foobar.com",
-                "primary": "127.0.0.1", "servers": ["127.0.0.1", SECOND], "resolver": ["127.0.0.1"],
+                "key_name": "acme-web1", "key_algorithm": "hmac-sha256", "key_secret": KEY,
+                "zone": "foobar.com", "primary": "127.0.0.1",
+                "servers": ["127.0.0.1", SECOND], "resolver": ["127.0.0.1"],
             },
             "authority": {"name": "web1", "domains": ["foobar.com"]},
             "certificates": [],
@@ -208,8 +212,8 @@ class Host:
     def words(self, *words):
         self._path.write_text(json.dumps(self.options))
         code = (
-            f"import sys; sys.path.insert(0, {str(FILES)!r}); from site_certificates.main import "
-            f"main; sys.exit(main())"
+            f"import sys; sys.path.insert(0, {str(FILES)!r}); "
+            f"from site_certificates.main import main; sys.exit(main())"
         )
         return [
             sys.executable,

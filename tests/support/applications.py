@@ -89,8 +89,8 @@ class WebSocket:
         return self._file.read(length).decode()
 
     def listen(self, seconds):
-        """Return what comes unasked for, or that the connection has
-        ended; raises TimeoutError after that time.
+        """Return what comes unasked for, or that the connection has ended;
+        raises TimeoutError after that time.
         """
         self._connection.settimeout(seconds)
         try:
@@ -128,8 +128,8 @@ class Visitors(load.Load):
 
 
 class Senders(load.Load):
-    """Two send bodies of many sizes to PROBE all the while; ``done`` has
-    the name and length of each that was answered.
+    """Two send bodies of many sizes to PROBE all the while;
+    ``done`` has the name and length of each that was answered.
     """
 
     def __init__(self):
@@ -164,8 +164,8 @@ class Probe:
         return found
 
     def take(self):
-        """Take back the source of the current release, which nobody needs
-        to deploy; returns whether it is whole.
+        """Take back the source of the current release, which nobody needs to deploy;
+        returns whether it is whole.
         """
         text = self._site.run(f"cat /srv/{PROBE}/current/src/probe.py").stdout
         self.source.write_text(text)

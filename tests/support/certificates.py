@@ -49,8 +49,8 @@ def authority():
 
 
 def certificate(*names, kind="ec"):
-    """Return chain and key, in PEM, of a certificate for some names, and its serial number; its
-    key is of P-256 or of RSA.
+    """Return chain and key, in PEM, of a certificate for some names, and its serial number;
+    its key is of P-256 or of RSA.
     """
     key = (
         ec.generate_private_key(ec.SECP256R1())

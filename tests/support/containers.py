@@ -23,8 +23,8 @@ def start(name, hostname, image, *more):
     """Start a host in a container of an image; ``more`` are options of docker run."""
     remove(name)
     options = (
-        "--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined "
-        "--cgroupns=private"
+        "--cap-add SYS_ADMIN --cap-add NET_ADMIN "
+        "--security-opt seccomp=unconfined --cgroupns=private"
     )
     options += " --tmpfs /run --tmpfs /run/lock --tmpfs /tmp --env container=docker"
     started = run(
@@ -77,8 +77,8 @@ def on_host(container, script, check=False, **options):
 
 
 def page(visitor, host, name, path="/", scheme="https", *more):
-    """Return status, headers and text of a page, as a host sees it that trusts Pebble's CA and
-    comes to ``host``; ``more``: curl's options.
+    """Return status, headers and text of a page,
+    as a host sees it that trusts Pebble's CA and comes to ``host``; ``more``: curl's options.
 
     A header that is there more than once has a line each.
     """

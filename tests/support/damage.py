@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 _OTHER = (
-    "import sys; file = open(sys.argv[1], 'r+b'); at = int(sys.argv[2]); file.seek(at); was = "
-    "file.read(1)[0]; "
+    "import sys; file = open(sys.argv[1], 'r+b'); "
+    "at = int(sys.argv[2]); file.seek(at); was = file.read(1)[0]; "
 )
 _OTHER += "file.seek(at); file.write(bytes([was ^ 255]))"
 

@@ -78,8 +78,8 @@ class Kerberos:
         raise AssertionError((place / "log").read_text())
 
     def add(self, principal, name):
-        """Add a principal, or give it new keys; return the keytab
-        that then holds its newest keys.
+        """Add a principal, or give it new keys;
+        return the keytab that then holds its newest keys.
         """
         keytab = self.place / f"{name}.keytab"
         self._call("kadmin.local", "-q", f"addprinc -randkey {principal}")

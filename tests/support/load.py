@@ -8,8 +8,8 @@ import threading
 
 
 class Load:
-    """Threads that do the same all the while: ``done`` has what it
-    returned, ``failures`` what it raised.
+    """Threads that do the same all the while:
+    ``done`` has what it returned, ``failures`` what it raised.
     """
 
     def __init__(self, work, pause=0.02, threads=1):

@@ -9,8 +9,8 @@ import sys
 
 
 def run_module(module, arguments, prelude="", secret=None, python=sys.executable, environment=None):
-    """Return the result of ``module`` for the ``arguments`` that are not None; ``prelude`` is
-    Python code that runs before it.
+    """Return the result of ``module`` for the ``arguments`` that are not None;
+    ``prelude`` is Python code that runs before it.
 
     Nothing that it writes may hold ``secret``. ``environment``: variables that it has besides ours,
     or instead.

@@ -35,8 +35,8 @@ CLOSED = "closed.example"
 
 
 def _free_ports():
-    """Yield ports on which nobody listens, below those that connections
-    get; each of pytest's workers has its own.
+    """Yield ports on which nobody listens, below those that connections get;
+    each of pytest's workers has its own.
     """
     first = 10000 + 2000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
     for port in itertools.cycle(range(first, first + 2000)):
@@ -59,8 +59,8 @@ def free_port():
 
 
 class NameServer:
-    """A name server for ZONES and CLOSED on 127.0.0.1; a subclass
-    knows its program's configuration.
+    """A name server for ZONES and CLOSED on 127.0.0.1;
+    a subclass knows its program's configuration.
     """
 
     environment: ClassVar = {}
@@ -174,8 +174,9 @@ class Bind(NameServer):
 include "{self.key_file}";
 tls here {{ key-file "{key}"; cert-file "{certificate}"; }};
 options {{
-    directory "{self.place}"; pid-file none; session-keyfile none; lock-file none; listen-on-v6 {{ none; }};
-    listen-on port {self.port} {{ 127.0.0.1; }}; listen-on port {self.tls_port} tls here {{ 127.0.0.1; }};
+    directory "{self.place}"; pid-file none; session-keyfile none; lock-file none;
+    listen-on-v6 {{ none; }}; listen-on port {self.port} {{ 127.0.0.1; }};
+    listen-on port {self.tls_port} tls here {{ 127.0.0.1; }};
     recursion no; allow-transfer {{ {transfer} }}; {kerberos} dnssec-validation no;
     notify explicit; also-notify {{ {notify} }}; notify-delay 0; transfers-in 5;
 }};
@@ -197,8 +198,8 @@ class Knot(NameServer):
     def configure(self):
         zones = "".join(
             (
-                f"  - domain: {zone}\n    storage: {self.place}\n    file: {zone}.zone\n    acl: "
-                f"{'closed' if zone == CLOSED else 'lamp'}\n"
+                f"  - domain: {zone}\n    storage: {self.place}\n    file: {zone}.zone\n"
+                f"    acl: {'closed' if zone == CLOSED else 'lamp'}\n"
             )
             for zone in (*ZONES, CLOSED)
         )
@@ -271,8 +272,8 @@ webserver=no
 
 
 class Relay:
-    """Passes connections on to a name server; ``on_update(number)``
-    sees each UPDATE before the server does.
+    """Passes connections on to a name server;
+    ``on_update(number)`` sees each UPDATE before the server does.
 
     When it returns ``lose`` the server's answer is lost, when ``cut`` the connection ends.
     ``connections`` counts them, ``tkeys`` the messages about keys.

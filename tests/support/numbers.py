@@ -40,8 +40,10 @@ class Numbers:
     def connect(self):
         """Return a connection, as the application makes one."""
         return pymysql.connect(
-            host=self.env["DB_HOST"], port=int(self.env["DB_PORT"]), user=self.env["DB_USER"], password=self.env["DB_PASSWORD"],
-            database=self.env["DB_NAME"], ssl_ca=self.env["DB_SSL_CA"], connect_timeout=2, read_timeout=PATIENCE, write_timeout=PATIENCE,
+            host=self.env["DB_HOST"], port=int(self.env["DB_PORT"]),
+            user=self.env["DB_USER"], password=self.env["DB_PASSWORD"],
+            database=self.env["DB_NAME"], ssl_ca=self.env["DB_SSL_CA"],
+            connect_timeout=2, read_timeout=PATIENCE, write_timeout=PATIENCE,
         )  # fmt: skip
 
     def write(self, tried):

@@ -34,8 +34,8 @@ def ephemeral():
 
 
 def command(playbook, *options, **variables):
-    """Return the command that runs a playbook: one of the
-    collection by its name, or any by its path.
+    """Return the command that runs a playbook:
+    one of the collection by its name, or any by its path.
     """
     path = ROOT / "playbooks" / f"{playbook}.yml" if isinstance(playbook, str) else playbook
     # As .config/molecule/config.yml has it.
@@ -91,8 +91,8 @@ def _descendants(pid):
 
 @contextlib.contextmanager
 def killed(words, **options):
-    """Start a command; on leaving, it and all that it began are
-    killed, as if the controller were gone.
+    """Start a command; on leaving, it and all that it began are killed,
+    as if the controller were gone.
     """
     given = {
         "cwd": ROOT,

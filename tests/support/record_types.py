@@ -4,7 +4,10 @@ spelling of the same value where there is one.
 
 from __future__ import annotations
 
-_KEY = "AwEAAcw5QLr0IjC0wKbGoBPQv4qmeqHy9mvL5qGQTuaG5TSrNqEAR6b/qvxDx6my4JmEmjUPA1JeEI9YfTUieMr2UZflu7aIbZFLw0vqiYrywCGr"
+_KEY = (
+    "AwEAAcw5QLr0IjC0wKbGoBPQv4qmeqHy9mvL5qGQTuaG5TSrNqEAR6b/qvxDx6my4JmEmjUPA1JeEI9YfTUieMr2"
+    "UZflu7aIbZFLw0vqiYrywCGr"
+)
 _HASH = "d2abde240d7cd3ee6b4b28c54df034b97983a1d16e8a410e4561cb106618e971"
 
 #: ``{type: (value, other spelling)}``; relative names lie in the zone foobar.com.

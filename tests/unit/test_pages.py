@@ -35,8 +35,8 @@ def blocks(language):
 
 
 def commands():
-    """Return each call of a playbook of ours on all pages: its name
-    and the variables that it is given.
+    """Return each call of a playbook of ours on all pages:
+    its name and the variables that it is given.
     """
     for page in PAGES:
         text = page.read_text().replace("\\\n", " ")

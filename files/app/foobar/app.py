@@ -23,8 +23,10 @@ from foobar.settings import Settings
 from foobar.store import LIMIT, WINDOW, Store
 
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -117,8 +119,8 @@ def _add_pages(app: Flask, store: Store, settings: Settings) -> None:
         if not store.write(form["name"], form["message"], request.remote_addr or "", now):
             minutes = int(WINDOW.total_seconds() // 60)
             sentence = (
-                f"You have written {LIMIT} entries within {minutes} minutes. Please come back a "
-                f"little later."
+                f"You have written {LIMIT} entries within {minutes} minutes. "
+                f"Please come back a little later."
             )
             return (
                 _guestbook(store, form, {"form": sentence}),

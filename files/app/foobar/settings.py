@@ -37,8 +37,8 @@ class Settings:
         proxies = environment.get("TRUSTED_PROXIES", "0")
         if not proxies.isdecimal():
             raise SettingsError(
-                f"TRUSTED_PROXIES is {proxies!r}: give the number of proxies in front of the "
-                f"application."
+                f"TRUSTED_PROXIES is {proxies!r}: "
+                f"give the number of proxies in front of the application."
             )
         return cls(
             environment["DATABASE_URL"],

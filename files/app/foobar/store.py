@@ -46,8 +46,9 @@ _CATALOGUE = sa.select(
 
 
 class Store:
-    """The database behind ``url``. Connections are made when first needed, kept in a pool, and
-    tested before they are used.
+    """The database behind ``url``.
+
+    Connections are made when first needed, kept in a pool, and tested before they are used.
 
     A question that stands alone is no transaction: it spares the database the word that would end
     one.
@@ -119,8 +120,8 @@ class Store:
             )
 
     def way(self) -> dict:
-        """What the database says of itself, and how long it took: texts
-        by label, milliseconds under ``ms``.
+        """What the database says of itself, and how long it took:
+        texts by label, milliseconds under ``ms``.
         """
         started = time.perf_counter()
         with self._engine.connect() as connection:

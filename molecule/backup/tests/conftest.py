@@ -11,8 +11,8 @@ from .databases import HOSTS, SHOP, Database
 
 
 class ByEngine(LoadScopeScheduling):
-    """Lets each engine's tests run in their order, beside the
-    other's: they have hosts of their own.
+    """Lets each engine's tests run in their order, beside the other's:
+    they have hosts of their own.
     """
 
     def _split_scope(self, nodeid):

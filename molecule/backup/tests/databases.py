@@ -93,11 +93,14 @@ class Database:
 
 SHOP = """
 DROP DATABASE IF EXISTS shop; CREATE DATABASE shop; USE shop;
-CREATE TABLE item (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50) CHARACTER SET utf8mb4, price DECIMAL(8,2), picture BLOB,
+CREATE TABLE item (id INT AUTO_INCREMENT PRIMARY KEY,
+  name VARCHAR(50) CHARACTER SET utf8mb4, price DECIMAL(8,2), picture BLOB,
   twice DECIMAL(9,2) AS (price * 2) STORED, KEY (name));
 INSERT INTO item (name, price, picture)
-  VALUES ('it''s (1),(2)', 1.5, x'00ff27'), ('two\\nlines', 2, NULL), ('back\\\\slash', 3, 'ÿ'), ('雪', 4, '');
-CREATE TABLE log (item INT, word VARCHAR(20)); INSERT INTO log VALUES (1, 'same'), (1, 'same'), (NULL, NULL);
+  VALUES ('it''s (1),(2)', 1.5, x'00ff27'), ('two\\nlines', 2, NULL),
+    ('back\\\\slash', 3, 'ÿ'), ('雪', 4, '');
+CREATE TABLE log (item INT, word VARCHAR(20));
+INSERT INTO log VALUES (1, 'same'), (1, 'same'), (NULL, NULL);
 CREATE TABLE nothing (id INT);
 CREATE VIEW names AS SELECT name FROM item;
 CREATE TRIGGER bought AFTER INSERT ON item FOR EACH ROW INSERT INTO log VALUES (NEW.id, 'bought');

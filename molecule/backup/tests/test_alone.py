@@ -13,15 +13,15 @@ NOTES = "/srv/notes"
 def notes(vault):
     """Return the host with a directory of a user's and one of root's."""
     vault.check_output(
-        f"install -d -o backups -g backups {NOTES} && install -d -o root -g backups -m 750 "
-        f"/etc/notes"
+        f"install -d -o backups -g backups {NOTES} && "
+        f"install -d -o root -g backups -m 750 /etc/notes"
     )
     vault.check_output(
         f"setpriv --reuid=backups --regid=backups --clear-groups sh -c 'echo one > {NOTES}/one'"
     )
     vault.check_output(
-        "umask 077; echo key > /etc/notes/key; chgrp backups /etc/notes/key; chmod 640 "
-        "/etc/notes/key"
+        "umask 077; echo key > /etc/notes/key; "
+        "chgrp backups /etc/notes/key; chmod 640 /etc/notes/key"
     )
     yield vault
     vault.check_output(f"lamp-backup discard; rm -rf {NOTES} /etc/notes")
@@ -58,8 +58,8 @@ def test_files_alone(notes):
         == "root:backups 750\nroot:backups 640\nkey"
     )
     notes.check_output(
-        f"lamp-backup restore {later} && lamp-backup undo && lamp-backup verify && lamp-backup "
-        f"drill"
+        f"lamp-backup restore {later} && lamp-backup undo && "
+        f"lamp-backup verify && lamp-backup drill"
     )
     assert notes.check_output(f"cat {NOTES}/one /etc/notes/key") == "one\nkey"
     assert later in notes.check_output("lamp-backup list")

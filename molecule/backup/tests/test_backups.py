@@ -230,12 +230,12 @@ def test_copy_that_fails_says_so_and_keeps_the_backup(old):
 
 
 def test_copy_in_a_directory_that_is_not_mounted_is_refused(old):
-    """A directory on the host's own disk is no copy; one that is
-    mounted takes what was not copied before.
+    """A directory on the host's own disk is no copy;
+    one that is mounted takes what was not copied before.
     """
     old.host.check_output(
-        "rm -rf /srv/copied /run/copied && mkdir /srv/copied /run/copied && mount -t tmpfs tmpfs "
-        "/run/copied"
+        "rm -rf /srv/copied /run/copied && "
+        "mkdir /srv/copied /run/copied && mount -t tmpfs tmpfs /run/copied"
     )
     try:
         for to in ("/srv/copied", "/srv/missing"):

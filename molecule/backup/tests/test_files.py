@@ -14,8 +14,8 @@ STATE = "/srv/uploads/state"
 TREE = {"name": "uploads", "path": STATE, "user": "uploads"}
 # What is to come back as it was.
 SHOWN = (
-    f"cd {STATE} && (find . -printf '%P %y %m %u %T@ %l\\n' | sort; find . -type f -exec "
-    f"sha256sum {{}} + | sort -k 2) | cat -v"
+    f"cd {STATE} && (find . -printf '%P %y %m %u %T@ %l\\n' | sort; find . -type f "
+    f"-exec sha256sum {{}} + | sort -k 2) | cat -v"
 )
 
 
@@ -50,12 +50,12 @@ def uploads(shop):
     shop.host.check_output(f"rm -rf {STATE}; install -d -o uploads -g uploads -m 750 {STATE}")
     as_user(
         shop.host,
-        "mkdir -p a/b empty; echo one > a/one; cp a/one a/b/same; head -c 3000000 /dev/urandom > "
-        "large; touch nothing;"
+        "mkdir -p a/b empty; echo one > a/one; cp a/one a/b/same; head -c 3000000 /dev/urandom "
+        "> large; touch nothing;"
         'printf x > $(printf "\\377odd\\nname"); chmod 2750 a; chmod 4600 large; ln -s '
         "../../etc/shadow a/link; ln -s gone dangling;"
-        "touch -d 2001-02-03T04:05:06.789 a/one; touch -h -d 2002-02-03 dangling; touch -d "
-        "2003-02-03 a",
+        "touch -d 2001-02-03T04:05:06.789 a/one; "
+        "touch -h -d 2002-02-03 dangling; touch -d 2003-02-03 a",
     )
     return shop
 
@@ -163,8 +163,8 @@ def test_damage_is_noticed(uploads):
 
 
 def test_files_are_of_the_dumps_moment(uploads):
-    """While the dump goes on the files are read: one that is deleted after that is in the
-    backup, as the row that names it.
+    """While the dump goes on the files are read:
+    one that is deleted after that is in the backup, as the row that names it.
     """
     programs = uploads.option("programs")
     write(uploads.host, "/run/hold", HOLD.replace("large", "item"))
@@ -245,8 +245,8 @@ while True:
 
 
 def test_hostile_owner(uploads):
-    """Links that lead out are links in the backup; root reads and writes nothing by them, while
-    they change under its hands, too.
+    """Links that lead out are links in the backup;
+    root reads and writes nothing by them, while they change under its hands, too.
     """
     uploads.host.check_output("umask 077; echo hush-hush > /root/secret")
     write(uploads.host, "/run/turn.py", TURN)
@@ -278,8 +278,8 @@ def test_one_database_and_its_files_alone(uploads):
         uploads.started(),
     )
     uploads.sql(
-        "INSERT INTO zoo.animal VALUES ('gnu'); DELETE FROM shop.item; DROP VIEW shop.names; DROP "
-        "PROCEDURE shop.how_many"
+        "INSERT INTO zoo.animal VALUES ('gnu'); DELETE FROM shop.item; "
+        "DROP VIEW shop.names; DROP PROCEDURE shop.how_many"
     )
     as_user(uploads.host, "rm a/one; echo later > later")
     said = uploads.do(

@@ -11,7 +11,12 @@ SECRET, TARGET, NEW = "/root/secret", "/root/target", "/etc/profile.d/planted.sh
 # Runs as the database's user and puts its things wherever root is about to work, again and again.
 PLANT = f"""
 import contextlib, os, time
-links = {{"private.log": "{NEW}", "lamp-backup.timeline": "{TARGET}", "debian-9.9.flag": "{TARGET}", "mariadb_upgrade_info": "{NEW}"}}
+links = {{
+    "private.log": "{NEW}",
+    "lamp-backup.timeline": "{TARGET}",
+    "debian-9.9.flag": "{TARGET}",
+    "mariadb_upgrade_info": "{NEW}",
+}}
 while True:
     for place in ("restored", "drill"):
         for name, target in links.items():
@@ -23,8 +28,8 @@ while True:
 
 @pytest.fixture
 def hostile(shop):
-    """Return the host, with canaries of root's; after the test they are as they were, and what
-    is secret is nowhere else.
+    """Return the host, with canaries of root's;
+    after the test they are as they were, and what is secret is nowhere else.
     """
     shop.host.check_output(
         f"umask 077; echo hush-hush > {SECRET}; echo mine > {TARGET}; rm -f {NEW}"
@@ -56,8 +61,8 @@ def test_links_and_fifos_among_the_data(hostile, link):
     as_mysql(
         hostile.host,
         (
-            f"cd /var/lib/mysql; mkfifo fifo; ln -sf {link} lamp-backup.timeline; ln -sf {SECRET} "
-            f"debian-9.9.flag"
+            f"cd /var/lib/mysql; mkfifo fifo; "
+            f"ln -sf {link} lamp-backup.timeline; ln -sf {SECRET} debian-9.9.flag"
         ),
     )
     try:

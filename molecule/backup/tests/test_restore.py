@@ -43,8 +43,8 @@ def test_moment(shop):
     before = shop.sql(CONTENTS)
     moment = shop.moment()
     shop.sql(
-        "INSERT INTO shop.log VALUES (200, 'after'); UPDATE shop.item SET price = 0; DROP TABLE "
-        "shop.nothing"
+        "INSERT INTO shop.log VALUES (200, 'after'); "
+        "UPDATE shop.item SET price = 0; DROP TABLE shop.nothing"
     )
     said = shop.do(f"restore --to {moment} {shop.identity}")
     assert f"all that was written before {moment}" in said
@@ -53,8 +53,8 @@ def test_moment(shop):
 
 
 def test_end(shop):
-    """The row that was logged last is reached, although its second has
-    not passed; and from an older backup, too.
+    """The row that was logged last is reached, although its second has not passed;
+    and from an older backup, too.
     """
     first = shop.take()
     shop.sql("INSERT INTO shop.log VALUES (120, 'first')")
@@ -134,8 +134,8 @@ def test_encrypted_backup_is_read_with_the_identity_only(shop):
 
 
 def test_new_host_from_the_copy(old, new):
-    """The old host is gone: its copies, with a moment after its last
-    backup, come to life on a newer server.
+    """The old host is gone: its copies,
+    with a moment after its last backup, come to life on a newer server.
     """
     old.sql(SHOP)
     name = old.take()
@@ -149,8 +149,8 @@ def test_new_host_from_the_copy(old, new):
     assert f"the backup {name}" in said
     assert new.sql(CONTENTS) == before
     as_shop = new.host.run(
-        "mariadb --user=shop --password='correct horse battery' -N -e 'SELECT COUNT(*) FROM "
-        "shop.item'"
+        "mariadb --user=shop --password='correct horse battery' -N "
+        "-e 'SELECT COUNT(*) FROM shop.item'"
     )
     assert as_shop.stdout.strip() == "4", as_shop.stderr
     # What a newer server makes of an older one's accounts, it can be asked.
@@ -204,8 +204,8 @@ def test_killed_while_it_drills(shop):
     server = shop.option("programs")["server"][0]
     private = f"pgrep -f '^({server}|/usr/sbin/{server}) .*--datadir=/var/lib/mysql-restore/drill'"
     shop.host.run(
-        f"sh -c 'lamp-backup drill {name} {shop.identity} > /dev/null 2>&1 & echo $! > "
-        f"/run/drill.pid'"
+        f"sh -c 'lamp-backup drill {name} {shop.identity} > /dev/null 2>&1 & echo $! "
+        f"> /run/drill.pid'"
     )
     # At once, in the few seconds that it has the server.
     kill = "pkill -KILL -f '^/usr/bin/python3 -I -B .*lamp_backup.* drill '"
@@ -220,8 +220,8 @@ def test_killed_while_it_drills(shop):
 
 
 def test_killed_between_two_names(shop):
-    """The live data have no name any more, the new ones none yet: the next command, whatever it
-    is, puts the old ones back.
+    """The live data have no name any more, the new ones none yet:
+    the next command, whatever it is, puts the old ones back.
     """
     name = shop.take()
     shop.sql("INSERT INTO shop.log VALUES (700, 'mine')")
@@ -232,10 +232,8 @@ def test_killed_between_two_names(shop):
         "old": "/var/lib/mysql-restore/replaced-20260101T000000Z",
     }
     shop.host.check_output(f"systemctl stop {shop.service}")
-    shop.host.check_output(
-        "cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND"
-        % json.dumps({"moves": [steps]})
-    )  # noqa: UP031 # testinfra quotes
+    exchange = json.dumps({"moves": [steps]})
+    shop.host.check_output(f"cat > /var/lib/mysql-restore/exchange.json <<'END'\n{exchange}\nEND")
     shop.host.check_output(f"mv /var/lib/mysql {steps['old']}")
     assert "the server runs with the old data" in shop.do("log")
     assert shop.sql("SELECT word FROM shop.log WHERE item = 700") == [["mine"]]
@@ -262,8 +260,8 @@ def test_data_that_the_server_refuses_are_put_back(shop):
 
 
 def test_data_that_are_gone(shop):
-    """The directory of the data is lost, the backups are on another
-    disk: nothing of the live server is needed.
+    """The directory of the data is lost, the backups are on another disk:
+    nothing of the live server is needed.
     """
     name = shop.take()
     shop.host.check_output(f"systemctl stop {shop.service} && rm -rf /var/lib/mysql")
@@ -357,8 +355,8 @@ def test_last_logs_of_a_server_that_is_down(shop):
 
 
 def test_new_data_that_do_not_start_after_a_kill_give_way_to_the_old(shop):
-    """Killed once the new data had the name, and the server refuses
-    them: the next command puts the old ones back.
+    """Killed once the new data had the name, and the server refuses them:
+    the next command puts the old ones back.
     """
     name = shop.take()
     shop.sql("INSERT INTO shop.log VALUES (820, 'mine')")
@@ -369,10 +367,8 @@ def test_new_data_that_do_not_start_after_a_kill_give_way_to_the_old(shop):
         "old": "/var/lib/mysql-restore/replaced-20260101T000000Z",
     }
     shop.host.check_output(f"systemctl stop {shop.service}")
-    shop.host.check_output(
-        "cat > /var/lib/mysql-restore/exchange.json <<'END'\n%s\nEND"
-        % json.dumps({"moves": [steps]})
-    )  # noqa: UP031 # testinfra quotes
+    exchange = json.dumps({"moves": [steps]})
+    shop.host.check_output(f"cat > /var/lib/mysql-restore/exchange.json <<'END'\n{exchange}\nEND")
     shop.host.check_output(f"mv /var/lib/mysql {steps['old']} && mv {steps['new']} /var/lib/mysql")
     shop.host.check_output("rm /var/lib/mysql/ibdata1 && mkdir /var/lib/mysql/ibdata1")
     assert "the server runs with the old data" in shop.do("log")
@@ -415,8 +411,8 @@ def test_copy_that_the_disk_has_no_room_for_is_not_begun(shop):
             directory="/run/narrow/shelf", copy={**shop.option("copy"), "to": "/run/copies"}
         ) as narrow:
             shop.host.check_output(
-                f"rm -rf /run/copies && mkdir -p /run/copies && cp -a {shop.directory}/{name} "
-                f"/run/copies/"
+                f"rm -rf /run/copies && mkdir -p /run/copies && "
+                f"cp -a {shop.directory}/{name} /run/copies/"
             )
             told = f"/run/copies/{name}/manifest.json"
             shop.host.check_output(f'sed -i \'s/"size": [0-9]*/"size": 4194304/\' {told}')
@@ -440,8 +436,8 @@ def test_event_whose_moment_has_passed_is_no_difference(shop):
 
 
 def test_what_is_left_of_a_damaged_backup_is_restored_by_force(old):
-    """The dump's end is lost, and a log that leads on from it: without force nothing is
-    replaced, with it the tables before are there.
+    """The dump's end is lost, and a log that leads on from it:
+    without force nothing is replaced, with it the tables before are there.
     """
     old.sql(
         SHOP + "CREATE DATABASE IF NOT EXISTS zoo; CREATE TABLE IF NOT EXISTS zoo.animal (id INT)"

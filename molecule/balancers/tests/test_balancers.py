@@ -34,9 +34,9 @@ def test_page_comes_by_https_and_http_2(balancer):
     )
     done = on_host(
         VISITOR,
-        f"curl --silent --cacert /etc/pebble/root.pem --resolve "
-        f"{SITE}:443:{address_of(balancer)} --output /dev/null --write-out '%{{http_version}}' "
-        f"https://{SITE}/",
+        f"curl --silent --cacert /etc/pebble/root.pem "
+        f"--resolve {SITE}:443:{address_of(balancer)} --output /dev/null "
+        f"--write-out '%{{http_version}}' https://{SITE}/",
     )
     assert done == "2"
 
@@ -50,8 +50,8 @@ def test_http_3_is_told_by_https_and_answers_through_reloads():
     assert status == 200
     assert address_of(VISITOR) in page
     where = (
-        f"--resolve {SITE}:443:{address_of(with_it)} --cacert /etc/pebble/root.pem --http3-only "
-        f"--rate 10/s"
+        f"--resolve {SITE}:443:{address_of(with_it)} "
+        f"--cacert /etc/pebble/root.pem --http3-only --rate 10/s"
     )
     # A connection that begins at the very moment may get lost, and browsers ask again.
     where += " --retry 2 --retry-all-errors --retry-delay 1"
@@ -282,8 +282,8 @@ def test_settings_that_only_a_reload_refuses_are_taken_back():
 def test_certificate_that_is_renewed_is_served_by_both():
     def serials():
         ask = (
-            "openssl s_client -connect {}:443 -servername {} < /dev/null 2> /dev/null | openssl "
-            "x509 -noout -serial"
+            "openssl s_client -connect {}:443 "
+            "-servername {} < /dev/null 2> /dev/null | openssl x509 -noout -serial"
         )
         return [
             on_host(VISITOR, ask.format(address_of(balancer), SITE), check=True)

@@ -55,8 +55,8 @@ def drained(balancer):
 
 @contextlib.contextmanager
 def updated(host, words):
-    """Have a host find an update of a package, which runs these
-    words of a shell when it is installed.
+    """Have a host find an update of a package,
+    which runs these words of a shell when it is installed.
     """
     script = pathlib.Path(__file__).with_name("probe_package.sh").read_text()
     # A container that reboots is started again.
@@ -66,8 +66,8 @@ def updated(host, words):
         yield
     finally:
         back = (
-            f"rm -r /etc/apt/sources.list.d; mv {PLACE}/sources/* /etc/apt; rm -r {PLACE}; rm -f "
-            f"{REBOOT}"
+            f"rm -r /etc/apt/sources.list.d; "
+            f"mv {PLACE}/sources/* /etc/apt; rm -r {PLACE}; rm -f {REBOOT}"
         )
         on_host(host, f"dpkg --purge lamp-probe; {back}")
         run("docker", "update", "--restart=no", host, check=True)
@@ -149,8 +149,8 @@ def test_update_stops_at_a_host_that_does_not_come_back():
         on_host(WEB[0], f"systemctl start {SERVICE}", check=True)
     assert done.returncode != 0
     assert (
-        f"{WEB[0]} is not healthy after the update: {SERVICE}.service ran before the update, but "
-        f"not after it"
+        f"{WEB[0]} is not healthy after the update: "
+        f"{SERVICE}.service ran before the update, but not after it"
     ) in done.stdout
     # The other one had no turn.
     assert done.stdout.count("PLAY [Update]") == 1

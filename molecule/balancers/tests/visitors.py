@@ -49,8 +49,8 @@ def wait_for_state(state, *hosts):
 
 
 def get(balancer, path="/", *more, scheme="https", name=SITE):
-    """Return status, headers and text of a page, as somebody sees it who
-    trusts the CA and comes by this balancer.
+    """Return status, headers and text of a page,
+    as somebody sees it who trusts the CA and comes by this balancer.
     """
     return page(VISITOR, balancer, name, path, scheme, *more)
 
@@ -105,8 +105,10 @@ threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).st
 def visit(number, method):
     connection = http.client.HTTPSConnection(name, timeout=60)
     try:
-        connection.sock = context.wrap_socket(socket.create_connection((address, 443), 60), server_hostname=name)
-        connection.request(method, f"/healthz?steady-{number}", b"a=b" if method == "POST" else None)
+        stream = socket.create_connection((address, 443), 60)
+        connection.sock = context.wrap_socket(stream, server_hostname=name)
+        body = b"a=b" if method == "POST" else None
+        connection.request(method, f"/healthz?steady-{number}", body)
         answer = connection.getresponse()
         answer.read()
         status = str(answer.status)
@@ -187,7 +189,8 @@ def hanging(balancer):
     script = f"""
 import socket, ssl, sys
 context = ssl.create_default_context(cafile="/etc/pebble/root.pem")
-stream = context.wrap_socket(socket.create_connection(("{address_of(balancer)}", 443)), server_hostname="{SITE}")
+stream = socket.create_connection(("{address_of(balancer)}", 443))
+stream = context.wrap_socket(stream, server_hostname="{SITE}")
 stream.sendall({chr(13) + chr(10)!r}.join({lines!r}).encode())
 print("begun", flush=True)
 sys.stdin.read()

@@ -185,8 +185,8 @@ def test_new_zone_is_made_by_the_name_servers_user_whatever_was_planted(role, zo
 
 @pytest.fixture
 def foreign(tmp_path):
-    """Return ``foreign(**variables)``: a run of playbooks/records.yml for a site whose zone the
-    primary has, which is not ours.
+    """Return ``foreign(**variables)``:
+    a run of playbooks/records.yml for a site whose zone the primary has, which is not ours.
     """
     key = host_of("primary").check_output(
         "sed -n 's/.*secret \"\\(.*\\)\";/\\1/p' /etc/bind/keys/update.key"
@@ -286,8 +286,8 @@ def test_lost_key_of_a_signed_zone_is_not_made_anew():
 
 @pytest.mark.parametrize("role", ROLES)
 def test_zones_and_keys_that_are_lost_come_back_with_the_ds_record(tmp_path, role):
-    """Among them is what the name server's user planted: root reads it as that user, and makes
-    it anew and removes it as that user.
+    """Among them is what the name server's user planted:
+    root reads it as that user, and makes it anew and removes it as that user.
     """
     host = host_of(role)
     keys = (
@@ -296,8 +296,8 @@ def test_zones_and_keys_that_are_lost_come_back_with_the_ds_record(tmp_path, rol
     )
     before = host.check_output(keys)
     host.check_output(
-        "ln /srv/root/hard /var/lib/bind/shown && mkfifo /var/lib/bind/waiting && ln -s /srv/root "
-        "/var/lib/bind/leading"
+        "ln /srv/root/hard /var/lib/bind/shown && "
+        "mkfifo /var/lib/bind/waiting && ln -s /srv/root /var/lib/bind/leading"
     )
     host.check_output("lamp-backup take")
     host.check_output("systemctl stop named && rm -r /var/lib/bind /etc/bind/keys")
@@ -325,8 +325,8 @@ OLD, NEW = "lamp-bind-primary", "lamp-bind-secondary"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Return ``site(playbook, *options, **variables)``: a run of a playbook of the collection
-    for a site with these name servers.
+    """Return ``site(playbook, *options, **variables)``:
+    a run of a playbook of the collection for a site with these name servers.
     """
     directory = tmp_path_factory.mktemp("site")
     docker = {"ansible_connection": "community.docker.docker", "ansible_user": "root"}

@@ -29,8 +29,8 @@ def status(host):
 def served(host, name):
     """Return the certificate that a visitor of a site gets from a host, as openssl prints it."""
     ask = (
-        f"openssl s_client -connect {address_of(host)}:443 -servername {name} < /dev/null 2> "
-        f"/dev/null"
+        f"openssl s_client -connect {address_of(host)}:443 "
+        f"-servername {name} < /dev/null 2> /dev/null"
     )
     return on_host(CA, f"{ask} | openssl x509 -noout -serial -issuer -ext subjectAltName")
 
@@ -76,8 +76,8 @@ def point(*hosts):
 
 
 def start_ca():
-    """Start the CA, as somebody who knows nobody: all that it knows
-    is in memory. Its new root is trusted.
+    """Start the CA, as somebody who knows nobody:
+    all that it knows is in memory. Its new root is trusted.
     """
     on_host(CA, "systemctl restart pebble", check=True)
     root = "curl --fail --silent --insecure https://127.0.0.1:15000/roots/0"

@@ -106,6 +106,6 @@ def failed(found):
     """Return in words what failed."""
     open_before = [one for one in found["failed"] if one[1]]
     return (
-        f"{len(open_before)} writes and {len(found['failed']) - len(open_before)} connections "
-        f"failed"
+        f"{len(open_before)} writes "
+        f"and {len(found['failed']) - len(open_before)} connections failed"
     )

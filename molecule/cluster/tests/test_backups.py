@@ -25,13 +25,13 @@ def now(host):
 
 
 def take():
-    """Have the timers' unit run on all members at once; return the member that has a backup
-    more, and what the others say.
+    """Have the timers' unit run on all members at once;
+    return the member that has a backup more, and what the others say.
     """
     before = {host: backups(host) for host in MEMBERS}
     begin = (
-        "systemctl start lamp-backup && journalctl --unit lamp-backup --output cat --no-pager "
-        "--lines 5"
+        "systemctl start lamp-backup && "
+        "journalctl --unit lamp-backup --output cat --no-pager --lines 5"
     )
     with concurrent.futures.ThreadPoolExecutor() as pool:
         said = dict(

@@ -75,8 +75,8 @@ def test_members_let_in_nobody_without_a_certificate():
     assert said == "/etc/mysql/tls/members.pem"
     # In TLS 1.3 the refusal comes after the handshake: it is waited for.
     ask = (
-        f"timeout 30 openssl s_client -ign_eof -connect {address_of(MEMBERS[0])}:4567 < /dev/null "
-        f"2>&1"
+        f"timeout 30 openssl s_client -ign_eof "
+        f"-connect {address_of(MEMBERS[0])}:4567 < /dev/null 2>&1"
     )
     assert "alert" in on_host(MEMBERS[1], ask)
 
@@ -114,8 +114,8 @@ def test_the_server_that_writes_is_killed_and_comes_back_by_itself():
         on_host(first, "kill -9 $(pidof mariadbd)")
         wait_for(lambda: any(writes(host) for host in others(first)), 20)
     print(
-        f"server killed: gap {found['gap']:.2f} s, {len(found['done'])} acknowledged, "
-        f"{failed(found)}"
+        f"server killed: gap {found['gap']:.2f} s, "
+        f"{len(found['done'])} acknowledged, {failed(found)}"
     )
     whole()
     assert lost(found) == {}

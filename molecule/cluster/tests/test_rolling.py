@@ -24,8 +24,8 @@ def values():
 
 
 def started():
-    """Return when each server was started, in microseconds of
-    the clock that all containers have.
+    """Return when each server was started,
+    in microseconds of the clock that all containers have.
     """
     show = "systemctl show --value --property ExecMainStartTimestampMonotonic mariadb"
     return {host: int(on_host(host, show, check=True)) for host in MEMBERS}
@@ -43,8 +43,8 @@ def test_a_server_that_is_stopped_by_hand_has_another_one_write():
     with numbers(500_000) as found:
         on_host(first, "systemctl restart mariadb", check=True)
     print(
-        f"restarted by hand: gap {found['gap']:.2f} s, {len(found['done'])} acknowledged, "
-        f"{failed(found)}"
+        f"restarted by hand: gap {found['gap']:.2f} s, "
+        f"{len(found['done'])} acknowledged, {failed(found)}"
     )
     whole()
     assert f"writes in the place of {first}." in on_host(

@@ -57,8 +57,8 @@ def test_the_last_one_goes_on_alone_and_becomes_no_cluster_that_loses_rows(singl
     assert on_host(
         KEPT,
         (
-            "ls /var/lib/mysql/grastate.dat /etc/mysql/cluster 2> /dev/null; systemctl is-active "
-            "mysql-agent"
+            "ls /var/lib/mysql/grastate.dat /etc/mysql/cluster 2> /dev/null; "
+            "systemctl is-active mysql-agent"
         ),
     ).split() == ["inactive"]
     assert on_host(WEB, "systemctl is-active lamp-database-proxy").strip() == "inactive"
@@ -68,8 +68,8 @@ def test_the_last_one_goes_on_alone_and_becomes_no_cluster_that_loses_rows(singl
     sql(
         KEPT,
         (
-            "CREATE TABLE foobar.log (words TEXT) ENGINE=MyISAM; INSERT INTO foobar.log VALUES "
-            "(1), (1)"
+            "CREATE TABLE foobar.log (words TEXT) ENGINE=MyISAM; "
+            "INSERT INTO foobar.log VALUES (1), (1)"
         ),
     )
     single()

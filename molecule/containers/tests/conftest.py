@@ -25,8 +25,8 @@ def old():
 
 @pytest.fixture
 def registry(old, site, monkeypatch):
-    """Return a registry that wants a login, and whose CA this computer and the host of the sites
-    trust by what their owners said.
+    """Return a registry that wants a login,
+    and whose CA this computer and the host of the sites trust by what their owners said.
     """
     found = Registry(
         old, INVENTORY.get_hosts("old")[0], INVENTORY.get_variables(HOST)["registry_login"]

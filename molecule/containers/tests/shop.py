@@ -76,8 +76,8 @@ class Shop:
         return there, set(re.findall(rf"^localhost/foobar.lamp/{SHOP} (\S+)$", shown, re.MULTILINE))
 
     def strangers(self):
-        """Return what Podman has of images but those of releases, and
-        what these say that belongs to them.
+        """Return what Podman has of images but those of releases,
+        and what these say that belongs to them.
         """
         shown = self._site.check_output(
             "podman images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}'"
@@ -110,8 +110,8 @@ class Shop:
 
     @contextlib.contextmanager
     def dying_at(self, word):
-        """Let whoever deploys it on the host be killed, as a loss of power
-        does, where Podman is told this first.
+        """Let whoever deploys it on the host be killed,
+        as a loss of power does, where Podman is told this first.
         """
         holds = f"ls -l $one/fd 2> /dev/null | grep -qF /srv/{SHOP}/.lock"
         kill = f"for one in /proc/[0-9]*; do if {holds}; then kill -KILL ${{one#/proc/}}; fi; done"
@@ -121,8 +121,8 @@ class Shop:
         )
         self._site.check_output(
             (
-                "mv /usr/bin/podman /usr/bin/podman.whole; printf %s %s > /usr/bin/podman; chmod "
-                "0755 /usr/bin/podman"
+                "mv /usr/bin/podman /usr/bin/podman.whole; "
+                "printf %s %s > /usr/bin/podman; chmod 0755 /usr/bin/podman"
             ),
             "%s",
             script,

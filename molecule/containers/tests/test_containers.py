@@ -68,8 +68,8 @@ def test_secrets_show_nowhere(shop, site):
     assert secret in site.check_output(f"cat /etc/python_app/{SHOP}.env")
     shown = site.check_output(
         "podman inspect $(podman ps --all --quiet); podman image inspect $(podman images "
-        "--quiet); ps axww; cat /etc/systemd/system/*.service; journalctl --no-pager; cat "
-        "/var/log/python_app/*"
+        "--quiet); ps axww; cat /etc/systemd/system/*.service; "
+        "journalctl --no-pager; cat /var/log/python_app/*"
     )
     assert SHOP in shown
     assert secret not in shown
@@ -96,8 +96,8 @@ def test_run_runs_a_command_in_the_image(shop, site):
     assert (
         "root"
         in site.run(
-            f"setpriv --reuid=app-shop-example-com --regid=app-shop-example-com --init-groups "
-            f"{run_in_it} id"
+            f"setpriv --reuid=app-shop-example-com "
+            f"--regid=app-shop-example-com --init-groups {run_in_it} id"
         ).stderr
     )
 
@@ -222,8 +222,8 @@ def test_image_of_a_registry_with_a_login_is_served_and_the_login_shows_nowhere(
     sites[SHOP]["app"] |= {"image": tag, "registry": registry.login}
     # What all users of the host may see of processes, all the while.
     look = (
-        "echo $$ > /tmp/looks; while sleep 0.05; do cat /proc/[0-9]*/cmdline; done > /tmp/seen 2> "
-        "/dev/null"
+        "echo $$ > /tmp/looks; while sleep 0.05; "
+        "do cat /proc/[0-9]*/cmdline; done > /tmp/seen 2> /dev/null"
     )
     with subprocess.Popen(["docker", "exec", HOST, "sh", "-c", look]):
         try:
@@ -247,8 +247,8 @@ def test_image_of_a_registry_with_a_login_is_served_and_the_login_shows_nowhere(
     assert not [secret for secret in secrets if secret in done.stdout + shown]
     found = site.run(
         (
-            f"grep --recursive --files-with-matches --fixed-strings --devices=skip -e %s -e %s "
-            f"{places}"
+            f"grep --recursive --files-with-matches "
+            f"--fixed-strings --devices=skip -e %s -e %s {places}"
         ),
         *secrets,
     )
@@ -344,8 +344,8 @@ def test_killed_deploy_is_made_good_by_the_next(shop, site, step):
                     wait_for(
                         lambda: (
                             site.run(
-                                f"grep -lx '== {log}' $(ls -t /var/log/python_app/{SHOP}.*.log | "
-                                f"head -n 1)"
+                                f"grep -lx '== {log}' $(ls "
+                                f"-t /var/log/python_app/{SHOP}.*.log | head -n 1)"
                             ).stdout
                         )
                     )
@@ -368,8 +368,8 @@ def test_image_and_source_follow_each_other_without_a_lost_request(shop, site):
     plain = shop.source.parent.parent / "plain"
     plain.mkdir(exist_ok=True)
     (plain / "plain.py").write_text(
-        "import os\n\n\ndef application(environ, start_response):\n    start_response('200 OK', "
-        "[])\n"
+        "import os\n\n\ndef application(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
         "    return [('{\"release\": \"' + os.environ['RELEASE_ID'] + '\"}').encode()]\n"
     )
     sites[SHOP]["app"] = {

@@ -67,8 +67,8 @@ def name_server(name_servers):
 
 @pytest.fixture(scope="session")
 def ask(name_server):
-    """Return ``ask(name, type, server)``: the answer of the site's name
-    server, over UDP, as a dnspython message.
+    """Return ``ask(name, type, server)``:
+    the answer of the site's name server, over UDP, as a dnspython message.
     """
 
     def ask(name, kind="A", server=None):

@@ -1,9 +1,11 @@
 """Plants traps for root wherever a user of a service can write, and says which ones root fell into.
 Runs on the host, as root.
 
-plant.py plant WAY USER...   plants symlinks to what is not there ("beside" all names), or a "symlink", "hardlink" or "fifo" in the
-                             place of each name that no process has open; prints how many
-plant.py look                prints what root did to the canaries, a line each, and which users can read one's content
+plant.py plant WAY USER...   plants symlinks to what is not there ("beside" all names), or a
+                             "symlink", "hardlink" or "fifo" in the place of each name that no
+                             process has open; prints how many
+plant.py look                prints what root did to the canaries, a line each, and which users
+                             can read one's content
 plant.py clear               puts everything back
 """
 
@@ -81,8 +83,8 @@ def canary(number, directory=False):
 
 
 def plan(user, way):
-    """Return the traps of ``user``: ``[[path, aside, target]]``, ``aside`` empty where nothing
-    stood, no target for a FIFO.
+    """Return the traps of ``user``:
+    ``[[path, aside, target]]``, ``aside`` empty where nothing stood, no target for a FIFO.
     """
     traps, busy = [], opened()
 
@@ -114,8 +116,8 @@ def plant(way, *users):
 
 
 def plant_of(user, way):
-    """Plant the traps of ``user`` and return those that were
-    possible: all as that user, but for hard links.
+    """Plant the traps of ``user`` and return those that were possible:
+    all as that user, but for hard links.
 
     Those the kernel refuses (protected_hardlinks), where nobody has turned that off: root plants
     them as if somebody had.
@@ -159,8 +161,8 @@ def state():
                     else ""
                 )
                 found[path] = (
-                    f"{stat.filemode(one.st_mode)} {one.st_uid}:{one.st_gid} {one.st_nlink} "
-                    f"{content!r}"
+                    f"{stat.filemode(one.st_mode)} "
+                    f"{one.st_uid}:{one.st_gid} {one.st_nlink} {content!r}"
                 )
     return found
 

@@ -31,8 +31,8 @@ def names(db):
 
 @pytest.fixture
 def untouched(db, sql, browser, names):
-    """Require that a test leaves the data, the site and the
-    backups, of which there is one, alone.
+    """Require that a test leaves the data, the site and the backups,
+    of which there is one, alone.
     """
     if not names():
         db.check_output("lamp-backup take")
@@ -115,8 +115,8 @@ def test_backups_are_listed_and_a_dry_run_does_nothing(name, db, untouched, name
 
 
 def test_site_comes_back_to_a_moment(name, db, web, name_server, sql, browser):
-    """The files on a web host apart with the database, and the name
-    server, which is another matter, not.
+    """The files on a web host apart with the database,
+    and the name server, which is another matter, not.
     """
     web.check_output(
         f"setpriv --reuid={USER} --regid={USER} --clear-groups sh -c 'echo kept > {STATE}/upload'"
@@ -173,8 +173,8 @@ def test_one_site_comes_back_alone(name, db, web, sql, browser):
 # The name server of "apart" has Debian 13.
 @pytest.mark.only("12", "apart")
 def test_name_server_comes_back_alone(name_servers, ask, browser):
-    """It has lost its zones and keys; its secondary copies the
-    restored zone although that has a lower serial.
+    """It has lost its zones and keys;
+    its secondary copies the restored zone although that has a lower serial.
     """
     primary = INVENTORY.get_hosts("lamp_dns")[0]
     host = name_servers[0]

@@ -55,8 +55,8 @@ def report(*options, **variables):
 
 
 class Fault(NamedTuple):
-    """Something that is done to a host and undone, and what is said
-    of it: the beginnings of sentences.
+    """Something that is done to a host and undone, and what is said of it:
+    the beginnings of sentences.
     """
 
     host: object
@@ -119,8 +119,8 @@ def faults(web, db, name_server):
         # comes meanwhile is passed over: it would fail, and be one more problem.
         Fault(
             db,
-            f"mkdir {HELD} && printf '[Unit]\\nConditionPathExists=/nowhere\\n' > "
-            f"{HELD}/held.conf && systemctl daemon-reload && "
+            f"mkdir {HELD} && printf '[Unit]\\nConditionPathExists=/nowhere\\n' "
+            f"> {HELD}/held.conf && systemctl daemon-reload && "
             "systemctl disable --now mariadb",
             f"systemctl enable --now mariadb && rm -r {HELD} && systemctl daemon-reload",
             ("mariadb should run, but is inactive: ",),
@@ -164,8 +164,8 @@ def faults(web, db, name_server):
             f"rm {CLOSED}maintenance.conf",
             (
                 (
-                    "visitors get 503 (maintenance is on): foobar.lamp.maintenance -e "
-                    "lamp_maintenance=false opens it."
+                    "visitors get 503 (maintenance is on): foobar.lamp.maintenance "
+                    "-e lamp_maintenance=false opens it."
                 ),
             ),
         ),
@@ -175,8 +175,8 @@ def faults(web, db, name_server):
             "rm /var/lib/foobar.lamp/sshd.trial",
             (
                 (
-                    "settings of sshd are not confirmed: run foobar.lamp.site again, which "
-                    "confirms them."
+                    "settings of sshd are not confirmed: "
+                    "run foobar.lamp.site again, which confirms them."
                 ),
             ),
         ),

@@ -67,8 +67,8 @@ def _site(site):
     # What the operator of the host has set: this package's service is neither started nor enabled
     # when it is installed.
     site.check_output(
-        "mkdir -p /etc/systemd/system-preset; echo disable cron.service > "
-        "/etc/systemd/system-preset/00-test.preset"
+        "mkdir -p /etc/systemd/system-preset; echo disable cron.service "
+        "> /etc/systemd/system-preset/00-test.preset"
     )
     done = converge()
     assert done.returncode == 0, done.stdout[-3000:]
@@ -178,8 +178,8 @@ def test_application_writes_where_the_web_server_reads_and_nothing_else(site):
 )
 def test_no_link_is_followed(site, target):
     site.check_output(
-        f"echo kept > /srv/{ALBUM}/state/kept.txt; ln -sfn {target} {MEDIA}/link.txt; ln -sfn / "
-        f"{MEDIA}/root"
+        f"echo kept > /srv/{ALBUM}/state/kept.txt; "
+        f"ln -sfn {target} {MEDIA}/link.txt; ln -sfn / {MEDIA}/root"
     )
     assert get("/media/link.txt", ALBUM).status == 403
     # nginx does not look any further than the link.

@@ -56,8 +56,8 @@ def units(site):
 
 
 def names(site):
-    """Return the names of its units, once for each place that
-    knows them, and what of them is at work.
+    """Return the names of its units, once for each place that knows them,
+    and what of them is at work.
     """
     found = site.check_output(f"find /etc/systemd/system -name '{NAME}-*' -printf '%f\\n'").replace(
         f"{NAME}-", ""
@@ -86,8 +86,8 @@ def test_encoded_slash_reaches_the_application():
 
 
 def said(text, body=""):
-    """Return what the application is told of a request that is written like this; ``body``
-    follows when the server asks for it.
+    """Return what the application is told of a request that is written like this;
+    ``body`` follows when the server asks for it.
     """
     with raw(text) as connection, connection.makefile("rb") as answer:
         if body:
@@ -101,8 +101,8 @@ def said(text, body=""):
 
 def test_body_in_chunks_has_its_length():
     head = (
-        f"POST / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
-        f"\r\n"
+        f"POST / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n"
+        f"Transfer-Encoding: chunked\r\n\r\n"
     )
     told = said(f"{head}5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n")
     assert (told["length"], told["body"]) == ("9", 9)
@@ -330,15 +330,15 @@ def test_removal_leaves_nothing_but_a_backup_and_an_archive(site):
     )
     assert (
         site.check_output(
-            "mariadb -N -e \"SELECT User FROM mysql.user WHERE User = 'echo'; SHOW DATABASES LIKE "
-            "'echo'\""
+            "mariadb -N -e \"SELECT User FROM mysql.user WHERE User = 'echo'; "
+            "SHOW DATABASES LIKE 'echo'\""
         )
         == ""
     )
     assert (
         site.check_output(
-            f"tar --extract --to-stdout --file $(ls -t /var/backups/python_app/{NAME}-* | head -n "
-            f"1) ./names"
+            f"tar --extract --to-stdout --file $(ls "
+            f"-t /var/backups/python_app/{NAME}-* | head -n 1) ./names"
         )
         == f"{NAME},{ALIAS}"
     )

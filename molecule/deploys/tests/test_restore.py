@@ -15,13 +15,13 @@ GONE = "gone.example.com-queue.service"
 
 @pytest.fixture
 def working(site):
-    """Return ``working()``: the units that are at work; what the
-    timer started does not end by itself.
+    """Return ``working()``: the units that are at work;
+    what the timer started does not end by itself.
     """
     place = f"/run/systemd/system/{JOB}.d"
     site.check_output(
-        f"mkdir -p {place} && printf '[Service]\nExecStart=\nExecStart=sleep infinity\n' > "
-        f"{place}/long.conf && systemctl daemon-reload"
+        f"mkdir -p {place} && printf '[Service]\nExecStart=\nExecStart=sleep infinity\n' "
+        f"> {place}/long.conf && systemctl daemon-reload"
     )
     site.check_output(f"systemctl start --no-block {JOB}")
 
@@ -36,8 +36,8 @@ def working(site):
     wait_for(lambda: working() == {WORKER, TIMER, JOB})
     yield working
     site.check_output(
-        f"rm -r {place} && systemctl daemon-reload && systemctl stop {JOB} && systemctl "
-        f"reset-failed"
+        f"rm -r {place} && systemctl daemon-reload && "
+        f"systemctl stop {JOB} && systemctl reset-failed"
     )
 
 
@@ -51,8 +51,8 @@ def undeclared(site):
     text += "[Service]\nExecStart=sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
     site.check_output(
         (
-            f"printf %s > /etc/systemd/system/{GONE}; systemctl daemon-reload; systemctl enable "
-            f"--now {GONE}"
+            f"printf %s > /etc/systemd/system/{GONE}; "
+            f"systemctl daemon-reload; systemctl enable --now {GONE}"
         ),
         text,
     )

@@ -45,8 +45,8 @@ def addresses(host):
 
 
 def scan(from_host, targets, seconds=3):
-    """Return those of ``targets``, pairs of an address and a port, that
-    answer when a host asks for them by TCP.
+    """Return those of ``targets``, pairs of an address and a port,
+    that answer when a host asks for them by TCP.
     """
     command = [
         "docker",
@@ -65,8 +65,8 @@ def scan(from_host, targets, seconds=3):
 
 
 def table(host, *of):
-    """Return the rules of a table as a host lists them, without what
-    changes with the packets; our table by default.
+    """Return the rules of a table as a host lists them, without what changes with the packets;
+    our table by default.
     """
     done = run(
         "docker",
@@ -83,8 +83,8 @@ def table(host, *of):
 
 
 def _inventory(name, given=None, **more):
-    """Return a file that says more of the hosts than Molecule's: their
-    addresses, so that a run may be about one of them.
+    """Return a file that says more of the hosts than Molecule's:
+    their addresses, so that a run may be about one of them.
 
     ``given``: inputs of the role.
     """
@@ -102,8 +102,9 @@ def _inventory(name, given=None, **more):
 
 
 def _play(name, **more):
-    """Return ``play(host, *options, **variables)``, which runs the play of the firewall. Inputs
-    of the role stand in the inventory.
+    """Return ``play(host, *options, **variables)``, which runs the play of the firewall.
+
+    Inputs of the role stand in the inventory.
     """
 
     def play(host, *options, **variables):
@@ -119,8 +120,8 @@ def _play(name, **more):
 def ssh():
     """Return the variables by which Ansible comes to the hosts by SSH."""
     options = (
-        f"-i {plays.ephemeral()}/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
-        f"-o LogLevel=ERROR"
+        f"-i {plays.ephemeral()}/key -o StrictHostKeyChecking=no "
+        f"-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
     )
     return {
         "ansible_connection": lambda _host: "ssh",

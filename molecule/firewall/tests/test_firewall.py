@@ -22,12 +22,14 @@ ASKED = [*range(1, 1025), 3306, 8078, 8079, 8099, 8080]
 MYSQL = 3306
 #: Rules that cut off every connection, and that no role would make.
 LOCKED = (
-    "table inet foobar_lamp\ndelete table inet foobar_lamp\ntable inet foobar_lamp {\n\tchain input {\n\
-\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n"
+    "table inet foobar_lamp\ndelete table inet foobar_lamp\n"
+    "table inet foobar_lamp {\n\tchain input {\n"
+    "\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n"
 )
 ASK_UDP = """
 import socket, sys
-question = bytes.fromhex("abcd01000001000000000000") + b"\\3www\\6foobar\\3com\\0" + bytes.fromhex("00010001")
+name = b"\\3www\\6foobar\\3com\\0"
+question = bytes.fromhex("abcd01000001000000000000") + name + bytes.fromhex("00010001")
 one = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
 one.settimeout(2)
 one.connect((sys.argv[1], int(sys.argv[2])))
@@ -80,14 +82,14 @@ def confirm(host, rules):
 
 
 def confirmed(host):
-    """Return whether a host is at rest: what it has confirmed is
-    declared, and no way back waits.
+    """Return whether a host is at rest:
+    what it has confirmed is declared, and no way back waits.
     """
     same = on_host(
         host,
         (
-            "cmp /etc/foobar.lamp/firewall.nft /var/lib/foobar.lamp/firewall/confirmed.nft && echo "
-            "same"
+            "cmp /etc/foobar.lamp/firewall.nft "
+            "/var/lib/foobar.lamp/firewall/confirmed.nft && echo same"
         ),
     )
     timer = on_host(host, "systemctl is-active foobar-lamp-firewall-back.timer")
@@ -247,8 +249,8 @@ def test_restart_meanwhile_comes_back_with_what_sshd_had():
     on_host(
         DB,
         (
-            f"cp {file} /var/lib/foobar.lamp/sshd.conf; echo MaxSessions 3 >> {file}; lamp-sshd "
-            f"try 600"
+            f"cp {file} /var/lib/foobar.lamp/sshd.conf; "
+            f"echo MaxSessions 3 >> {file}; lamp-sshd try 600"
         ),
         check=True,
     )
@@ -326,8 +328,8 @@ def test_second_firewall_is_refused(firewall):
     on_host(
         WEB,
         (
-            "cp -a /etc/nftables.conf /root/; echo '# ours' >> /etc/nftables.conf; systemctl "
-            "enable nftables"
+            "cp -a /etc/nftables.conf /root/; "
+            "echo '# ours' >> /etc/nftables.conf; systemctl enable nftables"
         ),
         check=True,
     )
@@ -353,8 +355,8 @@ def test_host_that_lacks_the_capability_goes_without_or_is_refused(firewall_by_d
     )
     assert done.returncode != 0
     assert (
-        "firewall_enabled is true, but the host cannot have a firewall: it lacks the capability "
-        "CAP_NET_ADMIN."
+        "firewall_enabled is true, but the host cannot have a firewall: "
+        "it lacks the capability CAP_NET_ADMIN."
     ) in done.stdout
 
 

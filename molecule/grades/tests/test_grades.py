@@ -63,8 +63,9 @@ STRICT_ORDER = "Be aware that, while this target properly supports the strict ke
 
 @pytest.fixture(scope="module")
 def ssh_audit(host):
-    """Return ``ssh_audit(port)``: failures and warnings by algorithm, and notes. From the host
-    itself: others reach one port of it.
+    """Return ``ssh_audit(port)``: failures and warnings by algorithm, and notes.
+
+    From the host itself: others reach one port of it.
     """
     (program,) = (GRADERS / "lib").glob("python3*/site-packages/ssh_audit")
     run("docker", "cp", program, f"{NAME}:/root/ssh_audit")

@@ -26,8 +26,8 @@ def servers():
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory):
-    """Return ``authority(server)``: a file with the certificate
-    that the clients of a server trust.
+    """Return ``authority(server)``:
+    a file with the certificate that the clients of a server trust.
     """
 
     @functools.lru_cache

@@ -33,8 +33,8 @@ class Server:
         return [line.split("\t") for line in shown.splitlines()]
 
     def connect(self, user, password=PASSWORD, database="shop_1", authority="", **options):
-        """Return a connection over the network; with the authority's certificate it is over TLS
-        and the server's is checked.
+        """Return a connection over the network;
+        with the authority's certificate it is over TLS and the server's is checked.
         """
         options |= {"ssl": {"ca": authority}} if authority else {"ssl_disabled": True}
         return pymysql.connect(
@@ -61,8 +61,8 @@ class Server:
 
 
 def command(*options, playbook=PLAYBOOK, backup=False, **variables):
-    """Return the command that runs the role, or another
-    ``playbook``, against the scenario's servers.
+    """Return the command that runs the role,
+    or another ``playbook``, against the scenario's servers.
 
     The role ``backup`` runs where a test is about it.
     """

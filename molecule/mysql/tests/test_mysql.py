@@ -42,12 +42,12 @@ def test_server_that_was_there_keeps_its_data_and_its_people():
         ["1000", "entry 1", "entry 999"]
     ]
     assert old.sql(
-        "SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = "
-        "'ledger'"
+        "SELECT default_character_set_name "
+        "FROM information_schema.schemata WHERE schema_name = 'ledger'"
     ) == [["latin1"]]
     assert old.host.run(
-        "mariadb --no-defaults -u clerk -p'counts the coins' -e 'SELECT 1 FROM ledger.entry LIMIT "
-        "1'"
+        "mariadb --no-defaults -u clerk -p'counts the "
+        "coins' -e 'SELECT 1 FROM ledger.entry LIMIT 1'"
     ).succeeded
     assert old.ask("reader", "SELECT COUNT(*) FROM entry", database="ledger") == [(1000,)]
 
@@ -66,8 +66,8 @@ def test_root_has_the_socket_besides_its_password():
 def test_nobody_is_let_in_without_a_name_and_nothing_is_left_for_tries(server):
     assert (
         server.sql(
-            "SELECT user, host FROM mysql.user WHERE user = '' OR (user = 'root' AND host <> "
-            "'localhost')"
+            "SELECT user, host FROM mysql.user WHERE user "
+            "= '' OR (user = 'root' AND host <> 'localhost')"
         )
         == []
     )
@@ -77,8 +77,8 @@ def test_nobody_is_let_in_without_a_name_and_nothing_is_left_for_tries(server):
 def test_dump_that_goes_to_another_database_is_refused_and_changes_nothing(servers, tmp_path):
     dump = tmp_path / "legacy.sql"
     dump.write_text(
-        "CREATE DATABASE /*!32312 IF NOT EXISTS*/ `legacy`;\nUSE `legacy`;\nCREATE TABLE t (id "
-        "INT);\n"
+        "CREATE DATABASE /*!32312 IF NOT EXISTS*/ "
+        "`legacy`;\nUSE `legacy`;\nCREATE TABLE t (id INT);\n"
     )
     done = play(
         mysql_databases=[
@@ -94,8 +94,8 @@ def test_dump_that_goes_to_another_database_is_refused_and_changes_nothing(serve
     for server in servers:
         assert (
             server.sql(
-                "SELECT schema_name FROM information_schema.schemata WHERE schema_name IN "
-                "('legacy', 'fresh')"
+                "SELECT schema_name FROM information_schema.schemata "
+                "WHERE schema_name IN ('legacy', 'fresh')"
             )
             == []
         )
@@ -250,8 +250,8 @@ def test_certificate_is_renewed_for_clients_that_have_the_old_authority(authorit
 def _give(server, days):
     """Put a certificate of so many days in the place of a server's."""
     server.host.check_output(
-        f"cd /etc/mysql/tls && openssl req -new -key server.pem -subj /CN=ended -out "
-        f"/root/ended.csr && openssl x509 -req -in /root/ended.csr -CA ca.pem -CAkey ca.key "
+        f"cd /etc/mysql/tls && openssl req -new -key server.pem -subj /CN=ended "
+        f"-out /root/ended.csr && openssl x509 -req -in /root/ended.csr -CA ca.pem -CAkey ca.key "
         f"-days {days} -set_serial 7 -out /root/ended.pem && openssl pkey -in server.pem >> "
         f"/root/ended.pem && cat /root/ended.pem > server.pem && rm /root/ended.* && sleep 1.1"
     )
@@ -308,8 +308,8 @@ def test_authority_is_renewed_under_its_name_and_key(authority):
     who = f"openssl x509 -noout -subject -pubkey -in {place}"
     before, old = new.host.check_output(who), new.host.check_output(f"cat {place}")
     new.host.check_output(
-        f"cd /etc/mysql/tls && openssl x509 -in ca.pem -signkey ca.key -days 3000 -out short && "
-        f"mv short {place}"
+        f"cd /etc/mysql/tls && openssl x509 -in ca.pem "
+        f"-signkey ca.key -days 3000 -out short && mv short {place}"
     )
     new.host.check_output("systemctl start mysql-certificate")
     assert new.host.check_output(f"cat {place}") != old
@@ -490,8 +490,8 @@ def test_setting_that_was_changed_by_hand_is_set_again(servers):
         for server in servers
     ] == [("200", 1)] * 3
     assert servers[-1].sql(
-        "SELECT COUNT(*) FROM performance_schema.persisted_variables WHERE variable_name = "
-        "'long_query_time'"
+        "SELECT COUNT(*) FROM performance_schema.persisted_variables "
+        "WHERE variable_name = 'long_query_time'"
     ) == [["0"]]
     again = play(**with_settings(long_query_time=1))
     assert len(re.findall(r"changed=0 .*failed=0 ", again.stdout)) == 3, again.stdout[-3000:]
@@ -504,9 +504,9 @@ def test_names_in_links_of_an_earlier_version_are_honoured_once(servers):
         # Declared by the earlier version, and told by nobody but the link: the files have it no
         # more.
         server.host.check_output(
-            f"cd {kept} && rm -f mysql_settings.json mysql_accepted.json && ln -s "
-            f"max_connections,wait_timeout,net_retry_count mysql_settings && ln -s 0123456789ab "
-            f"mysql_accepted"
+            f"cd {kept} && rm -f mysql_settings.json mysql_accepted.json && "
+            f"ln -s max_connections,wait_timeout,net_retry_count mysql_settings && "
+            f"ln -s 0123456789ab mysql_accepted"
         )
     done = play(**with_settings())
     assert done.returncode == 0, done.stdout[-3000:]
@@ -775,7 +775,8 @@ def test_servers_own_mode_does_not_matter(servers):
         with pytest.raises(pymysql.Error, match="denied"):
             server.ask("quoted_2", "DELETE FROM item", database="quoted-$1")
         server.sql(
-            r"""CREATE VIEW `quoted-$1`.joined AS SELECT id || 'a\' AS "both of" FROM `quoted-$1`.item"""
+            r"""CREATE VIEW `quoted-$1`.joined AS """
+            r"""SELECT id || 'a\' AS "both of" FROM `quoted-$1`.item"""
         )
         server.host.check_output("lamp-backup take && lamp-backup drill")
     assert len(re.findall(r"changed=0 .*failed=0 ", play(**wanted).stdout)) == len(servers)

@@ -226,16 +226,17 @@ def test_web_socket():
 
 
 def test_web_socket_may_be_silent_for_longer_than_an_application(site):
-    """For that, Apache and the application may be so for three seconds. The address reaches the
-    application as it was sent.
+    """For that, Apache and the application may be so for three seconds.
+
+    The address reaches the application as it was sent.
     """
     file, more = (
         "/etc/apache2/sites-enabled/000-foobar-lamp.conf",
         "/etc/apache2/conf-enabled/zz-impatient.conf",
     )
     site.check_output(
-        f"cp {file} /root/sites; sed -i 's/ timeout=60 / timeout=3 /' {file}; echo 'Timeout 3' > "
-        f"{more}; systemctl reload apache2"
+        f"cp {file} /root/sites; sed -i 's/ timeout=60 / timeout=3 /' {file}; echo 'Timeout 3' "
+        f"> {more}; systemctl reload apache2"
     )
     try:
         with WebSocket("/chat/a%2Fb?c=%20", KINDS) as talk:
@@ -274,8 +275,9 @@ def test_events_come_when_they_are_sent():
 
 
 def test_slow_senders_cost_no_thread_of_the_application():
-    """Ours are more than all threads that run it. Apache takes 16
-    KiB of a body before it connects.
+    """Ours are more than all threads that run it.
+
+    Apache takes 16 KiB of a body before it connects.
     """
     beginning = (
         f"POST /?slow HTTP/1.1\r\nHost: {PROBE}\r\nContent-Length: 100000\r\n\r\n{'a' * 20_000}"

@@ -25,8 +25,8 @@ def environment(site, name, release="current"):
 
 @pytest.mark.parametrize("path", ["/lock/", "/rel/"])
 def test_lock_and_relative_requirements_with_a_library_beside(path):
-    """By a lock, and by a submodule in a subdirectory of a repository; with a path of the
-    release and a text of several lines.
+    """By a lock, and by a submodule in a subdirectory of a repository;
+    with a path of the release and a text of several lines.
     """
     assert get(path, "kinds.example.com").text == PARCEL
 
@@ -75,8 +75,8 @@ def test_environments_are_root_s_and_not_for_everybody(site):
 
 def test_django_s_readers_of_addresses_take_the_given_one(site):
     script = (
-        "import dj_database_url, environ, json; print(json.dumps([dj_database_url.config(), "
-        "environ.Env().db()]))"
+        "import dj_database_url, environ, json; "
+        "print(json.dumps([dj_database_url.config(), environ.Env().db()]))"
     )
     query = (
         "import django, os; django.setup(); from django.db import ConnectionHandler; import "
@@ -86,8 +86,8 @@ def test_django_s_readers_of_addresses_take_the_given_one(site):
         "        cursor.execute('SELECT name FROM shop_lamp'); print(cursor.fetchall())"
     )
     run = (
-        "DJANGO_SETTINGS_MODULE=shop.settings /srv/shop.example.com/current/run python -W "
-        "error::DeprecationWarning -c %s"
+        "DJANGO_SETTINGS_MODULE=shop.settings /srv/shop.example.com/current/run python "
+        "-W error::DeprecationWarning -c %s"
     )
     assert site.check_output(run, query).splitlines() == ["(('Aurora',),)"] * 2
     assert site.check_output(run, script).count("/run/mysqld/mysqld.sock") == 2

@@ -25,7 +25,8 @@ mac = wire.getsockname()[4]
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
     probe.connect((sys.argv[1], 9))
     own = socket.inet_aton(probe.getsockname()[0])
-question = b"\\xff" * 6 + mac + b"\\x08\\x06" + struct.pack("!HHBBH", 1, 0x800, 6, 4, 1) + mac + own + b"\\0" * 6 + vip
+question = b"\\xff" * 6 + mac + b"\\x08\\x06"
+question += struct.pack("!HHBBH", 1, 0x800, 6, 4, 1) + mac + own + b"\\0" * 6 + vip
 while True:
     wire.send(question)
     found, until = set(), time.monotonic() + 0.2

@@ -38,8 +38,9 @@ SHIPPED = ("src", "wheels", "beside")  # directories of the archive
 
 
 class BuildError(Exception):
-    """A release cannot be built. ``step`` names where, the text
-    begins with the cause and the remedy.
+    """A release cannot be built.
+
+    ``step`` names where, the text begins with the cause and the remedy.
     """
 
     def __init__(self, step, text):
@@ -98,8 +99,8 @@ class Build:
         os.chown(path, *pwd.getpwnam(self.builder)[2:4])
 
     def _interpreter(self, wanted, environment):
-        """Return the path of the interpreter ``wanted``: a path, or a version, which is
-        installed if it is not there yet.
+        """Return the path of the interpreter ``wanted``:
+        a path, or a version, which is installed if it is not there yet.
         """
         if not os.path.isabs(wanted):
             return interpreters.provided(
@@ -147,8 +148,8 @@ class Build:
             raise
 
     def _environment(self, installs, python, names, environment):
-        """Have the environment that ``installs`` says made, if there
-        is none yet; returns its digest.
+        """Have the environment that ``installs`` says made, if there is none yet;
+        returns its digest.
         """
         top, shipped = (
             f"{self.plan['root']}/environments",
@@ -232,8 +233,8 @@ class Build:
 
 
 def begin(archive, directory):
-    """Make the directory of a release anew, with the launchers of its archive; returns the names
-    of all in that, and the launchers.
+    """Make the directory of a release anew, with the launchers of its archive;
+    returns the names of all in that, and the launchers.
     """
     remove(directory)
     os.mkdir(directory, mode=0o755)
@@ -294,8 +295,8 @@ def _write(launchers, directory):
 
 
 def remove(path):
-    """Remove a directory, whatever becomes of it meanwhile: at once
-    by its name, and then what is in it.
+    """Remove a directory, whatever becomes of it meanwhile:
+    at once by its name, and then what is in it.
     """
     if os.path.lexists(path):
         gone = tempfile.mkdtemp(prefix=".", dir=os.path.dirname(path))

@@ -28,8 +28,9 @@ def failure(plan, reason, words="", note=""):
 
 
 def failed_step(plan, step, said, note=""):
-    """Return the failure of a step, by what its command ``said``. ``note``: what else is to be
-    known of it. ``image`` is a host's.
+    """Return the failure of a step, by what its command ``said``.
+
+    ``note``: what else is to be known of it. ``image`` is a host's.
     """
     what = (
         f"release {plan['release']} of {plan.get('source', '')}"
@@ -44,8 +45,8 @@ def failed_step(plan, step, said, note=""):
 
 
 def reason(said):
-    """Return the line of what a command or a unit ``said`` that tells most: its last one, as of
-    a traceback, and not how it ended.
+    """Return the line of what a command or a unit ``said`` that tells most:
+    its last one, as of a traceback, and not how it ended.
     """
     lines = [line for line in said.strip().splitlines() if line.strip()]
     # A process may be ended while it says what was wrong with it: another one has said the same.
@@ -58,8 +59,9 @@ def reason(said):
 
 
 def message(failures, serving=None):
-    """Return the text for all failures, the reason first. ``serving``: what is said of an
-    application after that, by name.
+    """Return the text for all failures, the reason first.
+
+    ``serving``: what is said of an application after that, by name.
     """
     paragraphs = []
     for one in failures:

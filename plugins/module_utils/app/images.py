@@ -32,8 +32,9 @@ _MEMBER = re.compile(r"(\./)?(oci-layout|index\.json|blobs/[a-z0-9]+/[0-9a-f]+)\
 
 
 class ImageError(Exception):
-    """An image cannot be had, or not be used. ``step`` names where, the
-    text begins with the cause and the remedy.
+    """An image cannot be had, or not be used.
+
+    ``step`` names where, the text begins with the cause and the remedy.
     """
 
     def __init__(self, step, text):
@@ -56,8 +57,8 @@ def _asked(*words):
 
 
 def sizes():
-    """Return how many bytes the images of applications take, each
-    as if it were alone: ``{tag: bytes}``.
+    """Return how many bytes the images of applications take, each as if it were alone:
+    ``{tag: bytes}``.
     """
     if not os.path.exists(PODMAN[0]):
         return {}
@@ -73,8 +74,8 @@ def sizes():
 
 
 def _pulled(name, release, image):
-    """Return what Podman itself calls the ``image`` of a plan that it has pulled, empty where it
-    is given its tag at once.
+    """Return what Podman itself calls the ``image`` of a plan that it has pulled,
+    empty where it is given its tag at once.
     """
     if image["kind"] == "registry":
         # A tag and a digest together are one too many.
@@ -91,8 +92,8 @@ def _unnamed():
 
 
 def discard(directory):
-    """Have Podman forget what it has of the release at ``directory`` beside its image: the stages
-    that were built for it, and what has not got its tag because a run died.
+    """Have Podman forget what it has of the release at ``directory`` beside its image:
+    the stages that were built for it, and what has not got its tag because a run died.
     """
     about = {}
     for name in ("release.json", "image.json"):
@@ -136,8 +137,8 @@ class Image:
         self.pulled = _pulled(plan["name"], plan["release"], plan["image"])
 
     def make(self, shipped, login, isolation):
-        """Have Podman have the image, and know of it what the
-        launcher needs; then the static files.
+        """Have Podman have the image, and know of it what the launcher needs;
+        then the static files.
 
         ``shipped``: the path of an image or of the files that it is built of, empty for a registry.
         ``login``: its user and password. ``isolation``: how a build is apart from the host, as
@@ -165,8 +166,8 @@ class Image:
                 raise ImageError(
                     "image",
                     (
-                        "It has neither an entry point nor a command: give serve, the command that "
-                        "serves it."
+                        "It has neither an entry point nor a command: "
+                        "give serve, the command that serves it."
                     ),
                 )
             known = {
@@ -251,8 +252,8 @@ class Image:
             raise ImageError(
                 "image",
                 (
-                    f"Podman cannot mount {self.tag}: 'podman image mount {self.tag}' on the host "
-                    f"says why."
+                    f"Podman cannot mount {self.tag}: "
+                    f"'podman image mount {self.tag}' on the host says why."
                 ),
             )
         try:
@@ -261,8 +262,8 @@ class Image:
             _asked("image", "unmount", self.tag)
 
     def _copy_static(self, top):
-        """Copy what the image has for the web server to serve, as the
-        application's user's, who may add to it.
+        """Copy what the image has for the web server to serve,
+        as the application's user's, who may add to it.
         """
         tree.make(self.directory, "static")
         inside = self.plan["container"]["static"]
@@ -276,8 +277,8 @@ class Image:
             raise ImageError(
                 "image",
                 (
-                    f"It has no directory {inside}: correct static_dir, or give collect, the "
-                    f"command that fills it."
+                    f"It has no directory {inside}: "
+                    f"correct static_dir, or give collect, the command that fills it."
                 ),
             )
 
@@ -304,8 +305,9 @@ class Image:
 
 
 def _login(place, registry, login):
-    """Return the arguments by which Podman logs in to a registry. The file for it is in
-    ``place``, and root's alone.
+    """Return the arguments by which Podman logs in to a registry.
+
+    The file for it is in ``place``, and root's alone.
     """
     if not login or not registry:
         return []

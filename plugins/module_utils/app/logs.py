@@ -49,8 +49,8 @@ class Line(NamedTuple):
 
 
 def moment(text):
-    """Return the moment that a text means to systemd, such as ``-1h`` or
-    ``2026-11-27 07:00``, in seconds. Empty is 0.
+    """Return the moment that a text means to systemd, such as ``-1h`` or ``2026-11-27 07:00``,
+    in seconds. Empty is 0.
     """
     if not text:
         return 0.0

@@ -35,7 +35,8 @@ def path(wheels=WHEELS, unpacked=UNPACKED):
     found = sorted(glob.glob(f"{wheels}/pip-*.whl"))
     if not found:
         return ""
-    version = f"{os.path.basename(found[-1]).removesuffix('.whl')}.{int(os.stat(found[-1]).st_mtime)}.compiled"
+    name = os.path.basename(found[-1]).removesuffix(".whl")
+    version = f"{name}.{int(os.stat(found[-1]).st_mtime)}.compiled"
     place = f"{unpacked}/{version}"
     if not os.path.isdir(place):
         os.makedirs(unpacked, mode=0o755, exist_ok=True)
@@ -79,8 +80,8 @@ _CAUSES = (
         r"connection|NewConnectionError|ConnectTimeoutError|NameResolutionError"
         r"|Network is unreachable|Read timed out",
         (
-            "{who} does not reach the index: give PIP_INDEX_URL or HTTPS_PROXY in {settings}, or "
-            "{elsewhere}."
+            "{who} does not reach the index: "
+            "give PIP_INDEX_URL or HTTPS_PROXY in {settings}, or {elsewhere}."
         ),
     ),
     (
@@ -112,9 +113,8 @@ _CAUSES = (
     ),
     (
         (
-            r"No matching distribution found|Could not find a version that satisfies|has no "
-            r"version "
-            r".* that satisfies"
+            r"No matching distribution found|Could not find a version that satisfies"
+            r"|has no version .* that satisfies"
         ),
         (
             "The index has no such version: correct the name or version, or PIP_INDEX_URL in "
@@ -123,9 +123,8 @@ _CAUSES = (
     ),
     (
         (
-            r"DO NOT MATCH THE HASHES|Hashes are required|Can't verify hashes|all requirements "
-            r"must "
-            r"have their versions pinned"
+            r"DO NOT MATCH THE HASHES|Hashes are required|Can't verify hashes"
+            r"|all requirements must have their versions pinned"
         ),
         (
             "What the index has is not what the hashes say, or a hash is missing: lock it anew, "
@@ -156,8 +155,8 @@ _CAUSES = (
 
 
 def cause(said, here=False):
-    """Return in a sentence why pip failed, by what it said, and what
-    to do; empty where nothing is known.
+    """Return in a sentence why pip failed, by what it said, and what to do;
+    empty where nothing is known.
 
     ``here``: it ran on the controller, else on the host.
     """

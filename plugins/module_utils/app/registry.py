@@ -13,8 +13,8 @@ import re
 _CAUSES = (
     (
         (
-            r"unauthorized|authentication required|denied|no basic auth|403 \(Forbidden\)|invalid "
-            r"username/password|status code 40[13]"
+            r"unauthorized|authentication required|denied|no basic auth|403 \(Forbidden\)"
+            r"|invalid username/password|status code 40[13]"
         ),
         (
             "{registry} does not let us read it: give registry.username and registry.password, or "
@@ -52,8 +52,8 @@ _CAUSES = (
 
 
 def cause(said, registry, asker):
-    """Return what is wrong with ``registry`` and what is to be done, in a sentence; empty where
-    what a tool ``said`` tells nobody.
+    """Return what is wrong with ``registry`` and what is to be done, in a sentence;
+    empty where what a tool ``said`` tells nobody.
 
     ``asker``: who asked, in words.
     """

@@ -57,12 +57,15 @@ if [ -d "$2" ] && ! [ -L "$2" ]; then
 fi
 ln -sfn "$3" "$2"
 """
-IDLE = 1.5  # seconds after which the web server surely takes no connection up that it has kept (ttl of its proxies is 1)
+# Seconds after which the web server surely takes no connection up that it has kept (ttl of its
+# proxies is 1).
+IDLE = 1.5
 
 
 class ReleaseError(Exception):
-    """A release cannot be made or loaded. ``step`` names where,
-    the text has the words of who refused.
+    """A release cannot be made or loaded.
+
+    ``step`` names where, the text has the words of who refused.
     """
 
     def __init__(self, step, text):
@@ -112,8 +115,8 @@ class Application:
             return ""
 
     def made(self, release=None):
-        """Return what is known of a whole release, nothing if it is not there or not whole, or
-        of a version that ran within Apache.
+        """Return what is known of a whole release, nothing if it is not there or not whole,
+        or of a version that ran within Apache.
         """
         place = pathlib.Path(f"{self.root}/releases/{release or self.release}")
         try:
@@ -128,8 +131,8 @@ class Application:
         return sorted((one for one in found if one), key=lambda one: one["made"], reverse=True)
 
     def images(self):
-        """Return how many bytes the images of its releases take, each as
-        if it were alone: ``{release: bytes}``.
+        """Return how many bytes the images of its releases take, each as if it were alone:
+        ``{release: bytes}``.
         """
         found = {}
         for path in glob.glob(f"{self.root}/releases/*/image.json"):
@@ -186,9 +189,10 @@ class Application:
             time.sleep(0.5)
 
     def make(self, archive, python, pip_environment, wheels=(), image=None):
-        """Make the release of its ``archive``. One that is whole already stays. ``wheels``: the
-        server's, where they were shipped. ``image``: the arguments of images.Image.make, where it
-        is one.
+        """Make the release of its ``archive``.
+
+        One that is whole already stays. ``wheels``: the server's, where they were shipped.
+        ``image``: the arguments of images.Image.make, where it is one.
         """
         if found := self.made():
             if found["source"] != self.plan["source"]:
@@ -254,10 +258,10 @@ class Application:
                         "--progress-bar=off",
                     ]
                     environment = {
-                        "HOME": "/tmp",
+                        "HOME": "/tmp",  # noqa: S108 # of the unit's own
                         **pip_environment,
                         "PYTHONPATH": system_pip.path(),
-                    }  # noqa: S108 # of the unit's own
+                    }
                     who = {
                         "user": self.plan["builder"],
                         "directory": directory,
@@ -274,8 +278,8 @@ class Application:
         os.symlink(place, f"{self.directory}/server")
 
     def _write_made(self, when, healthy=False):
-        """Say that the release is whole, and whether it was ever
-        found healthy behind the web server.
+        """Say that the release is whole,
+        and whether it was ever found healthy behind the web server.
         """
         made = {
             "release": self.release,
@@ -295,8 +299,8 @@ class Application:
         self._step("migrate")
 
     def switch(self):
-        """Serve the release and make it current; what was before stays in place if it is not
-        healthy, or its workers do not work.
+        """Serve the release and make it current;
+        what was before stays in place if it is not healthy, or its workers do not work.
         """
         old, before, live = self.link("current"), self.link("previous"), self.live()
         fingerprint, instance = settings.fingerprint(self.name), self._serve(self.release)
@@ -314,8 +318,8 @@ class Application:
         self.note("switched", old)
 
     def answers_as(self, release):
-        """Return the release that answers of this one name: itself, empty
-        where another server than ours serves it.
+        """Return the release that answers of this one name:
+        itself, empty where another server than ours serves it.
         """
         try:
             with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
@@ -325,15 +329,16 @@ class Application:
         return "" if ways["serve"] or ways.get("image") else release
 
     def target(self, release=""):
-        """Return the release to go back to, the one before if none is named; empty if there is
-        none that was ever healthy.
+        """Return the release to go back to, the one before if none is named;
+        empty if there is none that was ever healthy.
         """
         found = release or self.link("previous")
         return found if found and found != self.link("current") and self._was_healthy(found) else ""
 
     def _was_healthy(self, release):
-        """Return whether a release is whole and was healthy. Earlier
-        versions did not write down whether one was.
+        """Return whether a release is whole and was healthy.
+
+        Earlier versions did not write down whether one was.
         """
         made = self.made(release)
         return bool(made) and made.get("healthy", True)
@@ -383,8 +388,8 @@ class Application:
         return True
 
     def _serve(self, release):
-        """Start a service of a release beside what runs, and ask it
-        for its health; returns its instance.
+        """Start a service of a release beside what runs, and ask it for its health;
+        returns its instance.
         """
         self.services.remove(
             self.services.serving() - {app_units.service_name(self.name, self.live())}
@@ -410,8 +415,8 @@ class Application:
         return instance
 
     def _ways(self, release):
-        """Return what a release is made of, who reads its socket, and
-        whether this host runs the timers of one host.
+        """Return what a release is made of, who reads its socket,
+        and whether this host runs the timers of one host.
         """
         with open(f"{self.root}/releases/{release}/release.json", encoding="utf-8") as file:
             return {
@@ -420,8 +425,8 @@ class Application:
             }
 
     def _lead_to(self, instance, fingerprint):
-        """Lead visitors to a service, let the workers and timers of its release run, and no
-        other of the application.
+        """Lead visitors to a service, let the workers and timers of its release run,
+        and no other of the application.
         """
         settings.forget(self.name)
         self._point_live(instance)
@@ -466,8 +471,9 @@ class Application:
 
     @contextlib.contextmanager
     def _undone(self, old, before, live, instance, unverified=""):
-        """Let everything be what it was before the switch if that fails, whatever failed. The
-        service of before runs still.
+        """Let everything be what it was before the switch if that fails, whatever failed.
+
+        The service of before runs still.
         """
         remembered = settings.remembered(self.name)
         try:
@@ -547,8 +553,8 @@ class Application:
         os.replace(new, f"{self.root}/{name}")
 
     def _mark_unverified(self, release):
-        """Let the link ``unverified`` name a release that is not verified
-        yet, or none. What it was called before goes.
+        """Let the link ``unverified`` name a release that is not verified yet,
+        or none. What it was called before goes.
         """
         self._point("unverified", release)
         self._point("unproven", "")
@@ -579,8 +585,8 @@ class Application:
         )
 
     def after(self):
-        """Note that the release is healthy, and run the command that comes after the switch: now
-        nothing more is to be done for it.
+        """Note that the release is healthy, and run the command that comes after the switch:
+        now nothing more is to be done for it.
         """
         if (made := self.made()) and not made.get("healthy", True):
             self._write_made(made["made"], healthy=True)

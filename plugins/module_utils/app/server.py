@@ -33,7 +33,8 @@ def place(requirements, python):
     ``requirements``: the pins, as pip reads them.
     """
     name = re.search(r"^(\w+)==(\S+)", requirements, re.MULTILINE).expand(r"\1-\2")
-    return f"{PLACES}/{name}-cp{python.replace('.', '')}-{hashlib.sha256(requirements.encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(requirements.encode()).hexdigest()[:8]
+    return f"{PLACES}/{name}-cp{python.replace('.', '')}-{digest}"
 
 
 def download(requirements, python, directory):

@@ -43,14 +43,14 @@ def check_schedules(plan):
             raise ServiceError(
                 f"The timer {job['name']} has the schedule {job['schedule']!r}, which systemd "
                 f"does not take: give one such as "
-                f"daily, Mon *-*-* 03:00:00 or *:0/15, see 'man systemd.time'. systemd-analyze "
-                f"says:\n{words}"
+                f"daily, Mon *-*-* 03:00:00 or *:0/15, see 'man systemd.time'. "
+                f"systemd-analyze says:\n{words}"
             )
 
 
 class Services:
-    """The units of the application ``name``: a service for each
-    release that runs, workers and timers.
+    """The units of the application ``name``:
+    a service for each release that runs, workers and timers.
     """
 
     def __init__(self, name):
@@ -67,8 +67,8 @@ class Services:
         return {name for name in self.there() if app_units.instance(name)}
 
     def begin(self, plan, release):
-        """Start a service of the ``release`` of ``plan``, beside
-        what runs; returns its instance.
+        """Start a service of the ``release`` of ``plan``, beside what runs;
+        returns its instance.
         """
         instance = next(
             one
@@ -145,8 +145,8 @@ class Services:
         return self._working(self.there())
 
     def pause(self):
-        """Stop them until ``resume``, or until the release is loaded
-        anew; returns whether one was at work.
+        """Stop them until ``resume``, or until the release is loaded anew;
+        returns whether one was at work.
         """
         working = self.working()
         for name in self._in_order(self.there()):
@@ -173,8 +173,8 @@ class Services:
         )
 
     def resume(self, elsewhere=()):
-        """Start the services, workers and timers that do not run, and stop what is another
-        host's; returns whether there were such.
+        """Start the services, workers and timers that do not run, and stop what is another host's;
+        returns whether there were such.
         """
         idle, surplus = self.idle(elsewhere), self.surplus(elsewhere)
         self._leave(elsewhere)
@@ -195,8 +195,8 @@ class Services:
 
     @staticmethod
     def _in_order(names):
-        """Return units, timers first: without its timer, nothing starts a
-        service any more that is not at work just now.
+        """Return units, timers first:
+        without its timer, nothing starts a service any more that is not at work just now.
         """
         return sorted(names, key=lambda name: (not name.endswith(".timer"), name))
 
@@ -223,8 +223,8 @@ class Services:
         }
 
     def _start(self, names):
-        """Enable units and start them anew; ServiceError with their
-        own words if one does not stay up.
+        """Enable units and start them anew;
+        ServiceError with their own words if one does not stay up.
         """
         if not names:
             return

@@ -19,8 +19,8 @@ PLACE = "/etc/python_app"
 
 
 def fingerprint(name):
-    """Return that of what the application ``name`` is started with: its environment, and the
-    certificates that it trusts.
+    """Return that of what the application ``name`` is started with:
+    its environment, and the certificates that it trusts.
     """
     digest = hashlib.sha256()
     for path in [f"{PLACE}/{name}.env", *sorted(glob.glob(f"{PLACE}/*.pem"))]:
@@ -62,8 +62,8 @@ def remembered(name):
 
 
 def are_new(name):
-    """Return whether the application runs with other settings than those
-    on disk, or a run died before that was known.
+    """Return whether the application runs with other settings than those on disk,
+    or a run died before that was known.
     """
     return remembered(name) != fingerprint(name)
 

@@ -17,9 +17,8 @@ import subprocess
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
-UNITS = (
-    "/run/systemd/transient"  # where systemd keeps such units as long as there is anything of them
-)
+# Where systemd keeps such units as long as there is anything of them.
+UNITS = "/run/systemd/transient"
 # Foreign code that is to build packages: it may read what all may, and write to one directory.
 _CONFINED = (
     "ProtectSystem=strict",
@@ -32,8 +31,9 @@ _SPARE = 30  # seconds that systemd leaves us to end a command before it does so
 
 
 def unit(name):
-    """Return the unit of the commands of the application ``name``. No
-    worker or timer has a colon in its name.
+    """Return the unit of the commands of the application ``name``.
+
+    No worker or timer has a colon in its name.
     """
     return f"python_app:{name}.service"
 
@@ -53,8 +53,9 @@ def environment_file(environment):
 
 
 def words(name, argv, user, directory, seconds, environment="", writable=""):
-    """Return the command line that has systemd run ``argv``. ``writable``: the one directory that
-    it may write to, else it is not confined.
+    """Return the command line that has systemd run ``argv``.
+
+    ``writable``: the one directory that it may write to, else it is not confined.
 
     ``environment`` is the path of a file: what stands in a command line or a unit is there for all
     to read.
@@ -99,8 +100,9 @@ def run(
     environment=None,
     writable="",
 ):
-    """Run a command, and end what it leaves running. Returns in words
-    what went wrong, nothing if it ended well.
+    """Run a command, and end what it leaves running.
+
+    Returns in words what went wrong, nothing if it ended well.
 
     ``log``: an open file that all goes to that the command says, also should we be killed.
     """

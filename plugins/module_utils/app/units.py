@@ -33,8 +33,8 @@ Type={type}
 User={user}
 Group={user}
 {service}OOMScoreAdjust={oom_score}
-# Nothing of the system is for writing, or within reach. Of this directory all but the state belongs to others; it is whole, since a
-# restore puts another state in its place.
+# Nothing of the system is for writing, or within reach. Of this directory all but the state
+# belongs to others; it is whole, since a restore puts another state in its place.
 ReadWritePaths={writable}
 ProtectSystem=strict
 ProtectHome=true
@@ -125,8 +125,8 @@ _HEADER = re.compile(
 def header(name):
     """Return the first line of the units of the application ``name``."""
     return (
-        f"# Of the application {name} and its current release; made by the role python_app of "
-        f"foobar.lamp.\n"
+        f"# Of the application {name} and its current release; "
+        f"made by the role python_app of foobar.lamp.\n"
     )
 
 
@@ -150,8 +150,9 @@ def _command(words):
 
 
 def _restrict(plan):
-    """Return the lines of a unit that open what ``plan`` asks for. The last one of a name
-    counts, and a list is added to.
+    """Return the lines of a unit that open what ``plan`` asks for.
+
+    The last one of a name counts, and a list is added to.
     """
     words = {True: "true", False: "false"}
     given = {
@@ -183,8 +184,8 @@ def _unit(plan, **values):
 
 
 def service_name(name, instance):
-    """Return the unit of a service of the application ``name``; an ``instance`` is a release and
-    a number, ``RELEASE-NUMBER``.
+    """Return the unit of a service of the application ``name``;
+    an ``instance`` is a release and a number, ``RELEASE-NUMBER``.
     """
     return f"app-{name}@{instance}.service"
 
@@ -312,8 +313,8 @@ def units(plan):
 
 
 def started(names, elsewhere=()):
-    """Return those of an application's units ``names`` that run all the time: a service that a
-    timer starts waits for it.
+    """Return those of an application's units ``names`` that run all the time:
+    a service that a timer starts waits for it.
 
     ``elsewhere``: timers that another host runs.
     """
@@ -326,8 +327,8 @@ def started(names, elsewhere=()):
 
 
 def elsewhere(plan, enabled=()):
-    """Return the timers of ``plan`` that do not run on its host, since one host runs them for
-    all; ``enabled``: what its start starts.
+    """Return the timers of ``plan`` that do not run on its host, since one host runs them for all;
+    ``enabled``: what its start starts.
     """
     single = [
         f"{plan['name']}-{job['name']}.timer"
@@ -343,8 +344,8 @@ def elsewhere(plan, enabled=()):
 
 
 def schedule_problem(schedule):
-    """Return what is wrong with the ``schedule`` of a timer as far as its form tells, empty if
-    nothing is: systemd reads it on the host.
+    """Return what is wrong with the ``schedule`` of a timer as far as its form tells,
+    empty if nothing is: systemd reads it on the host.
     """
     words = str(schedule).split()
     # systemd's form has four words at most: the day of the week, a date, a time and a time zone.

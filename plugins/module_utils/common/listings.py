@@ -54,8 +54,8 @@ _ZONE_SOURCES = re.compile(r"^\s*primaries\s*\{([^}]*)\}", re.MULTILINE)
 
 
 def installed(listing):
-    """Return the packages that are wholly installed with their
-    versions, of lines ``STATUS NAME VERSION``.
+    """Return the packages that are wholly installed with their versions,
+    of lines ``STATUS NAME VERSION``.
 
     That is dpkg-query's ``${db:Status-Abbrev} ${Package} ${Version}``.
     """
@@ -68,8 +68,8 @@ def installed(listing):
 
 
 def openssh(version):
-    """Return what OpenSSH is of the package's ``version``, such as 9.2 of
-    1:9.2p1-2+deb12u6; an empty text for none.
+    """Return what OpenSSH is of the package's ``version``, such as 9.2 of 1:9.2p1-2+deb12u6;
+    an empty text for none.
     """
     found = re.match(r"(?:\d+:)?(\d+\.\d+)", version)
     return found[1] if found else ""
@@ -96,8 +96,8 @@ def running(units):
 
 
 def waiting(units):
-    """Return those of ``units``, all of which the start of the system
-    starts, that nobody has tried to start since.
+    """Return those of ``units``, all of which the start of the system starts,
+    that nobody has tried to start since.
 
     That is what a package's installation leaves behind when services must not start. A unit that
     was stopped, or whose conditions do not hold, was tried.
@@ -112,8 +112,8 @@ def waiting(units):
 
 
 def mounts(listing):
-    """Return what is mounted where, ``{directory: source}``, by the lines of
-    ``/proc/self/mountinfo``, but what the kernel itself makes.
+    """Return what is mounted where, ``{directory: source}``,
+    by the lines of ``/proc/self/mountinfo``, but what the kernel itself makes.
     """
     found = {}
     for line in listing.splitlines():
@@ -133,16 +133,16 @@ def mounts(listing):
 
 
 def names(hosts, name):
-    """Return the names in the line of a hosts file that has ``name``, as they stand there: what
-    ``hostname --fqdn`` says is the first.
+    """Return the names in the line of a hosts file that has ``name``, as they stand there:
+    what ``hostname --fqdn`` says is the first.
     """
     lines = (line.partition("#")[0].split()[1:] for line in hosts.splitlines())
     return next((line for line in lines if name in line), [])
 
 
 def networks(route, ipv6_route):
-    """Return the networks that are reached without a gateway, ``{interface: [network]}``, of
-    /proc/net/route and /proc/net/ipv6_route.
+    """Return the networks that are reached without a gateway, ``{interface: [network]}``,
+    of /proc/net/route and /proc/net/ipv6_route.
     """
     found = {}
     for line in route.splitlines()[1:]:
@@ -203,8 +203,8 @@ def zones(named_conf):
 
 
 def system(os_release):
-    """Return ``(name, version)`` of an os-release file, such as ``("debian", "13")``; empty
-    texts for what it does not say.
+    """Return ``(name, version)`` of an os-release file, such as ``("debian", "13")``;
+    empty texts for what it does not say.
     """
     lines = (
         line.split("=", 1)
@@ -216,8 +216,8 @@ def system(os_release):
 
 
 def memory_mb(meminfo, limit=""):
-    """Return the memory in MiB: what meminfo says, or the control
-    group's ``limit`` in bytes where that is less.
+    """Return the memory in MiB:
+    what meminfo says, or the control group's ``limit`` in bytes where that is less.
     """
     found = re.search(r"^MemTotal:\s*(\d+) kB", meminfo, re.MULTILINE)
     total = int(found[1]) // 1024 if found else 0

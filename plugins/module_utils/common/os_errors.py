@@ -55,8 +55,8 @@ def _behind(error: OSError, path: str) -> str:
         if os.geteuid():
             return f" (as {_name(os.geteuid())}: become root, for instance by 'become: true')"
         return (
-            " (to root: 'lsattr' shows whether it is immutable, 'findmnt' how its file system is "
-            "mounted)"
+            " (to root: 'lsattr' shows whether it is immutable, "
+            "'findmnt' how its file system is mounted)"
         )
     return ""
 

@@ -28,8 +28,8 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class UnsafePathError(OSError):
-    """Somebody else could lead root astray here; ``filename`` is
-    the place, ``strerror`` says how.
+    """Somebody else could lead root astray here;
+    ``filename`` is the place, ``strerror`` says how.
     """
 
     def __init__(self, path: str, reason: str):
@@ -67,8 +67,8 @@ def who_can_change(directory: os.stat_result) -> str:
 
 
 def _walk(path: str) -> int:
-    """Open the directory at an absolute path; return its
-    descriptor, which is good for ``dir_fd`` only.
+    """Open the directory at an absolute path;
+    return its descriptor, which is good for ``dir_fd`` only.
     """
     descriptor, links, passed = os.open("/", _STEP), 0, "/"
     due = [name for name in reversed(path.split("/")) if name not in ("", ".")]
@@ -125,8 +125,8 @@ def parent(path: str) -> Iterator[tuple[int, str]]:
 
 @contextlib.contextmanager
 def directory(path: str) -> Iterator[int]:
-    """Give the descriptor of the directory at a path, which may be
-    a link that nobody else can change.
+    """Give the descriptor of the directory at a path,
+    which may be a link that nobody else can change.
     """
     descriptor = _walk(path)
     try:
@@ -168,8 +168,8 @@ def is_directory(path: str) -> bool:
 
 @contextlib.contextmanager
 def regular(path: str) -> Iterator[int]:
-    """Give the descriptor of the regular file at a path, for
-    reading; its last name is not followed.
+    """Give the descriptor of the regular file at a path, for reading;
+    its last name is not followed.
     """
     with parent(path) as (place, name):
         descriptor = os.open(name, _READ, dir_fd=place)
@@ -180,8 +180,8 @@ def regular(path: str) -> Iterator[int]:
             # A second name may be the first of a file that its maker cannot read.
             if found.st_nlink > 1 and not is_ours(around):
                 reason = (
-                    f"has another name (a hard link), where {who_can_change(around)} can make "
-                    f"some; remove it"
+                    f"has another name (a hard link), "
+                    f"where {who_can_change(around)} can make some; remove it"
                 )
                 raise UnsafePathError(path, reason)
             yield descriptor

@@ -19,8 +19,8 @@ BEFORE = os.path.join(os.path.dirname(JOURNALS), "before")
 
 
 def others(name: str, changes: list[Change]) -> list[tuple[str, State]]:
-    """Return what others have made of the paths that a tree is about to
-    change or remove, if that is the first time.
+    """Return what others have made of the paths that a tree is about to change or remove,
+    if that is the first time.
 
     A seal says that a run has made the tree. What a package ships is nobody's loss.
     """
@@ -49,15 +49,17 @@ def _same(change: Change) -> bool:
 
 
 def worth_a_word(found: list[tuple[str, State]]) -> list[str]:
-    """Return the paths of files. Packages make links by the dozen, and what a link leads to
-    stays, or is a file of the tree itself.
+    """Return the paths of files.
+
+    Packages make links by the dozen, and what a link leads to stays, or is a file of the tree
+    itself.
     """
     return [path for path, state in found if state.kind == "file"]
 
 
 def keep(name: str, found: list[tuple[str, State]]) -> str:
-    """Copy it to a directory that root alone can enter, and return
-    that. What was kept there before stays.
+    """Copy it to a directory that root alone can enter,
+    and return that. What was kept there before stays.
     """
     place = os.path.join(BEFORE, name)
     os.makedirs(BEFORE, mode=0o700, exist_ok=True)

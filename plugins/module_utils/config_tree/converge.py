@@ -100,8 +100,8 @@ def require_effect(tree: dict[str, list], secrets: list[bytes]) -> None:
 
 
 def remember(transaction: Transaction, changes: list[Change], secrets: list[str]) -> None:
-    """Keep, before the changes are made, what the units that read them run
-    with, or ran with until they were stopped.
+    """Keep, before the changes are made, what the units that read them run with,
+    or ran with until they were stopped.
     """
     stamps, known = transaction.stamps(), load(transaction.proven())
     units = ask_systemd(
@@ -186,8 +186,8 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
         result["msg"] = "An earlier run had died half-way; its old files were restored first."
     if left_behind:
         result["msg"] = (
-            f"{', '.join(left_behind)}: not reloaded since an earlier run changed the "
-            f"configuration."
+            f"{', '.join(left_behind)}: "
+            f"not reloaded since an earlier run changed the configuration."
         )
     if show:
         result["diff"] = diff_of(changes, user_name, group_name)

@@ -57,8 +57,8 @@ INFO = "LoadModule info_module /usr/lib/apache2/modules/mod_info.so"
 
 
 class Setting(NamedTuple):
-    """One setting of a file: its name as the program compares it, its
-    value, and the words that it is written in.
+    """One setting of a file: its name as the program compares it, its value,
+    and the words that it is written in.
     """
 
     name: str
@@ -120,10 +120,9 @@ def require(program: str, path: str, content: bytes) -> None:
     if unread:
         words = ", ".join(unread[:MOST_NAMED]) + (", …" if len(unread) > MOST_NAMED else "")
         told.append(
-            f"{path} says {words}, which is not in force for {program}, and no other file "
-            f"overrides it"
-            f" ({', '.join(sources(program, path))}): it does not read this file, so include it "
-            f"there."
+            f"{path} says {words}, which is not in force for {program}, "
+            f"and no other file overrides it ({', '.join(sources(program, path))}): "
+            f"it does not read this file, so include it there."
         )
     raise TreeError("\n".join(told))
 
@@ -167,8 +166,8 @@ def ask(*command: str) -> str:
         )
     except FileNotFoundError:
         raise TreeError(
-            f"'{words}' cannot check whether the files are in force: there is no program "
-            f"{command[0]}."
+            f"'{words}' cannot check whether the files are in force: "
+            f"there is no program {command[0]}."
         ) from None
     except OSError as error:
         raise TreeError(
@@ -188,8 +187,8 @@ def ask(*command: str) -> str:
 
 
 def _numbered(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines that say something, with their numbers; a
-    backslash at its end continues one.
+    """Yield the lines that say something, with their numbers;
+    a backslash at its end continues one.
     """
     whole, first = "", 0
     for number, line in enumerate(text.splitlines(), 1):
@@ -212,8 +211,8 @@ def words_of(text: str) -> Iterator[Setting]:
 
 
 def assignments(text: str) -> Iterator[Setting]:
-    """Read ``[section]`` and ``name = value``, as systemd, sysctl
-    and the database servers write it.
+    """Read ``[section]`` and ``name = value``,
+    as systemd, sysctl and the database servers write it.
 
     A comment that is an absolute path names the file that follows: so ``systemd-analyze
     cat-config`` prints several.
@@ -230,8 +229,8 @@ def assignments(text: str) -> Iterator[Setting]:
 
 
 def kernel_settings(text: str) -> Iterator[Setting]:
-    """Read ``name = value`` as sysctl does: a minus before the name
-    forgives a failure, and a slash is a dot.
+    """Read ``name = value`` as sysctl does:
+    a minus before the name forgives a failure, and a slash is a dot.
     """
     for one in assignments(text):
         yield one._replace(
@@ -286,8 +285,8 @@ Overridden = "list[tuple[Setting, Setting | None]]"
 def last_wins(
     path: str, ours: list[Setting], read: list[Setting], adds: set[str] = frozenset()
 ) -> Overridden:
-    """Return those of ``ours`` that a later one of ``read`` overrides, where those of the file
-    ``path`` are among ``read``.
+    """Return those of ``ours`` that a later one of ``read`` overrides,
+    where those of the file ``path`` are among ``read``.
     """
     found: Overridden = []
     places = [
@@ -345,8 +344,8 @@ def _sshd(program: str, path: str, text: str) -> Overridden:
 
 
 def _matched(settings: Iterable[Setting]) -> Iterator[tuple[str, Setting]]:
-    """Yield settings of sshd's, each with the line of the Match block
-    that it stands in; a block ends with its file.
+    """Yield settings of sshd's, each with the line of the Match block that it stands in;
+    a block ends with its file.
     """
     match, file = "", ""
     for one in settings:
@@ -400,8 +399,8 @@ def _database(program: str, path: str, text: str) -> Overridden:
 
 
 def _printed(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the options that a database server says it would
-    start with; the last of several holds.
+    """Yield the options that a database server says it would start with;
+    the last of several holds.
     """
     for one in re.split(r"\s--(?=\w)", text.partition("arguments:")[2])[1:]:
         name, _gap, value = one.strip().partition("=")
@@ -435,8 +434,8 @@ CHECKS = {
 
 
 def signatures(patterns: list[str]) -> dict[str, list[int]]:
-    """Return what tells whether one of the files of these patterns
-    was touched, or another has come or gone.
+    """Return what tells whether one of the files of these patterns was touched,
+    or another has come or gone.
     """
     found = {}
     for path in (path for pattern in patterns for path in glob.glob(pattern)):

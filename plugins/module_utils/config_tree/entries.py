@@ -41,8 +41,9 @@ class TreeError(Exception):
 
 @dataclass(frozen=True)
 class State:
-    """What stands, or shall stand, at a path. The owner and group of an
-    account that is not there yet are None.
+    """What stands, or shall stand, at a path.
+
+    The owner and group of an account that is not there yet are None.
     """
 
     kind: str  # absent, file, link, directory or other (a device, a socket, a pipe)
@@ -69,8 +70,8 @@ class Change:
 
 
 def parse_mode(mode: object, where: str) -> int:
-    """Read an octal mode such as "0644"; anything else, above all a
-    bare YAML number, is ambiguous and refused.
+    """Read an octal mode such as "0644";
+    anything else, above all a bare YAML number, is ambiguous and refused.
     """
     if not isinstance(mode, str) or not re.fullmatch(r"0?[0-7]{3,4}", mode):
         raise TreeError(
@@ -106,8 +107,8 @@ def fill(pattern: object, item: dict | None, where: str) -> object:
             )
         if isinstance(item[key], bool) or not isinstance(item[key], (str, int)) or item[key] == "":
             raise TreeError(
-                f"{where}: '{pattern}' needs the key '{key}' to be a string that is not empty or "
-                f"a number."
+                f"{where}: '{pattern}' needs the key '{key}' "
+                f"to be a string that is not empty or a number."
             )
         return str(item[key])
 
@@ -115,8 +116,8 @@ def fill(pattern: object, item: dict | None, where: str) -> object:
 
 
 def _items(entry: dict, where: str) -> list[tuple[dict | None, str]]:
-    """The items of an entry's 'each' with the words that name them
-    in a message; one None without 'each'.
+    """The items of an entry's 'each' with the words that name them in a message;
+    one None without 'each'.
     """
     each = entry.get("each")
     if each is None:
@@ -134,8 +135,8 @@ def _items(entry: dict, where: str) -> list[tuple[dict | None, str]]:
 
 
 def _entries(args: dict, name: str, keys: set[str]) -> list[tuple[dict, dict | None, str]]:
-    """Every entry of a list once per item: (entry, item, words that name
-    it). None stands for an option left out.
+    """Every entry of a list once per item:
+    (entry, item, words that name it). None stands for an option left out.
     """
     entries = args.get(name)
     if entries is None:
@@ -259,8 +260,8 @@ def _directory(entry: dict, item: dict | None, where: str) -> dict:
 
 
 def expand(args: dict) -> dict[str, list]:
-    """Make the task's arguments plain: one entry a path, defaults filled
-    in, all that can be refused here refused.
+    """Make the task's arguments plain:
+    one entry a path, defaults filled in, all that can be refused here refused.
     """
     if unknown := sorted(str(key) for key in set(args) - OPTIONS):
         raise TreeError(f"Unknown option '{unknown[0]}'; known are {', '.join(sorted(OPTIONS))}.")
@@ -313,8 +314,8 @@ def expand(args: dict) -> dict[str, list]:
 
 
 def readers(changes: list[Change]) -> dict[str, list[str]]:
-    """The units that have to read changed paths anew: those that a reload
-    is enough for, and those to be restarted.
+    """The units that have to read changed paths anew:
+    those that a reload is enough for, and those to be restarted.
     """
     restart = {change.unit for change in changes if change.unit and change.restart}
     return {
@@ -353,8 +354,8 @@ def stale(
 
 
 def _refuse_conflicts(tree: dict[str, list]) -> None:
-    """A path may be declared once, and nothing may lie below a
-    file, a link or what must be absent.
+    """A path may be declared once,
+    and nothing may lie below a file, a link or what must be absent.
     """
     declared: dict[str, dict] = {}
     for entry in (entry for entries in tree.values() for entry in entries):
@@ -366,8 +367,8 @@ def _refuse_conflicts(tree: dict[str, list]) -> None:
         for parent in parents(path):
             if parent in declared and parent not in directories:
                 raise TreeError(
-                    f"{entry['where']}: lies below {declared[parent]['where']}, which is not a "
-                    f"directory."
+                    f"{entry['where']}: lies below {declared[parent]['where']}, "
+                    f"which is not a directory."
                 )
 
 
@@ -432,8 +433,9 @@ def _texts(change: Change) -> tuple[str, str]:
 
 
 def _body(state: State, readable: bool) -> str | bytes:
-    """What a diff compares: contents or target. Readable: as text,
-    or as a word about what is not text.
+    """What a diff compares: contents or target.
+
+    Readable: as text, or as a word about what is not text.
     """
     if state.kind == "link":
         return f"-> {printable(state.target)}\n"

@@ -70,8 +70,9 @@ def group_name(gid: int | None) -> str:
 
 
 class Planner:
-    """Finds out what must change. A check run forgives what an earlier
-    task of the same play would have made.
+    """Finds out what must change.
+
+    A check run forgives what an earlier task of the same play would have made.
     """
 
     def __init__(self, check: bool = False):
@@ -117,8 +118,8 @@ class Planner:
                     before = State("directory", *_owned(os.fstat(descriptor)))
             except FileNotFoundError as error:
                 raise TreeError(
-                    f"{path}: is a link that leads nowhere; remove it or make its target "
-                    f"{before.target}."
+                    f"{path}: is a link that leads nowhere; "
+                    f"remove it or make its target {before.target}."
                 ) from error
             except NotADirectoryError as error:
                 raise TreeError(
@@ -180,8 +181,8 @@ class Planner:
             changes.append(Change(path, before, ABSENT, unit=entry["unit"]))
 
     def _removals(self, tree: dict[str, list]) -> list[dict]:
-        """What to remove: those named, and what stands undeclared in
-        a directory that is to be purged.
+        """What to remove: those named,
+        and what stands undeclared in a directory that is to be purged.
         """
         wanted = {
             _real(entry["path"]) for key in ("files", "links", "directories") for entry in tree[key]
@@ -224,14 +225,14 @@ class Planner:
                 pass
         except NotADirectoryError as error:
             raise TreeError(
-                f"{path}: cannot be there, because {parent} or something above it is not a "
-                f"directory."
+                f"{path}: cannot be there, "
+                f"because {parent} or something above it is not a directory."
             ) from error
         except FileNotFoundError as error:
             if not self._check:
                 raise TreeError(
-                    f"{path}: its directory {parent} does not exist; declare it under "
-                    f"'directories'."
+                    f"{path}: its directory {parent} does not exist; "
+                    f"declare it under 'directories'."
                 ) from error
 
     def _owned(self, kind: str, entry: dict, owner: str, group: str, mode: int, **more) -> State:

@@ -59,8 +59,8 @@ class Proven:
         )
 
     def before(self, changes: list[Change], proved: set[str], look: Look, real: Look) -> Proven:
-        """Return a copy that also records the current state of each path about
-        to change, if its unit is running with it.
+        """Return a copy that also records the current state of each path about to change,
+        if its unit is running with it.
 
         Earlier records win: they are what the unit runs with.
         """

@@ -66,8 +66,8 @@ def _wanted(entry: dict) -> dict:
 
 
 def _signature(path: str, entries: bool) -> list[int] | None:
-    """What tells whether the thing at a path is touched; of a directory whose entries are
-    nobody's concern, itself only.
+    """What tells whether the thing at a path is touched;
+    of a directory whose entries are nobody's concern, itself only.
     """
     try:
         found = safe_paths.status(path)
@@ -131,16 +131,17 @@ def look(tree: dict[str, list]) -> dict:
 
 
 def keep(transaction: Transaction, sealed: str, looks: dict) -> None:
-    """Seal the tree. Where that fails the next run compares again, and
-    an older seal still says what it said.
+    """Seal the tree.
+
+    Where that fails the next run compares again, and an older seal still says what it said.
     """
     with contextlib.suppress(OSError):
         transaction.seal(json.dumps({"seal": sealed, **looks}))
 
 
 def made() -> list[str]:
-    """Return the names of the trees that a run has made, whatever became of them: one that was
-    killed may have left no seal.
+    """Return the names of the trees that a run has made, whatever became of them:
+    one that was killed may have left no seal.
     """
     kept = [
         path for name in ("seal", "stamps") for path in glob.glob(os.path.join(JOURNALS, "*", name))
@@ -158,8 +159,8 @@ def stamped() -> set[str]:
 
 
 def holding(units: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Return the digests of the trees that still are as they were sealed, by name; `units` is what
-    systemd says of services.
+    """Return the digests of the trees that still are as they were sealed, by name;
+    `units` is what systemd says of services.
 
     A tree that a unit has not read is left out, and so is one with a unit that systemd does not
     list.

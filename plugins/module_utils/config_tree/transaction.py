@@ -17,7 +17,8 @@ taken its name is known by its owner.
 
 The journal's file name is the phase, and a rename moves to the next:
   staging   new files are being made; the tree is untouched; going back is throwing them away
-  swapping  the tree may be in any mixture of old and new; going back is undoing every step, the last one first
+  swapping  the tree may be in any mixture of old and new; going back is undoing every step, the
+            last one first
   done      the new tree stands and has passed its test; what is left is throwing the old files away
 
 Private to this collection; it may change at any time.
@@ -53,8 +54,9 @@ class BusyError(TreeError):
 
 
 class Transaction:
-    """The journal of one named tree. `checkpoint` is called before
-    each step that the host would notice.
+    """The journal of one named tree.
+
+    `checkpoint` is called before each step that the host would notice.
     """
 
     def __init__(self, place: str, checkpoint=lambda: None):
@@ -74,8 +76,8 @@ class Transaction:
         return self._phase() is not None
 
     def lock(self, wait: float = 0) -> None:
-        """Make the journal's directory, readable by nobody else, and keep
-        other runs out until this process ends.
+        """Make the journal's directory, readable by nobody else,
+        and keep other runs out until this process ends.
 
         One that is at work is waited for, so many seconds.
         """
@@ -100,8 +102,8 @@ class Transaction:
                 return
 
     def heal(self) -> bool:
-        """Bring back the old tree if an earlier run died on its
-        way, and say whether there was need.
+        """Bring back the old tree if an earlier run died on its way,
+        and say whether there was need.
         """
         phase = self._phase()
         if phase is None:
@@ -271,8 +273,8 @@ class Transaction:
     # There
 
     def _prepare(self, changes: list[Change]) -> tuple[dict, list[tuple[str, Change]]]:
-        """Name every step beforehand: the journal, and the changes that
-        need a new file at which staged name.
+        """Name every step beforehand:
+        the journal, and the changes that need a new file at which staged name.
         """
         steps: list[dict] = []
         last: list[dict] = []
@@ -411,8 +413,8 @@ class Transaction:
     # And back
 
     def _undo(self, journal: dict, phase: str) -> None:
-        """Undo what was made of the steps, the last one first; keep the
-        journal if one of them cannot be undone.
+        """Undo what was made of the steps, the last one first;
+        keep the journal if one of them cannot be undone.
         """
         if phase == "staging":
             return
@@ -514,8 +516,9 @@ def _told_as(path: str) -> Iterator[None]:
 
 
 def _own(descriptor: int, owned: list[int]) -> None:
-    """Set owner, group and mode of a file or directory. In this
-    order: chown takes setuid bits away.
+    """Set owner, group and mode of a file or directory.
+
+    In this order: chown takes setuid bits away.
     """
     uid, gid, mode = owned
     found = os.fstat(descriptor)

@@ -18,7 +18,10 @@ import time
 from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_paths
 from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import sync_journal
 
-PROPERTIES = "ActiveState,ActiveEnterTimestampMonotonic,StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,MainPID,Type"
+PROPERTIES = (
+    "ActiveState,ActiveEnterTimestampMonotonic,StateChangeTimestampMonotonic,"
+    "ExecMainStartTimestampMonotonic,MainPID,Type"
+)
 RUNNING = ("active", "reloading")
 # The types of units of which systemd itself knows when they have started, or read their files anew.
 # The others are watched for some seconds: Apache tries for three to get an address that the host
@@ -100,8 +103,8 @@ def proved(units: dict[str, dict[str, str]], stamps: dict[str, dict[str, int]]) 
 
 
 def systemctl(verb: str, *units: str) -> str:
-    """Tell systemd to do something and wait until it is done; return what
-    it says if it is not, and nothing if it is.
+    """Tell systemd to do something and wait until it is done;
+    return what it says if it is not, and nothing if it is.
     """
     try:
         done = _run(
@@ -140,8 +143,9 @@ def wait_for_end(process: int, seconds: float) -> None:
 
 
 def take_up(unit: str, verb: str, watch: float, instead_of: str = "") -> str:
-    """Have a unit read its files: `reload` or `restart` it. Return
-    what went wrong, and nothing if it runs.
+    """Have a unit read its files: `reload` or `restart` it.
+
+    Return what went wrong, and nothing if it runs.
 
     ``watch``: how many seconds it may take to end of them, if systemd is not told when it has read
     them. ``instead_of``: a unit that gives way to it, at the last moment.
@@ -200,8 +204,9 @@ def _listened(proc: str = "/proc") -> set[str]:
 
 
 def give_way(unit: str) -> None:
-    """Have a unit stop, and return as soon as its ports are free. What it
-    does for visitors it may finish after that.
+    """Have a unit stop, and return as soon as its ports are free.
+
+    What it does for visitors it may finish after that.
     """
     sockets = listening(unit)
     _run("systemctl", "stop", "--no-block", "--", unit)
@@ -285,8 +290,8 @@ def ends(texts: list[str]) -> list[str]:
 
 
 def reason(texts: list[str]) -> str:
-    """The first line in which a program says why it cannot go on: what comes after it mostly
-    follows from it. Empty if none is.
+    """The first line in which a program says why it cannot go on:
+    what comes after it mostly follows from it. Empty if none is.
     """
     lines = [
         line.strip() for text in texts for line in text.splitlines() if not _NO_REASON.search(line)

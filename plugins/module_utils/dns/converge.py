@@ -25,8 +25,8 @@ _REFUSALS = ("REFUSED", "NOTAUTH", "NOTIMP", "SERVFAIL", "FORMERR", "BADKEY", "a
 
 
 class Outcome(NamedTuple):
-    """``before``: the zone's content, ``changes``: what was or would be done, ``danger``: why a
-    run would refuse, or None.
+    """``before``: the zone's content, ``changes``:
+    what was or would be done, ``danger``: why a run would refuse, or None.
     """
 
     before: dict
@@ -45,14 +45,14 @@ class PartError(Exception):
 
 
 class LagError(PartError):
-    """The plan is applied, but not all name servers answer with the new serial; the message
-    names them and what to do.
+    """The plan is applied, but not all name servers answer with the new serial;
+    the message names them and what to do.
     """
 
 
 def read(server, declared, exclusive):
-    """Return ``(soa, content, whole)``: by transfer or, where that is refused and not needed, by
-    queries for what is declared.
+    """Return ``(soa, content, whole)``:
+    by transfer or, where that is refused and not needed, by queries for what is declared.
     """
     try:
         return (*server.transfer(), True)
@@ -130,8 +130,8 @@ def converge(server, zone, declared, options, check_mode=False):
 
 
 def _after_update(server, before):
-    """Return the SOA after an update; a server that signs a copy of the zone takes a moment to
-    come with the next serial.
+    """Return the SOA after an update;
+    a server that signs a copy of the zone takes a moment to come with the next serial.
     """
     deadline = time.monotonic() + 2
     while (soa := server.soa()).serial == before.serial and time.monotonic() < deadline:
@@ -140,8 +140,9 @@ def _after_update(server, before):
 
 
 def _danger(content, changes, zone, options, whole):
-    """Return why the plan is likely a mistake, or None. Of a zone that is
-    not read as a whole no share can be told.
+    """Return why the plan is likely a mistake, or None.
+
+    Of a zone that is not read as a whole no share can be told.
     """
     if options["force"]:
         return None
@@ -193,8 +194,8 @@ def wait(zone, outcome, places, seconds):
 
 
 def name_servers(server, zone):
-    """Return ``(address, port)`` of each of the zone's name servers, from the zone itself or else
-    from the system's resolver.
+    """Return ``(address, port)`` of each of the zone's name servers,
+    from the zone itself or else from the system's resolver.
 
     Raises ServerError.
     """

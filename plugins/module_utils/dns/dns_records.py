@@ -99,8 +99,9 @@ def to_come(params, reason):
 
 
 def run(params, check_mode=False, diff=False):
-    """Do what dns_records documents; return its result. Raises
-    ImportError for a library that is not there.
+    """Do what dns_records documents; return its result.
+
+    Raises ImportError for a library that is not there.
     """
     for file in (params["key_file"], params["gss_keytab"]):
         if file and check_mode and not os.path.exists(file):

@@ -50,8 +50,8 @@ _COPIED = (
 
 
 def doubts(records, zone, there, variable="records"):
-    """Yield a sentence for each of ``records`` that likely leads
-    elsewhere, or says something else, than was meant.
+    """Yield a sentence for each of ``records`` that likely leads elsewhere,
+    or says something else, than was meant.
 
     ``there``: the names and types that the zone has or will have. ``variable``: where the records
     come from.
@@ -105,8 +105,8 @@ def _doubtful(written, served, kind, zone, there):
 
 
 def _answered(name, zone, there):
-    """Whether the zone has ``name``: itself, by what is below it, by a
-    wildcard, or in a part that other servers have.
+    """Whether the zone has ``name``:
+    itself, by what is below it, by a wildcard, or in a part that other servers have.
     """
     names, parent = {found for found, _kind in there}, name
     while parent != zone:

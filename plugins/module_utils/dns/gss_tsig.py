@@ -41,8 +41,8 @@ _KEYTAB = "see with klist -k whether the keytab holds a key of gss_principal."
 _STALE = "the keytab has another key than the realm: fetch it again."
 _CLOCKS = "correct the clocks of this host, of the realm's servers and of the name server."
 _NO_REALM = (
-    "krb5.conf and the DNS know no server of this realm: correct gss_principal or gss_server, or "
-    "krb5.conf."
+    "krb5.conf and the DNS know no server of this realm: "
+    "correct gss_principal or gss_server, or krb5.conf."
 )
 # By the number that Kerberos gives an error.
 _REMEDY = {
@@ -68,8 +68,8 @@ class GssError(Exception):
 
 
 def server_name(server, name=None):
-    """Return what Kerberos knows ``server`` as: ``name`` or, without one, itself; raises
-    ValueError where that is an address.
+    """Return what Kerberos knows ``server`` as: ``name`` or, without one, itself;
+    raises ValueError where that is an address.
     """
     try:
         ipaddress.ip_address(name or server)
@@ -77,14 +77,14 @@ def server_name(server, name=None):
         return (name or server).rstrip(".")
     option = "gss_server" if name else "server"
     raise ValueError(
-        f"{option} is {name or server}, and Kerberos knows servers by name: set gss_server to the "
-        f"server's host name."
+        f"{option} is {name or server}, and Kerberos knows servers by name: "
+        f"set gss_server to the server's host name."
     )
 
 
 def agree(exchange, server, principal=None, keytab=None):
-    """Return ``(key, user)``: the TSIG key that the name server named
-    ``server`` and we agreed on, and who it takes us for.
+    """Return ``(key, user)``: the TSIG key that the name server named ``server`` and we agreed on,
+    and who it takes us for.
 
     ``exchange`` takes a message to the server and returns its answer, both as bytes. Without
     ``keytab`` the ticket comes from where Kerberos itself looks for it. Raises GssError.
@@ -144,8 +144,8 @@ def _context(server, principal, keytab):
 
 
 def _round_trip(exchange, key, token, server):
-    """Send ``token``; return the one to send next, or None, and
-    whether the answer was signed with ``key``.
+    """Send ``token``; return the one to send next, or None,
+    and whether the answer was signed with ``key``.
     """
     following = []
 
@@ -184,8 +184,8 @@ def _tkey(key, mode, token):
 
 
 def _token(answer, name, server):
-    """Return the token for ``name`` in the ``answer`` of the
-    ``server``; raises GssError where it refuses.
+    """Return the token for ``name`` in the ``answer`` of the ``server``;
+    raises GssError where it refuses.
     """
     word = dns.rcode.to_text(answer.rcode())
     for rrset in answer.answer:

@@ -24,8 +24,8 @@ def missing_library(params):
 
 
 def server(params, zone):
-    """Return the ``rfc2136.Server`` that the module's parameters name; raises ValueError or
-    OSError for a key or file.
+    """Return the ``rfc2136.Server`` that the module's parameters name;
+    raises ValueError or OSError for a key or file.
     """
     key = gss = None
     if params["key_algorithm"] == GSS:

@@ -99,8 +99,8 @@ def _kept(key, found, zone, keep):
 
 
 def _of_other_tool(name, kind, found):
-    """Whether a record set is an ACME challenge, or the mark by which a DHCP server, ExternalDNS
-    or octoDNS knows its own.
+    """Whether a record set is an ACME challenge,
+    or the mark by which a DHCP server, ExternalDNS or octoDNS knows its own.
     """
     first = name.labels[0].lower()
     if first == _ACME or kind == "DHCID":
@@ -139,8 +139,8 @@ def _ascending(name):
 
 
 def _check_names(existing, changes):
-    """Raise DeclarationError where a changed name would hold what cannot be together: servers
-    pass over that without a word.
+    """Raise DeclarationError where a changed name would hold what cannot be together:
+    servers pass over that without a word.
     """
     keys = [change[:2] for change in changes]
     special = {name for name, kind in (*existing, *keys) if kind in ("CNAME", "DS")}
@@ -154,19 +154,19 @@ def _check_names(existing, changes):
         others = sorted(kinds - {"CNAME"})
         if "CNAME" in kinds and others:
             raise DeclarationError(
-                f"{name} would be an alias (CNAME) and have {', '.join(others)}: remove one of "
-                f"them."
+                f"{name} would be an alias (CNAME) and have "
+                f"{', '.join(others)}: remove one of them."
             )
         if "DS" in kinds and "NS" not in kinds:
             raise DeclarationError(
-                f"{name} would have DS but no NS, and DS needs a delegation: declare the NS "
-                f"records too."
+                f"{name} would have DS but no NS, and DS needs a delegation: "
+                f"declare the NS records too."
             )
 
 
 def _check_name_servers(existing, changes, zone):
-    """Raise DeclarationError where the zone would lose its name servers, or one of them its last
-    address: BIND refuses that.
+    """Raise DeclarationError where the zone would lose its name servers,
+    or one of them its last address: BIND refuses that.
     """
     gone = [
         change[:2]
@@ -175,16 +175,16 @@ def _check_name_servers(existing, changes, zone):
     ]
     if (zone, "NS") in gone:
         raise DeclarationError(
-            f"The name servers of {zone} itself cannot be absent: declare those that it should "
-            f"have."
+            f"The name servers of {zone} itself cannot be absent: "
+            f"declare those that it should have."
         )
     after = applied(existing, changes) if gone else {}
     targets = {value.target for value in after[zone, "NS"].values} if (zone, "NS") in after else ()
     for name, kind in gone:
         if kind != "NS" and name in targets and not {(name, "A"), (name, "AAAA")} & after.keys():
             raise DeclarationError(
-                f"{name}, a name server of {zone}, would have no address: declare it, or ignore "
-                f"its records."
+                f"{name}, a name server of {zone}, would have no address: "
+                f"declare it, or ignore its records."
             )
 
 
@@ -200,8 +200,8 @@ def check(existing, changes, zone, max_change, small_zone):
             if gone:
                 raise UnsafeError(
                     f"The plan takes the name server {', '.join(gone)} from the zone {zone} "
-                    f"itself: see that the parent zone no longer names it, then set force to "
-                    f"true."
+                    f"itself: see that the parent zone no "
+                    f"longer names it, then set force to true."
                 )
     size = sum(kind not in SERVER_TYPES for _name, kind in existing)
     updates, deletes = (

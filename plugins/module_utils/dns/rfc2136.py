@@ -39,14 +39,16 @@ _TRIES = 3
 # Queries that are under way at once on one connection.
 _WINDOW = 100
 _REMEDY = {
-    "REFUSED": "let the key or user do this (BIND: allow-transfer and update-policy, Knot DNS: acl). BIND "
-    "says so too when an NS or MX leads to a name of the zone that has no address.",
+    "REFUSED": (
+        "let the key or user do this (BIND: allow-transfer and update-policy, Knot DNS: acl). "
+        "BIND says so too when an NS or MX leads to a name of the zone that has no address."
+    ),
     "NOTIMP": "it takes no updates, or not for this zone: ask the zone's primary.",
     "NOTZONE": "a name lies outside the zone: correct it.",
     "FORMERR": "it does not understand the update: read its log.",
     "SERVFAIL": (
-        "read its log; BIND answers so when it cannot write the zone's journal or a record set "
-        "grows too large."
+        "read its log; BIND answers so when it cannot write the zone's journal "
+        "or a record set grows too large."
     ),
     "BADTIME": "correct the clocks of both hosts.",
     "BADKEY": (
@@ -55,29 +57,34 @@ _REMEDY = {
     ),
     "BADSIG": "its secret for {key} is another one: check the secret.",
     "an empty transfer": (
-        "it does not transfer zones, or not this one: let the key or user transfer it, or ask "
-        "another server."
+        "it does not transfer zones, or not this one: "
+        "let the key or user transfer it, or ask another server."
     ),
     # What a server says of a key as well as of a zone, by what else it answers.
     "NOTAUTH": (
-        "check the zone's name, that it is primary for the zone, and that it knows {key} and "
-        "lets it do this."
+        "check the zone's name, that it is primary for the zone, "
+        "and that it knows {key} and lets it do this."
     ),
-    "NOTAUTH zone": "it does not serve the zone: check the zone's name, and ask the zone's primary.",
+    "NOTAUTH zone": (
+        "it does not serve the zone: check the zone's name, and ask the zone's primary."
+    ),
     "NOTAUTH key": (
-        "it serves the zone, but does not take {key}: check name, algorithm and secret, and the "
-        "clocks of both hosts."
+        "it serves the zone, but does not take {key}: "
+        "check name, algorithm and secret, and the clocks of both hosts."
     ),
-    "NOTAUTH right": "it serves the zone and knows {key}: let that do this (PowerDNS: TSIG-ALLOW-AXFR and "
-    "TSIG-ALLOW-DNSUPDATE, Knot DNS: acl), or ask the zone's primary, if this is none.",
+    "NOTAUTH right": (
+        "it serves the zone and knows {key}: let that do this (PowerDNS: TSIG-ALLOW-AXFR and "
+        "TSIG-ALLOW-DNSUPDATE, Knot DNS: acl), or ask the zone's primary, if this is none."
+    ),
     "NOTAUTH none": "it serves the zone, but requires a signature: give a key that it allows this.",
     "BADTRUNC": "it requires longer signatures: check the algorithm.",
 }
 
 
 class ServerError(Exception):
-    """What a server said no with; the message names server, zone and remedy. ``word`` is the
-    server's own word, or None.
+    """What a server said no with; the message names server, zone and remedy.
+
+    ``word`` is the server's own word, or None.
     """
 
     def __init__(self, message, word=None):
@@ -98,8 +105,8 @@ class RacedError(Exception):
 
 
 def read_key_file(path):
-    """Return ``(name, algorithm, secret)`` of the first key in the
-    file ``path``, which has BIND's format.
+    """Return ``(name, algorithm, secret)`` of the first key in the file ``path``,
+    which has BIND's format.
     """
     with open(path, encoding="utf-8") as file:
         text = file.read()
@@ -198,8 +205,8 @@ class Server:
             answer = self._ask(lambda stream: self._exchange(stream, update), tries=1)
         except dns.exception.TooBig as error:
             raise ServerError(
-                f"{self._where} cannot be sent {what}: one DNS message holds 65535 bytes. Use "
-                f"fewer values."
+                f"{self._where} cannot be sent {what}: "
+                f"one DNS message holds 65535 bytes. Use fewer values."
             ) from error
         word = dns.rcode.to_text(answer.rcode())
         if word in ("NXRRSET", "YXRRSET", "NXDOMAIN", "YXDOMAIN"):
@@ -236,8 +243,8 @@ class Server:
             update.delete(change.name, value)
 
     def _ask(self, question, tries=_TRIES):
-        """Return ``question(stream)``; asks again, on a new connection, when
-        packets are lost, and for no other reason.
+        """Return ``question(stream)``;
+        asks again, on a new connection, when packets are lost, and for no other reason.
         """
         for left in reversed(range(tries)):
             try:
@@ -255,8 +262,8 @@ class Server:
                     raise
             except ssl.SSLError as error:
                 raise ServerError(
-                    f"{self._where} failed the verification of TLS ({error}): check port, tls_ca "
-                    f"and tls_name."
+                    f"{self._where} failed the verification of TLS ({error}): "
+                    f"check port, tls_ca and tls_name."
                 ) from error
             except dns.tsig.PeerError as error:
                 word = (
@@ -275,8 +282,8 @@ class Server:
                 raise
             except EOFError as error:
                 raise ServerError(
-                    f"{self._where} closed the connection before its answer: check that it runs, "
-                    f"and its log."
+                    f"{self._where} closed the connection before its answer: "
+                    f"check that it runs, and its log."
                 ) from error
             except OSError as error:
                 raise UnreachableError(
@@ -433,8 +440,8 @@ class Server:
         )
 
     def _meaning(self):
-        """Return what NOTAUTH is said of, as _REMEDY has it: whether the server tells the zone's
-        SOA without a signature, and with ours.
+        """Return what NOTAUTH is said of, as _REMEDY has it:
+        whether the server tells the zone's SOA without a signature, and with ours.
         """
         try:
             if not self._tells_soa({}):
@@ -490,8 +497,8 @@ def _read(stream, size):
 
 
 def serial_at(address, port, zone, timeout):
-    """Return the serial that the name server at ``address`` answers with
-    over UDP, None where it gives none in time.
+    """Return the serial that the name server at ``address`` answers with over UDP,
+    None where it gives none in time.
     """
     try:
         answer = dns.query.udp(

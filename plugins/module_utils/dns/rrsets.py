@@ -50,8 +50,8 @@ _DEVIATIONS = frozenset("ßς\u200c\u200d")
 
 
 class DeclarationError(Exception):
-    """Declarations that cannot be: each of ``args`` is a sentence that
-    names the record, the value and the remedy.
+    """Declarations that cannot be:
+    each of ``args`` is a sentence that names the record, the value and the remedy.
     """
 
     def __str__(self):
@@ -124,8 +124,8 @@ def _read(record, zone, default_ttl, where):
     # The first comparison is the cheap one, for names spelled as the zone is.
     if name.labels[-len(zone.labels) :] != zone.labels and not name.is_subdomain(zone):
         raise DeclarationError(
-            f"{where} lies outside the zone {zone}: correct the name, or declare it in its own "
-            f"zone."
+            f"{where} lies outside the zone {zone}: "
+            f"correct the name, or declare it in its own zone."
         )
     kind = _type(record["type"], where)
     return name, kind, _declaration(record, kind, zone, default_ttl, where)
@@ -179,15 +179,15 @@ def _declaration(record, kind, zone, default_ttl, where):
 
 
 def _codec(text):
-    """Return how to encode an international name: by the rules of
-    2008 where the package idna is there.
+    """Return how to encode an international name:
+    by the rules of 2008 where the package idna is there.
     """
     if dns.name.have_idna_2008:
         return dns.name.IDNA2008Codec(uts_46=True, transitional=False, allow_pure_ascii=True)
     if _DEVIATIONS.intersection(text):
         raise UnicodeError(
-            "it has a letter that needs the Python package idna: install that, or write the name "
-            "as xn--…."
+            "it has a letter that needs the Python package idna: "
+            "install that, or write the name as xn--…."
         )
     return dns.name.IDNA_2003_Practical
 
@@ -230,8 +230,9 @@ def _type(text, where):
 
 
 def value_of(value, kind, zone, where):
-    """Return the rdata of a value; relative names in it are relative to ``zone``. Raises
-    DeclarationError, which names ``where``.
+    """Return the rdata of a value; relative names in it are relative to ``zone``.
+
+    Raises DeclarationError, which names ``where``.
     """
     text = _text_value(value) if kind in TEXTS else value
     try:
@@ -247,8 +248,8 @@ def value_of(value, kind, zone, where):
 
 
 def _text_value(value):
-    """Return a TXT value in presentation format: as it is when it begins with a quote, else as
-    one text cut at 255 bytes.
+    """Return a TXT value in presentation format:
+    as it is when it begins with a quote, else as one text cut at 255 bytes.
     """
     if value.startswith('"'):
         return value
@@ -264,8 +265,8 @@ def _escaped(byte):
 
 
 def declarations(content, zone):
-    """Return ``content``, without what the server itself keeps, in the shape that ``parse``
-    takes, sorted: its inverse.
+    """Return ``content``, without what the server itself keeps,
+    in the shape that ``parse`` takes, sorted: its inverse.
     """
     return [
         {

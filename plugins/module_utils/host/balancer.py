@@ -26,8 +26,8 @@ def stat(path=haproxy_runtime.SOCKET):
 
 
 def servers(names, said):
-    """Return of each of the web hosts what ``show stat`` says of it: its state, for how many
-    seconds, and why; None where it is not known.
+    """Return of each of the web hosts what ``show stat`` says of it:
+    its state, for how many seconds, and why; None where it is not known.
 
     A web host stands in several backends. One that is drained in any of them is told as such.
     """

@@ -65,8 +65,8 @@ def holders(paths=LOCKS):
 
 
 def run(params, check_mode=False, diff=False):
-    """Wait for the locks, and return who holds them after that; or
-    start what waits. ``diff`` is nothing to it.
+    """Wait for the locks, and return who holds them after that;
+    or start what waits. ``diff`` is nothing to it.
     """
     if params["_step"] == "start":
         started, broken = units.start(params["later"], check_mode)

@@ -40,8 +40,8 @@ _ENABLED = re.compile(r"^\s*ENABLED=[\"']?yes\b", re.MULTILINE | re.IGNORECASE)
 
 
 def unable():
-    """Return why the host cannot have a packet filter of its own, in a few words; empty where it
-    can, and where only root could tell.
+    """Return why the host cannot have a packet filter of its own, in a few words;
+    empty where it can, and where only root could tell.
     """
     if os.geteuid():
         return ""
@@ -64,8 +64,9 @@ def unable():
 
 
 def foreign(units):
-    """Return who else filters packets, by the names of their services. ``units``: what systemd
-    says of services, by name.
+    """Return who else filters packets, by the names of their services.
+
+    ``units``: what systemd says of services, by name.
     """
 
     def state(name, *wanted):
@@ -90,8 +91,8 @@ def _is_changed(path):
 
 
 def published(listing):
-    """Return the ports that containers publish to others, of lines ``NAME PORTS``: ``docker ps
-    --format '{{.Names}} {{.Ports}}'``.
+    """Return the ports that containers publish to others, of lines ``NAME PORTS``:
+    ``docker ps --format '{{.Names}} {{.Ports}}'``.
     """
     found = []
     for name, _space, ports in (line.partition(" ") for line in listing.splitlines()):
@@ -105,8 +106,8 @@ def published(listing):
 
 
 def listening(listing):
-    """Return on what programs listen for others, of what ``ss
-    -Hlntup`` prints: ``{"25/tcp": "master"}``.
+    """Return on what programs listen for others, of what ``ss -Hlntup`` prints:
+    ``{"25/tcp": "master"}``.
     """
     found = {}
     for protocol, address, port, program in _SOCKET.findall(listing):
@@ -120,8 +121,8 @@ def listening(listing):
 
 
 def begin():
-    """Begin to ask, and return a function that returns the facts: ``finish(units)``, with what
-    systemd says of services.
+    """Begin to ask, and return a function that returns the facts:
+    ``finish(units)``, with what systemd says of services.
     """
     said_table = ask(*LISTING)
     # Nobody is asked whom the question would start.

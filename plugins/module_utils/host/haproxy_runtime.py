@@ -34,8 +34,8 @@ class HaproxyError(Exception):
 
 
 def ask(*commands, path=SOCKET, patience=10):
-    """Return what haproxy answers to commands within ``patience``
-    seconds; raises OSError where it does not run.
+    """Return what haproxy answers to commands within ``patience`` seconds;
+    raises OSError where it does not run.
     """
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as stream:
         stream.settimeout(patience)
@@ -69,8 +69,8 @@ def own(found):
 
 
 def status(found):
-    """Return what haproxy takes the server for, ``UP``, ``MAINT``, ``DOWN``, with what its last
-    check said: the worst of its backends.
+    """Return what haproxy takes the server for, ``UP``, ``MAINT``, ``DOWN``,
+    with what its last check said: the worst of its backends.
 
     One that was put back is ``UP 1/2`` before anybody has asked for its health: it gets visitors,
     and the first bad answer ends that.
@@ -105,8 +105,8 @@ def connections(text):
 
 
 def close(closing, timeout, check_mode=False):
-    """Ask visitors to come by new connections, for ``timeout`` seconds or until there is none; or
-    let them keep theirs again.
+    """Ask visitors to come by new connections, for ``timeout`` seconds or until there is none;
+    or let them keep theirs again.
 
     Return ``known``, whether haproxy runs here, and how many ``connections`` there are then.
     """
@@ -133,8 +133,8 @@ def close(closing, timeout, check_mode=False):
 
 
 def run(name, state, timeout, check_mode=False):
-    """Drain a server and wait until it has no request, or have it get visitors again and wait until
-    a check has found it healthy.
+    """Drain a server and wait until it has no request,
+    or have it get visitors again and wait until a check has found it healthy.
 
     With the ``state`` healthy change nothing, and wait for that; what is taken out is not waited
     for. Return what is so then: ``known``: whether haproxy runs here and has such a server.

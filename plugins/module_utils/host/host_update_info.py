@@ -30,8 +30,8 @@ _KERNEL = re.compile(r"/boot/vmlinuz-(\d+(?:\.\d+)*)(.*)\Z")
 
 
 def unit_of(cgroups):
-    """Return the unit that a process belongs to, by the text of its file ``cgroup``: empty for
-    none, ``init.scope`` for systemd itself.
+    """Return the unit that a process belongs to, by the text of its file ``cgroup``:
+    empty for none, ``init.scope`` for systemd itself.
     """
     for line in cgroups.splitlines():
         _number, kinds, path = line.split(":", 2)
@@ -43,8 +43,8 @@ def unit_of(cgroups):
 
 
 def replaced(maps):
-    """Return whether a process runs code of a file that was
-    replaced, by the text of its file ``maps``.
+    """Return whether a process runs code of a file that was replaced,
+    by the text of its file ``maps``.
     """
     return bool(_REPLACED.search(maps))
 
@@ -61,8 +61,8 @@ def outdated(proc="/proc"):
 
 
 def restarts(units):
-    """Return which of ``units`` are to be restarted, and a sentence
-    for each that only a reboot renews.
+    """Return which of ``units`` are to be restarted,
+    and a sentence for each that only a reboot renews.
     """
     lasting = sorted(name for name in units if _LASTING.match(name) and not _LOGINS.match(name))
     services = sorted(
@@ -74,8 +74,8 @@ def restarts(units):
 
 
 def newer_kernel(running, files):
-    """Return the newest of the kernels in ``files`` that is newer than the ``running`` one, of
-    the same kind; empty for none.
+    """Return the newest of the kernels in ``files`` that is newer than the ``running`` one,
+    of the same kind; empty for none.
     """
 
     def order(release, rest):
@@ -126,8 +126,8 @@ def running(found):
 
 
 def _settled(awaits):
-    """Return which services run once all of ``awaits`` do, or
-    those that do not are not about to.
+    """Return which services run once all of ``awaits`` do,
+    or those that do not are not about to.
     """
     began, idle = time.monotonic(), None
     while True:

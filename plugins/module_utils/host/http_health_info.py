@@ -34,8 +34,9 @@ PAUSE = 0.3  # seconds between two questions to one page
 
 
 def connect(page, address, ports, deadline):
-    """Return a connection for ``page``. By TLS, the certificate may be one that nobody trusts
-    yet: who answers is known by the address.
+    """Return a connection for ``page``.
+
+    By TLS, the certificate may be one that nobody trusts yet: who answers is known by the address.
     """
     timeout = max(1.0, deadline - time.monotonic())
     if not page["tls"]:
@@ -59,8 +60,8 @@ def connect(page, address, ports, deadline):
 
 
 def ask(page, address, ports, deadline):
-    """Return what is wrong with ``page``, an empty text when it is
-    healthy. ``ports``: that of HTTP and that of HTTPS.
+    """Return what is wrong with ``page``, an empty text when it is healthy. ``ports``:
+    that of HTTP and that of HTTPS.
     """
     connection = None
     try:
@@ -85,8 +86,8 @@ def ask(page, address, ports, deadline):
 
 
 def wait(page, address, ports, deadline):
-    """Ask until ``page`` is healthy or the time is over; return
-    what is wrong with it in the end.
+    """Ask until ``page`` is healthy or the time is over;
+    return what is wrong with it in the end.
     """
     while (wrong := ask(page, address, ports, deadline)) and time.monotonic() + PAUSE < deadline:
         time.sleep(PAUSE)

@@ -25,8 +25,8 @@ def status(process):
 
 
 def ancestors(process, status=status):
-    """Return what lies between a process and the sshd that let it in: ``(session, its user's
-    number, names, sshd's processes)``.
+    """Return what lies between a process and the sshd that let it in:
+    ``(session, its user's number, names, sshd's processes)``.
 
     All empty without such an sshd.
     """
@@ -64,8 +64,8 @@ def options(settings):
 
 
 def begin(settings=None):
-    """Begin to find out how this process came, and return a function that returns it: nothing but
-    sshd's settings if not by that.
+    """Begin to find out how this process came, and return a function that returns it:
+    nothing but sshd's settings if not by that.
 
     ``settings`` are those of sshd that are still to come.
     """
@@ -112,8 +112,8 @@ def begin(settings=None):
 
 
 def run(by_password=False, addresses=False, sudo=False):
-    """End the process with what keeps this run from coming again, if
-    anything does, by the files as they are now.
+    """End the process with what keeps this run from coming again,
+    if anything does, by the files as they are now.
 
     ``addresses`` and ``sudo``: what of it can be judged, as ``ways.closed`` has it.
     """

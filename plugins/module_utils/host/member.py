@@ -29,8 +29,8 @@ def settings():
 
 
 def ask(known, path, timeout=_PATIENCE):
-    """Return status and text of the agent's answer, ``(0, "")`` where
-    it says nothing; ``known``: the settings.
+    """Return status and text of the agent's answer, ``(0, "")`` where it says nothing;
+    ``known``: the settings.
     """
     connection = http.client.HTTPConnection(
         known["members"][known["me"]], known["port"], timeout=timeout

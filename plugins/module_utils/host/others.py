@@ -29,8 +29,8 @@ _ZONE = re.compile(r'\bzone\s+"?([^\s"{]+)"?[^;{]*\{')
 
 
 def _read(path):
-    """Return what a file holds, which a link may have led to where others
-    write: nothing, if it is no regular file.
+    """Return what a file holds, which a link may have led to where others write:
+    nothing, if it is no regular file.
     """
     try:
         return safe_paths.read(path)[1]
@@ -58,8 +58,9 @@ def _virtual_hosts(directory, suffix, server_name, none):
 
 
 def sites(directory=SITES):
-    """Return the enabled virtual hosts of Apache in words: the file, and the names in it. Not
-    those that its package ships.
+    """Return the enabled virtual hosts of Apache in words: the file, and the names in it.
+
+    Not those that its package ships.
     """
     return _virtual_hosts(directory, ".conf", _SERVER_NAME, "no ServerName")
 
@@ -100,8 +101,8 @@ def zones(path=ZONES, seen=()):
 
 
 def served(made):
-    """Return what is served by others, by the name of the tree that takes their place and is not
-    among those that are ``made``.
+    """Return what is served by others,
+    by the name of the tree that takes their place and is not among those that are ``made``.
     """
     found = {
         "apache": sites,

@@ -28,8 +28,8 @@ def question(zone, number):
 
 
 def answer(message, number):
-    """Return the serial in an answer; None where it has none: the server
-    refuses, or does not have the zone whole.
+    """Return the serial in an answer; None where it has none:
+    the server refuses, or does not have the zone whole.
     """
     try:
         said, flags, questions, answers = struct.unpack_from(">4H", message)
@@ -46,8 +46,8 @@ def answer(message, number):
 
 
 def _after_name(message, place):
-    """Return where what follows a name begins, which ends with a zero
-    or with two bytes that lead elsewhere.
+    """Return where what follows a name begins,
+    which ends with a zero or with two bytes that lead elsewhere.
     """
     while length := message[place]:
         if length >= 0xC0:
@@ -57,8 +57,8 @@ def _after_name(message, place):
 
 
 def serial(zone, addresses):
-    """Return the serial of a zone at the first of ``addresses`` where a server answers; None if
-    none does, or it has no such zone.
+    """Return the serial of a zone at the first of ``addresses`` where a server answers;
+    None if none does, or it has no such zone.
     """
     for address in addresses:
         number = int.from_bytes(os.urandom(2), "big")

@@ -64,8 +64,9 @@ PROPERTIES = (
 )
 #: The packages whose versions matter to the sites.
 PACKAGES = (
-    "apache2", "bind9", "haproxy", "keepalived", "linux-image-amd64", "linux-image-arm64", "mariadb-server", "mysql-community-server",
-    "mysql-server", "nginx", "openssh-server", "python3",
+    "apache2", "bind9", "haproxy", "keepalived", "linux-image-amd64", "linux-image-arm64",
+    "mariadb-server", "mysql-community-server", "mysql-server", "nginx", "openssh-server",
+    "python3",
 )  # fmt: skip
 #: What closes sites to visitors, by the playbooks maintenance and restore.
 CLOSED = ("/etc/apache2/conf-enabled/zz-foobar-lamp-{0}*.conf", "/etc/nginx/closed/{0}*.conf")
@@ -134,8 +135,8 @@ def _bare(unit):
 
 
 def local():
-    """Return the enabled units that roles, or whoever else works on the host, have made: those
-    of packages are elsewhere.
+    """Return the enabled units that roles, or whoever else works on the host, have made:
+    those of packages are elsewhere.
     """
     return {
         name
@@ -145,8 +146,9 @@ def local():
 
 
 def services(wanted, units):
-    """Return the state of each of the units that have to run, in systemd's word. ``wanted``: those
-    whose absence is a fault, too.
+    """Return the state of each of the units that have to run, in systemd's word.
+
+    ``wanted``: those whose absence is a fault, too.
 
     A unit that is done once it has run, and one whose conditions do not hold on this host, are left
     out.
@@ -212,8 +214,8 @@ def applications(wrongs, units, others):
 
 
 def certificates(said, of_database):
-    """Return what is to be known of each certificate: what ``site-certificates status --json``
-    says, and the database server's own.
+    """Return what is to be known of each certificate:
+    what ``site-certificates status --json`` says, and the database server's own.
     """
     found = {}
     with contextlib.suppress(ValueError):
@@ -268,8 +270,9 @@ def interval(listing):
 
 
 def backups(settings, every):
-    """Return how old backups, their copies and drills are. ``every``: the times in seconds
-    between two of each, by the timer.
+    """Return how old backups, their copies and drills are.
+
+    ``every``: the times in seconds between two of each, by the timer.
     """
     place = settings["directory"]
     names = (
@@ -311,8 +314,8 @@ def backups(settings, every):
 
 
 def cluster(settings):
-    """Return how the host's server is as a member of the cluster, by its
-    agent; ``said`` is None where that says nothing.
+    """Return how the host's server is as a member of the cluster, by its agent;
+    ``said`` is None where that says nothing.
     """
     try:
         answer = json.loads(member.ask(settings, "/state", PATIENCE)[1] or "{}") or {}
@@ -365,8 +368,8 @@ def disks(mounts):
 
 
 def images():
-    """Return how many MiB the images of applications take together, each
-    once, with what they share counted for each.
+    """Return how many MiB the images of applications take together, each once,
+    with what they share counted for each.
     """
     found = {}
     for path in glob.glob("/srv/*/releases/*/image.json"):
@@ -418,8 +421,8 @@ def unread(units):
 
 
 def closed():
-    """Return what closes sites to visitors: names such as maintenance and
-    maintenance-www.foobar.com.
+    """Return what closes sites to visitors:
+    names such as maintenance and maintenance-www.foobar.com.
     """
     paths = [
         path

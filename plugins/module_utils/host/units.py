@@ -28,8 +28,8 @@ def wanted(links=LINKS):
 
 
 def enabled(links=LINKS):
-    """Return the names of all units that are enabled, for
-    whatever reason there is to start them.
+    """Return the names of all units that are enabled,
+    for whatever reason there is to start them.
     """
     around = (
         (os.path.join(links, name) for name in os.listdir(links)) if os.path.isdir(links) else ()
@@ -57,8 +57,8 @@ def _linked(directory):
 
 
 def question(names, more=()):
-    """Return the words that ask systemctl about units, and for ``more`` properties: without
-    names, about one that is not there.
+    """Return the words that ask systemctl about units, and for ``more`` properties:
+    without names, about one that is not there.
     """
     return [
         "show",
@@ -75,8 +75,9 @@ def systemctl(*words):
 
 
 def start(later, check_mode=False):
-    """Start what waits, but not the services ``later``. Return ``(started, {unit that does not run:
-    systemd's word for it})``.
+    """Start what waits, but not the services ``later``.
+
+    Return ``(started, {unit that does not run: systemd's word for it})``.
 
     With ``check_mode`` nothing is, but what would be is returned.
     """

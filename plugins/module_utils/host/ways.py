@@ -59,8 +59,8 @@ _SETTING = "linux_base_sshd_settings."
 
 
 def accepted(log, port):
-    """Return the kind of login and the fingerprints of its keys, by what sshd logged of the
-    connection from ``port``.
+    """Return the kind of login and the fingerprints of its keys,
+    by what sshd logged of the connection from ``port``.
 
     And the steps of one by several methods.
     """
@@ -101,8 +101,8 @@ def effective(listing):
 
 
 def sudo_from(listing):
-    """Return the files, or the roles of a directory, that let a user run all as root, of what
-    ``sudo -ll -U USER`` prints.
+    """Return the files, or the roles of a directory,
+    that let a user run all as root, of what ``sudo -ll -U USER`` prints.
     """
     entries = re.split(r"^\s*(?:Sudoers entry|LDAP Role):", listing, flags=re.MULTILINE)[1:]
     return [
@@ -114,8 +114,8 @@ def sudo_from(listing):
 
 
 def fingerprints(keys):
-    """Return the fingerprints of public keys; None if one of them
-    is something else, such as an address.
+    """Return the fingerprints of public keys;
+    None if one of them is something else, such as an address.
     """
     found = set()
     for line in (line.strip() for key in keys for line in str(key).splitlines()):
@@ -254,8 +254,8 @@ def _address_closes(login):
     if login["port"] not in ports:
         yield (
             f"{_SETTING}Port is {' '.join(ports)}, but this run came by port {login['port']}: "
-            f"name both, [{', '.join(ports)}, {login['port']}], until the inventory has the new "
-            f"one (ansible_port)."
+            f"name both, [{', '.join(ports)}, {login['port']}], "
+            f"until the inventory has the new one (ansible_port)."
         )
         return
     everywhere = str(ipaddress.ip_address(b"\0" * (16 if ":" in login["server"] else 4)))

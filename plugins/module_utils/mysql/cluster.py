@@ -107,8 +107,8 @@ def last_view_of(text):
 
 
 def decide(members, setting_up=False):
-    """Return the Decision for ``members``: ``{name: what it says}``, in the inventory's order, None
-    for one that does not answer.
+    """Return the Decision for ``members``:
+    ``{name: what it says}``, in the inventory's order, None for one that does not answer.
 
     ``setting_up``: whether a person's run asks, which alone may make a cluster where there was
     none.
@@ -125,8 +125,8 @@ def decide(members, setting_up=False):
             REFUSE,
             (),
             (
-                f"{_and(strangers)} is in the cluster and no member by the inventory: put it back "
-                f"there, or stop it."
+                f"{_and(strangers)} is in the cluster and no member by the inventory: "
+                f"put it back there, or stop it."
             ),
         )
     if primaries:
@@ -173,15 +173,15 @@ def _split(primaries):
         REFUSE,
         (),
         (
-            f"There is more than one cluster ({where}): stop the one whose data you do not want, "
-            f"and move them aside."
+            f"There is more than one cluster ({where}): "
+            f"stop the one whose data you do not want, and move them aside."
         ),
     )
 
 
 def _strange(there, cluster):
-    """Return a refusal where members have other data than the
-    ``cluster`` has, which they would lose by joining.
+    """Return a refusal where members have other data than the ``cluster`` has,
+    which they would lose by joining.
     """
     uuids = {one["uuid"] for one in cluster.values()}
     if len(uuids) > 1:
@@ -197,8 +197,8 @@ def _strange(there, cluster):
     ]
     if cluster and strange:
         why = (
-            f"{_and(strange)} {'have' if strange[1:] else 'has'} data that are not the cluster's, "
-            f"and would lose them"
+            f"{_and(strange)} {'have' if strange[1:] else 'has'} data "
+            f"that are not the cluster's, and would lose them"
         )
         return Decision(
             REFUSE, tuple(strange), f"{why}: dump what you want of them, and move them aside there."
@@ -215,8 +215,8 @@ def _new(there, silent, setting_up):
             REFUSE,
             (),
             (
-                f"{_and(own)} have databases, and one's alone can be the cluster's: move the "
-                f"others' aside."
+                f"{_and(own)} have databases, "
+                f"and one's alone can be the cluster's: move the others' aside."
             ),
         )
     if recorded:
@@ -228,8 +228,8 @@ def _new(there, silent, setting_up):
             REFUSE,
             (),
             (
-                f"{why}, or remove /var/lib/foobar.lamp/mysql_cluster.json on all if there is "
-                f"nothing to lose."
+                f"{why}, or remove /var/lib/foobar.lamp/mysql_cluster.json "
+                f"on all if there is nothing to lose."
             ),
         )
     if silent:
@@ -273,14 +273,14 @@ def _again(there, silent):
     was = {name for one in cluster.values() for name in one["recorded"]}
     if lost := [name for name, one in there.items() if one["data"] == FRESH and name in was]:
         why = (
-            f"{_and(lost)} was a member and has lost its data, which may have been more than the "
-            f"others have ({known})"
+            f"{_and(lost)} was a member and has lost its data, "
+            f"which may have been more than the others have ({known})"
         )
         return Decision(REFUSE, (), f"{why}: bring them back, or, {remedy}.")
     if unknown := [name for name, one in cluster.items() if one["seqno"] < 0]:
         why = (
-            f"How far {_and(unknown)} was is not known ({known}): start mariadb there, which "
-            f"finds out"
+            f"How far {_and(unknown)} was is not known ({known}): "
+            f"start mariadb there, which finds out"
         )
         return Decision(
             REFUSE,
@@ -304,13 +304,13 @@ def not_alone(members, me):
     ]
     if mine is None:
         return (
-            f"{me} does not say how its database server is: 'systemctl status mysql-agent' there "
-            f"says why."
+            f"{me} does not say how its database server is: "
+            f"'systemctl status mysql-agent' there says why."
         )
     if mine["running"] and mine["status"] != PRIMARY:
         return (
-            f"{me} has no majority, and the others may have more: start mariadb on them, so that "
-            f"it gets what it lacks."
+            f"{me} has no majority, and the others may have more: "
+            f"start mariadb on them, so that it gets what it lacks."
         )
     if others := others or [name for name in mine["view"] if name != me]:
         return (

@@ -36,8 +36,8 @@ def run(queries, login_unix_socket, session_vars):
 
 
 def _rows(cursor, query):
-    """Return the rows, with what JSON does not know as text, as the
-    collections of Ansible for these servers do.
+    """Return the rows, with what JSON does not know as text,
+    as the collections of Ansible for these servers do.
     """
     cursor.execute(query)
     return json.loads(json.dumps(cursor.fetchall(), default=str))

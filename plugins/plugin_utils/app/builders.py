@@ -42,8 +42,8 @@ _WORKS = {
 
 
 class Build(NamedTuple):
-    """What an image is built from: a directory on the controller, the Containerfile in it, the
-    stage that is wanted, and arguments.
+    """What an image is built from:
+    a directory on the controller, the Containerfile in it, the stage that is wanted, and arguments.
     """
 
     directory: str
@@ -61,8 +61,8 @@ def of(app):
     )
     if references.leads_out(names[0]):
         raise sources.SourceError(
-            f"{model.called(app)} the build.file {names[0]}, which is not in {directory}: give "
-            f"one that is."
+            f"{model.called(app)} the build.file {names[0]}, "
+            f"which is not in {directory}: give one that is."
         )
     found = next((name for name in names if os.path.isfile(os.path.join(directory, name))), None)
     if not found:
@@ -87,8 +87,8 @@ def _ignore(build):
 
 
 def listing(build):
-    """Return the files that are built from, sorted, relative to the directory: what its ignore file
-    leaves in, or what git would ship.
+    """Return the files that are built from, sorted, relative to the directory:
+    what its ignore file leaves in, or what git would ship.
 
     Builders read the Containerfile and the ignore file, whatever that says of them.
     """
@@ -130,8 +130,8 @@ def digest(build):
 
 
 def stage(build, place):
-    """Put what is built from into ``place``: the directory ``context``, ``Containerfile``, and
-    ``build.json`` with target, args and the registry that a login is for.
+    """Put what is built from into ``place``: the directory ``context``, ``Containerfile``,
+    and ``build.json`` with target, args and the registry that a login is for.
     """
     place = pathlib.Path(place)
     (place / "context").mkdir()
@@ -150,8 +150,9 @@ def stage(build, place):
 
 
 def write(build, target):
-    """Write what is built from as a tar.gz for a host, as `stage` has it. Its ``build.json`` may
-    hold secrets, so nobody else reads it.
+    """Write what is built from as a tar.gz for a host, as `stage` has it.
+
+    Its ``build.json`` may hold secrets, so nobody else reads it.
     """
     with tempfile.TemporaryDirectory() as place, open(target, "wb") as file:
         stage(build, place)
@@ -183,8 +184,8 @@ def _works(words):
 
 
 def build_here(tool, app, build, target, architecture, patience):
-    """Build the image by ``tool`` and put its archive into the file ``target``; SourceError with
-    the end of what the tool said.
+    """Build the image by ``tool`` and put its archive into the file ``target``;
+    SourceError with the end of what the tool said.
 
     ``architecture``: the host's, as `uname -m` has it. ``patience``: the seconds that it may take.
     """

@@ -87,17 +87,21 @@ _REFUSED = {
     "cap_add": "an application has no capabilities: have it do without",
     "devices": "an application reaches no devices: have it do without",
     "env_file": (
-        "what is in such a file is the user's to keep: give it in app.environment, secrets from "
-        "a vault"
+        "what is in such a file is the user's to keep: "
+        "give it in app.environment, secrets from a vault"
     ),
     "extends": "only one file is read: write it out, as 'docker compose config' does",
-    "network_mode": "an application reaches its database alone: remove it, or give app.network: open",
+    "network_mode": (
+        "an application reaches its database alone: remove it, or give app.network: open"
+    ),
     "pid": "an application sees its own processes alone: remove it",
     "ipc": "an application has its own memory alone: remove it",
     "privileged": "an application has no rights on the host: have it do without",
     "secrets": "give what it holds in app.environment, from a vault",
     "configs": "put the file into the image, or give what it holds in app.environment",
-    "tmpfs": "only /tmp, /run and /var/tmp can be written to: give app.volumes for other directories",
+    "tmpfs": (
+        "only /tmp, /run and /var/tmp can be written to: give app.volumes for other directories"
+    ),
     "user": "an image is run as its own user: set USER in the Containerfile",
     "working_dir": "an image is run in its own directory: set WORKDIR in the Containerfile",
     "extra_hosts": "give the address itself in app.environment",
@@ -187,8 +191,8 @@ class _Reader:
             )
         if "include" in self.content:
             raise _RefusedError(
-                "include names other files, and only one is read: write it out, as 'docker "
-                "compose config' does."
+                "include names other files, and only one is read: "
+                "write it out, as 'docker compose config' does."
             )
         self.services = {
             name: one
@@ -258,8 +262,8 @@ class _Reader:
                 self.refuse(place, "has no place here: remove it")
         if service.get("deploy") or service.get("mem_limit") or service.get("cpus"):
             self.note(
-                f"services.{name} has limits, which are left out: give app.memory_limit and "
-                f"app.cpu_limit"
+                f"services.{name} has limits, which are left out: "
+                f"give app.memory_limit and app.cpu_limit"
             )
 
     def _text(self, place, value, instead):
@@ -362,8 +366,8 @@ class _Reader:
             self.refuse(place, "has neither ports nor expose: give app.port, on which it listens")
 
     def _port(self, place, one):
-        """Return the port in the container that an entry of ``ports`` or
-        ``expose`` names; 0 if it cannot be told.
+        """Return the port in the container that an entry of ``ports`` or ``expose`` names;
+        0 if it cannot be told.
         """
         if isinstance(one, dict):
             one = one.get("target")
@@ -377,8 +381,8 @@ class _Reader:
         return 0
 
     def _needs(self, names):
-        """Return the names of the services that those of ``names`` depend
-        on, in the file's words or by a link.
+        """Return the names of the services that those of ``names`` depend on,
+        in the file's words or by a link.
         """
         found, due = [], list(names)
         while due:
@@ -437,8 +441,8 @@ class _Reader:
                 self.refuse(
                     place,
                     (
-                        "has no value in the file: give it in app.environment, from a vault if "
-                        "it is a secret"
+                        "has no value in the file: "
+                        "give it in app.environment, from a vault if it is a secret"
                     ),
                 )
             elif text and (_SECRET.search(key) or _CREDENTIALS.search(text)):
@@ -455,8 +459,8 @@ class _Reader:
             self.own["environment"] = {**found, **own}
 
     def _variables(self, names):
-        """Return the variables of services as the file has them: all
-        processes of an application have one environment.
+        """Return the variables of services as the file has them:
+        all processes of an application have one environment.
         """
         found = {}
         for name in names:
@@ -467,8 +471,8 @@ class _Reader:
                     self.refuse(
                         f"services.{name}.environment.{key}",
                         (
-                            f"is another than of {names[0]}: all have one, so give it in "
-                            f"app.environment"
+                            f"is another than of {names[0]}: "
+                            f"all have one, so give it in app.environment"
                         ),
                     )
         return found
@@ -496,8 +500,9 @@ class _Reader:
         )
 
     def _needed(self, name, engine, keys, own):
-        """Say what is to be done about another service that the application wants. ``keys``: the
-        variables that lead to it.
+        """Say what is to be done about another service that the application wants.
+
+        ``keys``: the variables that lead to it.
         """
         kind, left = _engine(self.services[name]), [key for key in keys if key not in own]
         if kind in _PROXIES:
@@ -516,8 +521,8 @@ class _Reader:
             self.refuse(
                 f"services.{name}",
                 (
-                    f"({kind}) is what the application depends on{by}, and {why}. Then take it out "
-                    f"of depends_on"
+                    f"({kind}) is what the application depends on{by}, and {why}. "
+                    f"Then take it out of depends_on"
                 ),
             )
 
@@ -564,8 +569,8 @@ class _Reader:
             self.refuse(
                 place,
                 (
-                    f"has {source or one}, a path of the host's: copy it into the image, and give "
-                    f"app.volumes without it"
+                    f"has {source or one}, a path of the host's: "
+                    f"copy it into the image, and give app.volumes without it"
                 ),
             )
             return "", ""
@@ -586,8 +591,8 @@ class _Reader:
             self.app["migrate"] = words
         elif service.get("ports"):
             self.note(
-                f"services.{name} has ports, so it is no worker, and is left out: it could be a "
-                f"site of its own"
+                f"services.{name} has ports, so it is no worker, and is left out: "
+                f"it could be a site of its own"
             )
         elif not words:
             self.refuse(
@@ -605,8 +610,8 @@ def _leads(text, name):
 
 
 def _engine(service):
-    """Return the name of the image of a service, without registry
-    and tag; empty for one that is built.
+    """Return the name of the image of a service, without registry and tag;
+    empty for one that is built.
     """
     if service.get("build"):
         return ""
@@ -622,8 +627,8 @@ def _listed(value):
 
 
 def _pairs(value):
-    """Return variables that are given as a dictionary, or as a list
-    of NAME=VALUE. NAME alone has no value.
+    """Return variables that are given as a dictionary,
+    or as a list of NAME=VALUE. NAME alone has no value.
     """
     if isinstance(value, dict):
         return {str(key): _lower(one) for key, one in value.items()}

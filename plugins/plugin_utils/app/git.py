@@ -42,8 +42,8 @@ _REMEDIES = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED",
         (
-            "the key of {host} is another than in ~/.ssh/known_hosts: find out why, then correct "
-            "it there."
+            "the key of {host} is another than in ~/.ssh/known_hosts: "
+            "find out why, then correct it there."
         ),
     ),
     (
@@ -56,12 +56,12 @@ _REMEDIES = (
     ),
     (
         (
-            r"could not read Username|terminal prompts disabled|Authentication failed|HTTP Basic: "
-            r"Access denied"
+            r"could not read Username|terminal prompts disabled|Authentication failed"
+            r"|HTTP Basic: Access denied"
         ),
         (
-            "it wants a password: give an address of ssh and deploy_key, or https://TOKEN@… from a "
-            "vault."
+            "it wants a password: give an address of ssh "
+            "and deploy_key, or https://TOKEN@… from a vault."
         ),
     ),
     (
@@ -133,8 +133,8 @@ class Repository:
             if name in names:
                 return names[name]
         raise SourceError(
-            f"{mask.plain(self.url)} has no branch or tag {version}: correct version, or give a "
-            f"commit in 40 digits."
+            f"{mask.plain(self.url)} has no branch or tag {version}: "
+            f"correct version, or give a commit in 40 digits."
         )
 
     @contextlib.contextmanager
@@ -158,8 +158,8 @@ class Repository:
             yield Fetched(self, place, commit)
 
     def beside(self, address, path):
-        """Return the repository of the submodule at ``path``, whose
-        address may be relative to this one's.
+        """Return the repository of the submodule at ``path``,
+        whose address may be relative to this one's.
         """
         joined = _joined(self.url, address)
         # What a repository says must not make us read another one of this computer's.
@@ -184,8 +184,8 @@ class Repository:
 
 @contextlib.contextmanager
 def _ssh(called, key):
-    """Yield the ssh command for a key, which lies in a file that
-    only this user reads while it is needed.
+    """Yield the ssh command for a key,
+    which lies in a file that only this user reads while it is needed.
     """
     if not key:
         yield ""

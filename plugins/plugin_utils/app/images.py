@@ -34,8 +34,8 @@ LAYERS = "overlay-layers/layers.json"
 
 
 def resolve(app, cache, architecture=""):
-    """Return ``(content, words)``: what identifies the image of
-    ``app``, and where it comes from in words.
+    """Return ``(content, words)``:
+    what identifies the image of ``app``, and where it comes from in words.
 
     An image in files is identified by what runs, so that `docker save` and a layout of the same
     image are the same. ``architecture``: the host's processor as `uname -m` has it, to choose by
@@ -54,8 +54,8 @@ def resolve(app, cache, architecture=""):
 
 
 def planned(app, cache, architecture=""):
-    """Return ``plan["image"]`` of ``app`` as far as it is known without a build, whose ``kind``
-    is ``build`` until `pack_image`.
+    """Return ``plan["image"]`` of ``app`` as far as it is known without a build,
+    whose ``kind`` is ``build`` until `pack_image`.
     """
     if model.kind(app) == "build":
         return {"kind": "build", "reference": "", "digest": builders.digest(builders.of(app))}
@@ -85,8 +85,9 @@ def _reference(app, image):
 
 
 def _digest(app, cache, architecture):
-    """Return the digest of an image in a registry. What a tag means is asked once a run, so that
-    all hosts get the same image.
+    """Return the digest of an image in a registry.
+
+    What a tag means is asked once a run, so that all hosts get the same image.
     """
     image = model.located(app)["image"]
     reference = _reference(app, image)
@@ -102,8 +103,9 @@ def _digest(app, cache, architecture):
 
 
 def _described(app, path, cache, architecture):
-    """Return identity and digest of the image in a file or a layout. What a file has is read
-    once, as long as nobody touches it.
+    """Return identity and digest of the image in a file or a layout.
+
+    What a file has is read once, as long as nobody touches it.
     """
     with _reading(app, path), contextlib.ExitStack() as stack:
         about = os.stat(path)
@@ -138,8 +140,8 @@ def _reading(app, path):
 
 
 def pack_image(app, plan, cache, have=(), architecture="", tools=()):
-    """Return the path of what a host gets of the image, made only if the cache has none, and set
-    ``plan["image"]``; None for a registry's.
+    """Return the path of what a host gets of the image, made only if the cache has none,
+    and set ``plan["image"]``; None for a registry's.
 
     ``have``: the digests of the layers that the host has. A layout is sent without those.
     ``tools``: what may build one here, the first that works; where none does, the host builds.
@@ -237,8 +239,8 @@ def pack(plan, cache, launchers):
 
 
 def had(said):
-    """Return the digests of the layers that a host has, by what its ``layers.json`` says; none
-    where that says nothing. Pure.
+    """Return the digests of the layers that a host has, by what its ``layers.json`` says;
+    none where that says nothing. Pure.
     """
     try:
         layers = json.loads(said[said.index("[") : said.rindex("]") + 1])

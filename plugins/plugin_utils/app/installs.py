@@ -37,8 +37,9 @@ _DEBIAN = {"3.11": "3.11.2", "3.13": "3.13.5"}
 
 
 class Installs(NamedTuple):
-    """``calls``: the arguments of each call of pip, which starts in the source. ``digest``: what
-    identifies them, and what they read.
+    """``calls``: the arguments of each call of pip, which starts in the source.
+
+    ``digest``: what identifies them, and what they read.
 
     ``bound``: whether they install something of the source itself, so that the environment is that
     release's alone.
@@ -134,8 +135,8 @@ def _is_local(line):
 
 
 def local_path(line):
-    """Return the path that a line of a requirements file installs
-    from, empty where it comes from elsewhere.
+    """Return the path that a line of a requirements file installs from,
+    empty where it comes from elsewhere.
     """
     option = _OPTION.match(line)
     if option and option[1] not in ("-e", "--editable") or not option and line.startswith("-"):
@@ -161,8 +162,8 @@ def _require(source, lines, local):
         place = posixpath.normpath(path)
         if place.split("/")[0] == "..":
             raise locks.LockError(
-                f"{path} is installed, which lies outside of the source: give a source that has "
-                f"both."
+                f"{path} is installed, which lies outside of the source: "
+                f"give a source that has both."
             )
         if not (source / place).exists():
             raise locks.LockError(

@@ -27,8 +27,8 @@ _EXTRA = re.compile(r"""\bextra\s*==\s*(['"])([^'"]+)\1""")
 _IN_SET = re.compile(r"""(['"])([^'"]+)\1\s+in\s+(extras|dependency_groups)\b""")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_HASHED = (
-    "which pip cannot check by a hash: take a release of it from an index, or an archive with its "
-    "hash."
+    "which pip cannot check by a hash: "
+    "take a release of it from an index, or an archive with its hash."
 )
 
 
@@ -50,8 +50,8 @@ def is_lock(name):
 
 
 def chosen(there, requirements):
-    """Return the lock that an application is installed by, of the
-    names in its source; empty for none.
+    """Return the lock that an application is installed by, of the names in its source;
+    empty for none.
 
     One that is there is used or refused, never passed over.
     """
@@ -61,8 +61,8 @@ def chosen(there, requirements):
     if requirements:
         raise LockError(
             f"requirements is {', '.join(requirements)}, and beside it is {found[0]}, which says "
-            f"other things or the same again: give requirements: {found[0]}, or leave it out by "
-            f"exclude: [{found[0]}]."
+            f"other things or the same again: give requirements: "
+            f"{found[0]}, or leave it out by exclude: [{found[0]}]."
         )
     if len(found) > 1:
         raise LockError(
@@ -73,8 +73,8 @@ def chosen(there, requirements):
 
 
 def above(app, listed):
-    """Return the locks above the subdirectory of ``app``; ``listed``: called with each directory
-    there, for the names in it.
+    """Return the locks above the subdirectory of ``app``; ``listed``:
+    called with each directory there, for the names in it.
     """
     parts = app["subdirectory"].split("/") if app.get("subdirectory") else []
     places = ["/".join(parts[:depth]) for depth in range(len(parts))]
@@ -94,8 +94,8 @@ def above(app, listed):
 
 
 def refuse_above(found, there, subdirectory, requirements):
-    """Refuse a lock of those ``found`` above the subdirectory, where
-    nothing says that it is not the application's.
+    """Refuse a lock of those ``found`` above the subdirectory,
+    where nothing says that it is not the application's.
 
     It is of a whole workspace, whose other parts are not shipped. ``there``: the names in the
     subdirectory.
@@ -129,8 +129,8 @@ def read(path, extras=()):
         names, found = reader(content, {_plain(name) for name in extras})
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise LockError(
-            f"{path.name} has another form than is known here ({error!r}): export it to a "
-            f"requirements file."
+            f"{path.name} has another form than is known here ({error!r}): "
+            f"export it to a requirements file."
         ) from None
     except LockError as error:
         raise LockError(f"{path.name}: {error}") from None

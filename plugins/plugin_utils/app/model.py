@@ -61,8 +61,8 @@ _NOT_OF_IMAGES = {
     **dict.fromkeys(
         ("wsgi", "asgi"),
         (
-            "the image has its own server: give serve, or nothing for the image's own entry point "
-            "and command"
+            "the image has its own server: "
+            "give serve, or nothing for the image's own entry point and command"
         ),
     ),
     **dict.fromkeys(
@@ -74,8 +74,8 @@ _NOT_OF_IMAGES = {
         "the image has its own server, which is told by serve or by environment",
     ),
     "restrict": (
-        "what confines it are the arguments of Podman: see network, volumes, memory_limit and "
-        "cpu_limit"
+        "what confines it are the arguments of Podman: "
+        "see network, volumes, memory_limit and cpu_limit"
     ),
     **dict.fromkeys(
         ("checksum", "deploy_key", "include", "exclude", "subdirectory"), "it is for a source"
@@ -129,8 +129,8 @@ def builder(app):
 
 
 def accounts(apps):
-    """Return the accounts of ``apps`` in the order in which they
-    can be made: name, home and groups.
+    """Return the accounts of ``apps`` in the order in which they can be made:
+    name, home and groups.
     """
     builders = [{"name": builder(app), "home": "/nonexistent", "groups": []} for app in apps]
     return builders + [
@@ -183,8 +183,8 @@ def remains(looks, passwd):
 
 
 def accounts_missing(apps, web_user, users, members):
-    """Return those of ``apps`` of which the host does not have all accounts, by its ``users``
-    and the ``members`` of its groups.
+    """Return those of ``apps`` of which the host does not have all accounts,
+    by its ``users`` and the ``members`` of its groups.
     """
     return [
         app
@@ -204,8 +204,8 @@ def located(app):
 
 
 def chosen(apps, site="", version=""):
-    """Return those of ``apps`` that are the site's, or the one of this
-    name at ``version``; all where these are empty.
+    """Return those of ``apps`` that are the site's, or the one of this name at ``version``;
+    all where these are empty.
     """
     found = [
         app
@@ -394,8 +394,8 @@ def _backup(app):
 
 
 def made_of(plan):
-    """Return what of ``plan`` the release is made of: what its launchers read, and what makes
-    another release when it changes.
+    """Return what of ``plan`` the release is made of:
+    what its launchers read, and what makes another release when it changes.
     """
     ways = {key: value for key, value in plan.items() if key not in _OF_HOSTS}
     return json.dumps(
@@ -406,8 +406,8 @@ def made_of(plan):
 
 
 def release(content, plan, *more):
-    """Return the identity of a release: 12 hexadecimal digits of its content's identity, how it
-    is made, and the texts ``more``.
+    """Return the identity of a release:
+    12 hexadecimal digits of its content's identity, how it is made, and the texts ``more``.
     """
     return hashlib.sha256(
         "\0".join([content, made_of(plan), *more]).encode("utf-8", "surrogateescape")
@@ -415,8 +415,8 @@ def release(content, plan, *more):
 
 
 def called(app):
-    """Return the beginning of a sentence that says what ``app``
-    has, with what the inventory calls it.
+    """Return the beginning of a sentence that says what ``app`` has,
+    with what the inventory calls it.
     """
     return (
         f"{app['origin']} has" if app.get("origin") else f"python_app_apps has {app['name']} with"
@@ -437,8 +437,8 @@ def name_of(app):
 
 
 def made_of_problem(app):
-    """Return what is wrong with the keys of ``app`` that say what
-    it is made of, empty if nothing is.
+    """Return what is wrong with the keys of ``app`` that say what it is made of,
+    empty if nothing is.
     """
     given = [key for key in ("source", "requirement", "image", "build") if app.get(key)]
     if len(given) == 1:
@@ -473,8 +473,8 @@ def _image_problems(where, app):
         yield f"{where} port {port}: give a port from 1 to 65535."
     if port and any("$SOCKET" in word for word in app.get("serve") or []):
         yield (
-            f"{where} port beside a serve with $SOCKET: give one, the port that it listens on or "
-            f"the socket."
+            f"{where} port beside a serve with $SOCKET: "
+            f"give one, the port that it listens on or the socket."
         )
     if port and network == "open":
         yield (
@@ -487,8 +487,8 @@ def _image_problems(where, app):
     for inside, below in (app.get("volumes") or {}).items():
         if not _INSIDE.match(str(inside)) or posixpath.normpath(inside) != inside:
             yield (
-                f"{where} volumes with {inside!r}: give an absolute path in the image, such as "
-                f"/app/data."
+                f"{where} volumes with {inside!r}: "
+                f"give an absolute path in the image, such as /app/data."
             )
         if not _BELOW.match(str(below)):
             yield (
@@ -505,8 +505,8 @@ def _image_problems(where, app):
         and posixpath.normpath(app["static_dir"]) == app["static_dir"]
     ):
         yield (
-            f"{where} static_dir {app['static_dir']!r}: give an absolute path in the image, such "
-            f"as /app/static."
+            f"{where} static_dir {app['static_dir']!r}: "
+            f"give an absolute path in the image, such as /app/static."
         )
     if app.get("backup_before_migrate") and not app.get("migrate"):
         yield f"{where} backup_before_migrate and no migrate: give migrate, or remove it."
@@ -558,8 +558,8 @@ def _source_problems(where, app):
     for name in sorted(names):
         if ".." in name.split("/") and not posixpath.isabs(name):
             yield (
-                f"{where} the file {name}: give one in the source, or an absolute path on this "
-                f"computer."
+                f"{where} the file {name}: "
+                f"give one in the source, or an absolute path on this computer."
             )
     for key, kinds in _ONLY.items():
         if app.get(key) and kind(app) not in kinds:
@@ -574,8 +574,8 @@ def _source_problems(where, app):
         or subdirectory.split("/")[0] == ".."
     ):
         yield (
-            f"{where} the subdirectory {subdirectory!r}: give a directory within the source, for "
-            f"instance backend."
+            f"{where} the subdirectory {subdirectory!r}: "
+            f"give a directory within the source, for instance backend."
         )
     python = app.get("python") or "/"
     if not posixpath.isabs(python) and not _PYTHON.match(python):
@@ -601,8 +601,8 @@ def _server_problems(where, app):
     if len(given) != 1 and not is_image(app):
         found = " and ".join(given) or "none of wsgi, asgi and serve"
         yield (
-            f"{where} {found}: give one of them, a callable for our server or a command that is a "
-            f"server."
+            f"{where} {found}: give one of them, "
+            f"a callable for our server or a command that is a server."
         )
     for key in ("wsgi", "asgi"):
         if app.get(key) and not _CALLABLE.match(app[key]):
@@ -639,14 +639,15 @@ def _server_problems(where, app):
 
 
 def problems(apps, keep_releases=2, port=80, tls_port=443):
-    """Return what is wrong with the role's inputs: a list of sentences. Environments are named,
-    their values never shown.
+    """Return what is wrong with the role's inputs: a list of sentences.
+
+    Environments are named, their values never shown.
     """
     problems, seen, users = [], set(), {}
     if keep_releases < 2:
         problems.append(
-            f"python_app_keep_releases is {keep_releases}: give at least 2, the current release "
-            f"and the one before."
+            f"python_app_keep_releases is {keep_releases}: "
+            f"give at least 2, the current release and the one before."
         )
     problems += [
         f"python_app_{name} is {number}: give a port from 1 to 65535."
@@ -672,18 +673,18 @@ def problems(apps, keep_releases=2, port=80, tls_port=443):
             )
         if not _USER.match(user(app)):
             problems.append(
-                f"{where} the user {user(app)!r}: use up to 32 small letters, digits, underscores "
-                f"and hyphens."
+                f"{where} the user {user(app)!r}: "
+                f"use up to 32 small letters, digits, underscores and hyphens."
             )
         elif users.setdefault(user(app), app["name"]) != app["name"]:
             problems.append(
-                f"{where} the user {user(app)}, which runs {users[user(app)]} already: give each "
-                f"its own user."
+                f"{where} the user {user(app)}, "
+                f"which runs {users[user(app)]} already: give each its own user."
             )
         problems += [
             (
-                f"{where} the service {name!r}: give the name of a unit of systemd, such as "
-                f"redis-server."
+                f"{where} the service {name!r}: "
+                f"give the name of a unit of systemd, such as redis-server."
             )
             for name in app.get("services") or []
             if not _SERVICE.match(name)
@@ -723,8 +724,8 @@ def problems(apps, keep_releases=2, port=80, tls_port=443):
                 problems.append(f"{where} no value of {name}: give one, or leave it out.")
             elif "\0" in str(value):
                 problems.append(
-                    f"{where} a value of {name} that has a NUL character, which no environment "
-                    f"can hold: remove it."
+                    f"{where} a value of {name} that has a NUL character, "
+                    f"which no environment can hold: remove it."
                 )
     builders = {builder(app): app["name"] for app in apps}
     for name in sorted(users.keys() & builders.keys()):
@@ -773,8 +774,8 @@ def directories(apps):
 
 
 def files(apps):
-    """Return ``apps`` as the template of their environment takes
-    them: name, user and environment.
+    """Return ``apps`` as the template of their environment takes them:
+    name, user and environment.
     """
     return [
         {"name": app["name"], "user": user(app), "environment": app.get("environment") or {}}
@@ -783,8 +784,8 @@ def files(apps):
 
 
 def current(name, paths):
-    """Return the release of the app ``name`` that is current, by the
-    ``paths`` of host_facts; empty for none.
+    """Return the release of the app ``name`` that is current, by the ``paths`` of host_facts;
+    empty for none.
     """
     return _link(name, "current", paths)
 
@@ -794,8 +795,8 @@ def _link(name, link, paths):
 
 
 def unverified(plans, paths):
-    """Return those of ``plans`` whose release is pending, or current since a run that died
-    before it was done with it.
+    """Return those of ``plans`` whose release is pending,
+    or current since a run that died before it was done with it.
     """
 
     def died(plan):
@@ -808,8 +809,8 @@ def unverified(plans, paths):
 
 
 def serving(name, paths):
-    """Return the instance of the service that visitors of the app ``name``
-    are led to, empty for none (see app/units.py).
+    """Return the instance of the service that visitors of the app ``name`` are led to,
+    empty for none (see app/units.py).
     """
     return app_units.instance_of_socket(paths.get(f"/srv/{name}/live.sock", {}).get("link", ""))
 
@@ -836,8 +837,8 @@ def stale(apps, facts):
 
 
 def idle(apps, facts):
-    """Return those of ``apps`` of which the service, a worker or a timer does not run, or a timer
-    does that is another host's.
+    """Return those of ``apps`` of which the service, a worker or a timer does not run,
+    or a timer does that is another host's.
 
     ``facts``: those of host_facts.
     """
@@ -857,8 +858,8 @@ def idle(apps, facts):
 
 
 def timers_to_take_over(apps, host, hosts):
-    """Return the timers that this host runs for all from now on, and
-    others still do: ``[{host, unit}]``.
+    """Return the timers that this host runs for all from now on, and others still do:
+    ``[{host, unit}]``.
 
     ``hosts``: the variables of the play's hosts, with what host_facts says of each.
     """
@@ -889,8 +890,8 @@ def _single(app):
 
 
 def left(apps, units, paths):
-    """Return the applications that a host still has something of at work, and that are none of
-    ``apps``: ``[{name, root}]``.
+    """Return the applications that a host still has something of at work,
+    and that are none of ``apps``: ``[{name, root}]``.
 
     ``units`` and ``paths`` are those of host_facts.
     """
@@ -933,8 +934,8 @@ def migrations(plans, host, hosts):
 
 
 def backups(plans, host):
-    """Return the backups to take before ``plans`` are migrated, each once: host, command, and the
-    names of the applications.
+    """Return the backups to take before ``plans`` are migrated, each once:
+    host, command, and the names of the applications.
 
     The first release of an application finds nothing of its own, and perhaps no host yet that takes
     backups.
@@ -951,8 +952,8 @@ def backups(plans, host):
 
 
 def taken(results):
-    """Return what was said of the backup of each application; ``results``: those of a command
-    with ``backups`` as items.
+    """Return what was said of the backup of each application;
+    ``results``: those of a command with ``backups`` as items.
     """
     words = {
         name: f"on {one['item']['host']}, {one.get('stdout', '')[-500:].strip()}"
@@ -987,8 +988,8 @@ def pages(plans, releases=None):
 
 
 def health_pages(apps):
-    """Return the page of each application that tells its health, whichever release answers, as
-    http_health_info takes it.
+    """Return the page of each application that tells its health, whichever release answers,
+    as http_health_info takes it.
     """
     plans = map(plan, apps)
     return [
@@ -1029,8 +1030,8 @@ def _alias_page(plan, alias):
 
 
 def missing_service(asked, apps):
-    """Return the sentence about a service that cannot be started; ``asked``: the result of
-    systemctl show, with the service as item.
+    """Return the sentence about a service that cannot be started;
+    ``asked``: the result of systemctl show, with the service as item.
     """
     name, state = asked["item"], asked["stdout"].strip()
     app = next(
@@ -1056,8 +1057,8 @@ _REGISTERED = ("made", "migrated", "switched", "resumed", "restarted", "verified
 
 
 def failed(variables):
-    """Return the failures of a host's applications in this run, by its
-    ``variables``; the first of each application.
+    """Return the failures of a host's applications in this run, by its ``variables``;
+    the first of each application.
     """
     found = {}
     for name in _REGISTERED:
@@ -1117,8 +1118,8 @@ def _serving(one, wrong, host):
 
 
 def unhealthy(plans, wrong):
-    """Return what is wrong with each of ``plans`` that is unhealthy, by name; ``wrong``: what
-    http_health_info says of their pages.
+    """Return what is wrong with each of ``plans`` that is unhealthy, by name;
+    ``wrong``: what http_health_info says of their pages.
     """
     found = {}
     for plan in plans:

@@ -44,8 +44,8 @@ _RUNS = ("Cmd", "Entrypoint", "Env", "ExposedPorts", "StopSignal", "User", "Volu
 
 
 class ImageError(Exception):
-    """An image that cannot be used: the end of a sentence that
-    begins with its name, with the remedy.
+    """An image that cannot be used:
+    the end of a sentence that begins with its name, with the remedy.
     """
 
 
@@ -169,8 +169,8 @@ def opened(path, architecture, scratch=None):
                 )
         except (tarfile.TarError, EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
             raise ImageError(
-                f"is no whole tar archive ({error}): make it anew, for instance by 'docker save' "
-                f"or 'podman save'."
+                f"is no whole tar archive ({error}): "
+                f"make it anew, for instance by 'docker save' or 'podman save'."
             ) from None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ImageError(
@@ -233,8 +233,8 @@ def _image(files, architecture):
     if (listed := _read(files, "manifest.json")) is not None:
         return _of_docker(files, json.loads(listed), architecture)
     raise ImageError(
-        "has neither index.json nor manifest.json, so it is no image: make it by 'docker save' or "
-        "'podman save'."
+        "has neither index.json nor manifest.json, so it is no image: "
+        "make it by 'docker save' or 'podman save'."
     )
 
 
@@ -306,15 +306,15 @@ def _of_layout(files, index, architecture):
 def _another(there, architecture):
     wanted = references.platform(architecture)
     return ImageError(
-        f"is for {references.platforms(there)}, and the host is {wanted}: build it with "
-        f"--platform {wanted}."
+        f"is for {references.platforms(there)}, and the host is {wanted}: "
+        f"build it with --platform {wanted}."
     )
 
 
 def _several(names):
     return ImageError(
-        f"has {len(names)} images ({', '.join(sorted(names)[:3])}): save the one that is meant "
-        f"alone."
+        f"has {len(names)} images ({', '.join(sorted(names)[:3])}): "
+        f"save the one that is meant alone."
     )
 
 
@@ -357,8 +357,8 @@ def _of_docker(files, listed, architecture):
 
 
 def _docker_layer(files, name, digest):
-    """Return the layer in the file ``name``, whose content has
-    this digest; some builders compress it.
+    """Return the layer in the file ``name``, whose content has this digest;
+    some builders compress it.
     """
     _place(digest)
     file = files.open(name)

@@ -56,8 +56,8 @@ def is_path(image):
 
 
 def parsed(image):
-    """Return the Reference of a text such as
-    ``registry.foobar.com/shop:1.4``; None for what is none.
+    """Return the Reference of a text such as ``registry.foobar.com/shop:1.4``;
+    None for what is none.
 
     As docker reads it: the first word is a registry if it has a dot or a port, and ``shop:1.4`` is
     one of Docker Hub's.
@@ -77,8 +77,8 @@ def parsed(image):
 
 
 def processor(architecture):
-    """Return what images call the processor that `uname -m` calls ``architecture``: name and
-    variant; empty if that is.
+    """Return what images call the processor that `uname -m` calls ``architecture``:
+    name and variant; empty if that is.
     """
     return _PROCESSORS.get(architecture, (architecture, ""))
 
@@ -118,8 +118,8 @@ def platforms(found):
 
 
 def is_statement(descriptor):
-    """Return whether a descriptor in an index is of a statement about
-    an image, and of none: builders add such.
+    """Return whether a descriptor in an index is of a statement about an image, and of none:
+    builders add such.
     """
     of = descriptor.get("platform") or {}
     return (

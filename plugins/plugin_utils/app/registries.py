@@ -23,8 +23,8 @@ _PATIENCE = 120  # seconds for one question
 
 
 class RegistryError(Exception):
-    """A registry that says nothing of use: the end of a sentence that
-    begins with the image, with the remedy.
+    """A registry that says nothing of use:
+    the end of a sentence that begins with the image, with the remedy.
     """
 
 
@@ -70,8 +70,8 @@ def credentials(host, login):
 
 
 def digest(reference, architecture, login=None):
-    """Return the digest of the image that ``reference`` names now, for a host that calls its
-    processor ``architecture``.
+    """Return the digest of the image that ``reference`` names now,
+    for a host that calls its processor ``architecture``.
 
     ``reference``: a references.Reference. Nothing but its list is fetched by skopeo or docker;
     podman fetches an image that is in no list.

@@ -59,8 +59,8 @@ SourceError = git.SourceError
 
 
 def listing(directory, exclude=(), include=()):
-    """Return the files of the application in ``directory``, sorted, relative to it: what git would
-    ship, without ``exclude``.
+    """Return the files of the application in ``directory``, sorted, relative to it:
+    what git would ship, without ``exclude``.
 
     In a repository git alone says that: what it ignores (settings, uploads) must never be shipped
     because git cannot be asked. ``include`` names what is shipped all the same.
@@ -76,8 +76,8 @@ def listing(directory, exclude=(), include=()):
         if not found:
             raise SourceError(
                 f"{directory} has no file that the git repository {repository} knows or would "
-                f"add: take it out of .gitignore, or give a copy of the directory that is in no "
-                f"repository."
+                f"add: take it out of .gitignore, "
+                f"or give a copy of the directory that is in no repository."
             )
     else:
         found = []
@@ -128,8 +128,8 @@ def _listed(directory, *words):
 
 
 def left_out(app):
-    """Return what git ignores in the directory of ``app``, so that it is not shipped, but for
-    what is never an application's.
+    """Return what git ignores in the directory of ``app``,
+    so that it is not shipped, but for what is never an application's.
     """
     source = model.located(app).get("source")
     if model.kind(app) != "directory" or not _repository(source):
@@ -155,8 +155,8 @@ def _matches(name, patterns):
 
 
 def _excluded(name, patterns):
-    """Return whether a pattern fits the path, one of the
-    directories that it is in, or one of its names.
+    """Return whether a pattern fits the path, one of the directories that it is in,
+    or one of its names.
     """
     parts = pathlib.PurePath(name).parts
     return any(
@@ -182,13 +182,13 @@ def digest_of_files(directory, names):
 
 
 class Cache:
-    """A directory of this user, for archives, git repositories
-    and what this run has asked already.
+    """A directory of this user,
+    for archives, git repositories and what this run has asked already.
     """
 
     def __init__(self, run, directory=None):
-        """``run`` tells one run from another: a branch is asked once a
-        run, so that all hosts get the same commit.
+        """``run`` tells one run from another:
+        a branch is asked once a run, so that all hosts get the same commit.
         """
         home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         self.directory = pathlib.Path(directory or os.path.join(home, "foobar.lamp"))
@@ -247,13 +247,8 @@ def _resolve(app, cache):
         )
     if kind == "directory":
         source = _top(app)
-        return (
-            (
-                f"files "
-                f"{digest_of_files(source, listing(source, app.get('exclude') or (), app.get('include') or ()))}"
-            ),
-            model.described(app),
-        )
+        files = listing(source, app.get("exclude") or (), app.get("include") or ())
+        return f"files {digest_of_files(source, files)}", model.described(app)
     checksum = app.get("checksum") if model.is_url(source) else _sha256(source)
     if app.get("checksum") and checksum != app["checksum"]:
         raise SourceError(
@@ -330,8 +325,8 @@ def _fetch(app, target, cache):
         raise SourceError(
             f"{model.called(app)} the source {mask.plain(app.get('source'))}, where "
             f"{pointers[0]}{more} only points to a file of Git LFS: leave it out by exclude, or "
-            f"give as source a directory on this computer where 'git lfs pull' was run, or an "
-            f"archive."
+            f"give as source a directory on this computer "
+            f"where 'git lfs pull' was run, or an archive."
         )
 
 
@@ -430,8 +425,8 @@ def _zip_entries(archive):
 
 
 def _extract(entries, target, exclude=()):
-    """Unpack an archive into the empty directory ``target``; ValueError for what would lie, or
-    lead, outside or has another kind.
+    """Unpack an archive into the empty directory ``target``;
+    ValueError for what would lie, or lead, outside or has another kind.
 
     Links are made last: until then there are none that a name could lead over.
     """
@@ -498,8 +493,8 @@ def _unpack(path, target):
 
 
 def _wheels(plan, stage, found, python, pip_environment):
-    """Resolve what the release needs into ``stage/wheels``, for hosts
-    with Python ``python`` (such as ``3.13``).
+    """Resolve what the release needs into ``stage/wheels``,
+    for hosts with Python ``python`` (such as ``3.13``).
     """
     if importlib.util.find_spec("pip") is None:
         raise SourceError(

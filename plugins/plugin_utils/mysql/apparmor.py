@@ -38,8 +38,8 @@ def rules(settings, directories=()):
 
 
 def local(before, settings, directories=(), both=False):
-    """Return the text of the profile's local file: what others
-    wrote there (``before``), and our rules.
+    """Return the text of the profile's local file:
+    what others wrote there (``before``), and our rules.
 
     ``both``: with those of ours that ``before`` has, for the server that runs with other settings
     still, and may have to go back to them.

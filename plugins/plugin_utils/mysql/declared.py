@@ -33,8 +33,8 @@ def datadir(settings):
 
 
 def declared(settings, engine, memory_mb, bind_address, logs, tls):
-    """Return the role's own settings and, where they say another
-    thing, those of ``mysql_settings``.
+    """Return the role's own settings and,
+    where they say another thing, those of ``mysql_settings``.
 
     ``engine``: mariadb or mysql. ``memory_mb``: of the host. ``logs``, ``tls``: whether it keeps
     binary logs, and has a certificate.

@@ -152,8 +152,8 @@ class Dump:
 
 
 def _unclosed(token, buffer):
-    """Return whether a sign that stands alone begins what has no
-    end yet: a string, a name, a comment.
+    """Return whether a sign that stands alone begins what has no end yet:
+    a string, a name, a comment.
     """
     return (
         token["text"] is not None
@@ -170,8 +170,8 @@ def _suffix_problem(path, begin, suffix):
         return f"{says}, and its name ends with {suffix or 'nothing'}: {right}."
     if packed == ".zst" and not shutil.which("zstd"):
         return (
-            "is packed by zstd, which this computer does not have: install zstd here, or pack the "
-            "file by gzip."
+            "is packed by zstd, which this computer does not have: "
+            "install zstd here, or pack the file by gzip."
         )
     return ""
 
@@ -225,14 +225,16 @@ def _statement_problems(dump, database, accounts, engine):
                 if _ACCOUNTS.match(head)
             }
         )
-        yield f"says {', '.join(words)}: accounts are mysql_users' to declare. Take these lines out."
+        yield (
+            f"says {', '.join(words)}: accounts are mysql_users' to declare. Take these lines out."
+        )
     strangers = sorted(definer for definer in dump.definers if definer.lower() not in accounts)
     if strangers:
         yield (
             f"has views, triggers or routines of DEFINER {', '.join(strangers)}, which this "
             f"server does not have, so that they would fail when they are used: declare the "
-            f"account in mysql_users, or take the words DEFINER=… out (sed 's/DEFINER=[^ "
-            f"*]*//g')."
+            f"account in mysql_users, "
+            f"or take the words DEFINER=… out (sed 's/DEFINER=[^ *]*//g')."
         )
     if engine == "mysql" and SANDBOX.match(dump.begin):
         yield (

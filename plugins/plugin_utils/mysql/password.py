@@ -32,8 +32,8 @@ def matches(password, plugin, kept):
 
 
 def _matches_sha2(password, kept):
-    """*kept* is ``$A$``, thousands of rounds as three hexadecimal digits, ``$``, 20 bytes of
-    salt, and the digest in 43 characters.
+    """*kept* is ``$A$``, thousands of rounds as three hexadecimal digits, ``$``, 20 bytes of salt,
+    and the digest in 43 characters.
     """
     try:
         rounds = int(kept[3:6], 16) * 1000

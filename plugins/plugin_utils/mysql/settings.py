@@ -38,8 +38,8 @@ def variables(settings):
 
 
 def logs(settings, datadir, hostname):
-    """Return the files that the server writes its words to, where
-    ``settings`` say other ones than the package does.
+    """Return the files that the server writes its words to,
+    where ``settings`` say other ones than the package does.
     """
     found, wanted = [], variables(settings)
     if plain(wanted.get("general_log", False)) == "1":
@@ -133,8 +133,8 @@ def restart_sentence(reasons, taken_up=()):
 
 
 def drifted(settings, running, accepted=()):
-    """Return those settings, as ``live``, that a server has other values of
-    than its files say, though it has read them.
+    """Return those settings, as ``live``,
+    that a server has other values of than its files say, though it has read them.
 
     Somebody set them while it runs, or took back what another run had set. What the server itself
     makes of a value, it makes again: such ones are ``accepted``, as `marks` of them.
@@ -148,8 +148,8 @@ def drifted(settings, running, accepted=()):
 
 
 def mark(name, value, was):
-    """Return what is kept of a setting that a server does not
-    take: a word, whatever is in the values.
+    """Return what is kept of a setting that a server does not take:
+    a word, whatever is in the values.
     """
     return hashlib.sha256(f"{name}={value}={was}".encode()).hexdigest()[:12]
 
@@ -166,8 +166,8 @@ def marks(live, running):
 
 
 def _taken(wanted, now):
-    """A server rounds sizes up, but to less than the double; it expands a mode such as ANSI to
-    all modes that this stands for.
+    """A server rounds sizes up, but to less than the double;
+    it expands a mode such as ANSI to all modes that this stands for.
     """
     return set(wanted.split(",")) <= set(now.split(",")) or (
         bool(_NUMBER.match(wanted) and _NUMBER.match(now))

@@ -18,8 +18,8 @@ _BYTES = 48  # of P-256's 32, and so many more that no scalar is likelier than a
 
 
 def thumbprint(secret):
-    """Return the thumbprint of the account's public key (RFC 7638), with which a web server
-    answers a CA's questions.
+    """Return the thumbprint of the account's public key (RFC 7638),
+    with which a web server answers a CA's questions.
     """
     # Not sooner: it takes a while to load, and most runs have no account.
     from cryptography.hazmat.primitives import hashes

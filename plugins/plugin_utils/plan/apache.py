@@ -27,8 +27,8 @@ class Apache(WebServer):
         """Those of each web server, and modules."""
         problems = [
             (
-                f"apache_modules has {module!r}: give a module's name as a2enmod takes it, for "
-                f"instance rewrite."
+                f"apache_modules has {module!r}: "
+                f"give a module's name as a2enmod takes it, for instance rewrite."
             )
             for module in inputs["apache_modules"]
             if not _MODULE.match(module)

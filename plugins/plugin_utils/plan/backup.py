@@ -52,8 +52,8 @@ def wanted(inputs):
 
 
 def _problems(inputs):
-    """Return what is wrong with ``inputs``, which are the role's without their prefix
-    ``backup_``: a list of sentences.
+    """Return what is wrong with ``inputs``, which are the role's without their prefix ``backup_``:
+    a list of sentences.
     """
     problems = list(_database_problems(inputs["database"]))
     for name in ("keep_days", "keep_at_least"):
@@ -62,8 +62,8 @@ def _problems(inputs):
     for name in ("dir", "identity_file"):
         if inputs[name] and not _PATH.match(inputs[name]) or name == "dir" and not inputs[name]:
             problems.append(
-                f"backup_{name} is {inputs[name]!r}: give an absolute path of letters, digits and "
-                f"_ . @ + -."
+                f"backup_{name} is {inputs[name]!r}: "
+                f"give an absolute path of letters, digits and _ . @ + -."
             )
     for one in inputs["files"]:
         if not _PATH.match(one["path"]) or "/../" in one["path"] + "/":
@@ -73,8 +73,8 @@ def _problems(inputs):
             )
         if not _USER.match(one["user"]):
             problems.append(
-                f"backup_files gives {one['name']} the user {one['user']!r}: name the user that "
-                f"owns the files."
+                f"backup_files gives {one['name']} the user {one['user']!r}: "
+                f"name the user that owns the files."
             )
         if not _UNIT.match(one.get("service") or "named"):
             problems.append(
@@ -115,8 +115,8 @@ def _database_problems(database):
     for name in ("datadir", "socket"):
         if not _PATH.match(database.get(name) or "/x"):
             yield (
-                f"backup_database.{name} is {database[name]!r}: give an absolute path of letters, "
-                f"digits and _ . @ + -."
+                f"backup_database.{name} is {database[name]!r}: "
+                f"give an absolute path of letters, digits and _ . @ + -."
             )
     cluster = database.get("cluster") or {}
     if cluster and cluster["host"] not in cluster["members"]:
@@ -126,8 +126,8 @@ def _database_problems(database):
         )
     if not _UNIT.match(database.get("service") or "mysql"):
         yield (
-            f"backup_database.service is {database['service']!r}: name the server's unit of "
-            f"systemd."
+            f"backup_database.service is {database['service']!r}: "
+            f"name the server's unit of systemd."
         )
 
 
@@ -137,14 +137,14 @@ def _copy_problems(inputs):
         return
     if not _REMOTE.match(to):
         yield (
-            f"backup_copy_to is {to!r}: give user@host:/directory, or the absolute path of a "
-            f"mounted directory."
+            f"backup_copy_to is {to!r}: "
+            f"give user@host:/directory, or the absolute path of a mounted directory."
         )
         return
     if "PRIVATE KEY" not in inputs["copy_key"]:
         yield (
-            "backup_copy_key is not a private SSH key: give the text of one that may log in as "
-            "backup_copy_to says."
+            "backup_copy_key is not a private SSH key: "
+            "give the text of one that may log in as backup_copy_to says."
         )
     if not inputs["copy_known_hosts"].strip():
         yield (

@@ -83,8 +83,8 @@ class Bind(Role):
         return [Port(53), Port(53, "udp")]
 
     def problems(self, inputs, facts, search=()):
-        """Names of zones and keys, what the host serves that nobody
-        declares, and keys of signed zones that are gone.
+        """Names of zones and keys, what the host serves that nobody declares,
+        and keys of signed zones that are gone.
         """
         keys, policies = (
             [key["name"] for key in inputs["bind_keys"]],
@@ -100,8 +100,8 @@ class Bind(Role):
             name = zone["name"]
             if not _ZONE.match(name):
                 problems.append(
-                    f"bind_zones has the name {name!r}: give a domain such as foobar.com, without "
-                    f"a dot at the end."
+                    f"bind_zones has the name {name!r}: "
+                    f"give a domain such as foobar.com, without a dot at the end."
                 )
             if name.lower() in seen:
                 problems.append(f"bind_zones has {name} twice: remove one.")
@@ -120,16 +120,16 @@ class Bind(Role):
         return problems
 
     def site_problems(self, site, host, inputs):
-        """Who is primary, which only an operator changes: two of them that
-        take updates tell the world two things.
+        """Who is primary, which only an operator changes:
+        two of them that take updates tell the world two things.
         """
         types = {one.name: _type_at(one, site.domain) for one in site.hosts(self.GROUP)}
         return primary_problems(site.domain, types, host.name, site.primary, site.values)
 
 
 def _type_at(host, zone):
-    """Return what a host is for a zone, primary or secondary: empty where it has it not, None
-    where the run did not ask.
+    """Return what a host is for a zone, primary or secondary:
+    empty where it has it not, None where the run did not ask.
     """
     return (host.facts.get("zones") or {}).get(zone, {}).get("type", "") if host.facts else None
 
@@ -149,8 +149,8 @@ def primary_problems(zone, types, name, primary, values):
                 f"Host {primary} is the primary name server of {zone} by the inventory, but the "
                 f"zone is on {' and '.join(others)}: a new, empty zone would replace it. Set "
                 f"lamp_dns_primary to {others[0]}, and run foobar.lamp.dns_promote if it is a "
-                f"secondary. If an empty zone is what you want, set lamp_dns_force to true for "
-                f"one run."
+                f"secondary. If an empty zone is what you want, "
+                f"set lamp_dns_force to true for one run."
             ]
         return []
     if types[name] != "primary":
@@ -163,8 +163,8 @@ def primary_problems(zone, types, name, primary, values):
     if types[primary] == "primary" and not values.get("lamp_dns_primary"):
         return [
             f"{primary} and {name} are both primary name servers of {zone}: set lamp_dns_primary "
-            f"to the one that was promoted last. Its records stay, and the other becomes its "
-            f"secondary."
+            f"to the one that was promoted last. "
+            f"Its records stay, and the other becomes its secondary."
         ]
     return []
 
@@ -259,8 +259,8 @@ def _zone_problems(zone, keys, policies):
             yield f"the {option} {zone[option]}: add that to bind_keys, or correct it."
     if policy and policy not in policies:
         yield (
-            f"the dnssec_policy {policy}: use one of {', '.join(policies)}, or describe it in "
-            f"bind_dnssec_policies."
+            f"the dnssec_policy {policy}: "
+            f"use one of {', '.join(policies)}, or describe it in bind_dnssec_policies."
         )
     if zone.get("dnssec_keys_of") and not zone.get("primaries"):
         yield "dnssec_keys_of without primaries: the keys are made here, remove it."
@@ -269,8 +269,8 @@ def _zone_problems(zone, keys, policies):
 
 
 def recorded_keys(records):
-    """Return the files that record the keys of ``records``, which are lines such as
-    ``foobar.com. IN DS 12345 13 2 AB12``.
+    """Return the files that record the keys of ``records``,
+    which are lines such as ``foobar.com. IN DS 12345 13 2 AB12``.
     """
     # The name server's user may have made them up.
     found = [match.groups() for match in map(_DS.match, records) if match]
@@ -309,8 +309,8 @@ def lost_key_problems(zones, paths):
                 f"long as its parent has the DS record of the old one. Restore the directory "
                 f"from a backup, owned by bind (foobar.lamp.restore_name_server does). If the "
                 f"key is lost, or another has followed it, see that the parent has no DS record "
-                f"of it, wait until its time to live has passed, and set bind_new_dnssec_keys to "
-                f"true for one run."
+                f"of it, wait until its time to live has passed, "
+                f"and set bind_new_dnssec_keys to true for one run."
             )
     return problems
 

@@ -34,8 +34,9 @@ class Certificates(Role):
     }
 
     def inputs(self, site, host, offered):
-        """A certificate for each site, and what it takes to have it issued: where TLS ends. A
-        web host behind balancers has none.
+        """A certificate for each site, and what it takes to have it issued: where TLS ends.
+
+        A web host behind balancers has none.
         """
         found = (
             tls.certificates(site, site.position(site.entrance, host))
@@ -85,8 +86,8 @@ class Certificates(Role):
         ]
 
     def problems(self, inputs, facts, search=()):
-        """Names, and what is missing to have certificates issued; of
-        given ones, whether chain and key fit.
+        """Names, and what is missing to have certificates issued;
+        of given ones, whether chain and key fit.
         """
         return list(
             _problems({name.removeprefix("certificates_"): value for name, value in inputs.items()})
@@ -111,8 +112,8 @@ def _with_file(ca, base):
 
 
 def _text(value, base):
-    """Return a certificate or key as it is, read where it is a file on the controller; the path
-    where it is one on the host.
+    """Return a certificate or key as it is, read where it is a file on the controller;
+    the path where it is one on the host.
     """
     if tls.is_pem(value) or tls.on_host(value):
         return value
@@ -168,8 +169,8 @@ def _problems(inputs):
 def _acme_problems(where, one, inputs):
     if not inputs["cas"]:
         yield (
-            f"{where} gives {one['name']} the source acme, and certificates_cas is empty: add the "
-            f"CA to ask."
+            f"{where} gives {one['name']} the source acme, "
+            f"and certificates_cas is empty: add the CA to ask."
         )
     if len(inputs["account_secret"]) < 32:
         yield (
@@ -185,14 +186,15 @@ def _acme_problems(where, one, inputs):
         host.startswith("*.") for host in one.get("names") or []
     ):
         yield (
-            f"{where} proves {one['name']} by http-01, which cannot prove a wildcard: set its "
-            f"method to dns-01."
+            f"{where} proves {one['name']} by http-01, which cannot prove a wildcard: "
+            f"set its method to dns-01."
         )
 
 
 def _given_problems(where, one):
-    """Return what is wrong with a given certificate. The host
-    looks itself at what is there already.
+    """Return what is wrong with a given certificate.
+
+    The host looks itself at what is there already.
     """
     where, texts = f"{where} gives {one['name']}", {}
     for key in ("chain", "key"):
@@ -204,8 +206,8 @@ def _given_problems(where, one):
         elif value.startswith("$ANSIBLE_VAULT"):
             yield (
                 f"{where} a {key} from a file that Ansible Vault has encrypted: give its text, "
-                "\"{{ lookup('ansible.builtin.file', inventory_dir ~ '/../certs/FILE') }}\", "
-                "which Ansible decrypts."
+                "\"{{ lookup('ansible.builtin.file', "
+                "inventory_dir ~ '/../certs/FILE') }}\", which Ansible decrypts."
             )
         elif not tls.on_host(value):
             # A key that is no file and has no PEM header may be a secret all the same.
@@ -261,8 +263,8 @@ def pair_problems(chain, key, names, now=None):
     ]
     if missing:
         yield (
-            f"a certificate without {', '.join(missing)}: give one for all names of the site, or "
-            f"remove these."
+            f"a certificate without {', '.join(missing)}: "
+            f"give one for all names of the site, or remove these."
         )
 
 

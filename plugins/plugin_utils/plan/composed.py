@@ -16,8 +16,9 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.app import compose
 
 
 def sites(given, base):
-    """Return ``(sites, notes, problems)``: ``lamp_sites`` with each ``compose`` read. ``base``:
-    what relative paths start from.
+    """Return ``(sites, notes, problems)``: ``lamp_sites`` with each ``compose`` read.
+
+    ``base``: what relative paths start from.
 
     What is no dictionary where one is wanted is left as it is: whoever looks at types says it
     better.
@@ -43,8 +44,8 @@ def sites(given, base):
 
 
 def _apps(site):
-    """Yield the keys that lead to each application of a site with a
-    compose file, and that application.
+    """Yield the keys that lead to each application of a site with a compose file,
+    and that application.
     """
     if not isinstance(site, dict):
         return
@@ -83,8 +84,8 @@ def _composed(where, app, base, site):
         return _refused(
             app,
             (
-                f"{where}.compose is {path!r}, which cannot be read ({error.strerror}): correct "
-                f"the path."
+                f"{where}.compose is {path!r}, "
+                f"which cannot be read ({error.strerror}): correct the path."
             ),
         )
     except (yaml.YAMLError, ValueError) as error:

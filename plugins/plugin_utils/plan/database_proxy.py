@@ -27,8 +27,9 @@ class DatabaseProxy(Role):
     }
 
     def inputs(self, site, host, offered):
-        """The database's hosts, where they are several. An application
-        goes to one that stands alone by itself.
+        """The database's hosts, where they are several.
+
+        An application goes to one that stands alone by itself.
         """
         if not site.clustered:
             return {}
@@ -74,13 +75,13 @@ class DatabaseProxy(Role):
                 port = default if one.get(key) is None else one[key]
                 if not 0 < port < 65536:
                     problems.append(
-                        f"database_proxy_servers gives {one['name']} the {key} {port}: give one "
-                        f"from 1 to 65535."
+                        f"database_proxy_servers gives {one['name']} the {key} {port}: "
+                        f"give one from 1 to 65535."
                     )
         if not 0 < inputs["database_proxy_port"] < 65536:
             problems.append(
-                f"database_proxy_port is {inputs['database_proxy_port']}: give a port from 1 to "
-                f"65535."
+                f"database_proxy_port is {inputs['database_proxy_port']}: "
+                f"give a port from 1 to 65535."
             )
         return problems
 

@@ -39,14 +39,17 @@ class Firewall(Role):
     COLLECTS = True
     KEYS = {"firewall_rules": ("port", "protocol")}
     EDGES = {
-        "the ports that they listen on, and who must reach them": "mysql, apache, nginx, haproxy, keepalived, bind",
+        "the ports that they listen on, and who must reach them": (
+            "mysql, apache, nginx, haproxy, keepalived, bind"
+        ),
         "the ports of sshd": "linux_base",
         "which hosts copy backups to this one": "backup",
     }
 
     def inputs(self, site, host, offered):
-        """What the other roles of the host listen on. A host that cannot have a firewall has
-        none, unless the inventory wants one.
+        """What the other roles of the host listen on.
+
+        A host that cannot have a firewall has none, unless the inventory wants one.
         """
         following = {
             "firewall_enabled": not _unable(host.facts),
@@ -73,8 +76,8 @@ class Firewall(Role):
         if reason := _unable(facts):
             problems.append(
                 f"firewall_enabled is true, but the host cannot have a firewall: {reason}. Set "
-                f"it to false, or leave it out: then the site's hosts that cannot have one go "
-                f"without."
+                f"it to false, or leave it out: "
+                f"then the site's hosts that cannot have one go without."
             )
         for name in (facts.get("firewall") or {}).get("foreign") or []:
             problems.append(
@@ -102,8 +105,8 @@ class Firewall(Role):
 
 
 def ssh_ports(declared, login):
-    """Return the ports of sshd: those that are declared or that it says
-    itself, and the one by which this run came.
+    """Return the ports of sshd:
+    those that are declared or that it says itself, and the one by which this run came.
     """
     listening = [
         address.rpartition(":")[2] for address in login.get("sshd", {}).get("listenaddress", [])
@@ -113,8 +116,8 @@ def ssh_ports(declared, login):
 
 
 def place(rule):
-    """Return where a rule stands among others: its protocol and port, or the first and the last
-    of its ports; VRRP has none.
+    """Return where a rule stands among others:
+    its protocol and port, or the first and the last of its ports; VRRP has none.
     """
     protocol = rule.get("protocol") or "tcp"
     return (protocol, *(map(int, str(rule["port"]).split("-")) if protocol != VRRP else ()))
@@ -129,8 +132,8 @@ def _settings(host):
 
 
 def _rules(site, host, ports):
-    """Return a rule for each port that has to be reached, by what
-    the roles say: ``{role: [Port]}``.
+    """Return a rule for each port that has to be reached, by what the roles say:
+    ``{role: [Port]}``.
     """
     peers, sources, roles = {}, {}, {}
     for role, offered in ports.items():
@@ -184,8 +187,8 @@ def _rule_problems(rule):
     what = f"the port {rule['port']}" if "port" in rule else rule.get("protocol") or "tcp"
     if (rule.get("protocol") == VRRP) == ("port" in rule):
         yield (
-            f"firewall_rules has a rule for {what}: give a port for the protocols tcp and udp, "
-            f"and none for {VRRP}."
+            f"firewall_rules has a rule for {what}: "
+            f"give a port for the protocols tcp and udp, and none for {VRRP}."
         )
     elif "port" in rule:
         first, dash, last = str(rule["port"]).partition("-")
@@ -199,8 +202,8 @@ def _rule_problems(rule):
             )
     if not _COMMENT.match(rule.get("comment") or ""):
         yield (
-            f"firewall_rules has the comment {rule['comment']!r}: use up to 100 characters, no "
-            f"quotes or backslashes."
+            f"firewall_rules has the comment {rule['comment']!r}: "
+            f"use up to 100 characters, no quotes or backslashes."
         )
     sources = rule.get("from")
     if sources == []:
@@ -212,8 +215,8 @@ def _rule_problems(rule):
 
 
 def _ssh_problems(rules, ports):
-    """Return a sentence for a rule that would be for some, of a port
-    that the rules for SSH let in everybody to.
+    """Return a sentence for a rule that would be for some,
+    of a port that the rules for SSH let in everybody to.
     """
     for rule in rules:
         protocol, *span = place(rule)
@@ -235,8 +238,8 @@ def _source_problems(where, sources):
             ipaddress.ip_network(source)
         except ValueError as error:
             remedy = (
-                "give addresses or networks such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/48, and "
-                "no names."
+                "give addresses or networks such as 192.0.2.7, "
+                "192.0.2.0/24 or 2001:db8::/48, and no names."
             )
             if "host bits set" in str(error):
                 remedy = (
@@ -288,8 +291,8 @@ def _unmanaged_problems(inputs, facts, login):
         yield (
             f"The host listens on {', '.join(found)}, to which firewall_rules lets in nobody. "
             f"Add rules for the ports that others must reach, and set firewall_take_over (or "
-            f"lamp_take_over, for all) to true to close the rest; or set firewall_enabled to "
-            f"false."
+            f"lamp_take_over, for all) to true to close the rest; "
+            f"or set firewall_enabled to false."
         )
 
 

@@ -76,11 +76,8 @@ _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 #: A directive of either server that serves what is below CHALLENGES; not one that takes it out of
 #: something (ProxyPass … !).
 _SERVES_CHALLENGES = re.compile(
-    (
-        r"(^|[;{}])[ "
-        r"\t]*(location|alias(match)?|proxypass(match)?)\b[^;{}\n]*/\\?\.well-known/acme-challenge(?!.*[ "
-        r"\t]!\s*$)"
-    ),
+    r"(^|[;{}])[ \t]*(location|alias(match)?|proxypass(match)?)\b"
+    r"[^;{}\n]*/\\?\.well-known/acme-challenge(?!.*[ \t]!\s*$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _DIRECTORY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z")
@@ -92,15 +89,16 @@ def is_hash(text):
 
 
 def users(vhosts):
-    """Return the users of each virtual host that asks for a name and a
-    password: ``{name: {user: password or hash}}``.
+    """Return the users of each virtual host that asks for a name and a password:
+    ``{name: {user: password or hash}}``.
     """
     return {vhost["name"]: vhost["access"]["users"] for vhost in vhosts if vhost.get("access")}
 
 
 def fingerprints(vhosts):
-    """Return of each virtual host with users one text that changes with them. It is as hard to
-    guess a password by as by bcrypt's hash.
+    """Return of each virtual host with users one text that changes with them.
+
+    It is as hard to guess a password by as by bcrypt's hash.
     """
     return [f"{name} {_fingerprint(name, of)}" for name, of in sorted(users(vhosts).items())]
 
@@ -161,8 +159,8 @@ def certificate_problems(where, given, needed=True):
 
 
 def serves_tls(vhosts, default):
-    """Return whether a web server ends TLS: for one of its virtual hosts, or for names that
-    nobody has, by the certificate ``default``.
+    """Return whether a web server ends TLS:
+    for one of its virtual hosts, or for names that nobody has, by the certificate ``default``.
     """
     return bool(default.get("chain")) or any(vhost.get("tls") for vhost in vhosts)
 
@@ -246,15 +244,15 @@ def _access_problems(where, access):
     for user, password in (access.get("users") or {}).items():
         if not _USER.match(user):
             yield (
-                f"{where}.users has the name {user!r}: use up to 64 characters, no space and no "
-                f"colon."
+                f"{where}.users has the name {user!r}: "
+                f"use up to 64 characters, no space and no colon."
             )
         if is_hash(password):
             continue
         if _OTHER_HASH.match(password):
             yield (
-                f"{where}.users gives {user} a hash that is not bcrypt: give what 'htpasswd -nB "
-                f"{user}' prints after the colon."
+                f"{where}.users gives {user} a hash that is not bcrypt: give what 'htpasswd "
+                f"-nB {user}' prints after the colon."
             )
         elif len(password) < 8 or len(password.encode()) > 72 or not password.isprintable():
             yield (
@@ -316,8 +314,8 @@ def _comes_back(path, to, names, source):
 
 
 def error_page_problems(where, pages, app):
-    """Return what is wrong with the error pages of a site; ``app``: whether it has an
-    application in whose release they can be.
+    """Return what is wrong with the error pages of a site; ``app``:
+    whether it has an application in whose release they can be.
     """
     for status, path in pages.items():
         if status not in STATUSES:
@@ -330,8 +328,8 @@ def error_page_problems(where, pages, app):
                 )
             elif not _DIRECTORY.match(path):
                 yield (
-                    f"{where}['{status}'] is {path!r}: give a path in the source, of letters, "
-                    f"digits and . _ -."
+                    f"{where}['{status}'] is {path!r}: "
+                    f"give a path in the source, of letters, digits and . _ -."
                 )
 
 
@@ -347,8 +345,8 @@ def media_problems(where, path, media):
         yield f"{where}.media.url is {url!r}: begin and end it with a slash, for instance /media/."
     if not _DIRECTORY.match(directory):
         yield (
-            f"{where}.media.dir is {directory!r}: give a directory below the state directory, for "
-            f"instance media."
+            f"{where}.media.dir is {directory!r}: "
+            f"give a directory below the state directory, for instance media."
         )
 
 

@@ -88,13 +88,13 @@ class Haproxy(Role):
         ]
         if not own["tls_listen"] and front.serves_tls(own["sites"], own["default_tls"]):
             problems.append(
-                "haproxy_tls_listen is empty, and there are certificates: give a port, for "
-                "instance 443."
+                "haproxy_tls_listen is empty, and there are certificates: "
+                "give a port, for instance 443."
             )
         if own["http3"] and (facts.get("system") or {}).get("version") == "12":
             problems.append(
-                "haproxy_http3 is true, and the haproxy of Debian 12 has no HTTP/3: set it to "
-                "false for this host."
+                "haproxy_http3 is true, and the haproxy of Debian 12 has no HTTP/3: "
+                "set it to false for this host."
             )
         problems += front.certificate_problems(
             "haproxy_default_tls", own["default_tls"], needed=False
@@ -112,8 +112,8 @@ class Haproxy(Role):
             )
         if own["timeout"] < 1:
             problems.append(
-                f"haproxy_timeout is {own['timeout']}: give the seconds that a server may be "
-                f"silent, 1 or more."
+                f"haproxy_timeout is {own['timeout']}: "
+                f"give the seconds that a server may be silent, 1 or more."
             )
         return problems + take_over_problems(
             facts.get("unmanaged") or {}, self.name, "haproxy_sites", own["take_over"]
@@ -166,8 +166,8 @@ def _server_problems(servers):
         seen.add(one["name"])
         if not is_address(one["address"]):
             yield (
-                f"haproxy_servers gives {one['name']} the address {one['address']!r}: give an "
-                f"IPv4 or IPv6 address."
+                f"haproxy_servers gives {one['name']} the address {one['address']!r}: "
+                f"give an IPv4 or IPv6 address."
             )
         port = 80 if one.get("port") is None else one["port"]
         if not 0 < port < 65536:

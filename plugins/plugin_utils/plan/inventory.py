@@ -35,14 +35,14 @@ def variable_problems(names):
 
 
 def group_doubts(groups):
-    """Return a sentence for each of the ``groups`` that is nearly one of
-    ours, and has hosts which that one has not.
+    """Return a sentence for each of the ``groups`` that is nearly one of ours,
+    and has hosts which that one has not.
     """
     known = ["lamp", *layers()]
     return [
         (
-            f"Group {name} is not a group of this collection, so no role runs on its hosts: did "
-            f"you mean {near}?"
+            f"Group {name} is not a group of this collection, "
+            f"so no role runs on its hosts: did you mean {near}?"
         )
         for name in sorted(name for name in groups if name.startswith("lamp") and name not in known)
         for near in difflib.get_close_matches(name, known, n=1, cutoff=0.7)
@@ -87,8 +87,8 @@ def inventory_summary(groups):
 
 
 def inventory_problems(groups, values):
-    """Return what is wrong with the inventory's ``groups`` (``{group: [hosts]}``), by its
-    ``values``: a list of sentences.
+    """Return what is wrong with the inventory's ``groups`` (``{group: [hosts]}``),
+    by its ``values``: a list of sentences.
     """
     problems = []
     names = layers()
@@ -96,13 +96,13 @@ def inventory_problems(groups, values):
     for host in groups.get("lamp", ()):
         if host not in placed:
             problems.append(
-                f"Host {host} is in no group that a role is for: put it into {', '.join(names)}, "
-                f"or out of lamp."
+                f"Host {host} is in no group that a role is for: "
+                f"put it into {', '.join(names)}, or out of lamp."
             )
     for host in groups.get("ungrouped", ()):
         problems.append(
-            f"Host {host} is in no group: put it into one of {', '.join(names)}, or into another "
-            f"group of your own."
+            f"Host {host} is in no group: "
+            f"put it into one of {', '.join(names)}, or into another group of your own."
         )
     for role in roles.ALL.values():
         if role.CHOICE:
@@ -113,8 +113,8 @@ def inventory_problems(groups, values):
         for host in groups.get(layer, ()):
             if host not in groups.get("lamp", ()):
                 problems.append(
-                    f"Host {host} is in {layer} but not in lamp: make {layer} a child of the "
-                    f"group lamp."
+                    f"Host {host} is in {layer} but not in lamp: "
+                    f"make {layer} a child of the group lamp."
                 )
     problems += [
         f"Host {host} is in {BALANCERS} and in lamp_web, which both listen on the same ports: "
@@ -128,8 +128,8 @@ def inventory_problems(groups, values):
             f"give one of them ({', '.join(servers)})" if servers else f"put it into {NAME_SERVERS}"
         )
         problems.append(
-            f"lamp_dns_primary is {primary!r}, which is not a host of {NAME_SERVERS}: {those}, or "
-            f"leave it out."
+            f"lamp_dns_primary is {primary!r}, which is not a host of {NAME_SERVERS}: "
+            f"{those}, or leave it out."
         )
     return list(dict.fromkeys(problems))
 
@@ -167,8 +167,8 @@ def choice_problems(values, names):
             if counterpart in able and counterpart not in names:
                 yield (
                     f"{name} is set, and {role.CHOICE.variable} is {chosen.name}, so it has no "
-                    f"effect: set {counterpart} (and keep it, if you will use {role.name} "
-                    f"again), or remove it."
+                    f"effect: set {counterpart} (and keep it, "
+                    f"if you will use {role.name} again), or remove it."
                 )
 
 

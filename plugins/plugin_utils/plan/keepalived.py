@@ -97,8 +97,8 @@ class Keepalived(Role):
 
 
 def router_id(domain):
-    """Return the number, from 1 to 255, that tells this site's addresses
-    from those of others in the same network.
+    """Return the number, from 1 to 255,
+    that tells this site's addresses from those of others in the same network.
     """
     return 1 + int(hashlib.sha256(domain.lower().encode()).hexdigest(), 16) % 255
 
@@ -109,8 +109,8 @@ def version_of(address):
 
 
 def _hosts(site):
-    """Return the address of each balancer for the others, ``{name: address}``: all of one
-    family, which the site's address has too.
+    """Return the address of each balancer for the others, ``{name: address}``:
+    all of one family, which the site's address has too.
     """
     found = {host.name: host.peer_addresses for host in site.hosts(BALANCERS)}
     for version in sorted({version_of(address) for address in site.vip}):
@@ -151,8 +151,8 @@ def _interface(text):
 
 
 def address_problems(variable, addresses):
-    """Return a sentence for each of ``addresses`` that no host can take
-    over, and for more than one of a family.
+    """Return a sentence for each of ``addresses`` that no host can take over,
+    and for more than one of a family.
     """
     for text in addresses:
         one = _interface(text)
@@ -163,8 +163,8 @@ def address_problems(variable, addresses):
             )
         elif one.is_loopback or one.is_link_local or one.is_multicast or one.is_unspecified:
             yield (
-                f"{variable} has {text!r}, by which no other host can be reached: give another "
-                f"address."
+                f"{variable} has {text!r}, "
+                f"by which no other host can be reached: give another address."
             )
         elif one.network.num_addresses > 2 and one.ip in (
             one.network.network_address,
@@ -180,14 +180,14 @@ def address_problems(variable, addresses):
 
 
 def vip_problems(given, groups, hosts):
-    """Return what is wrong with the site's address, by the inventory's ``given``, ``groups`` and
-    ``hosts`` (``{name: variables}``).
+    """Return what is wrong with the site's address,
+    by the inventory's ``given``, ``groups`` and ``hosts`` (``{name: variables}``).
     """
     addresses, balancers = _list(given.get("lamp_vip")), groups.get(BALANCERS, ())
     if given.get("lamp_vip_command") and not addresses:
         yield (
-            "lamp_vip_command is set, but lamp_vip is not: give the address that the command is "
-            "for, or remove it."
+            "lamp_vip_command is set, but lamp_vip is not: "
+            "give the address that the command is for, or remove it."
         )
     if not addresses:
         return
@@ -195,8 +195,8 @@ def vip_problems(given, groups, hosts):
     if len(balancers) < 2:
         there = f"has one host, {balancers[0]}" if balancers else "is empty"
         yield (
-            f"lamp_vip is set, but the group {BALANCERS} {there}: put two or more hosts into it, "
-            f"or remove lamp_vip."
+            f"lamp_vip is set, but the group {BALANCERS} {there}: "
+            f"put two or more hosts into it, or remove lamp_vip."
         )
     ours = {one.partition("/")[0].lower() for one in addresses}
     for name in groups.get("lamp", ()):
@@ -204,8 +204,8 @@ def vip_problems(given, groups, hosts):
             for one in _list(hosts[name].get(variable)):
                 if str(one).lower() in ours:
                     yield (
-                        f"lamp_vip has {one}, which is {variable} of {name}: give an address that "
-                        f"no host has."
+                        f"lamp_vip has {one}, which is {variable} of {name}: "
+                        f"give an address that no host has."
                     )
 
 
@@ -225,8 +225,8 @@ def _host_problems(hosts, host):
         yield "keepalived_hosts has an address twice: give each host its own."
     if len({version_of(one) for one in hosts}) > 1:
         yield (
-            "keepalived_hosts has addresses of IPv4 and of IPv6: give those of one, which all "
-            "hosts have."
+            "keepalived_hosts has addresses of IPv4 and of IPv6: "
+            "give those of one, which all hosts have."
         )
     if host not in hosts:
         yield (
@@ -248,8 +248,8 @@ def _check_problems(check):
         )
     if check.get("unit") is not None and not _UNIT.match(check["unit"]):
         yield (
-            f"keepalived_check.unit is {check['unit']!r}: give the name of a service, such as "
-            f"haproxy."
+            f"keepalived_check.unit is {check['unit']!r}: "
+            f"give the name of a service, such as haproxy."
         )
 
 
@@ -274,8 +274,8 @@ def _place_problems(own, facts):
             and address in (facts.get("addresses") or [])
         ):
             yield (
-                f"keepalived_addresses has {address}, which is the address of a host: give one "
-                f"that no host has."
+                f"keepalived_addresses has {address}, which is the address of a host: "
+                f"give one that no host has."
             )
         elif (
             networks
@@ -287,8 +287,8 @@ def _place_problems(own, facts):
             yield (
                 f"keepalived_addresses has {address}, which is in no network of this host "
                 f"({known}): give an address of these, name the interface in "
-                f"keepalived_interface, or the command that routes it here in lamp_vip_command "
-                f"(keepalived_command)."
+                f"keepalived_interface, or the command that routes it here "
+                f"in lamp_vip_command (keepalived_command)."
             )
     if networks and not own["interface"] and not network_of(own["host"], networks):
         yield (

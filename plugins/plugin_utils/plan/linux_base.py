@@ -58,8 +58,8 @@ class LinuxBase(Role):
     EDGES = {"packages, services and kernel settings": "each other role"}
 
     def inputs(self, site, host, offered):
-        """Packages of all roles are installed in one transaction; a service is started by its
-        role, when it is configured.
+        """Packages of all roles are installed in one transaction;
+        a service is started by its role, when it is configured.
         """
         return {
             "linux_base_packages": offered.get("packages", []),
@@ -120,8 +120,8 @@ class LinuxBase(Role):
 
 
 def declared_ports(sshd, settings):
-    """Return the ports that the role's two inputs give sshd: none
-    where they leave it those that it has.
+    """Return the ports that the role's two inputs give sshd:
+    none where they leave it those that it has.
     """
     if not sshd:
         return []
@@ -135,8 +135,8 @@ def declared_ports(sshd, settings):
 
 
 def sshd_settings(sshd, settings, version=""):
-    """Return the settings that sshd is to have, of the role's two
-    inputs: none where it stays as it is.
+    """Return the settings that sshd is to have, of the role's two inputs:
+    none where it stays as it is.
 
     ``version``: of OpenSSH, as far as it is known. A host is asked with these before inputs are
     checked: where they are of wrong types, there are none.
@@ -155,8 +155,8 @@ def sshd_settings(sshd, settings, version=""):
 
 
 def _over(ours, given):
-    """Return settings with those that are ``given`` in the place of
-    ours, whose names sshd reads in any case.
+    """Return settings with those that are ``given`` in the place of ours,
+    whose names sshd reads in any case.
     """
     names = {name.lower() for name in given}
     return {name: value for name, value in ours.items() if name.lower() not in names} | given

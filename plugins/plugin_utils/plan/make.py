@@ -160,8 +160,9 @@ def with_given(following, given, *names):
 
 
 def late(name, site, host, given):
-    """Return an input that is known only during the run, by what is known now. ``given``: what
-    the plan kept of the inventory's.
+    """Return an input that is known only during the run, by what is known now.
+
+    ``given``: what the plan kept of the inventory's.
     """
     (role,) = (role for role in roles.ALL.values() if name in role.LATE)
     return merged(role, name, role.late(site, host), given)
@@ -199,8 +200,8 @@ def system_problems(host, given):
 
 
 def unsaid_problems(host, given):
-    """Return a sentence if nobody says what sites there are, and the host
-    runs some: a file of variables was not read.
+    """Return a sentence if nobody says what sites there are, and the host runs some:
+    a file of variables was not read.
     """
     there = sorted(set((host.facts.get("app_units") or {}).values()))
     if (
@@ -212,14 +213,14 @@ def unsaid_problems(host, given):
         return []
     return [
         f"lamp_sites is not defined, and host {host.name} runs {', '.join(there)}, which would "
-        f"all be removed: check that the inventory's variables are read, or set lamp_sites to "
-        f"{{}} if you want that."
+        f"all be removed: check that the inventory's variables are read, "
+        f"or set lamp_sites to {{}} if you want that."
     ]
 
 
 def left_problems(host):
-    """Return a sentence if the host is a balancer no more, and does not know: it would hold an
-    address that others hold, or keep ports.
+    """Return a sentence if the host is a balancer no more, and does not know:
+    it would hold an address that others hold, or keep ports.
     """
     there = [
         name

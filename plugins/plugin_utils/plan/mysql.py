@@ -137,8 +137,8 @@ class Mysql(Role):
         ]
 
     def packages(self, inputs):
-        """The server of Debian or of its own archive, and what
-        unpacks the files that fill databases.
+        """The server of Debian or of its own archive,
+        and what unpacks the files that fill databases.
         """
         suffixes = {
             os.path.splitext(str(database.get("import") or ""))[1]
@@ -174,8 +174,8 @@ class Mysql(Role):
         return {"services": [engine, *agent], "backup_database": database}
 
     def ports(self, inputs):
-        """MySQL's, where it listens for other hosts: those of applications, and those from which
-        accounts of the inventory's may come.
+        """MySQL's, where it listens for other hosts:
+        those of applications, and those from which accounts of the inventory's may come.
 
         Of a cluster, those by which members reach each other, and the one at which the host says
         how its server is.
@@ -194,8 +194,10 @@ class Mysql(Role):
         )
 
     def problems(self, inputs, facts, search=()):
-        """Passwords are never shown. A file that fills a database is read where it is about to
-        be used: on a new host before all else.
+        """Passwords are never shown.
+
+        A file that fills a database is read where it is about to be used: on a new host before all
+        else.
         """
         databases, users, engine = (
             inputs["mysql_databases"],
@@ -232,8 +234,8 @@ class Mysql(Role):
 
 
 def authorities(site):
-    """Return the certificates of the authorities of all database
-    hosts, as far as these have them.
+    """Return the certificates of the authorities of all database hosts,
+    as far as these have them.
     """
     return [
         text.strip()
@@ -312,8 +314,8 @@ def _declared_problems(databases, users, settings, longest_name, memory_mb):
 
 
 def _authority_problems(tls_names, facts):
-    """Another key would make another authority, which no client
-    trusts before the next run of its host.
+    """Another key would make another authority,
+    which no client trusts before the next run of its host.
     """
     known = facts.get("ca_certificates") or {}
     if (
@@ -345,8 +347,8 @@ def _cluster_problems(inputs, facts):
     if inputs["mysql_implementation"] != "mariadb":
         yield (
             f"mysql_implementation is {inputs['mysql_implementation']}, and {len(members)} hosts "
-            f"are to have the database: a cluster is MariaDB's. Set it to mariadb, or leave one "
-            f"host in the group."
+            f"are to have the database: a cluster is MariaDB's. "
+            f"Set it to mariadb, or leave one host in the group."
         )
     if len(members) not in (3, 5):
         yield (
@@ -389,8 +391,8 @@ def _cluster_problems(inputs, facts):
 
 
 def _memory_problems(settings, memory_mb):
-    """The server takes the buffer pool bit by bit: one that the host
-    has no room for ends it weeks later.
+    """The server takes the buffer pool bit by bit:
+    one that the host has no room for ends it weeks later.
     """
     given = _mysql_settings.variables(settings).get("innodb_buffer_pool_size")
     size = _mysql_settings.plain(given) if given is not None else ""
@@ -415,8 +417,8 @@ def _database_problems(database):
     for key in ("encoding", "collation"):
         if database.get(key) and not _CHARSET.match(database[key]):
             yield (
-                f"mysql_databases gives {name} the {key} {database[key]!r}: use letters, digits "
-                f"and underscores."
+                f"mysql_databases gives {name} the {key} {database[key]!r}: "
+                f"use letters, digits and underscores."
             )
     # A collation without the name of a character set before it, such as uca1400_ai_ci, goes with
     # several.
@@ -471,8 +473,8 @@ def _user_problems(user, databases, longest_name):
 
 
 def import_problems(imports, search, users, rows=(), engine="mariadb"):
-    """Return what is wrong with the files that are to fill the
-    databases ``imports``: a list of sentences.
+    """Return what is wrong with the files that are to fill the databases ``imports``:
+    a list of sentences.
 
     ``search``: where Ansible looks for a relative path. ``rows``: accounts that the server has,
     with name and host.

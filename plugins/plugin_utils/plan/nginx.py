@@ -50,8 +50,8 @@ def _language_problems(vhost):
         if front.is_hash(password) and (cost := int(password.split("$")[2])) > MOST_COST:
             yield (
                 f"{where} has a hash of cost {cost} for {user}, and while nginx checks one it "
-                f"answers nobody: make one of cost {MOST_COST} at most ('htpasswd -nBC "
-                f"{MOST_COST} {user}'), or serve the site by Apache (lamp_web_server: apache)."
+                f"answers nobody: make one of cost {MOST_COST} at most ('htpasswd "
+                f"-nBC {MOST_COST} {user}'), or serve the site by Apache (lamp_web_server: apache)."
             )
     lines = [line.strip() for line in (vhost.get("extra") or "").splitlines()]
     said = [line for line in lines if line and not line.startswith("#")]

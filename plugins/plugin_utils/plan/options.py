@@ -150,8 +150,8 @@ _OF_HOSTS = {"lamp_address": _TEXT_OR_TEXTS, "lamp_peer_address": _TEXT_OR_TEXTS
 
 @functools.cache
 def options(of):
-    """Return the options of a role, of ``lamp`` (an inventory's and the playbooks' variables) or
-    of ``hosts`` (those that each has).
+    """Return the options of a role,
+    of ``lamp`` (an inventory's and the playbooks' variables) or of ``hosts`` (those that each has).
     """
     if of == "lamp":
         return _lamp()

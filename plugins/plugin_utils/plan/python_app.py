@@ -127,14 +127,14 @@ class PythonApp(Role):
             ):
                 problems.append(
                     f"lamp_deploy_version is {version!r}, and {app['name']} comes from {source}, "
-                    f"which is not a git repository: leave the version out, and the directory is "
-                    f"deployed as it is."
+                    f"which is not a git repository: "
+                    f"leave the version out, and the directory is deployed as it is."
                 )
         return problems
 
     def packages(self, inputs):
-        """Steps of a deploy are systemd units, which are asked for
-        over D-Bus; a minimal Debian has none.
+        """Steps of a deploy are systemd units, which are asked for over D-Bus;
+        a minimal Debian has none.
         """
         static = any("collect" in app or "static_dir" in app for app in inputs["python_app_apps"])
         images = any(map(_python_app.is_image, inputs["python_app_apps"]))
@@ -193,15 +193,17 @@ def _source_problems(app):
     source = _python_app.located(app).get("source") or ""
     if kind == "directory" and not os.path.isdir(source):
         yield (
-            f"{where} the source {source}, which is not a directory on this computer: correct the "
-            f"path."
+            f"{where} the source {source}, "
+            f"which is not a directory on this computer: correct the path."
         )
     elif (
         kind in ("archive", "wheel")
         and not _python_app.is_url(source)
         and not os.path.isfile(source)
     ):
-        yield f"{where} the source {source}, which is not a file on this computer: correct the path."
+        yield (
+            f"{where} the source {source}, which is not a file on this computer: correct the path."
+        )
     key = (app.get("deploy_key") or "") if kind == "git" else ""
     if key and "-----BEGIN" not in key and not os.path.isfile(os.path.expanduser(key)):
         yield (
@@ -210,8 +212,8 @@ def _source_problems(app):
         )
     elif key.startswith("-----BEGIN") and "PRIVATE KEY-----" not in key.split("\n", 1)[0]:
         yield (
-            f"{where} a deploy_key that is not a private key: give the private one, whose public "
-            f"half the server has."
+            f"{where} a deploy_key that is not a private key: "
+            f"give the private one, whose public half the server has."
         )
     if kind == "directory" and os.path.isdir(source) and app.get("subdirectory"):
         source = os.path.join(source, app["subdirectory"])
@@ -237,8 +239,8 @@ def _image_problems(where, app):
     directory = build.get("directory", "") if isinstance(build, dict) else build
     if directory and not os.path.isdir(directory):
         yield (
-            f"{where} the build {directory}, which is not a directory on this computer: correct "
-            f"the path."
+            f"{where} the build {directory}, "
+            f"which is not a directory on this computer: correct the path."
         )
 
 
@@ -249,8 +251,8 @@ def _media_problems(app, mounts):
     where, own = f"{_python_app.called(app)} media.shared, {shared!r},", f"/srv/{app['name']}"
     if not _DIRECTORY.match(shared):
         yield (
-            f"{where} which is not a path: give an absolute one of letters, digits and . _ -, "
-            f"such as /mnt/media."
+            f"{where} which is not a path: "
+            f"give an absolute one of letters, digits and . _ -, such as /mnt/media."
         )
     elif hidden := [place for place in (*_HIDDEN, own) if f"{shared}/".startswith(f"{place}/")]:
         why = (
@@ -342,8 +344,9 @@ def _app(name, one, path, app_name, app, site, database):
 
 
 def _single_timers(site, host):
-    """The first web host runs what one host runs for all. Nothing moves in a run that has not
-    asked all of them what they run.
+    """The first web host runs what one host runs for all.
+
+    Nothing moves in a run that has not asked all of them what they run.
     """
     others = site.hosts("lamp_web")
     if len(others) == 1:
@@ -382,7 +385,8 @@ def database_url(site, password, host, socket=SOCKET, scheme=SCHEME):
     )
     way = f"unix_socket={quote(socket)}" if host == "localhost" else of_tls
     place = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{quote(database_user(site))}:{quote(password, safe='')}@{place}/{quote(site['database'])}?{way}&charset=utf8mb4"
+    account = f"{quote(database_user(site))}:{quote(password, safe='')}"
+    return f"{scheme}://{account}@{place}/{quote(site['database'])}?{way}&charset=utf8mb4"
 
 
 ROLE = PythonApp("python_app")

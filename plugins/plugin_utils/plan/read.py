@@ -38,8 +38,8 @@ def values_of(known, variables, templar):
 
 
 def settled(of, variables, templar):
-    """Return the variables of ``of``, as ``options.options`` knows it, with the types that are
-    documented, and what is wrong with them.
+    """Return the variables of ``of``, as ``options.options`` knows it,
+    with the types that are documented, and what is wrong with them.
     """
     known = options.options(of)
     found, problems = values_of(known, variables, templar)
@@ -59,8 +59,9 @@ def notes(variables, templar):
 
 
 def site_of(variables, templar=None):
-    """Return the Site that an inventory describes, whose values are well. Where it may make
-    secrets, it is told afterwards.
+    """Return the Site that an inventory describes, whose values are well.
+
+    Where it may make secrets, it is told afterwards.
     """
     given = settled("lamp", variables, templar)[0] if templar else {}
     hostvars = variables["hostvars"]
@@ -131,8 +132,8 @@ def directory_of(variables, given):
 
 
 def site_problems(variables, templar, warn):
-    """Return what can be said to be wrong before a host is asked: of the inventory's groups and
-    variables, the sites and the records.
+    """Return what can be said to be wrong before a host is asked:
+    of the inventory's groups and variables, the sites and the records.
     """
     groups, hosts = (
         variables["groups"],

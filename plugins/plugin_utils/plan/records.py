@@ -39,8 +39,8 @@ def records_of(site):
 
 
 def authorities_of(values):
-    """Return who may issue certificates for the domain, as CAA records say it: those that
-    ``values`` name, or have asked.
+    """Return who may issue certificates for the domain, as CAA records say it:
+    those that ``values`` name, or have asked.
     """
     asks = any(
         tls.source_of(values, name, site) == "acme"
@@ -56,8 +56,8 @@ def authorities_of(values):
 
 
 def dns_records(sites, domain, web, name_servers=(), authorities=(), declared=()):
-    """Return the record sets of ``domain``: those that follow from ``sites`` and the inventory, and
-    those that the user ``declared``.
+    """Return the record sets of ``domain``:
+    those that follow from ``sites`` and the inventory, and those that the user ``declared``.
 
     Names of sites lead to the addresses ``web``; names outside the domain have their records
     elsewhere. What is declared takes the place of what follows under the same name and type.
@@ -86,8 +86,9 @@ def dns_records(sites, domain, web, name_servers=(), authorities=(), declared=()
 
 
 def _caa(authorities, wildcard):
-    """Return the values of the CAA records. Certificates for all names at once nobody issues,
-    unless a site has such a ``wildcard``.
+    """Return the values of the CAA records.
+
+    Certificates for all names at once nobody issues, unless a site has such a ``wildcard``.
     """
     if not authorities:
         return ['0 issue ";"']
@@ -137,8 +138,8 @@ def _address_records(name, addresses):
 
 
 def record_problems(declared, domain, sites, servers=0, authorities=()):
-    """Return what is wrong with ``lamp_dns_records``, with what follows from ``sites`` and from
-    ``servers`` name servers of our own.
+    """Return what is wrong with ``lamp_dns_records``,
+    with what follows from ``sites`` and from ``servers`` name servers of our own.
 
     ``authorities``: those of ``lamp_certificate_authorities``. Without dnspython, which the
     controller need not have, nothing is said.
@@ -187,8 +188,8 @@ def _listed(values):
 
 
 def server_problems(server, key, servers=0):
-    """Return what is wrong with ``lamp_dns_server`` and ``lamp_dns_key``, which count where there
-    are no name ``servers`` of our own.
+    """Return what is wrong with ``lamp_dns_server`` and ``lamp_dns_key``,
+    which count where there are no name ``servers`` of our own.
 
     None is what the inventory does not have. No sentence has the secret.
     """
@@ -204,13 +205,13 @@ def server_problems(server, key, servers=0):
     problems = []
     if not is_address(server) and not _HOSTNAME.match(server):
         problems.append(
-            f"lamp_dns_server is {server!r}: give the address or the host name of the domain's "
-            f"primary name server."
+            f"lamp_dns_server is {server!r}: "
+            f"give the address or the host name of the domain's primary name server."
         )
     if key is None:
         problems.append(
-            "lamp_dns_key is missing: give name and secret of the key by which lamp_dns_server "
-            "takes updates."
+            "lamp_dns_key is missing: "
+            "give name and secret of the key by which lamp_dns_server takes updates."
         )
     elif not _is_base64(key["secret"]):
         problems.append("lamp_dns_key.secret is not base64: give it as tsig-keygen writes it.")

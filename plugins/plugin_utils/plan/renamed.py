@@ -35,21 +35,23 @@ RENAMED = {
 
 #: What took the place of keys, by their names.
 GONE_OF_APPLICATIONS = {
-    "maximum_requests": "a process that grows is replaced by memory_limit, one that gets old by restart_interval.",
+    "maximum_requests": (
+        "a process that grows is replaced by memory_limit, one that gets old by restart_interval."
+    ),
     "queue_timeout": "a request waits as long as request_timeout says.",
     "startup_timeout": "a service may take as long to start as timeouts: {start: 30} says.",
 }
 GONE_OF_VIRTUAL_HOSTS = {
     "wsgi": (
-        "an application has a server of its own. Use proxy, with its path and the socket "
-        "/srv/NAME/live.sock."
+        "an application has a server of its own. "
+        "Use proxy, with its path and the socket /srv/NAME/live.sock."
     ),
 }
 
 
 def renamed_problems(names):
-    """Return a sentence for each of the variables ``names`` that is an old
-    name: what it sets would count for nothing.
+    """Return a sentence for each of the variables ``names`` that is an old name:
+    what it sets would count for nothing.
     """
     return [
         f"{name} has a new name: use {RENAMED[name]}." for name in sorted(set(names) & set(RENAMED))

@@ -21,8 +21,9 @@ VRRP = "vrrp"
 
 
 class Port(NamedTuple):
-    """A port that a role listens on, 0 for VRRP, and who has to reach it. ``sources``: addresses
-    and networks besides the peers.
+    """A port that a role listens on, 0 for VRRP, and who has to reach it.
+
+    ``sources``: addresses and networks besides the peers.
     """
 
     number: int
@@ -69,8 +70,9 @@ class Role:
         self.name = name
 
     def inputs(self, site, host, offered: dict[str, Any]) -> dict[str, Any]:
-        """Return the inputs that follow from the site. The plan
-        adds those that the inventory gives.
+        """Return the inputs that follow from the site.
+
+        The plan adds those that the inventory gives.
 
         ``offered``: for a role that COLLECTS, what the other roles of the host offer.
         """
@@ -91,8 +93,8 @@ class Role:
         return []
 
     def site_problems(self, site, host, inputs: dict[str, Any]) -> list[str]:
-        """Return what is wrong with what the host is to do beside the others, by the facts of
-        all that the run has asked.
+        """Return what is wrong with what the host is to do beside the others,
+        by the facts of all that the run has asked.
         """
         return []
 
@@ -101,8 +103,8 @@ class Role:
         return []
 
     def offers(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Return what other roles of the host may take up, by name: lists
-        and dictionaries, which are added up.
+        """Return what other roles of the host may take up, by name:
+        lists and dictionaries, which are added up.
         """
         return {}
 
@@ -111,8 +113,8 @@ class Role:
         return []
 
     def problems(self, inputs: dict[str, Any], facts: dict[str, Any], search=()) -> list[str]:
-        """Return what is wrong with inputs of the right types on a
-        host of these facts: a sentence each.
+        """Return what is wrong with inputs of the right types on a host of these facts:
+        a sentence each.
 
         ``facts``: what host_facts says, and in a plan the names of the host's roles as ``roles``.
         ``search``: the directories on the controller in which relative paths are looked for.

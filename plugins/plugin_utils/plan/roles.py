@@ -11,8 +11,8 @@ from __future__ import annotations
 import importlib
 
 ROLES = (
-    "linux_base", "firewall", "mysql", "certificates", "database_proxy", "python_app", "apache", "nginx", "haproxy", "keepalived",
-    "bind", "backup")  # fmt: skip
+    "linux_base", "firewall", "mysql", "certificates", "database_proxy", "python_app", "apache",
+    "nginx", "haproxy", "keepalived", "bind", "backup")  # fmt: skip
 
 ALL = {name: importlib.import_module(f"{__package__}.{name}").ROLE for name in ROLES}
 

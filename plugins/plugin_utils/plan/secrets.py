@@ -33,8 +33,9 @@ _LENGTH = 48  # characters of 62: 285 bits
 
 
 def kept(directory, names, terms, given, make):
-    """Return ``{name: {term: secret}}``. One that is neither ``given`` nor in ``directory`` is
-    made, and kept if ``make``.
+    """Return ``{name: {term: secret}}``.
+
+    One that is neither ``given`` nor in ``directory`` is made, and kept if ``make``.
 
     Raises OSError, and ValueError for a file that is empty.
     """
@@ -59,8 +60,8 @@ def _new():
 
 
 def _read_or_make(path):
-    """Return the secret in the file ``path``, which is made when it is not
-    there; of two makers at once the first wins.
+    """Return the secret in the file ``path``, which is made when it is not there;
+    of two makers at once the first wins.
     """
     directory = os.path.dirname(path)
     os.makedirs(directory, mode=0o700, exist_ok=True)
@@ -81,8 +82,8 @@ def _read_or_make(path):
         value = file.read().strip()
     if not value:
         raise ValueError(
-            f"The file {path} is empty: write the secret into it, or remove it to have a new one "
-            f"made."
+            f"The file {path} is empty: "
+            f"write the secret into it, or remove it to have a new one made."
         )
     return value
 
@@ -96,8 +97,8 @@ def _keep_out_of_git(directory):
 
 
 def missing(names, terms, directory, given):
-    """Return ``[(name, [term, ...])]``: which secrets are neither ``given`` nor in
-    ``directory``, for those of ``names`` that lack any.
+    """Return ``[(name, [term, ...])]``:
+    which secrets are neither ``given`` nor in ``directory``, for those of ``names`` that lack any.
     """
     found = []
     for name in names:
@@ -128,8 +129,8 @@ def site_files(name, site):
 
 
 def lost(site, directory):
-    """Return a sentence for the secrets that would be made here although a host has them, or may
-    have them: they were lost.
+    """Return a sentence for the secrets that would be made here although a host has them,
+    or may have them: they were lost.
     """
     given, web, name_servers = (
         site.values.get("lamp_secrets") or {},
@@ -170,8 +171,8 @@ def lost(site, directory):
 
 
 def _lost_of_acme(site, directory, hosts, name_servers):
-    """Return likewise those by which ``hosts`` have certificates
-    issued: of the account, and of each of them.
+    """Return likewise those by which ``hosts`` have certificates issued:
+    of the account, and of each of them.
     """
     if tls.uses(site, "acme"):
         account = {

@@ -48,8 +48,9 @@ class UnknownAddressError(ValueError):
 
 
 class Host:
-    """A host of the inventory. ``variables``: what the inventory
-    and the host's facts say, by name.
+    """A host of the inventory.
+
+    ``variables``: what the inventory and the host's facts say, by name.
     """
 
     def __init__(self, name, groups, variables, somewhere=()):
@@ -83,8 +84,8 @@ class Host:
 
     @cached_property
     def peer_addresses(self):
-        """The addresses under which the other hosts of the site reach
-        it, and from which it comes to them.
+        """The addresses under which the other hosts of the site reach it,
+        and from which it comes to them.
         """
         return _list(self._variables.get("lamp_peer_address")) or self.addresses
 
@@ -182,8 +183,8 @@ class Site:
 
     @property
     def primary(self):
-        """The name of the host that is the primary name server; empty
-        where there are no name servers of our own.
+        """The name of the host that is the primary name server;
+        empty where there are no name servers of our own.
         """
         return primary(self.groups, self.values)
 
@@ -225,16 +226,16 @@ class Site:
 
 
 def primary(groups, values):
-    """Return the host that is the primary name server, by groups and variables; an empty text
-    where there is none of our own.
+    """Return the host that is the primary name server, by groups and variables;
+    an empty text where there is none of our own.
     """
     servers = groups.get(NAME_SERVERS) or ()
     return (values.get("lamp_dns_primary") or servers[0]) if servers else ""
 
 
 def entrance(groups):
-    """Return the group whose hosts visitors come to, and where TLS ends: the balancers, where
-    there are any, else the web hosts.
+    """Return the group whose hosts visitors come to, and where TLS ends:
+    the balancers, where there are any, else the web hosts.
     """
     return BALANCERS if groups.get(BALANCERS) else "lamp_web"
 
@@ -252,8 +253,8 @@ def _list(value):
 
 
 def database_user(site):
-    """Return the name of the account that ``site`` uses: its
-    database's, within the length that MySQL allows.
+    """Return the name of the account that ``site`` uses:
+    its database's, within the length that MySQL allows.
     """
     return site["database"][:32]
 
@@ -301,8 +302,8 @@ def _app_problems(where, app):
             yield f"{where}.{key} is {app[key]!r}: {remedy}"
     if app.get("user") == "root":
         yield (
-            f"{where}.user is root, but no application may run as root: give another user, or "
-            f"leave it out."
+            f"{where}.user is root, but no application may run as root: "
+            f"give another user, or leave it out."
         )
     if not _SCHEME.match(app.get("database_scheme", "mysql")):
         yield (
@@ -315,14 +316,14 @@ def _app_problems(where, app):
     for key in app.get("environment", {}):
         if not _ENVIRONMENT.match(key):
             yield (
-                f"{where}.environment has the name {key!r}: use letters, digits and underscores, "
-                f"no digit first."
+                f"{where}.environment has the name {key!r}: "
+                f"use letters, digits and underscores, no digit first."
             )
 
 
 def site_problems(sites):
-    """Return what is wrong with ``lamp_sites``, whose types are right: a list of sentences, each
-    with variable, value and remedy.
+    """Return what is wrong with ``lamp_sites``, whose types are right:
+    a list of sentences, each with variable, value and remedy.
 
     Not checked here is what only the controller's disk can tell, such as whether an app's source
     exists.
@@ -335,8 +336,8 @@ def site_problems(sites):
         where = f"lamp_sites['{name}']"
         if not _HOSTNAME.match(name):
             problems.append(
-                f"{where} is no host name: use letters, digits, hyphens and dots, for instance "
-                f"www.foobar.com."
+                f"{where} is no host name: "
+                f"use letters, digits, hyphens and dots, for instance www.foobar.com."
             )
         problems.extend(front.problems(where, site, name))
         problems.extend(
@@ -363,8 +364,8 @@ def site_problems(sites):
             user = app.get("user") or app_user(app_name)
             if users.setdefault(user, app_where) != app_where:
                 problems.append(
-                    f"{app_where}.user is {user!r}, which already runs {users[user]}: give each "
-                    f"its own user."
+                    f"{app_where}.user is {user!r}, "
+                    f"which already runs {users[user]}: give each its own user."
                 )
         if "document_root" in site and not posixpath.isabs(site["document_root"]):
             problems.append(
@@ -385,16 +386,16 @@ def site_problems(sites):
             elif site["database"] in databases:
                 problems.append(
                     f"{where}.database is {site['database']!r}, which "
-                    f"lamp_sites['{databases[site['database']]}'] already has: give each site "
-                    f"its own database."
+                    f"lamp_sites['{databases[site['database']]}'] already has: "
+                    f"give each site its own database."
                 )
             databases.setdefault(site["database"], name)
         for alias in [name, *site.get("aliases", [])]:
             if not _HOSTNAME.match(alias):
                 if alias != name:
                     problems.append(
-                        f"{where}.aliases has {alias!r}, which is not a host name: correct or "
-                        f"remove it."
+                        f"{where}.aliases has {alias!r}, "
+                        f"which is not a host name: correct or remove it."
                     )
             elif owner.setdefault(alias.lower(), name) != name:
                 problems.append(
@@ -405,8 +406,8 @@ def site_problems(sites):
 
 
 def sharing_problems(sites, groups):
-    """Return what is wrong with ``sites`` on as many web hosts as the
-    ``groups`` have: a list of sentences.
+    """Return what is wrong with ``sites`` on as many web hosts as the ``groups`` have:
+    a list of sentences.
     """
     hosts, problems = groups.get("lamp_web", ()), []
     if len(hosts) < 2:
@@ -420,8 +421,8 @@ def sharing_problems(sites, groups):
             )
         problems += [
             f"{origin(name, path)}.media is on {len(hosts)} web hosts, each of which would have "
-            f"only some of the files: give media.shared, a directory that all of them share, see "
-            f"docs/several_hosts.md."
+            f"only some of the files: "
+            f"give media.shared, a directory that all of them share, see docs/several_hosts.md."
             for path, _name, app in apps(name, site)
             if "media" in app and not app["media"].get("shared")
         ]
@@ -429,21 +430,21 @@ def sharing_problems(sites, groups):
 
 
 def secret_problems(given, sites):
-    """Return what is wrong with ``lamp_secrets``, whose types are right: a
-    list of sentences. They never hold a value.
+    """Return what is wrong with ``lamp_secrets``, whose types are right:
+    a list of sentences. They never hold a value.
     """
     problems = []
     for name, own in given.items():
         where = f"lamp_secrets['{name}']"
         if name not in sites:
             problems.append(
-                f"{where} is for a site that lamp_sites does not have: correct the name or remove "
-                f"it."
+                f"{where} is for a site that lamp_sites does not have: "
+                f"correct the name or remove it."
             )
         problems.extend(
             (
-                f"{where}.{key} is shorter than 12 characters: give a longer one, or remove it to "
-                f"have one made."
+                f"{where}.{key} is shorter than 12 characters: "
+                f"give a longer one, or remove it to have one made."
             )
             for key, value in own.items()
             if len(value) < 12

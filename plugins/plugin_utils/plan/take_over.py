@@ -9,8 +9,8 @@ from __future__ import annotations
 
 
 def take_over_problems(others, role, declared, agreed):
-    """Return a sentence if a host serves what is in files of others, and
-    nobody ``agreed`` that a run takes their place.
+    """Return a sentence if a host serves what is in files of others,
+    and nobody ``agreed`` that a run takes their place.
 
     ``others``: what host_facts says of it, by role. ``declared``: the variable of the role in which
     it would be.

@@ -119,8 +119,8 @@ def source_of(values, name, site):
 
 
 def names_of(name, site):
-    """Return the names that the certificate of a site has to have: those of the site, and
-    wildcards that are asked for.
+    """Return the names that the certificate of a site has to have:
+    those of the site, and wildcards that are asked for.
     """
     wildcards = [f"*.{domain}" for domain in (site.get("tls") or {}).get("wildcard") or []]
     names = [name, *site.get("aliases", []), *wildcards]
@@ -128,8 +128,8 @@ def names_of(name, site):
 
 
 def certificates(site, position=0):
-    """Return the certificates of the host at ``position`` of those where TLS ends; none where
-    nothing has TLS. ``site``: the domain object.
+    """Return the certificates of the host at ``position`` of those where TLS ends;
+    none where nothing has TLS. ``site``: the domain object.
 
     The last is that of names which nobody has, unless a site answers for these by its own.
     """
@@ -243,8 +243,8 @@ def caa_names(values):
 
 
 def vhost(values, name, site):
-    """Return how a virtual host of a web server is to use the
-    certificate of its site; nothing where it has none.
+    """Return how a virtual host of a web server is to use the certificate of its site;
+    nothing where it has none.
     """
     source, said = source_of(values, name, site), site.get("tls") or {}
     if source == "none":
@@ -318,10 +318,12 @@ def _acme_problems(values, dns):
                 f"CA's directory, https://…."
             )
         elif own["directory"] in CAS and CAS[own["directory"]].eab and "eab" not in own:
+            wanted = (
+                "lamp_acme.eab" if len(listed) == 1 else "eab beside it, {directory: …, eab: …}"
+            )
             yield (
                 f"{place} is {own['directory']}, which requires an account with that CA: give "
-                f"kid and hmac in "
-                f"{'lamp_acme.eab' if len(listed) == 1 else 'eab beside it, {directory: …, eab: …}'}."
+                f"kid and hmac in {wanted}."
             )
         if not _KID.match((own.get("eab") or {}).get("kid", "x")):
             yield f"{place}: the kid of eab is not one word: give it as the CA shows it."
@@ -341,8 +343,8 @@ def _acme_problems(values, dns):
         yield f"lamp_acme.challenge is {said['challenge']!r}: give {' or '.join(CHALLENGES)}."
     if len(said.get("account_secret", "x" * 48)) < 32:
         yield (
-            "lamp_acme.account_secret is shorter than 32 characters: give a longer one, or remove "
-            "it to have one made."
+            "lamp_acme.account_secret is shorter than 32 characters: "
+            "give a longer one, or remove it to have one made."
         )
     if said.get("account_caa") and not _URL.match(said["account_caa"]):
         yield (
@@ -406,13 +408,13 @@ def _site_problems(where, values, name, site, entrance, dns):
     if source == "private" and said.get("hsts"):
         yield (
             f"{where}.tls.hsts is {said['hsts']}, and its certificate is private: browsers that "
-            f"do not trust it would refuse the site for that long. Leave hsts out, or give "
-            f"another certificate."
+            f"do not trust it would refuse the site for that long. "
+            f"Leave hsts out, or give another certificate."
         )
     if source == "none" and kind(values) != "off" and (said.get("redirect") or said.get("hsts")):
         yield (
-            f"{where}.tls has redirect or hsts, and its certificate is none: leave them out, or "
-            f"give a certificate."
+            f"{where}.tls has redirect or hsts, and its certificate is none: "
+            f"leave them out, or give a certificate."
         )
     if source == "acme":
         yield from _acme_site_problems(where, values, names, challenge, domain, entrance, dns)
@@ -424,8 +426,8 @@ def _acme_site_problems(where, values, names, challenge, domain, entrance, dns):
     if nobodys:
         yield (
             f"{where} has {', '.join(nobodys)}, for which no CA issues a certificate: nobody "
-            f"owns the name. Make it a site of its own, or set {where}.tls.certificate to "
-            f"private."
+            f"owns the name. Make it a site of its own, "
+            f"or set {where}.tls.certificate to private."
         )
         return
     own = bool(dns) and all(within(one, domain) for one in names)
@@ -446,13 +448,13 @@ def _acme_site_problems(where, values, names, challenge, domain, entrance, dns):
         yield (
             f"{where} is proved by http-01, and {group} has {hosts} hosts: a CA issues no more "
             f"than five certificates a week for the same names, so {MOST_HOSTS} hosts at most. "
-            f"Put the domain's name servers into lamp_dns (dns-01), or give a certificate (chain "
-            f"and key)."
+            f"Put the domain's name servers into lamp_dns (dns-01), "
+            f"or give a certificate (chain and key)."
         )
     short = any(one.get("profile") in ("tlsserver", "shortlived") for one in cas(values))
     most = MOST_NAMES_OF_PROFILE if short else MOST_NAMES
     if len(names) > most:
         yield (
-            f"{where} has {len(names)} names, and a certificate has {most} at most: make two "
-            f"sites of it."
+            f"{where} has {len(names)} names, "
+            f"and a certificate has {most} at most: make two sites of it."
         )

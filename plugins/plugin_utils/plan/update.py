@@ -14,8 +14,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import (
 
 
 def order(hosts, groups, hostvars):
-    """Return the names of ``hosts``, each once, so that what the others
-    need goes last: by the last of what a host does.
+    """Return the names of ``hosts``, each once, so that what the others need goes last:
+    by the last of what a host does.
 
     Secondary name servers, balancers, web hosts, database, the one of a cluster's that writes, the
     balancer that holds the address of all (both as far as ``hostvars`` say), primary name server.
@@ -39,8 +39,8 @@ def order(hosts, groups, hostvars):
 
 
 def changes(before, after):
-    """Return what became of packages, a text each, by their versions
-    ``{name: version}`` before and after.
+    """Return what became of packages, a text each,
+    by their versions ``{name: version}`` before and after.
     """
     found = [
         f"{name} {before[name]} -> {version}"

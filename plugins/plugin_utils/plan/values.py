@@ -73,8 +73,8 @@ class Settled(NamedTuple):
 
 
 def settle(options, given):
-    """Return those variables of ``given`` that ``options`` describe as they are meant, and a
-    sentence for each problem with them.
+    """Return those variables of ``given`` that ``options`` describe as they are meant,
+    and a sentence for each problem with them.
 
     A sentence names the variable, with the path to what is wrong in it, the value and the remedy.
     It never has a value of an option with ``no_log``, nor one that stands where a dictionary with
@@ -127,8 +127,8 @@ def _dictionary(option, value, where, problems, secret):
     for key, one in value.items():
         if not isinstance(key, str):
             problems.append(
-                f"{where} has the key {_shown(key)}, which YAML reads as {_kind(key)}: put it in "
-                f"quotes."
+                f"{where} has the key {_shown(key)}, "
+                f"which YAML reads as {_kind(key)}: put it in quotes."
             )
         elif key in option.get("gone", {}):
             problems.append(f"{_below(where, key)} no longer exists: {option['gone'][key]}")
@@ -230,8 +230,8 @@ def _remedy(option, kinds, value, where, secret):
             return "put it in quotes, as you wrote it. YAML reads yes, no, on and off as booleans."
         if isinstance(value, (int, float)):
             return (
-                "put it in quotes, as you wrote it. YAML reads 10.20, 010, 1_000 and 23:30 as "
-                "numbers."
+                "put it in quotes, as you wrote it. "
+                "YAML reads 10.20, 010, 1_000 and 23:30 as numbers."
             )
         if isinstance(value, (list, tuple, dict)):
             return "give one text." if "list" not in kinds else "give a text, or a list of texts."
@@ -292,8 +292,8 @@ def _quoted(value):
 
 
 def _short(text):
-    """Return ``text`` without the credentials of addresses in it, and
-    not longer than what a sentence bears.
+    """Return ``text`` without the credentials of addresses in it,
+    and not longer than what a sentence bears.
     """
     text = _CREDENTIALS.sub("", text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -68,8 +68,8 @@ class WebServer(Role):
         self.others = {role: service for role, service in SERVICES.items() if role != name}
 
     def inputs(self, site, host, offered):
-        """A virtual host for each site, and how it uses the site's
-        certificate; or who ends TLS before it.
+        """A virtual host for each site, and how it uses the site's certificate;
+        or who ends TLS before it.
         """
         entrance = (
             {f"{self.name}_trusted_proxies": site.balancers}
@@ -128,8 +128,8 @@ class WebServer(Role):
         problems = [*port_problems(self.name, own["listen"], own["tls_listen"], own["status_port"])]
         if not own["tls_listen"] and front.serves_tls(own["vhosts"], own["default_tls"]):
             problems.append(
-                f"{self.name}_tls_listen is empty, and there are certificates: give a port, for "
-                f"instance 443."
+                f"{self.name}_tls_listen is empty, and there are certificates: "
+                f"give a port, for instance 443."
             )
         problems += front.certificate_problems(
             f"{self.name}_default_tls", own["default_tls"], needed=False
@@ -167,8 +167,8 @@ def _closed_problems(role, facts):
             yield (
                 f"{', '.join(sorted(closed))} says that sites are closed for maintenance. "
                 f"{service} obeys that, but {SERVICES[role]} would not: open them by "
-                f"foobar.lamp.maintenance with lamp_web_server: {other}, change the server, and "
-                f"close them again."
+                f"foobar.lamp.maintenance with lamp_web_server: "
+                f"{other}, change the server, and close them again."
             )
 
 
@@ -223,8 +223,8 @@ def _encrypted(site, name, one):
 
 
 def at_entrance(role, site):
-    """Return the inputs of a role that ends TLS for visitors: the certificate of names that
-    nobody has, and the answer to a CA.
+    """Return the inputs of a role that ends TLS for visitors:
+    the certificate of names that nobody has, and the answer to a CA.
     """
     found = {}
     if any(one.name == tls.DEFAULT for one in tls.certificates(site)):
@@ -315,16 +315,16 @@ def _vhost_problems(variable, vhosts):
             yield from front.tls_problems(f"{variable}['{vhost['name']}'].tls", vhost["tls"])
         if not any(vhost.get(key) for key in ("document_root", "static", "proxy", "redirects")):
             yield (
-                f"{variable} gives {vhost['name']} nothing to serve: add document_root, static, "
-                f"proxy or redirects."
+                f"{variable} gives {vhost['name']} nothing to serve: "
+                f"add document_root, static, proxy or redirects."
             )
         for proxy in vhost.get("proxy") or []:
             group, path = proxy.get("name") or vhost["name"], proxy.get("path") or "/"
             if bool(proxy.get("socket")) == bool(proxy.get("url")):
                 found = "both" if proxy.get("url") else "neither"
                 yield (
-                    f"{variable} gives {vhost['name']} {found} socket and url under {path}: give "
-                    f"one of them."
+                    f"{variable} gives {vhost['name']} {found} socket "
+                    f"and url under {path}: give one of them."
                 )
             if proxy.get("url") and not _URL.match(proxy["url"]):
                 yield (

@@ -25,8 +25,8 @@ negotiation proxy proxy_balancer proxy_ftp proxy_html reqtimeout ssl userdir
 
 
 def module_files(modules, proxy=False, tls=False, proxied=False):
-    """Return the files of the modules that are enabled, as items with a
-    name: ``modules`` besides the role's own.
+    """Return the files of the modules that are enabled, as items with a name:
+    ``modules`` besides the role's own.
     """
     own = [
         *_MODULES.split(),
@@ -62,13 +62,14 @@ def not_from(addresses):
 
 
 def not_checks(addresses):
-    """Return Apache's expression of requests that are no balancer's own question for health. A
-    visitor who comes by it is another.
+    """Return Apache's expression of requests that are no balancer's own question for health.
+
+    A visitor who comes by it is another.
     """
     own = " || ".join(f"%{{CONN_REMOTE_ADDR}} -ipmatch '{address}'" for address in addresses)
     return (
-        f"! (%{{HTTP_USER_AGENT}} == '{web.CHECKER}' && %{{REMOTE_ADDR}} == %{{CONN_REMOTE_ADDR}} "
-        f"&& ({own}))"
+        f"! (%{{HTTP_USER_AGENT}} == '{web.CHECKER}' && "
+        f"%{{REMOTE_ADDR}} == %{{CONN_REMOTE_ADDR}} && ({own}))"
     )
 
 
@@ -88,8 +89,8 @@ def redirects(vhost):
 
 
 def closed(vhosts, names, local):
-    """Return Apache's expressions of which requests are closed out, and of which of them have no
-    page of their site's for that.
+    """Return Apache's expressions of which requests are closed out,
+    and of which of them have no page of their site's for that.
 
     ``names``: of virtual hosts; empty for all that there are. ``local``: whether requests from the
     host itself are let in.

@@ -20,15 +20,15 @@ _DATABASE = {"datadir": "/var/lib/mysql", "socket": "/run/mysqld/mysqld.sock"}
 
 
 def database(given):
-    """Return the database server with what goes without saying, by
-    ``backup_database``; nothing where there is none.
+    """Return the database server with what goes without saying, by ``backup_database``;
+    nothing where there is none.
     """
     return {**_DATABASE, "service": given["engine"], **given} if given else {}
 
 
 def units(schedules, enabled, database, files):
-    """Return the units of a host: ``name``, ``verb``, ``text`` and
-    ``schedule``; none where there is nothing to back up.
+    """Return the units of a host: ``name``, ``verb``, ``text`` and ``schedule``;
+    none where there is nothing to back up.
 
     ``schedules``: of backups, logs and drills. One that is empty is of a service that has no timer.
     """
@@ -47,15 +47,15 @@ def timers(units):
 
 
 def timers_unwanted(wanted):
-    """Return the names of all timers that an earlier run may have
-    made, but for those that are ``wanted``.
+    """Return the names of all timers that an earlier run may have made,
+    but for those that are ``wanted``.
     """
     return [timer for timer in _ALL_TIMERS if timer not in wanted]
 
 
 def absent(units, directory):
-    """Return what an earlier run may have made, and what does not belong to ``units``: their
-    timers, and all of it where there are none.
+    """Return what an earlier run may have made, and what does not belong to ``units``:
+    their timers, and all of it where there are none.
 
     What is in ``directory`` stays, but for the mark that logs are kept: what is written while
     nobody keeps logs is missing between an old backup and new logs, so another history begins.

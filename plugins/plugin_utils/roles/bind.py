@@ -17,8 +17,8 @@ _LEFT = re.compile(r"left: ([A-Za-z0-9._-]+)\Z")
 
 
 def made_once(keys, zones):
-    """Return the files that are made once: keys that are not
-    given, zones that are copied from nobody.
+    """Return the files that are made once:
+    keys that are not given, zones that are copied from nobody.
     """
     made = [f"/etc/bind/keys/{key['name']}.key" for key in keys if "secret" not in key]
     return made + [f"{_ZONES}/{zone['name']}.zone" for zone in zones if "primaries" not in zone]
@@ -35,8 +35,8 @@ def undeclared(paths, zones):
 
 
 def left(lines):
-    """Return the zones that the script make_once.sh found to be
-    served no more, by its ``lines``.
+    """Return the zones that the script make_once.sh found to be served no more,
+    by its ``lines``.
     """
     return [match[1] for match in map(_LEFT.match, lines) if match]
 
@@ -68,8 +68,8 @@ def promoted(zones, there):
 
 
 def moved(zones, there):
-    """Return the names of those that the host has, and that it
-    is to copy from others than before.
+    """Return the names of those that the host has,
+    and that it is to copy from others than before.
     """
     copied = [zone for zone in zones if zone.get("primaries") and zone["name"] in there]
     return [
@@ -83,8 +83,8 @@ def sources(zones):
 
 
 def demotion_problems(read):
-    """Return why a host has to stay primary: a sentence for each zone that
-    its new primary lacks, or has older records of.
+    """Return why a host has to stay primary:
+    a sentence for each zone that its new primary lacks, or has older records of.
 
     ``read``: what dns_records_info said, of each zone here first, and then at the addresses of its
     new primary.
@@ -120,15 +120,15 @@ def demotion_problems(read):
                 f"The zone {zone} has the serial {own} here, where it is primary, and "
                 f"{max(serials)} on the name server that is to be its primary: newer records "
                 f"would be lost. Name this host as the primary (lamp_dns_primary). If its "
-                f"records are the wrong ones, stop its name server (systemctl stop named), and "
-                f"run again."
+                f"records are the wrong ones, "
+                f"stop its name server (systemctl stop named), and run again."
             )
     return problems
 
 
 def answers(read):
-    """Whether anybody is there who answers, by what
-    dns_records_info said: a refusal is an answer, too.
+    """Whether anybody is there who answers, by what dns_records_info said:
+    a refusal is an answer, too.
     """
     return read.get("serial") is not None or "does not answer" not in str(read.get("msg"))
 
@@ -165,8 +165,8 @@ def promotion_problems(said, primary, force=False):
         )
         return [
             (
-                f"{primary} is to be the primary, and is not part of this run. Of the others, "
-                f"{have}: {advice}."
+                f"{primary} is to be the primary, and is not part of this run. "
+                f"Of the others, {have}: {advice}."
             )
         ]
     own, problems = said[primary], []
@@ -199,8 +199,8 @@ def promotion_problems(said, primary, force=False):
 
 
 def copies_wanted(zones, hostvars):
-    """Return the paths of the copies of keys that there should be, by what
-    the zones' primaries have said in this run.
+    """Return the paths of the copies of keys that there should be,
+    by what the zones' primaries have said in this run.
     """
     return [f"{_COPIES}/{zone['name']}+{digest}" for zone, digest in _digests(zones, hostvars)]
 

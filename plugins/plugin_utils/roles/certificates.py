@@ -132,8 +132,8 @@ def _certificate(one):
 
 
 def to_place(certificates, paths):
-    """Return whether the command has to make something: a run was killed before it had followed the
-    settings, or one is missing.
+    """Return whether the command has to make something:
+    a run was killed before it had followed the settings, or one is missing.
 
     ``paths``: those of host_facts.
     """
@@ -147,8 +147,8 @@ def to_place(certificates, paths):
 
 
 def due(certificates, there, placed, retry=False):
-    """Return the names of the certificates that the command has to see
-    to in this run; the others are the timer's.
+    """Return the names of the certificates that the command has to see to in this run;
+    the others are the timer's.
 
     ``there``: what host_facts says of those on the host, by name. ``placed``: whether this run has
     changed what is wanted.
@@ -167,8 +167,8 @@ def terms(cas):
     """Return the sentence about the terms of service of ``cas``."""
     places = [f"{one['name']}: {one.get('terms') or one['directory']}" for one in cas]
     return (
-        f"By asking a CA for a certificate, you agree to its terms of service "
-        f"({', '.join(places)})."
+        f"By asking a CA for a certificate, "
+        f"you agree to its terms of service ({', '.join(places)})."
     )
 
 
@@ -210,8 +210,8 @@ def _line(row):
 
 
 def wanted(certificates, renew, revoke, reason):
-    """Return what is wrong with the variables of
-    playbooks/certificates.yml: a list of sentences.
+    """Return what is wrong with the variables of playbooks/certificates.yml:
+    a list of sentences.
     """
     names = [one["name"] for one in certificates if one.get("source", "acme") == "acme"]
     problems = [
@@ -232,7 +232,7 @@ def wanted(certificates, renew, revoke, reason):
         )
     if revoke and reason not in REASONS:
         problems.append(
-            f"lamp_certificates_reason is {repr(reason) if reason else 'missing'}: say why, "
-            f"{', '.join(REASONS)}."
+            f"lamp_certificates_reason is {repr(reason) if reason else 'missing'}: "
+            f"say why, {', '.join(REASONS)}."
         )
     return problems

@@ -25,8 +25,8 @@ def failed(hosts, hostvars):
 
 
 def require_tls(hosts, hostvars):
-    """Return those whose database server has accounts that are to
-    require TLS, and did not when it was asked.
+    """Return those whose database server has accounts that are to require TLS,
+    and did not when it was asked.
     """
     return [
         name
@@ -89,8 +89,8 @@ def _certificates(variables):
 
 
 def records(hosts, groups, hostvars):
-    """Return the one that declares the records: the primary name server, or any that was asked
-    where somebody else's server takes them.
+    """Return the one that declares the records:
+    the primary name server, or any that was asked where somebody else's server takes them.
     """
     asked = [name for name in hosts if "__plan" in (hostvars.get(name) or {})]
     if groups.get(NAME_SERVERS):

@@ -22,7 +22,8 @@ SSH_LIMIT = "30/minute burst 60 packets"
 # conntrack has not seen yet, since nobody asked for it, are no new connections.
 _HEAD = f"""\
 #!/usr/sbin/nft -f
-# Managed by Ansible (foobar.lamp.firewall). One table, replaced at once; those of others stay as they are.
+# Managed by Ansible (foobar.lamp.firewall). One table, replaced at once; those of others stay as
+# they are.
 table inet foobar_lamp
 delete table inet foobar_lamp
 table inet foobar_lamp {{
@@ -60,7 +61,7 @@ table inet foobar_lamp {{
         ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept comment "DHCPv6"
         udp sport 67 udp dport 68 accept comment "DHCP"
         tcp dport 32768-60999 tcp flags & (syn | ack | rst) == ack accept comment "own connections, older than these rules"
-"""
+"""  # noqa: E501
 _TAIL = """\
         meta pkttype { broadcast, multicast } drop
         limit rate 6/minute burst 12 packets log prefix "foobar.lamp drops: "
@@ -75,8 +76,8 @@ _FORWARD = """
 
 
 def networks(sources):
-    """Return ``(IPv4, IPv6)`` of addresses and networks, as few as can
-    be, in order: nft refuses those that overlap.
+    """Return ``(IPv4, IPv6)`` of addresses and networks, as few as can be, in order:
+    nft refuses those that overlap.
     """
     known = [ipaddress.ip_network(source, strict=False) for source in sources]
     return [

@@ -78,8 +78,8 @@ def ways(sites):
 
 
 def drained(variables):
-    """Return the servers that this collection has drained on a host and not put back, by its
-    ``variables``, as far as they say.
+    """Return the servers that this collection has drained on a host and not put back,
+    by its ``variables``, as far as they say.
     """
     return sorted(
         posixpath.basename(path)
@@ -89,8 +89,8 @@ def drained(variables):
 
 
 def left_over(hosts, hostvars):
-    """Return those of ``hosts`` on which a run has begun what none has ended: servers are
-    drained, or connections closed.
+    """Return those of ``hosts`` on which a run has begun what none has ended:
+    servers are drained, or connections closed.
     """
     known = {name: hostvars.get(name, {}) for name in hosts}
     return [

@@ -36,15 +36,16 @@ def instance(addresses, hosts, host, interface, networks):
 
 
 def _line(address, interface):
-    """Return an address as keepalived reads it. The host's own connections never come from it:
-    IPv6 would choose it by its prefix.
+    """Return an address as keepalived reads it.
+
+    The host's own connections never come from it: IPv6 would choose it by its prefix.
     """
     whole = address if "/" in address else f"{address}/{128 if version_of(address) == 6 else 32}"
     return f"{whole} dev {interface}{' preferred_lft 0' if version_of(address) == 6 else ''}"
 
 
 def holder_last(hosts, hostvars):
-    """Return the names of ``hosts``, the one that holds their addresses
-    behind the others, as far as ``hostvars`` say.
+    """Return the names of ``hosts``, the one that holds their addresses behind the others,
+    as far as ``hostvars`` say.
     """
     return sorted(hosts, key=lambda name: bool(facts_of(hostvars.get(name)).get("holds")))

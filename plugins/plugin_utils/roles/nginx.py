@@ -16,8 +16,9 @@ EVENTS = ("accept_mutex", "accept_mutex_delay", "multi_accept", "use", "worker_c
 
 
 def quoted(text):
-    """Return a text as nginx takes it where it looks for variables. A dollar is none of them:
-    nothing but a variable can say it.
+    """Return a text as nginx takes it where it looks for variables.
+
+    A dollar is none of them: nothing but a variable can say it.
     """
     return '"' + re.sub(r"([\\\"])", r"\\\1", text).replace("$", "${lamp_dollar}") + '"'
 
@@ -39,8 +40,8 @@ def tls(of):
 
 
 def headers(vhost):
-    """Return the headers of a virtual host: ``name``; ``said``, a variable; and ``own``, what
-    answers of nginx's own have in its place.
+    """Return the headers of a virtual host: ``name``; ``said``, a variable;
+    and ``own``, what answers of nginx's own have in its place.
 
     The variable is ``value`` where ``of`` is ``when``, and otherwise empty: where the application
     says the header itself, and, of HSTS, where a visitor cannot rely on HTTPS.
@@ -89,8 +90,8 @@ def header_maps(vhosts):
 
 
 def redirects(vhost):
-    """Return the redirects of a virtual host as nginx takes them: ``name`` of the alias, or the
-    ``path`` that is looked for, and ``to``.
+    """Return the redirects of a virtual host as nginx takes them:
+    ``name`` of the alias, or the ``path`` that is looked for, and ``to``.
 
     Where what comes behind the path is appended (``below``), ``path`` is a pattern and ``to`` has
     $1 in it.
@@ -117,8 +118,8 @@ def redirects(vhost):
 
 
 def closed(vhosts, names):
-    """Return nginx's pattern of the virtual hosts that are closed, by
-    their first names; empty for all that there are.
+    """Return nginx's pattern of the virtual hosts that are closed, by their first names;
+    empty for all that there are.
     """
     return "|".join(pattern(vhost["name"]) for vhost in vhosts if vhost["name"] in names)
 

@@ -178,8 +178,9 @@ def of_tls(vhost):
 
 
 def headers(vhost):
-    """Return the headers of all answers of a virtual host. What the server's own language
-    (``extra``) names is left to that.
+    """Return the headers of all answers of a virtual host.
+
+    What the server's own language (``extra``) names is left to that.
     """
     given = {name.lower() for name in vhost.get("headers") or {}}
     extra = (vhost.get("extra") or "").lower()
@@ -264,8 +265,9 @@ def passwords(vhosts, sites):
 
 
 def user_files(vhosts, sites, hashed):
-    """Return the files of names and hashes of ``sites``. ``hashed``:
-    results of htpasswd, with the passwords as items.
+    """Return the files of names and hashes of ``sites``.
+
+    ``hashed``: results of htpasswd, with the passwords as items.
     """
     made = {
         (result["item"]["site"], result["item"]["user"]): result.get("stdout", "").strip()
@@ -284,8 +286,8 @@ def user_files(vhosts, sites, hashed):
 
 
 def due(wanted, known, there):
-    """Return the virtual hosts whose names and hashes are to be written: fingerprints, those
-    that the host has, and which files it has.
+    """Return the virtual hosts whose names and hashes are to be written:
+    fingerprints, those that the host has, and which files it has.
     """
     return [
         one.split(" ")[0] for one in wanted if one not in known or one.split(" ")[0] not in there
@@ -303,8 +305,8 @@ def pages_of_controller(vhosts):
 
 
 def closed(vhosts, names):
-    """Return which virtual hosts are closed, all where there are no ``names``: those with a page
-    of their own for that, and the others.
+    """Return which virtual hosts are closed, all where there are no ``names``:
+    those with a page of their own for that, and the others.
     """
     chosen = [vhost for vhost in vhosts if not names or vhost["name"] in names]
     with_page = [

@@ -11,8 +11,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.status.report import b
 
 
 def table(rows):
-    """Return lines with the cells of ``rows`` one below the
-    other; of one with its head alone, none.
+    """Return lines with the cells of ``rows`` one below the other;
+    of one with its head alone, none.
     """
     if len(rows) < 2:
         return []
@@ -215,8 +215,8 @@ def _zones(reached):
 
 
 def page(report):
-    """Return the lines of the page: what is wrong before all else, in
-    sentences. In the tables it is capitals.
+    """Return the lines of the page:
+    what is wrong before all else, in sentences. In the tables it is capitals.
     """
     reached = {name: said for name, said in report["hosts"].items() if said["reached"]}
     count = len(report["problems"])

@@ -28,8 +28,8 @@ _UNITS = {"backup": "lamp-backup", "copy": "lamp-backup", "drill": "lamp-backup-
 
 
 class Finding(NamedTuple):
-    """Something to be known: on which hosts, what, and what to
-    do. What is no problem is a remark.
+    """Something to be known: on which hosts, what,
+    and what to do. What is no problem is a remark.
     """
 
     hosts: tuple[str, ...]
@@ -88,8 +88,8 @@ def addresses(hosts, limits):
         holders = [host for host, said in able.items() if said["addresses"][address]]
         if able and not holders and limits["balancers"]:
             remedy = (
-                "'journalctl -u keepalived' there says why; haproxy must work on the host that "
-                "should hold the address"
+                "'journalctl -u keepalived' there says why; "
+                "haproxy must work on the host that should hold the address"
             )
             yield Finding(tuple(able), f"no balancer that answers holds {address}", remedy)
         elif len(holders) > 1:
@@ -132,8 +132,8 @@ def balancers(hosts, _limits):
                 )
             elif one["state"] in ("DRAIN", "MAINT"):
                 what = (
-                    f"{name} was drained by hand or by a killed run ({one['state']}), and gets no "
-                    f"visitors from there"
+                    f"{name} was drained by hand or by a killed run ({one['state']}), "
+                    f"and gets no visitors from there"
                 )
                 yield Finding((host,), what, "run foobar.lamp.site again, which gives it visitors")
             elif one["state"] != "UP":
@@ -163,8 +163,8 @@ def services(hosts, _limits):
                     (host,),
                     f"{unit} failed",
                     (
-                        f"'journalctl -u {unit}' there says why, 'systemctl reset-failed {unit}' "
-                        f"forgets it"
+                        f"'journalctl -u {unit}' there says why, "
+                        f"'systemctl reset-failed {unit}' forgets it"
                     ),
                 )
         for unit in said["unread"]:
@@ -176,8 +176,8 @@ def services(hosts, _limits):
 
 
 def applications(hosts, _limits):
-    """Applications that do not run, or not as they should, and
-    releases that are not the same on all hosts.
+    """Applications that do not run, or not as they should,
+    and releases that are not the same on all hosts.
     """
     releases: dict[str, dict[str, str]] = {}
     for host, said in hosts.items():
@@ -197,8 +197,8 @@ def applications(hosts, _limits):
                 and all(said["services"].get(name, "active") in _RUNS for name in _WEB_SERVERS)
             ):
                 remedy = (
-                    f"foobar.lamp.logs shows its output, 'systemctl restart {app['service']}' "
-                    f"there restarts it"
+                    f"foobar.lamp.logs shows its output, "
+                    f"'systemctl restart {app['service']}' there restarts it"
                 )
                 yield Finding((host,), f"{name} is unhealthy, it {app['unhealthy']}", remedy)
             if app["unverified"]:
@@ -275,8 +275,8 @@ def certificates(hosts, _limits):
                 )
             elif left * _LEFT < life:
                 what = (
-                    f"the certificate for {name} ends at {one['until']}, with less than a quarter "
-                    f"of its life left{why}"
+                    f"the certificate for {name} ends at {one['until']}, "
+                    f"with less than a quarter of its life left{why}"
                 )
                 yield Finding((host,), what, remedy)
             elif one["state"] != "issued":
@@ -289,8 +289,8 @@ def certificates(hosts, _limits):
 
 
 def backups(hosts, _limits):
-    """Backups, copies of them and drills that are older than twice
-    their schedule, and drills that failed.
+    """Backups, copies of them and drills that are older than twice their schedule,
+    and drills that failed.
 
     Of a cluster one member does each for all.
     """
@@ -328,8 +328,8 @@ def backups(hosts, _limits):
 
 
 def cluster(hosts, _limits):
-    """Members of the database's cluster that are not in it, or of
-    which more than one is one by itself.
+    """Members of the database's cluster that are not in it,
+    or of which more than one is one by itself.
     """
     members = {name: said["cluster"] for name, said in hosts.items() if said.get("cluster")}
     for name, one in members.items():
@@ -411,8 +411,8 @@ def zones(hosts, _limits):
                 tuple(serials),
                 what,
                 (
-                    f"where it is behind, 'journalctl -u named' says why, and 'rndc refresh "
-                    f"{zone}' asks again"
+                    f"where it is behind, 'journalctl -u named' says why, "
+                    f"and 'rndc refresh {zone}' asks again"
                 ),
             )
 

@@ -56,8 +56,8 @@ def children(master):
 
 
 def environment(master):
-    """Return the environment of the master, which begins anew to
-    read its configuration, with another.
+    """Return the environment of the master,
+    which begins anew to read its configuration, with another.
     """
     with open(f"/proc/{master}/environ", "rb") as file:
         return file.read()

@@ -184,16 +184,16 @@ class Script(Peer):
     def run(self):  # noqa: D102
         there = "/root/converge"
         there = (
-            f"rm -rf {there} && mkdir -m 700 {there} && tar -xzC {there} && bash "
-            f"{there}/converge.sh"
+            f"rm -rf {there} && mkdir -m 700 {there} && "
+            f"tar -xzC {there} && bash {there}/converge.sh"
         )
         ssh = (
             f"ssh {' '.join(f'-o {option}' for option in UNKNOWN)} -i {self.key} root@$host "
             f"{shlex.quote(there)}"
         )
         each = (
-            f"for host in {' '.join(host.control for host in self.hosts)}; do {ssh} < sent.tar.gz "
-            f"& all+=($!); done"
+            f"for host in {' '.join(host.control for host in self.hosts)}; "
+            f"do {ssh} < sent.tar.gz & all+=($!); done"
         )
         wait = "for one in ${all[@]}; do wait $one; done"
         self.command(

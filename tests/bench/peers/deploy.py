@@ -71,8 +71,7 @@ sshd = put(
     "/etc/ssh/sshd_config.d/10-site.conf",
     (
         "PermitRootLogin prohibit-password\nPasswordAuthentication no\n"
-        "KbdInteractiveAuthentication "
-        "no\n"
+        "KbdInteractiveAuthentication no\n"
     ),
 )
 server.shell(name="Test sshd", commands=["sshd -t"], _if=sshd.did_change)
@@ -95,7 +94,8 @@ files.link(name="Set the time zone", path="/etc/localtime", target="/usr/share/z
 BACKUP = """#!/bin/sh -e
 umask 077
 mkdir -p /var/backups/lamp
-mariadb-dump --all-databases --single-transaction --flush-logs | zstd --quiet > "/var/backups/lamp/$(date +%F).sql.zst"
+mariadb-dump --all-databases --single-transaction --flush-logs |
+    zstd --quiet > "/var/backups/lamp/$(date +%F).sql.zst"
 find /var/backups/lamp -name '*.zst' -mtime +14 -delete
 """
 if first:
@@ -178,8 +178,8 @@ steps = ["../venv/bin/python -m foobar.assets"] + (
     ["../venv/bin/alembic upgrade head"] if first else []
 )
 steps.append(
-    f"find {root}/static -name '*.css' -exec gzip --force --keep -9 {{}} + -exec brotli --force "
-    f"--keep {{}} +"
+    f"find {root}/static -name '*.css' -exec gzip --force "
+    f"--keep -9 {{}} + -exec brotli --force --keep {{}} +"
 )
 server.shell(
     name="Collect and migrate",
@@ -257,9 +257,8 @@ if first:
         put(
             "/var/lib/bind/foobar.com.zone",
             (
-                f"$TTL 3600\n@ SOA ns1 hostmaster {len(records)} 3600 900 1209600 300\n@ NS ns1\n"
-                f"ns1 "
-                f"A {address}\n{records}"
+                f"$TTL 3600\n@ SOA ns1 hostmaster {len(records)} 3600 900 1209600 300\n"
+                f"@ NS ns1\nns1 A {address}\n{records}"
             ),
         ),
         put(

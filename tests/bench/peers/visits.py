@@ -84,8 +84,8 @@ class Visitors:
                     pair[1].close()
 
     async def look_up(self):
-        """Ask for the site's name as programs do: by the C library, which asks the other server
-        where one does not answer.
+        """Ask for the site's name as programs do:
+        by the C library, which asks the other server where one does not answer.
         """
         found = await asyncio.get_running_loop().getaddrinfo(
             HOST, 80, family=socket.AF_INET, type=socket.SOCK_STREAM

@@ -28,8 +28,8 @@ def suffix(settings) -> str:
 
 
 def told(error: OSError, path: str | os.PathLike) -> str:
-    """Return in words what the system refused: the file (``path`` where the error names none)
-    and, of a full one, the file system.
+    """Return in words what the system refused:
+    the file (``path`` where the error names none) and, of a full one, the file system.
     """
     place = pathlib.Path(error.filename or path).absolute()
     words = f"{place}: {error.strerror}"
@@ -57,8 +57,9 @@ def full(path: pathlib.Path, error: OSError) -> BackupError:
 
 
 class Sink:
-    """A file that is written through zstd, and age if there are recipients. Leaving the block
-    without an error finishes it.
+    """A file that is written through zstd, and age if there are recipients.
+
+    Leaving the block without an error finishes it.
     """
 
     def __init__(self, settings, path: pathlib.Path):
@@ -151,8 +152,8 @@ def require_room(settings, path: pathlib.Path, size: int, remedy: str) -> None:
 
 
 def spare(settings, path: pathlib.Path) -> int:
-    """Return how many bytes a backup leaves free: a twentieth of the disk
-    that the server lives on, nothing elsewhere.
+    """Return how many bytes a backup leaves free:
+    a twentieth of the disk that the server lives on, nothing elsewhere.
     """
     try:
         same = (

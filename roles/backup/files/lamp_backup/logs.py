@@ -26,8 +26,8 @@ def now() -> datetime.datetime:
 
 
 def timeline(settings, renew: pathlib.Path | None = None) -> str:
-    """Return what tells the history of the server's data from any other's; made once, and anew
-    for restored data (``renew``).
+    """Return what tells the history of the server's data from any other's;
+    made once, and anew for restored data (``renew``).
     """
     return owner.run(USER, _timeline, str(renew or settings.datadir), bool(renew))
 
@@ -52,8 +52,8 @@ def _timeline(place, renew):
 
 
 def begin(settings) -> None:
-    """Begin another history if nobody kept logs for a time: what was written meanwhile is missing
-    between an old backup and new logs.
+    """Begin another history if nobody kept logs for a time:
+    what was written meanwhile is missing between an old backup and new logs.
 
     The role removes the mark when backups are turned off.
     """
@@ -87,8 +87,8 @@ def _idle(server, log: str) -> bool:
 
 
 def keep(settings, shelf, server) -> list[str]:
-    """Keep what the newest backup of the server's data does not have yet; without ``server`` it
-    is down. Returns what is new.
+    """Keep what the newest backup of the server's data does not have yet;
+    without ``server`` it is down. Returns what is new.
     """
     line = timeline(settings)
     kin = [
@@ -163,8 +163,8 @@ def lost(there: dict[int, dict], known: int, name: str, born: int | None, before
 
 
 def _copy(settings, shelf, backup, before, covers):
-    """Copy a backup's logs up to the one ``before`` which the
-    server is at, empty for all there are.
+    """Copy a backup's logs up to the one ``before`` which the server is at,
+    empty for all there are.
 
     A log holds what was written until it was closed, which was its file's last change.
     """
@@ -182,8 +182,8 @@ def _copy(settings, shelf, backup, before, covers):
         raise BackupError(
             f"The binary logs {gone} were gone before they were kept: no moment after "
             f"{index.get('covers') or backup['manifest']['time']} can be restored to from the "
-            f"backup {backup['name']}. Take a new backup, and raise binlog_expire_logs_seconds "
-            f"if they expired."
+            f"backup {backup['name']}. "
+            f"Take a new backup, and raise binlog_expire_logs_seconds if they expired."
         )
     fresh = [
         there[one]

@@ -32,14 +32,16 @@ from .take import take
 NOT_COPIED = 3
 READERS = ("list", "verify", "prepare", "restore", "drill")
 
-EPILOG = """exit status: 0 done; 1 failed, and said why; 2 not understood; 3 done, but the copy off this host failed.
-Everything runs as root. docs/backups.md of the collection foobar.lamp shows each command at work."""
+EPILOG = """exit status: 0 done; 1 failed, and said why; 2 not understood; 3 done, but the copy off
+this host failed. Everything runs as root. docs/backups.md of the collection foobar.lamp shows each
+command at work."""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return what the command understands."""
     top = argparse.ArgumentParser(
-        prog="lamp-backup", description="Backups of this host's database server and files, and the way back.", epilog=EPILOG,
+        prog="lamp-backup", epilog=EPILOG,
+        description="Backups of this host's database server and files, and the way back.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     top.add_argument(
@@ -106,8 +108,8 @@ def parser() -> argparse.ArgumentParser:
             "--once",
             action="store_true",
             help=(
-                "in a cluster of database servers, leave the database to the member that takes "
-                "it for all"
+                "in a cluster of database servers, "
+                "leave the database to the member that takes it for all"
             ),
         )
 
@@ -131,15 +133,21 @@ def parser() -> argparse.ArgumentParser:
         lambda one: one.add_argument("backup", nargs="?"),
     )
     verb(
-        "prepare", ("build a copy of the data from a backup, beside the live ones, " "and compare it; replaces nothing"), which, alone, identity,
-        as_json,
+        "prepare",
+        "build a copy of the data from a backup, "
+        "beside the live ones, and compare it; replaces nothing",
+        which, alone, identity, as_json,
     )  # fmt: skip
 
     def forms(one):
         one.add_argument(
-            "--form-cluster", action="store_true",
-            help=("in a cluster of database servers, whose other members are stopped: begin it anew " "with these data")
-        )  # fmt: skip
+            "--form-cluster",
+            action="store_true",
+            help=(
+                "in a cluster of database servers, whose other members are stopped: "
+                "begin it anew with these data"
+            ),
+        )
 
     verb("swap", "put the prepared copy in the place of the live data, which are kept", forms)
     verb("restore", "prepare and swap", which, alone, identity, forms)
@@ -147,8 +155,8 @@ def parser() -> argparse.ArgumentParser:
     verb(
         "rejoin",
         (
-            "have a member of a cluster get all data from the others; its own are kept as replaced "
-            "ones"
+            "have a member of a cluster get all data from the others; "
+            "its own are kept as replaced ones"
         ),
     )
     verb("discard", "delete the replaced data")
@@ -229,8 +237,9 @@ def show(rows: list[dict]) -> None:
 
 
 def pushed(options, verb: str) -> int:
-    """Copy off the host if that is wanted; return the exit status. What is
-    not copied now, the next copy makes up for.
+    """Copy off the host if that is wanted; return the exit status.
+
+    What is not copied now, the next copy makes up for.
     """
     if not options.copy["to"]:
         return 0
@@ -297,8 +306,8 @@ def _only(words):
 
 
 def moment(options, home, shelf, until: str, name: str | None) -> tuple[str, list]:
-    """Return the backup and the logs that lead to a moment, or to the
-    end from the backup ``name`` or the newest.
+    """Return the backup and the logs that lead to a moment,
+    or to the end from the backup ``name`` or the newest.
     """
     if until != plan.END and plan.moment_of(until) > logs.now():
         raise BackupError(f"{until} is yet to come: give an earlier moment.")
@@ -331,8 +340,8 @@ def moment(options, home, shelf, until: str, name: str | None) -> tuple[str, lis
 
 
 def moment_of_files(options, home, shelf, until: str) -> str:
-    """Return the backup that has the files as of a moment, or of the
-    end; it is fetched if it is not here.
+    """Return the backup that has the files as of a moment, or of the end;
+    it is fetched if it is not here.
     """
     when = None if until == plan.END else plan.moment_of(until)
     if when and when > logs.now():
@@ -360,8 +369,8 @@ def told(said: dict) -> str:
     )
     if "tables" not in said:
         return (
-            f"the backup "
-            f"{said['name']}{until}.{_told_files(said) or ' It has no files that are wanted.'}"
+            f"the backup {said['name']}{until}."
+            f"{_told_files(said) or ' It has no files that are wanted.'}"
         )
     tables = f"{said['tables']} tables with {said['rows']} rows at the backup"
     if "database" in said:
@@ -383,8 +392,9 @@ def _told_files(said):
 
 
 def run(options, shelf, source, words) -> int:
-    """Do what the words say; return the exit status. ``source`` are the backups that are read,
-    ``shelf`` is the host's own.
+    """Do what the words say; return the exit status.
+
+    ``source`` are the backups that are read, ``shelf`` is the host's own.
     """
     if words.verb == "take":
         other = members.another(options) if words.once else ""
@@ -405,8 +415,8 @@ def run(options, shelf, source, words) -> int:
             )
         for table in (unsafe := shelf.manifest(name).get("not_consistent", [])):
             warn(
-                f"{table} is of an engine without transactions: it may have changed while it was "
-                f"read."
+                f"{table} is of an engine without transactions: "
+                f"it may have changed while it was read."
             )
         if words.json:
             print(json.dumps({**said, "pruned": gone, "not_consistent": unsafe}))
@@ -441,8 +451,8 @@ def run(options, shelf, source, words) -> int:
         print(f"Restored {told(said)}")
         if old and (options.engine or said["files"]):
             print(
-                f"The replaced data are in {old}: lamp-backup undo puts them back, lamp-backup "
-                f"discard deletes them."
+                f"The replaced data are in {old}: "
+                f"lamp-backup undo puts them back, lamp-backup discard deletes them."
             )
     if words.verb == "undo":
         print(

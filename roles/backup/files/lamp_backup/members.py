@@ -29,15 +29,16 @@ MARK = ".desynced"
 
 
 def maker(said: dict[str, dict | None]) -> str:
-    """Return the member that takes the backup for all: the first by name that has the data and does
-    not write, else the writer.
+    """Return the member that takes the backup for all:
+    the first by name that has the data and does not write, else the writer.
 
     ``said``: what each says, None of one that does not answer. Empty where no member of the cluster
     answers.
     """
     able = {
         name: one for name, one in sorted(said.items())
-        if one and one.get("running") and one.get("status") == _PRIMARY and one.get("state") in _ABLE
+        if one and one.get("running")
+        and one.get("status") == _PRIMARY and one.get("state") in _ABLE
     }  # fmt: skip
     writers = {one.get("writer") for one in able.values()}
     return next((name for name in able if name not in writers), next(iter(able), ""))
@@ -63,16 +64,16 @@ def ask(cluster: dict) -> dict[str, dict | None]:
 
 
 def another(settings) -> str:
-    """Return which other member takes the backup for all now; empty
-    where this host does, or nobody can say.
+    """Return which other member takes the backup for all now;
+    empty where this host does, or nobody can say.
     """
     found = maker(ask(settings.cluster)) if settings.cluster else ""
     return "" if found == settings.cluster.get("host") else found
 
 
 def require_alone(cluster: dict) -> list[str]:
-    """Require that no other member runs, since this one begins the
-    cluster anew; return those that do not answer.
+    """Require that no other member runs, since this one begins the cluster anew;
+    return those that do not answer.
 
     Whoever goes on with the old data would take writes that nobody has afterwards. What has just
     been stopped is known in a moment.
@@ -85,15 +86,15 @@ def require_alone(cluster: dict) -> list[str]:
             return [name for name, one in others.items() if not one]
         if time.monotonic() > end:
             raise BackupError(
-                f"{' and '.join(running)} of the cluster runs: stop mariadb there first. Nothing "
-                f"was replaced."
+                f"{' and '.join(running)} of the cluster runs: "
+                f"stop mariadb there first. Nothing was replaced."
             )
         time.sleep(0.1)
 
 
 def lacking(said: dict[str, dict | None], host: str) -> bool:
-    """Return whether a member has other data than the cluster has, which the others have to be; an
-    error where there is none.
+    """Return whether a member has other data than the cluster has, which the others have to be;
+    an error where there is none.
 
     ``said``: what each says.
     """
@@ -104,8 +105,8 @@ def lacking(said: dict[str, dict | None], host: str) -> bool:
     ]
     if not cluster:
         raise BackupError(
-            "No member runs as the cluster, whose data this one could get: start mariadb on one "
-            "of them first."
+            "No member runs as the cluster, whose data this one could get: "
+            "start mariadb on one of them first."
         )
     mine = said.get(host) or {}
     return not (mine.get("running") and mine.get("uuid") == cluster[0])
@@ -113,8 +114,8 @@ def lacking(said: dict[str, dict | None], host: str) -> bool:
 
 @contextlib.contextmanager
 def apart(settings, live: server.Server):
-    """Have the other members not wait for this one while it reads all that it has; afterwards it
-    makes up for what it has missed.
+    """Have the other members not wait for this one while it reads all that it has;
+    afterwards it makes up for what it has missed.
 
     Not where it writes, as the only one may have to.
     """
@@ -142,8 +143,9 @@ def apart(settings, live: server.Server):
 
 
 def together(settings, live: server.Server) -> None:
-    """End what ``apart`` began, in this run or in one that was killed. A server that was
-    restarted has forgotten it.
+    """End what ``apart`` began, in this run or in one that was killed.
+
+    A server that was restarted has forgotten it.
     """
     mark = settings.directory / MARK
     if not mark.exists():

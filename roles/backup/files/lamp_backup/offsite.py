@@ -20,9 +20,9 @@ from .shelf import Shelf
 def _rsync(settings, *words: str) -> str:
     copy = settings.copy
     shell = (
-        f"ssh -p {copy['port']} -i {copy['key']} -o IdentitiesOnly=yes -o BatchMode=yes -o "
-        f"ConnectTimeout=20 -o StrictHostKeyChecking=yes -o "
-        f"UserKnownHostsFile={copy['known_hosts']}"
+        f"ssh -p {copy['port']} -i {copy['key']} -o IdentitiesOnly=yes -o BatchMode=yes "
+        f"-o ConnectTimeout=20 -o StrictHostKeyChecking=yes "
+        f"-o UserKnownHostsFile={copy['known_hosts']}"
     )
     command = ["rsync", "-rt", "--chmod=D700,F600", "--timeout=300", f"--rsh={shell}", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -55,9 +55,9 @@ def _require_another_disk(settings) -> None:
         if place and os.path.exists(place)
     }
     if not to.is_dir() or to.stat().st_dev in here:
+        lost = "on a disk of this host, with which it would be lost"
         raise BackupError(
-            f"{to} is "
-            f"{'on a disk of this host, with which it would be lost' if to.is_dir() else 'no directory'}: "
+            f"{to} is {lost if to.is_dir() else 'no directory'}: "
             f"mount it there, and make the directory if it is one of the mount's."
         )
 
@@ -131,8 +131,8 @@ def _prune_packs(settings, nothing):
 
 
 def index(settings) -> Shelf:
-    """Return the backups over there, with their manifests and indices
-    only, as far as they have been asked for.
+    """Return the backups over there, with their manifests and indices only,
+    as far as they have been asked for.
     """
     place = pathlib.Path(
         tempfile.mkdtemp(prefix=".remote-", suffix=".part", dir=settings.directory)

@@ -64,8 +64,8 @@ def kept(settings) -> list[pathlib.Path]:
 def exchange(
     settings, shelf, database: str, source: pathlib.Path | None, directories: dict[str, str]
 ) -> pathlib.Path:
-    """Load ``source`` in the place of a database, and give directories of
-    files their new contents ``{live: new}``.
+    """Load ``source`` in the place of a database,
+    and give directories of files their new contents ``{live: new}``.
 
     Returns where the replaced ones are. Without ``source`` the database is removed: it was not
     there before. If anything fails, all is as it was, or the error says where that is.

@@ -58,8 +58,8 @@ def _fork(user, work, *kept):
 
 
 def run(user: str, work, *arguments, kept: tuple[int, ...] = ()):
-    """Return what ``work(*arguments)`` returns, as JSON has it, when ``user`` does it; what the
-    disk refuses is a BackupError.
+    """Return what ``work(*arguments)`` returns, as JSON has it, when ``user`` does it;
+    what the disk refuses is a BackupError.
 
     ``kept``: descriptors that it works with.
     """
@@ -93,8 +93,8 @@ def _answer(user, child, pipe):
 
 
 def _piped(user, mode, work, *arguments):
-    """Have ``user`` do ``work(pipe, *arguments)`` at an end of a pipe that is opened in
-    ``mode``; return the child and the other end.
+    """Have ``user`` do ``work(pipe, *arguments)`` at an end of a pipe that is opened in ``mode``;
+    return the child and the other end.
     """
     reads, writes = os.pipe()
     theirs, ours = (reads, writes) if mode == "rb" else (writes, reads)
@@ -160,8 +160,9 @@ def reading(user: str, work, *arguments):
 
 
 def regular(path, flags: int = os.O_RDONLY, directory: int | None = None) -> int:
-    """Open a regular file and nothing else; return the descriptor. A FIFO does not hold it up,
-    and no link leads elsewhere.
+    """Open a regular file and nothing else; return the descriptor.
+
+    A FIFO does not hold it up, and no link leads elsewhere.
     """
     handle = os.open(
         path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o640, dir_fd=directory
@@ -187,8 +188,8 @@ def require_own(path: pathlib.Path) -> None:
             if found.st_uid or (shared and not stat.S_ISLNK(found.st_mode)):
                 raise BackupError(
                     f"{place} can be changed by others than root, and so {path} by another "
-                    f"directory replaced: chown root {place}, chmod go-w {place}, or choose "
-                    f"another place."
+                    f"directory replaced: chown root {place}, "
+                    f"chmod go-w {place}, or choose another place."
                 )
 
 
@@ -201,8 +202,8 @@ def remove(user: str, place: pathlib.Path) -> None:
         return
     except BackupError as error:
         raise BackupError(
-            f"{place} cannot be removed by its user {user}: {error} Remove by hand what is not "
-            f"the user's."
+            f"{place} cannot be removed by its user {user}: "
+            f"{error} Remove by hand what is not the user's."
         ) from error
 
 

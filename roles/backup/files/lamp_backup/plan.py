@@ -19,8 +19,8 @@ END = "end"
 
 
 def name_of(moment: datetime.datetime, taken: set[str]) -> str:
-    """Return the name of a backup that begins now: the moment, a
-    little later if that name is taken.
+    """Return the name of a backup that begins now:
+    the moment, a little later if that name is taken.
     """
     while (name := moment.strftime(_FORMAT)) in taken:
         moment += datetime.timedelta(seconds=1)
@@ -33,8 +33,8 @@ def time_of(name: str) -> datetime.datetime:
 
 
 def moment(text: str) -> datetime.datetime:
-    """Return the moment that a person gave, which has to be in whole
-    seconds and with its offset from UTC.
+    """Return the moment that a person gave,
+    which has to be in whole seconds and with its offset from UTC.
     """
     try:
         found = datetime.datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
@@ -73,8 +73,8 @@ def number(log: str) -> int:
 
 
 def way(backups: list[dict], when: datetime.datetime) -> tuple[dict, list[tuple[str, str]]]:
-    """Return ``(backup, logs)``: where to start, and ``(backup's name, log)`` in their order, to
-    come to the moment ``when``.
+    """Return ``(backup, logs)``:
+    where to start, and ``(backup's name, log)`` in their order, to come to the moment ``when``.
 
     ``backups``: ``{"name", "manifest", "logs"}``, where ``logs`` is the index of the binary logs
     kept with the backup. A server's data have a timeline of their own, which a restore ends: a log
@@ -108,16 +108,16 @@ def way(backups: list[dict], when: datetime.datetime) -> tuple[dict, list[tuple[
             continue
         return backup, _chain(backup, kin, when)
     raise BackupError(
-        f"The binary logs do not reach {shown(when)}: they lead {', '.join(reached)}. Give an "
-        f"earlier moment."
+        f"The binary logs do not reach {shown(when)}: "
+        f"they lead {', '.join(reached)}. Give an earlier moment."
     )
 
 
 def way_to_end(
     backups: list[dict], line: str | None = None, name: str | None = None
 ) -> tuple[dict, list[tuple[str, str]]]:
-    """Return as ``way`` does where to start, and the logs that lead
-    from there to the last event that is kept.
+    """Return as ``way`` does where to start,
+    and the logs that lead from there to the last event that is kept.
 
     ``line``: the timeline of the data that are live; the newest backup of it is taken, and of any
     other where it has none. ``name``: the backup to start from instead.
@@ -147,8 +147,8 @@ def way_to_end(
 
 
 def way_of_files(backups: list[dict], when: datetime.datetime | None) -> dict:
-    """Return the backup that has files as of the moment ``when``, None
-    for the end: the newest that is not after it.
+    """Return the backup that has files as of the moment ``when``, None for the end:
+    the newest that is not after it.
 
     If there is none, the oldest: that has at least what rows of that moment name, but for what was
     deleted since.
@@ -166,8 +166,8 @@ def way_of_files(backups: list[dict], when: datetime.datetime | None) -> dict:
 
 
 def _chain(backup, kin, when):
-    """Return the logs that lead from a backup to a moment, None for the end: ``(name of the
-    backup that keeps it, log)``.
+    """Return the logs that lead from a backup to a moment, None for the end:
+    ``(name of the backup that keeps it, log)``.
     """
     first = number(backup["manifest"]["position"]["file"])
     logs = {

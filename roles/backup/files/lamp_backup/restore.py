@@ -29,8 +29,8 @@ _LONGEST = 60
 
 
 def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = False) -> dict:
-    """Make a data directory at ``place`` of a backup, and its logs
-    up to a moment; say what is in it.
+    """Make a data directory at ``place`` of a backup, and its logs up to a moment;
+    say what is in it.
 
     ``wanted``: ``name``, ``chain`` of logs and ``until`` which moment (or ``end``), ``identity`` to
     read encrypted ones with.
@@ -39,8 +39,8 @@ def build(settings, shelf, place: pathlib.Path, wanted: dict, force: bool = Fals
     manifest = shelf.manifest(name)
     if "dump" not in manifest:
         raise BackupError(
-            f"The backup {name} has no database: choose another, or ask for its files alone "
-            f"(--only-files)."
+            f"The backup {name} has no database: "
+            f"choose another, or ask for its files alone (--only-files)."
         )
     require_readable(settings, manifest)
     with _forgiving(force):
@@ -121,8 +121,8 @@ def require_readable(settings, manifest: dict) -> None:
     installed = server.version(settings)
     if manifest["engine"] != settings.engine:
         raise BackupError(
-            f"The backup is of {manifest['engine']}, this server is {settings.engine}: choose "
-            f"another."
+            f"The backup is of {manifest['engine']}, "
+            f"this server is {settings.engine}: choose another."
         )
     if server.release(manifest["version"]) > server.release(installed):
         raise BackupError(
@@ -132,8 +132,8 @@ def require_readable(settings, manifest: dict) -> None:
 
 
 def _upgrade(settings, copy, manifest):
-    """Let a newer server bring the system tables up to date; return whether the server is
-    another than the backup's.
+    """Let a newer server bring the system tables up to date;
+    return whether the server is another than the backup's.
     """
     installed = server.version(settings)
     if server.release(manifest["version"]) < server.release(installed):
@@ -144,8 +144,8 @@ def _upgrade(settings, copy, manifest):
 
 
 def _run_upgrade(settings, copy):
-    """Run the engine's program as the data's user, since it writes into their directory; for it
-    the copy has an account that goes again.
+    """Run the engine's program as the data's user, since it writes into their directory;
+    for it the copy has an account that goes again.
     """
     account, password = "lamp_upgrade@localhost", secrets.token_urlsafe(24)
     copy.ask(
@@ -153,7 +153,8 @@ def _run_upgrade(settings, copy):
         f"GRANT ALL ON *.* TO {account} WITH GRANT OPTION",
     )
     done = subprocess.run(
-        copy.words("upgrade", user=account.partition("@")[0]), capture_output=True, text=True, check=False,
+        copy.words("upgrade", user=account.partition("@")[0]),
+        capture_output=True, text=True, check=False,
         env={**os.environ, "MYSQL_PWD": password}, cwd=copy.place, **server.AS_USER,
     )  # fmt: skip
     if done.returncode:
@@ -257,20 +258,20 @@ def _require_exchangeable(settings):
     if settings.datadir.is_symlink():
         raise BackupError(
             f"{settings.datadir} is a link, which cannot be exchanged: say where the data are "
-            f"(mysql_settings.mysqld.datadir: {os.path.realpath(settings.datadir)}), or restore "
-            f"there by hand."
+            f"(mysql_settings.mysqld.datadir: "
+            f"{os.path.realpath(settings.datadir)}), or restore there by hand."
         )
     if os.path.ismount(settings.datadir):
         raise BackupError(
             f"{settings.datadir} is a file system of its own, which cannot be exchanged: put the "
-            f"data into a directory on it (mysql_settings.mysqld.datadir), or restore there by "
-            f"hand."
+            f"data into a directory on it (mysql_settings.mysqld.datadir), "
+            f"or restore there by hand."
         )
 
 
 def _flag(old, new):
-    """Say of the new data what Debian's packages said of the old: by empty files, which version
-    they have been used with.
+    """Say of the new data what Debian's packages said of the old:
+    by empty files, which version they have been used with.
     """
     for name in os.listdir(old):
         if re.fullmatch(r"debian-[0-9.]+\.flag", name):
@@ -305,8 +306,8 @@ def require_told(settings, forms: bool) -> None:
 
 
 def rejoin(settings, shelf) -> pathlib.Path | None:
-    """Have a member of a cluster start with nothing, so that it gets all from the others; return
-    where its own data are then.
+    """Have a member of a cluster start with nothing, so that it gets all from the others;
+    return where its own data are then.
 
     None where it has what they have.
     """
@@ -323,8 +324,8 @@ def rejoin(settings, shelf) -> pathlib.Path | None:
 
 
 def swap(settings, shelf, forms: bool = False) -> tuple[dict, pathlib.Path | None]:
-    """Put the prepared copy in the place of the live data; say what it
-    is, and where the replaced data are now.
+    """Put the prepared copy in the place of the live data;
+    say what it is, and where the replaced data are now.
 
     ``forms``: a cluster begins anew with them.
     """
@@ -349,8 +350,8 @@ def swap(settings, shelf, forms: bool = False) -> tuple[dict, pathlib.Path | Non
 
 
 def undo(settings, shelf, forms: bool = False) -> pathlib.Path | None:
-    """Put the data and files back that were replaced last; what was live meanwhile is kept in
-    turn. ``forms``: see ``swap``.
+    """Put the data and files back that were replaced last;
+    what was live meanwhile is kept in turn. ``forms``: see ``swap``.
     """
     kept = replaced(settings)
     alone = one.kept(settings)
@@ -377,8 +378,8 @@ def discard(settings) -> list[pathlib.Path]:
 
 
 def _exchange(settings, shelf, new, directories, how=""):
-    """Stop the server, put ``new`` in the place of its data, start it; if
-    it does not start, the old data come back.
+    """Stop the server, put ``new`` in the place of its data, start it;
+    if it does not start, the old data come back.
 
     ``directories``: what takes the place of directories of files at the same time, ``{live: new}``.
     ``how`` a member of a cluster starts: it ``forms`` one, ``joins`` one and gets everything, or
@@ -453,8 +454,8 @@ def _put_back(settings, moves):
 
 
 def heal(settings, shelf, identity: str | None = None) -> None:
-    """Make up for a run that was killed: an exchange is finished or
-    taken back, scratch data go, the server runs.
+    """Make up for a run that was killed:
+    an exchange is finished or taken back, scratch data go, the server runs.
 
     ``identity``: the file that this run is given; that of a playbook that was interrupted goes,
     too.
@@ -501,8 +502,8 @@ def _finish(settings, journal, moves, how=""):
 
 
 def drill(settings, shelf, wanted: dict, keep: bool = True) -> dict:
-    """Build a copy of a backup and throw it away; what came out is kept with the backup, unless
-    it is another's (``keep``).
+    """Build a copy of a backup and throw it away;
+    what came out is kept with the backup, unless it is another's (``keep``).
     """
     place, began = settings.workshop / "drill", logs.now()
     record = shelf.directory / wanted["name"] / "drill.json"

@@ -25,15 +25,15 @@ def old_name(live: str, stamp: str) -> str:
 
 
 def _wanted(settings, shelf, wanted, drilled=False):
-    """Return the directories of this host that are wanted of a
-    backup; what it has besides is told.
+    """Return the directories of this host that are wanted of a backup;
+    what it has besides is told.
     """
     said = shelf.manifest(wanted["name"]).get("files", {"trees": {}})["trees"]
     here = {tree["name"]: tree for tree in settings.files if store.known(tree["user"])}
     for other in said.keys() - here.keys():
         warn(
-            f"the files of {other} ({said[other]['path']}) are in the backup and have no place on "
-            f"this host."
+            f"the files of {other} ({said[other]['path']}) are "
+            f"in the backup and have no place on this host."
         )
     only = wanted.get("only_files")
 
@@ -44,8 +44,8 @@ def _wanted(settings, shelf, wanted, drilled=False):
 
 
 def require_exchangeable(settings, shelf, wanted: dict) -> None:
-    """Require that the directories can be exchanged, and that there is
-    room for their copies, before anything is made.
+    """Require that the directories can be exchanged,
+    and that there is room for their copies, before anything is made.
     """
     for tree in _wanted(settings, shelf, wanted):
         live = pathlib.Path(tree["path"])
@@ -58,14 +58,14 @@ def require_exchangeable(settings, shelf, wanted: dict) -> None:
         size = shelf.manifest(wanted["name"])["files"]["trees"][tree["name"]]["bytes"]
         if live.parent.is_dir() and files.free(live) < size:
             raise BackupError(
-                f"No room for {_fresh(tree)}: it needs {size >> 20} MiB. Make room. Nothing has "
-                f"changed."
+                f"No room for {_fresh(tree)}: it needs {size >> 20} MiB. "
+                f"Make room. Nothing has changed."
             )
 
 
 def prepare(settings, shelf, wanted: dict, force: bool) -> list[dict]:
-    """Make the directories of a backup beside the live ones, with what
-    was written between it and the moment.
+    """Make the directories of a backup beside the live ones,
+    with what was written between it and the moment.
     """
     chosen, identity = (
         _wanted(settings, shelf, wanted),

@@ -52,8 +52,8 @@ def version(settings) -> str:
 
 
 def release(text: str) -> tuple[int, ...]:
-    """Return what two servers have in common that read each other's
-    data: ``(11, 8)`` of ``11.8.9-MariaDB``.
+    """Return what two servers have in common that read each other's data:
+    ``(11, 8)`` of ``11.8.9-MariaDB``.
     """
     return tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", text).groups())
 
@@ -195,7 +195,8 @@ class Private(Server):
     def running(self, *more: str):
         """Run it for the time of the block; it is shut down cleanly after."""
         words = [
-            *self.settings.programs["server"], f"--datadir={self.place}", f"--socket={self.socket}", f"--pid-file={self.place}/private.pid",
+            *self.settings.programs["server"], f"--datadir={self.place}",
+            f"--socket={self.socket}", f"--pid-file={self.place}/private.pid",
             *(f"--{name.replace('_', '-')}={value}" for name, value in self._alike.items()), *more,
         ]  # fmt: skip
         with tempfile.TemporaryFile() as said:

@@ -15,8 +15,9 @@ PLACE = "/etc/lamp-backup/settings.json"
 
 
 def load(path: str = PLACE) -> types.SimpleNamespace:
-    """Return the settings; see the role's template variables for what there is. ``engine`` is
-    empty on a host without a database.
+    """Return the settings; see the role's template variables for what there is.
+
+    ``engine`` is empty on a host without a database.
     """
     try:
         found = json.loads(pathlib.Path(path).read_text())

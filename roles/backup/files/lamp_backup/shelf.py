@@ -33,14 +33,14 @@ def _files_of(manifest):
 
 
 def _named_here(said: dict, names) -> dict:
-    """Return what a backup says of itself, which may come from another
-    host: it names files of its own directory only.
+    """Return what a backup says of itself, which may come from another host:
+    it names files of its own directory only.
     """
     for name in names(said):
         if "/" in name or name.startswith("."):
             raise BackupError(
-                f"A backup names the file {name!r}, which is none of its own: the backup is "
-                f"damaged."
+                f"A backup names the file {name!r}, "
+                f"which is none of its own: the backup is damaged."
             )
     return said
 
@@ -53,8 +53,8 @@ class Shelf:
 
     @contextlib.contextmanager
     def locked(self, wait: bool = True):
-        """Be the only one who changes anything; yields False if another
-        is at it and ``wait`` is not wanted.
+        """Be the only one who changes anything;
+        yields False if another is at it and ``wait`` is not wanted.
         """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(self.directory / ".lock", "w", encoding="utf-8") as lock:
@@ -151,8 +151,8 @@ class Shelf:
     def verify(
         self, name: str, identity: str | None = None, packs: list[str] | None = None
     ) -> None:
-        """Require a backup to be whole: checksums, and where it can be read the stream to its
-        last line. ``packs``: only these.
+        """Require a backup to be whole:
+        checksums, and where it can be read the stream to its last line. ``packs``: only these.
         """
         self.verify_logs(name)
         self.verify_dump(name, identity)
@@ -200,8 +200,8 @@ class Shelf:
         return gone
 
     def unneeded(self) -> list[str]:
-        """Return the packs that no backup needs; none while there is a
-        backup that does not say what it needs.
+        """Return the packs that no backup needs;
+        none while there is a backup that does not say what it needs.
         """
         manifests = self.manifests()
         if len(manifests) < len(self.names()):

@@ -31,8 +31,8 @@ CACHE = ".files.json"
 
 
 def _cache(settings, shelf) -> dict:
-    """Return what is stored: ``contents`` as ``{digest: [pack, offset]}`` and ``seen``, for each
-    directory what ``trees.scan`` takes.
+    """Return what is stored: ``contents`` as ``{digest: [pack, offset]}`` and ``seen``,
+    for each directory what ``trees.scan`` takes.
     """
     try:
         found = json.loads((shelf.directory / CACHE).read_text(encoding="utf-8"))
@@ -99,8 +99,8 @@ class Packs:
 
 
 def take(settings, shelf, part: pathlib.Path, name: str) -> dict:
-    """Store the directories of files in the backup that is being made in ``part``; return what
-    the manifest says of them.
+    """Store the directories of files in the backup that is being made in ``part``;
+    return what the manifest says of them.
     """
     cache, packs = _cache(settings, shelf), Packs(settings, part, name)
     lines, said, warnings, seen = [], {}, [], {}
@@ -170,8 +170,10 @@ def _prepare(tree, warnings):
     groups = os.getgrouplist(account.pw_name, account.pw_gid)
     try:
         done = subprocess.run(
-            tree["before"], capture_output=True, text=True, errors="replace", check=False, timeout=300, stdin=subprocess.DEVNULL, cwd="/",
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, user=account.pw_uid, group=account.pw_gid, extra_groups=groups,
+            tree["before"], capture_output=True, text=True, errors="replace", check=False,
+            timeout=300, stdin=subprocess.DEVNULL, cwd="/",
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            user=account.pw_uid, group=account.pw_gid, extra_groups=groups,
         )  # fmt: skip
         said = done.stderr.strip()[-500:] if done.returncode else None
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -181,8 +183,8 @@ def _prepare(tree, warnings):
 
 
 def _is_roots(tree) -> bool:
-    """Return whether a user's directory is root's itself, and
-    the user may change it by its group.
+    """Return whether a user's directory is root's itself,
+    and the user may change it by its group.
     """
     found, account = os.stat(tree["path"]), known(tree["user"])
     return (
@@ -241,8 +243,8 @@ def listed(shelf, name: str, identity: str | None) -> dict[str, list[dict]]:
 def build(
     shelf, rows: list[dict], user: str, place: pathlib.Path, identity: str | None
 ) -> list[str]:
-    """Make a directory of a user's as a backup's list says, and compare it
-    with the list; return in words what differs.
+    """Make a directory of a user's as a backup's list says, and compare it with the list;
+    return in words what differs.
     """
     account = pwd.getpwnam(user)
     os.mkdir(place, 0o700)
@@ -306,8 +308,8 @@ def _compare(rows, user, place):
 
 
 class Taker:
-    """A process that stores the files when it is told to, beside a dump that goes on; it is
-    begun before this one has threads.
+    """A process that stores the files when it is told to, beside a dump that goes on;
+    it is begun before this one has threads.
     """
 
     def __init__(self, *arguments):

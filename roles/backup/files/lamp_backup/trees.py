@@ -23,8 +23,8 @@ _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 
 
 def scan(out, top: str, known, seen: dict) -> None:
-    """Write what is below ``top``: for each entry a line of JSON, and after that of a file with
-    ``"new"`` its bytes in frames.
+    """Write what is below ``top``:
+    for each entry a line of JSON, and after that of a file with ``"new"`` its bytes in frames.
 
     ``known``: the digests of contents that are stored already; None sends no bytes at all.
     ``seen``: ``{path: [inode, ctime, size, digest]}``; a file that is still so is not read again.
@@ -133,8 +133,8 @@ def _file(out, handle, name, path, known, seen):
 
 
 def entries(pipe):
-    """Yield ``(entry, contents)`` of what ``scan`` writes; contents, which yields bytes, has to
-    be read where ``entry["new"]``.
+    """Yield ``(entry, contents)`` of what ``scan`` writes;
+    contents, which yields bytes, has to be read where ``entry["new"]``.
     """
     while line := pipe.readline():
         entry = json.loads(line)

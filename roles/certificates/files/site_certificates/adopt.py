@@ -9,8 +9,8 @@ from . import CertificateError, files, pem, plan
 
 
 def find(settings, wish, now) -> tuple[bytes, bytes, dict] | None:
-    """Return chain, key and what is known about a certificate of certbot's for exactly these
-    names, with a third of its life left.
+    """Return chain, key and what is known about a certificate of certbot's for exactly these names,
+    with a third of its life left.
     """
     for live in sorted(settings.letsencrypt.glob("live/*/fullchain.pem")):
         chain, private = files.read(live), files.read(live.with_name("privkey.pem"))

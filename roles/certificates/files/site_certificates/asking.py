@@ -34,20 +34,20 @@ def next_step(site, wish, forced: bool = False) -> plan.Step:
     """Return what to do next for a certificate of a CA."""
     if not site.settings.cas:
         raise CertificateError(
-            f"{wish.name} is to have a certificate of a CA, and none is set: set "
-            f"lamp_acme.directory."
+            f"{wish.name} is to have a certificate of a CA, and none is set: "
+            f"set lamp_acme.directory."
         )
     book = site.ledger(wish)
     advised = (book.get("advice") or {}).get("moment")
     return plan.next_step(
-        wish.ordered, site.have(wish), book.pace(wish.ordered), moments.read(advised), site.settings.cas, moments.now(),
-        timer=site.timer, forced=forced,
+        wish.ordered, site.have(wish), book.pace(wish.ordered), moments.read(advised),
+        site.settings.cas, moments.now(), timer=site.timer, forced=forced,
     )  # fmt: skip
 
 
 def _clean(site, wish):
-    """Remove what a run left that was killed: TXT records, and
-    the key of an order that is no more.
+    """Remove what a run left that was killed:
+    TXT records, and the key of an order that is no more.
     """
     book, left = site.ledger(wish), site.top / wish.name / "order.key"
     if (values := book.get("values")) and (zone := site.zone()):
@@ -119,7 +119,8 @@ def _ask(site, wish, step, url=None):
             _rehearse(site, wish, ca)
         private = _order_key(kept, url)
         chain = order.obtain(
-            site.client(ca), wish, site.zone(), private, _notes(site, wish), url=url, replaces=_replaced(site, wish, ca),
+            site.client(ca), wish, site.zone(), private, _notes(site, wish),
+            url=url, replaces=_replaced(site, wish, ca),
             made=lambda made: book.set_pace(wish.ordered, plan.ordered(pace, made), moments.now()),
         )  # fmt: skip
         if why := pem.fits(chain, pem.key_pem(private), wish.names, moments.now()):
@@ -231,8 +232,9 @@ def _take_advice(site, wish):
 
 
 def _revoke(site, wish):
-    """Revoke what an owner wants revoked, if that is not done. A CA that refuses keeps no new
-    one from being asked for.
+    """Revoke what an owner wants revoked, if that is not done.
+
+    A CA that refuses keeps no new one from being asked for.
     """
     book, kept, now = site.ledger(wish), site.stores[wish.name], moments.now()
     wanted = unrevoked(site, wish)

@@ -35,8 +35,8 @@ class Authority:
         self._key = self._certificate = None
 
     def make(self, names, now: datetime.datetime) -> bool:
-        """Make the authority, or its certificate anew by the same key if
-        the names need that; return whether.
+        """Make the authority, or its certificate anew by the same key if the names need that;
+        return whether.
         """
         files.directory(self._directory)
         private = files.read(self._directory / "key.pem")
@@ -107,8 +107,8 @@ class Authority:
 
 
 def permitted(names) -> list[x509.GeneralName]:
-    """Return the names, and the addresses of loopback, as
-    constraints: a domain permits all below it.
+    """Return the names, and the addresses of loopback, as constraints:
+    a domain permits all below it.
     """
     found = {name.lower().removeprefix("*.") for name in (*names, "localhost", *_LOOPBACK)}
     addresses, domains = set(), set()

@@ -55,8 +55,8 @@ def _clock(client):
     said, now = moments.of_header(client.date, moments.now()), moments.now()
     if said and abs((said - now).total_seconds()) > _CLOCK:
         text = (
-            f"this host's clock says {moments.shown(now)}, and {client.ca['name']}'s "
-            f"{moments.shown(said)}"
+            f"this host's clock says {moments.shown(now)}, "
+            f"and {client.ca['name']}'s {moments.shown(said)}"
         )
         return [Fault(f"{text}: see timedatectl, and that time is synchronised.")]
     return []
@@ -69,8 +69,8 @@ def _profile(client, meta):
         there = f"offers {', '.join(offered)}" if offered else "offers none"
         return [
             Fault(
-                f"{client.ca['name']} does not know the profile {wanted}, it {there}: correct "
-                f"lamp_acme.profile."
+                f"{client.ca['name']} does not know the profile {wanted}, it {there}: "
+                f"correct lamp_acme.profile."
             )
         ]
     return []
@@ -79,8 +79,8 @@ def _profile(client, meta):
 def caa_refusal(
     records, identities, wildcard: bool, method: str, account: str | None = None
 ) -> str | None:
-    """Return what in a set of CAA records ``(flags, tag, value)`` forbids
-    a certificate, None if nothing does. Pure.
+    """Return what in a set of CAA records ``(flags, tag, value)`` forbids a certificate,
+    None if nothing does. Pure.
     """
     known = ("issue", "issuewild", "issuemail", "issuevmc", "iodef", "contactemail", "contactphone")
     for flags, tag, _value in records:
@@ -91,11 +91,8 @@ def caa_refusal(
     rules = wild if wildcard and wild else issue
     if not rules:
         return None
-    why = (
-        f"only "
-        f"{' and '.join(sorted({one.partition(';')[0].strip() or 'nobody' for one in rules}))} "
-        f"may issue"
-    )
+    named = sorted({one.partition(";")[0].strip() or "nobody" for one in rules})
+    why = f"only {' and '.join(named)} may issue"
     for rule in rules:
         who, *parameters = (part.strip() for part in rule.split(";"))
         if who.lower() not in identities:
@@ -131,8 +128,8 @@ def _caa(name, wish, client, meta, world, account):
             return (
                 [
                     Fault(
-                        f"{name}: the CAA records of {where} keep {client.ca['name']} out "
-                        f"({why}): {remedy}"
+                        f"{name}: the CAA records "
+                        f"of {where} keep {client.ca['name']} out ({why}): {remedy}"
                     )
                 ]
                 if why
@@ -146,8 +143,8 @@ def _dns(wish, world, zone, notes):
     if zone is None:
         return [
             Fault(
-                f"{wish.name} is to be proved by DNS-01, and there is no name server of ours: use "
-                f"HTTP-01."
+                f"{wish.name} is to be proved by DNS-01, "
+                f"and there is no name server of ours: use HTTP-01."
             )
         ]
     found = _delegation(zone, world)
@@ -200,8 +197,8 @@ def _http(wish, world, thumbprint, port):
         if name.startswith("*."):
             found.append(
                 Fault(
-                    f"{name}: a wildcard needs DNS-01, which needs a name server of ours (group "
-                    f"lamp_dns)."
+                    f"{name}: a wildcard needs DNS-01, "
+                    f"which needs a name server of ours (group lamp_dns)."
                 )
             )
             continue

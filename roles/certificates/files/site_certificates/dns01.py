@@ -42,8 +42,9 @@ def probe() -> str:
 
 
 class Zone:
-    """Our zone, as the settings have it. A value of another host
-    at the same name is never touched.
+    """Our zone, as the settings have it.
+
+    A value of another host at the same name is never touched.
     """
 
     def __init__(self, options: dict, world):
@@ -71,8 +72,8 @@ class Zone:
 
     @contextlib.contextmanager
     def holding(self, values, notes):
-        """Have values, ``(name, value)``, at each name server of the
-        zone, and none of them afterwards.
+        """Have values, ``(name, value)``, at each name server of the zone,
+        and none of them afterwards.
 
         ``notes`` (``keep(values)``) remembers them meanwhile: a run that is killed leaves them, and
         the next one removes them.
@@ -120,8 +121,8 @@ class Zone:
         except dns.exception.DNSException as error:
             raise CertificateError(
                 f"the name server {server} does not take the key {self._options['key_name']} "
-                f"({type(error).__name__}): see that it has this key, and that both clocks are "
-                f"right."
+                f"({type(error).__name__}): "
+                f"see that it has this key, and that both clocks are right."
             ) from error
         if answer.rcode() != dns.rcode.NOERROR:
             raise CertificateError(
@@ -137,8 +138,8 @@ class Zone:
         return sorted({address for addresses in found.values() for address in addresses})
 
     def wait(self, values) -> None:
-        """Wait until each name server of the zone has the values; one that this host cannot
-        reach by its family is left out.
+        """Wait until each name server of the zone has the values;
+        one that this host cannot reach by its family is left out.
         """
         left = {(server, name, text) for server in self.servers() for name, text in values}
         if not left:

@@ -12,14 +12,18 @@ from . import CertificateError
 _ERROR = "urn:ietf:params:acme:error:"
 _REMEDIES = {
     "caa": "Correct the domain's CAA records, or choose another CA (lamp_acme.directory).",
-    "connection": "See that port 80 is open to the world, for IPv4 and for IPv6 if there is an AAAA record.",
+    "connection": (
+        "See that port 80 is open to the world, for IPv4 and for IPv6 if there is an AAAA record."
+    ),
     "dns": "See that the world finds the name: registrar, name servers, DNSSEC.",
     "dnssec": "See that the zone's signatures and the DS records at the registrar belong together.",
     "externalAccountRequired": "Set lamp_acme.eab to what the CA gave you.",
     "invalidContact": "Correct lamp_acme.contact, or leave it out.",
     "unsupportedContact": "Correct lamp_acme.contact, or leave it out.",
     "rateLimited": "Wait: it is asked again when the CA allows it.",
-    "rejectedIdentifier": "The CA does not serve this name: set the site's tls to private or to given files.",
+    "rejectedIdentifier": (
+        "The CA does not serve this name: set the site's tls to private or to given files."
+    ),
     "unauthorized": "See that each address of the name is a host of this site.",
     "userActionRequired": "The CA wants its new terms agreed to: follow the address that it names.",
     "badSignatureAlgorithm": "The CA takes no P-256 account keys: choose another one.",

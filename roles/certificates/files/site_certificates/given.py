@@ -37,8 +37,8 @@ def _content(wish, path):
 
 
 def trusted(wish, chain: bytes, private: bytes) -> bool:
-    """Return whether browsers trust a given certificate: as is
-    said, else as this host's own store does.
+    """Return whether browsers trust a given certificate:
+    as is said, else as this host's own store does.
     """
     if wish.trusted is not None:
         return wish.trusted

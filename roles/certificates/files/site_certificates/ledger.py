@@ -15,8 +15,9 @@ _KEPT = datetime.timedelta(days=8)
 
 
 class Ledger:
-    """``state.json`` of a certificate. Each change is on the
-    disk before what follows it is done.
+    """``state.json`` of a certificate.
+
+    Each change is on the disk before what follows it is done.
     """
 
     def __init__(self, directory: pathlib.Path):

@@ -46,8 +46,8 @@ class Units:
     def unlike(
         self, wanted: dict[str | None, str], cap: float | None = None
     ) -> dict[str | None, str]:
-        """Return in words, by name, where another certificate is served
-        than the one with the serial ``wanted``.
+        """Return in words, by name,
+        where another certificate is served than the one with the serial ``wanted``.
         """
         places = [unit["serves"] for unit in self.active() if unit.get("serves")]
         end, left = (
@@ -60,17 +60,18 @@ class Units:
             if not left or time.monotonic() >= end:
                 break
             time.sleep(0.2)
+        said = {
+            key: f"the serial {serial}" if serial else why for key, (serial, why) in found.items()
+        }
         return {
-            name: f"{place} serves "
-            f"{f'the serial {found[place, name][0]}' if found[place, name][0] else found[place, name][1]} "
-            f"instead of {wanted[name]}"
+            name: f"{place} serves {said[place, name]} instead of {wanted[name]}"
             for place, name in sorted(left, key=str)
         }
 
 
 def served(place: str, name: str | None, timeout: float = 5) -> tuple[str | None, str]:
-    """Return the serial that is served at ``address:port`` for a name
-    (None: without one), and why there is none.
+    """Return the serial that is served at ``address:port`` for a name (None: without one),
+    and why there is none.
     """
     address, _colon, port = place.rpartition(":")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -14,8 +14,9 @@ import sys
 from . import CertificateError, asking, report, run, settings, tell
 from .site import Site
 
-EPILOG = """exit status: 0 done, also where a certificate has to wait for the world; 1 failed, and said why; 2 not understood.
-Everything runs as root. docs/certificates.md of the collection foobar.lamp shows each command at work."""
+EPILOG = """exit status: 0 done, also where a certificate has to wait for the world; 1 failed, and
+said why; 2 not understood. Everything runs as root. docs/certificates.md of the collection
+foobar.lamp shows each command at work."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,8 +42,8 @@ def parser() -> argparse.ArgumentParser:
     verb(
         "place",
         (
-            "make what needs no network: the host's own authority, placeholders, private and given "
-            "certificates"
+            "make what needs no network: "
+            "the host's own authority, placeholders, private and given certificates"
         ),
     )
     timer = (

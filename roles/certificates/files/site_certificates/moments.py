@@ -30,8 +30,8 @@ def read(text: str | None) -> Moment | None:
 
 
 def of_header(text: str | None, at: Moment) -> Moment | None:
-    """Return the moment that a ``Retry-After`` or ``Date`` header says: a
-    number of seconds from ``at``, or a date.
+    """Return the moment that a ``Retry-After`` or ``Date`` header says:
+    a number of seconds from ``at``, or a date.
     """
     text = (text or "").strip()
     if text.isdigit():

@@ -66,8 +66,8 @@ def _prove(client, wish, zone, order, notes):
         tasks.append((name, url, *client.token(authorization, wish.method)))
     if wish.method == "dns-01" and zone is None:
         raise CertificateError(
-            f"{wish.name} is to be proved by DNS-01, and there is no name server of ours: use "
-            f"HTTP-01."
+            f"{wish.name} is to be proved by DNS-01, "
+            f"and there is no name server of ours: use HTTP-01."
         )
     if wish.method != "dns-01":
         _answer(client, tasks)

@@ -133,8 +133,9 @@ def general_name(name: str) -> x509.GeneralName:
 
 
 def request(private, names) -> bytes:
-    """Return a signing request (DER) for names. It has no common
-    name, which holds 64 characters only.
+    """Return a signing request (DER) for names.
+
+    It has no common name, which holds 64 characters only.
     """
     said = x509.SubjectAlternativeName([general_name(name) for name in names])
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))

@@ -59,8 +59,8 @@ def key(names) -> str:
 
 
 def share(start: datetime.datetime, end: datetime.datetime) -> datetime.datetime:
-    """Return when a certificate is due without the CA's advice: after
-    2/3 of its life, 1/2 where that is short.
+    """Return when a certificate is due without the CA's advice:
+    after 2/3 of its life, 1/2 where that is short.
     """
     life = end - start
     return start + (life / 2 if life < 10 * DAY else life * 2 / 3)
@@ -137,8 +137,8 @@ def waits(pace: dict, now, said: str, ca: str, blames_ca: bool, not_before=None)
 
 
 def begun(pace: dict, now, ca: str) -> dict:
-    """Return the pace to be written *before* a CA is asked: of a
-    run that is killed, it is the failure.
+    """Return the pace to be written *before* a CA is asked:
+    of a run that is killed, it is the failure.
     """
     failures = pace.get("failures", 0) + 1
     new = {
@@ -187,8 +187,8 @@ def failed(pace: dict, now, said: str, not_before=None, lost: bool = False) -> d
 
 
 def put_off(pace: dict, at, said: str) -> dict:
-    """Return the pace when the CA has told others of this host to
-    wait: nothing was asked, nothing failed.
+    """Return the pace when the CA has told others of this host to wait:
+    nothing was asked, nothing failed.
     """
     return {**pace, "next": moments.shown(at), "said": said, "failures": pace.get("failures", 0)}
 
@@ -199,8 +199,9 @@ def succeeded(now, life: datetime.timedelta) -> dict:
 
 
 def cleared(pace: dict) -> dict:
-    """Return the pace when an owner wants it tried at once. The next
-    failure pauses as long as it would have.
+    """Return the pace when an owner wants it tried at once.
+
+    The next failure pauses as long as it would have.
     """
     return {name: value for name, value in pace.items() if name not in ("next", "check_next")}
 

@@ -148,8 +148,9 @@ class Client:
         )
 
     def login(self) -> str:
-        """Have an account, and return its address. An account is made
-        only when the CA knows none of this key.
+        """Have an account, and return its address.
+
+        An account is made only when the CA knows none of this key.
         """
         new = self.directory()["newAccount"]
         self._net.account = None
@@ -228,8 +229,8 @@ class Client:
                 token = one.get("token")
                 if not isinstance(token, str) or not _TOKEN.match(token):
                     raise CertificateError(
-                        f"the CA's token for {name} is not base64url of a token's length: nothing "
-                        f"is done with it."
+                        f"the CA's token for {name} is not base64url of a token's length: "
+                        f"nothing is done with it."
                     )
                 return one["url"], token
         kinds = ", ".join(str(one.get("type")) for one in offered) or "none"
@@ -257,8 +258,8 @@ class Client:
         return self.post(url).content
 
     def renewal(self, renewal_id: str) -> tuple[tuple, object] | None:
-        """Return the window that the CA suggests for a renewal, and when
-        to ask again; None if it has no advice.
+        """Return the window that the CA suggests for a renewal, and when to ask again;
+        None if it has no advice.
         """
         base = self.directory().get("renewalInfo")
         if not isinstance(base, str):

@@ -8,7 +8,8 @@ from __future__ import annotations
 from . import CertificateError, asking, moments, placing, plan, serving
 
 REASONS = {
-    "unspecified": 0, "keyCompromise": 1, "affiliationChanged": 3, "superseded": 4, "cessationOfOperation": 5,
+    "unspecified": 0, "keyCompromise": 1, "affiliationChanged": 3, "superseded": 4,
+    "cessationOfOperation": 5,
 }  # fmt: skip
 
 

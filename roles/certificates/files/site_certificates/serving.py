@@ -9,8 +9,8 @@ from . import archive, files, moments, pem, tell
 
 
 def retry(site, wish) -> bool:
-    """Try again to have a certificate loaded that was issued: no
-    other one is asked for meanwhile.
+    """Try again to have a certificate loaded that was issued:
+    no other one is asked for meanwhile.
     """
     kept, stuck = site.stores[wish.name], site.ledger(wish).get("stuck")
     found = kept.read(stuck["which"]) if stuck and stuck["which"] != kept.current() else None
@@ -25,8 +25,8 @@ def retry(site, wish) -> bool:
 
 
 def load_pending(site, wishes=None) -> None:
-    """Have the web server load what is new, and see that it
-    serves it; else what was served goes on.
+    """Have the web server load what is new, and see that it serves it;
+    else what was served goes on.
 
     Only what was seen is told to be trusted: a web server may look for that at each request, and a
     visitor who is led to a certificate that is not loaded yet gets a warning. One that looks when
@@ -66,8 +66,9 @@ def _load(site, wishes):
 
 
 def _is_served(site, pending):
-    """Return whether nothing has to be loaded, as after the web server's start. It is seen at
-    each unit, or it is not known.
+    """Return whether nothing has to be loaded, as after the web server's start.
+
+    It is seen at each unit, or it is not known.
     """
     if not all(unit.get("serves") for unit in site.units.active()):
         return False
@@ -135,8 +136,8 @@ def put_away(site) -> None:
         if site.units.test():
             files.rename(place, site.top / name)
             tell(
-                f"{name} is declared no more, but the web server still uses its certificate: run "
-                f"site.yml."
+                f"{name} is declared no more, "
+                f"but the web server still uses its certificate: run site.yml."
             )
         else:
             tell(f"{name} {archive.told(place)}")

@@ -32,8 +32,9 @@ class Wish:
 
     @property
     def ordered(self) -> tuple[str, ...]:
-        """The names that a CA is asked for. CAs refuse a name
-        beside the wildcard that covers it.
+        """The names that a CA is asked for.
+
+        CAs refuse a name beside the wildcard that covers it.
         """
         return tuple(one for one in self.names if not pem.covers({*self.names} - {one}, one))
 

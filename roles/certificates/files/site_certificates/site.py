@@ -57,8 +57,8 @@ class Site:
 
     @property
     def changed(self) -> list[str]:
-        """The names of the certificates that are others than when this
-        run began; what was taken back is not.
+        """The names of the certificates that are others than when this run began;
+        what was taken back is not.
         """
         return [
             wish.name for wish in self.settings.wishes if self.mark(wish) != self._before[wish.name]

@@ -38,8 +38,8 @@ class Store:
             return None
 
     def read(self, which: str | None) -> tuple[pem.Certificate, dict] | None:
-        """Return what is said of a certificate, and about it: where
-        it is from. None if it is not there.
+        """Return what is said of a certificate, and about it:
+        where it is from. None if it is not there.
         """
         place = self.directory / "by-serial" / (which or "none")
         chain = files.read(place / "fullchain.pem")
@@ -76,8 +76,9 @@ class Store:
         return name
 
     def swing(self, which: str, wanted) -> None:
-        """Serve a certificate from the next reload on. Nobody is led any
-        more to one that browsers do not trust.
+        """Serve a certificate from the next reload on.
+
+        Nobody is led any more to one that browsers do not trust.
         """
         if self.trusted() and not self.trusts(which, wanted):
             files.remove(self.directory / "trusted")

@@ -14,8 +14,8 @@ from . import CertificateError
 
 
 class World:
-    """Who is asked: the host's resolver or the given ones; for
-    names of our zone its own servers.
+    """Who is asked: the host's resolver or the given ones;
+    for names of our zone its own servers.
     """
 
     def __init__(self, options: dict | None, timeout: float = 10):
@@ -71,8 +71,8 @@ class World:
         return [value.address for kind in ("A", "AAAA") for value in self.ask(name, kind)]
 
     def target(self, name: str) -> str:
-        """Return where the TXT record of ``_acme-challenge`` of a name
-        is to stand: aliases are followed.
+        """Return where the TXT record of ``_acme-challenge`` of a name is to stand:
+        aliases are followed.
         """
         where = f"_acme-challenge.{name.removeprefix('*.')}"
         for _step in range(8):

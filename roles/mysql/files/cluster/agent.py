@@ -38,9 +38,9 @@ _EVERY, _BEAT = 0.1, 1
 _TELLING = 1
 _SYNCED, _DONOR = "4", "2"
 _STATUS = (
-    "wsrep_cluster_conf_id", "wsrep_cluster_state_uuid", "wsrep_cluster_status", "wsrep_connected", "wsrep_flow_control_paused",
-    "wsrep_incoming_addresses", "wsrep_last_committed", "wsrep_local_recv_queue", "wsrep_local_state", "wsrep_local_state_comment",
-    "wsrep_ready",
+    "wsrep_cluster_conf_id", "wsrep_cluster_state_uuid", "wsrep_cluster_status", "wsrep_connected",
+    "wsrep_flow_control_paused", "wsrep_incoming_addresses", "wsrep_last_committed",
+    "wsrep_local_recv_queue", "wsrep_local_state", "wsrep_local_state_comment", "wsrep_ready",
 )  # fmt: skip
 _ASK = f"SHOW GLOBAL STATUS WHERE Variable_name IN ({', '.join(map(repr, _STATUS))})"
 # Of all that names who is in the view, this alone is always true: wsrep_incoming_addresses misses
@@ -49,15 +49,15 @@ _NAMES = "SELECT node_name FROM mysql.wsrep_cluster_members"
 _ROW = "SELECT member, term, beat FROM foobar_lamp.writer WHERE id = 1"
 _BEGIN = "INSERT IGNORE INTO foobar_lamp.writer (id, member, term, beat) VALUES (1, %s, 1, 0)"
 _GIVE = (
-    "UPDATE foobar_lamp.writer SET member = %s, term = term + 1, beat = 0 WHERE id = 1 AND term = "
-    "%s"
+    "UPDATE foobar_lamp.writer SET member = %s, "
+    "term = term + 1, beat = 0 WHERE id = 1 AND term = %s"
 )
 _HOLD = "UPDATE foobar_lamp.writer SET beat = beat + 1 WHERE id = 1 AND member = %s"
 
 
 class Member:
-    """What is known of this member: asked by one thread on one
-    connection, told by others from memory.
+    """What is known of this member:
+    asked by one thread on one connection, told by others from memory.
     """
 
     def __init__(self, known):
@@ -117,7 +117,8 @@ class Member:
         if not self._connection:
             self._connection = pymysql.connect(
                 unix_socket=self._known["socket"], user=self._known["account"], autocommit=True,
-                connect_timeout=1, read_timeout=STALE, write_timeout=STALE, init_command="SET innodb_lock_wait_timeout = 2",
+                connect_timeout=1, read_timeout=STALE, write_timeout=STALE,
+                init_command="SET innodb_lock_wait_timeout = 2",
             )  # fmt: skip
         return self._connection.cursor()
 
@@ -172,8 +173,9 @@ class Member:
         return row
 
     def _hand_over(self, cursor, row, heir):
-        """Have another member write. By then all proxies have
-        closed their connections to this one.
+        """Have another member write.
+
+        By then all proxies have closed their connections to this one.
         """
         self._heir = heir
         self.proxies.wait_until_told(_TELLING)
@@ -219,8 +221,8 @@ class Member:
         return self.elsewhere() if row else "nobody writes"
 
     def elsewhere(self):
-        """Return that another member writes, or is about to, as far as
-        this one knows; nothing if it does itself.
+        """Return that another member writes, or is about to, as far as this one knows;
+        nothing if it does itself.
         """
         writer, heir = self.row[0] if self.row else self._last, self._heir
         if heir:

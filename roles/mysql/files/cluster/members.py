@@ -100,8 +100,8 @@ def noted():
 
 
 def name_heir(name, seconds):
-    """Tell the agent to hand the writer's part over to a member within so many seconds: what is
-    found later was forgotten.
+    """Tell the agent to hand the writer's part over to a member within so many seconds:
+    what is found later was forgotten.
     """
     _keep(HEIR, {"name": name, "until": time.monotonic() + seconds})
 

@@ -21,8 +21,8 @@ class Proxies:
         self._told, self._changed = {}, threading.Condition()
 
     def told(self, address, when):
-        """Note that an address has an answer, which was true at the
-        moment ``when`` (time.monotonic).
+        """Note that an address has an answer,
+        which was true at the moment ``when`` (time.monotonic).
         """
         with self._changed:
             self._told = {one: last for one, last in self._told.items() if when - last < _GONE} | {

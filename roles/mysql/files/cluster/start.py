@@ -136,8 +136,8 @@ def wait(seconds):
                 {name: cluster.said(answer) for name, answer in members.ask_all(known).items()}
             ).why
             sys.exit(
-                f"mariadb is not a member of the cluster after {seconds} s. {why} 'journalctl -u "
-                f"mariadb' says more."
+                f"mariadb is not a member of the cluster after {seconds} s. "
+                f"{why} 'journalctl -u mariadb' says more."
             )
         time.sleep(0.2)
 
@@ -152,8 +152,8 @@ def whole(seconds):
                 f"{names} is not there with all that the cluster has, so no other member is stopped"
             )
             sys.exit(
-                f"{why}: see to {names} first, foobar.lamp.status says what to do, and run this "
-                f"again."
+                f"{why}: see to {names} first, "
+                f"foobar.lamp.status says what to do, and run this again."
             )
         time.sleep(0.2)
     return answers
@@ -167,8 +167,9 @@ def leave(seconds):
 
 
 def stop():
-    """Do the same as far as others are there: a person stops the server, or the host. One that
-    ended by itself has nothing to hand over.
+    """Do the same as far as others are there: a person stops the server, or the host.
+
+    One that ended by itself has nothing to hand over.
     """
     if not os.environ.get("MAINPID"):
         return
@@ -189,8 +190,8 @@ def _hand_over(known, heir):
     ):
         if time.monotonic() > end:
             sys.exit(
-                f"{me} still writes, and was to hand that over to {heir}: 'journalctl -u "
-                f"mysql-agent' there says why. Run this again."
+                f"{me} still writes, and was to hand that over to {heir}: 'journalctl "
+                f"-u mysql-agent' there says why. Run this again."
             )
         time.sleep(0.05)
     print(f"{now} writes in the place of {me}.")

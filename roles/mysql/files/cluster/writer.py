@@ -31,8 +31,8 @@ def claims(there, state, silent, without):
 
 
 def missing(answers):
-    """Return the names of those that are not together with all
-    others, or have not all that these have.
+    """Return the names of those that are not together with all others,
+    or have not all that these have.
     """
     synced = {name: one for name, one in answers.items() if one and one.get("synced")}
     return [
@@ -43,8 +43,8 @@ def missing(answers):
 
 
 def heir(me, answers):
-    """Return who is to write when ``me`` is about to stop: the first
-    that has all, None where there is none.
+    """Return who is to write when ``me`` is about to stop:
+    the first that has all, None where there is none.
     """
     apart = {me, *missing(answers)}
     return next((name for name in answers if name not in apart), None)

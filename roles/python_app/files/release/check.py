@@ -74,6 +74,6 @@ if status >= 400:
 # Another program than ours says nothing of its release.
 if not (RELEASE["serve"] or RELEASE.get("image")) and release != os.path.basename(HERE):
     sys.exit(
-        f"{PAGE} was answered with {status}, and not by the application: the header X-Release is "
-        f"{release!r}."
+        f"{PAGE} was answered with {status}, and not by the application: "
+        f"the header X-Release is {release!r}."
     )

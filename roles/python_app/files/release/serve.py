@@ -44,11 +44,14 @@ from granian.server import mp  # noqa: E402
 
 sys.path.append(sys.path.pop(0))
 
-IDLE = 1.5  # seconds after which the web server surely takes no kept connection up any more (ttl of its proxies is 1)
-EVEN = (
-    0.01  # seconds between two connections that are closed so that another process takes the next
-)
-WAITING = 512  # bodies of visitors that a process takes at once, each by a thread that waits; they are made when they are needed
+# Seconds after which the web server surely takes no kept connection up any more (ttl of its proxies
+# is 1).
+IDLE = 1.5
+# Seconds between two connections that are closed so that another process takes the next.
+EVEN = 0.01
+# Bodies of visitors that a process takes at once, each by a thread that waits; they are made when
+# they are needed.
+WAITING = 512
 IN_MEMORY = 256 * 1024  # of a body; more of it is kept in a file
 SPARE = 10  # the part of the disk, a tenth, that bodies leave free
 TOO_LARGE, NO_ROOM = "413 Content Too Large", "503 Service Unavailable"
@@ -56,8 +59,9 @@ NEW, LOADED, OTHER = range(3)  # what the processes of this service know of its 
 
 
 class _NoLoop(dict):
-    """When which process was replaced. Granian would end the service if one is replaced soon: we
-    replace them as they need it.
+    """When which process was replaced.
+
+    Granian would end the service if one is replaced soon: we replace them as they need it.
     """
 
     def get(self, key, default=None):
@@ -93,8 +97,9 @@ class Crew:
         self._has[self._number] = requests
 
     def uneven(self):
-        """Return whether this process has many more than another has. It does so now and then
-        only: a moment is often uneven.
+        """Return whether this process has many more than another has.
+
+        It does so now and then only: a moment is often uneven.
         """
         if self._has[self._number] < 2 * min(self._has) + 2 or time.monotonic() < self._next:
             return False
@@ -112,8 +117,8 @@ class Process:
         self.busy = {}  # {thread: when it began with what it does}
 
     def closing(self):
-        """Return whether the connection is to be closed after this answer: the next is for
-        another release, or another process.
+        """Return whether the connection is to be closed after this answer:
+        the next is for another release, or another process.
         """
         try:
             return self.draining or self.crew.uneven() or os.readlink(LIVE) != SOCKET
@@ -121,8 +126,8 @@ class Process:
             return False
 
     def watch(self):
-        """Replace this process when it has grown too large or too
-        old, or when a request does not end.
+        """Replace this process when it has grown too large or too old,
+        or when a request does not end.
         """
         options = self.options
         while True:
@@ -130,8 +135,8 @@ class Process:
             now = time.monotonic()
             if options["memory_limit"] and (holds := resident()) > share(options):
                 self.replace(
-                    f"holds {holds >> 20} MiB of the {options['memory_limit']} that all may hold "
-                    f"(memory_limit)"
+                    f"holds {holds >> 20} MiB "
+                    f"of the {options['memory_limit']} that all may hold (memory_limit)"
                 )
             elif options["restart_interval"] and now - self.began > options["restart_interval"]:
                 self.replace(
@@ -147,8 +152,8 @@ class Process:
                 )
 
     def replace(self, why):
-        """End this process once it has answered what it was asked; another
-        takes its place. The others answer meanwhile.
+        """End this process once it has answered what it was asked;
+        another takes its place. The others answer meanwhile.
         """
         with open(f"{tempfile.gettempdir()}/replaced.lock", "w", encoding="ascii") as lock:
             # One at a time, until it is gone.
@@ -203,8 +208,8 @@ def load():
 
 
 def is_asgi(application):
-    """Return whether a callable is ASGI's: one that is awaited, or
-    that takes scope, receive and send.
+    """Return whether a callable is ASGI's:
+    one that is awaited, or that takes scope, receive and send.
     """
     call = application if inspect.isroutine(application) else type(application).__call__
     if inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(call):
@@ -235,8 +240,8 @@ def address(host, scheme):
 
 
 def body(environ, most):
-    """Take all of a request's body, and let the environment say how long it is; returns the
-    status that refuses it, or nothing.
+    """Take all of a request's body, and let the environment say how long it is;
+    returns the status that refuses it, or nothing.
     """
     if "HTTP_TRANSFER_ENCODING" not in environ and environ.get("CONTENT_LENGTH", "0") == "0":
         return ""
@@ -268,8 +273,10 @@ def full():
 
 
 class Answer:
-    """The body of an answer. A thread of the application makes each part, and has nothing to do
-    with it while a visitor takes it.
+    """The body of an answer.
+
+    A thread of the application makes each part, and has nothing to do with it while a visitor takes
+    it.
     """
 
     def __init__(self, turn, early, parts, body):
@@ -290,8 +297,9 @@ class Answer:
             return next(self._parts)
 
     def end(self):
-        """Go through what is left of an answer that has been sent, and end it. Nobody reads what
-        goes wrong now but the operator.
+        """Go through what is left of an answer that has been sent, and end it.
+
+        Nobody reads what goes wrong now but the operator.
         """
         try:
             with self._turn:
@@ -318,8 +326,8 @@ AFTER = After()
 
 
 def then(wrap):
-    """Return the server's ``wrap``, which makes of an application what it calls with each
-    request, with what comes after.
+    """Return the server's ``wrap``,
+    which makes of an application what it calls with each request, with what comes after.
     """
 
     def wrapped(application, *options):
@@ -517,8 +525,9 @@ def asgi(application, process):
 
 
 def loaded(known, crew, options, wanted):
-    """Return the application in a new process of the server. The
-    service ends if no process has ever loaded it.
+    """Return the application in a new process of the server.
+
+    The service ends if no process has ever loaded it.
     """
     # Until the server has a handler of its own.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

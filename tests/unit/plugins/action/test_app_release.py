@@ -41,8 +41,8 @@ def test_nothing_is_said_where_nothing_happened():
 
 @pytest.fixture
 def action(tmp_path, monkeypatch):
-    """Return ``action(check, **arguments)``: the action plugin
-    for such a task, on this computer.
+    """Return ``action(check, **arguments)``:
+    the action plugin for such a task, on this computer.
     """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 

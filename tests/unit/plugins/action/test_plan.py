@@ -97,8 +97,8 @@ def test_repository_is_asked_before_the_first_change(variables_of, tmp_path, mon
     sites = {"www.foobar.com": {"app": {"source": "gone.git", "wsgi": "a:b"}}}
     (problem,) = act(variables_of(lamp_sites=sites))["problems"]
     words = (
-        f"lamp_sites['www.foobar.com'].app: the repository {tmp_path}/gone.git cannot be read: it "
-        f"is not there"
+        f"lamp_sites['www.foobar.com'].app: "
+        f"the repository {tmp_path}/gone.git cannot be read: it is not there"
     )
     assert problem.startswith(words)
     for known in ({"ansible_run_tags": ["mysql"]}, {"ansible_run_tags": ["bind", "apache"]}):
@@ -112,8 +112,8 @@ def test_image_is_looked_at_before_the_first_change(variables_of, tmp_path, monk
     sites = {"www.foobar.com": {"app": {"image": "shop.tar", "port": 8000}}}
     (problem,) = act(variables_of(lamp_sites=sites))["problems"]
     assert problem.startswith(
-        f"lamp_sites['www.foobar.com'].app has the image {tmp_path}/shop.tar, which is no whole "
-        f"tar archive"
+        f"lamp_sites['www.foobar.com'].app has the image {tmp_path}/shop.tar, "
+        f"which is no whole tar archive"
     )
     assert act(variables_of(lamp_sites=sites), converges=False)["problems"] == []
 

@@ -142,8 +142,8 @@ def test_problems_fail_the_task_and_are_json_for_programs(variables, capsys):
     assert [one["text"] for one in found["problems"]] == [
         "lamp_sites is empty.",
         (
-            "web2: the host cannot be reached (gone): make sure that it runs, and that SSH lets "
-            "you in."
+            "web2: the host cannot be reached (gone): "
+            "make sure that it runs, and that SSH lets you in."
         ),
         "web1: / is 31 % full: make room, or enlarge it.",
     ]

@@ -25,8 +25,8 @@ FILTERS = {
 
 
 def options(function):
-    """Return of each parameter whether it is required, and its
-    default, as an option of the filter has them.
+    """Return of each parameter whether it is required,
+    and its default, as an option of the filter has them.
     """
     first, *others = inspect.signature(function).parameters.values()
     found = {"_input": first, **{one.name: one for one in others}}

@@ -233,8 +233,8 @@ def test_logs_of_the_database_are_rotated_wherever_settings_put_them():
         "log_error": "errors",
     }
     assert rotated(settings) == (
-        f'{PACKAGED} "/var/lib/mysql/web1.log" "/var/lib/mysql/errors.err" "/srv/logs/slow '
-        f'one.log" {{'
+        f'{PACKAGED} "/var/lib/mysql/web1.log" '
+        f'"/var/lib/mysql/errors.err" "/srv/logs/slow one.log" {{'
     )
 
 

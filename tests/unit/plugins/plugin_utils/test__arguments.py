@@ -112,15 +112,15 @@ def test_secret_is_not_shown():
         (
             {**WWW, "ttl": "1h"},
             (
-                "records[0].ttl is '1h', a text where a whole number is wanted: give digits, "
-                "without quotes."
+                "records[0].ttl is '1h', a text where a whole number is wanted: "
+                "give digits, without quotes."
             ),
         ),
         (
             {**WWW, "ttl": True},
             (
-                "records[0].ttl is true, a boolean where a whole number is wanted: give digits, "
-                "without quotes."
+                "records[0].ttl is true, a boolean where a whole number is wanted: "
+                "give digits, without quotes."
             ),
         ),
         (

@@ -113,8 +113,8 @@ def test_file_that_is_not_there_is_named(tmp_path, monkeypatch):
 
 @pytest.fixture
 def task(tmp_path):
-    """Return ``task(**variables)``: the answer of http_health_info on this host, and what the
-    run said; a test may break the collection.
+    """Return ``task(**variables)``: the answer of http_health_info on this host,
+    and what the run said; a test may break the collection.
     """
     place = tmp_path / "ansible_collections/foobar/lamp"
     shutil.copytree(pathlib.Path(_direct.__file__).parents[1], place / "plugins")

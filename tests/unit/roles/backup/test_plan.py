@@ -59,8 +59,8 @@ def at(hour, minute=0):
 
 
 def backup(hour, first, logs=(), covers=None, line="a"):
-    """Return a backup taken at an hour whose data begin in log
-    ``first``; ``logs``: ``{number: hour of its end}``.
+    """Return a backup taken at an hour whose data begin in log ``first``;
+    ``logs``: ``{number: hour of its end}``.
     """
     return {
         "name": plan.name_of(NOW.replace(hour=hour), set()),
@@ -144,8 +144,8 @@ def to_end(backups, line=None, name=None):
 
 
 def test_way_to_the_end():
-    """The newest backup of the live data's history, and all logs of
-    it; a backup that is named comes first.
+    """The newest backup of the live data's history, and all logs of it;
+    a backup that is named comes first.
     """
     shelf = [
         backup(1, 1, {1: 2, 2: 3}, at(3)),

@@ -22,7 +22,8 @@ UNLOCK TABLES;
 -- Dump completed
 """
 MYSQL = (
-    MARIADB.replace(b"MASTER TO MASTER_LOG", b"REPLICATION SOURCE TO SOURCE_LOG").replace(b"MASTER_LOG", b"SOURCE_LOG")
+    MARIADB.replace(b"MASTER TO MASTER_LOG", b"REPLICATION SOURCE TO SOURCE_LOG")
+    .replace(b"MASTER_LOG", b"SOURCE_LOG")
     .replace(b"VALUES\n", b"VALUES ")
     .replace(b"),\n(", b"),(")
 )  # fmt: skip

@@ -132,8 +132,8 @@ def test_keep_passes_over_what_it_cannot_copy(tree, tmp_path, monkeypatch, capsy
 
 
 def exchange_that_fails(tmp_path, monkeypatch, loads):
-    """Exchange a database whose new contents cannot be loaded, and
-    its old ones only where ``loads``.
+    """Exchange a database whose new contents cannot be loaded,
+    and its old ones only where ``loads``.
     """
 
     def load(_live, _database, source):

@@ -207,8 +207,8 @@ def test_name_that_is_not_proved_is_named_with_what_the_ca_saw_and_a_remedy(host
     row, _changed = host.run()
     assert row["state"] == "failed"
     assert row["reason"].startswith(
-        "test: www.foobar.com: the CA refused: connection it is (connection). See that port 80 is "
-        "open"
+        "test: www.foobar.com: the CA refused: "
+        "connection it is (connection). See that port 80 is open"
     )
 
 

@@ -174,8 +174,8 @@ def give(host, place):
 
 
 def place(host):
-    """Do what a play does before the web server is configured; return
-    what is said of the site, and what changed.
+    """Do what a play does before the web server is configured;
+    return what is said of the site, and what changed.
     """
     host.site()
     assert main.main(["--settings", str(host.path), "place"]) == 0
@@ -247,8 +247,8 @@ def test_renewal_that_is_taken_back_fails(served, clock, tmp_path, capsys):
     said = capsys.readouterr()
     assert json.loads(said.out)["changed"] == []
     assert (
-        "www.foobar.com has no new certificate yet: the new certificate could not be loaded, the "
-        "one before goes on"
+        "www.foobar.com has no new certificate yet: "
+        "the new certificate could not be loaded, the one before goes on"
     ) in said.err
 
 

@@ -170,8 +170,8 @@ def test_given_one_that_cannot_serve_leaves_what_there_is(host, given, clock):
     assert current(host).read_bytes() == good
     row = host.run()[0]
     assert (
-        f"cannot serve {NAME}: it is for a.foobar.com, and lacks {NAME}, foobar.com. Give another "
-        f"one."
+        f"cannot serve {NAME}: it is for a.foobar.com, "
+        f"and lacks {NAME}, foobar.com. Give another one."
     ) in row["reason"]
     given.key.write_text("nonsense")
     assert "there is no private key in PEM in it" in host.run()[0]["reason"]

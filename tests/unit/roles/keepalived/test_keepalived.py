@@ -25,8 +25,8 @@ GIVEN = {
 
 
 def render(name, own=None, **given):
-    """Return a file that the role writes on a host, by these inputs; ``own``: variables of the
-    role's in the place of its own.
+    """Return a file that the role writes on a host, by these inputs;
+    ``own``: variables of the role's in the place of its own.
     """
     loader = DataLoader()
     variables = {
@@ -195,8 +195,9 @@ done
 
 @pytest.fixture
 def notified(tmp_path, monkeypatch):
-    """Return a function that tells the script of a change. Beside it stands what would have
-    systemd run a command, and runs it itself.
+    """Return a function that tells the script of a change.
+
+    Beside it stands what would have systemd run a command, and runs it itself.
     """
     (tmp_path / "attach").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {tmp_path}/attached\n')
     (tmp_path / "systemctl").write_text(SYSTEMCTL.format(tmp_path))

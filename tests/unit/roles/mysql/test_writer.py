@@ -106,8 +106,10 @@ def hosts(monkeypatch):
     for name in ALL:
         member = agent.Member({**known, "me": name})
         member.status = {
-            "wsrep_cluster_state_uuid": "u", "wsrep_cluster_status": "Primary", "wsrep_flow_control_paused": "0", "wsrep_ready": "ON",
-            "wsrep_last_committed": "1", "wsrep_local_recv_queue": "0", "wsrep_local_state": "4", "wsrep_local_state_comment": "Synced",
+            "wsrep_cluster_state_uuid": "u", "wsrep_cluster_status": "Primary",
+            "wsrep_flow_control_paused": "0", "wsrep_ready": "ON",
+            "wsrep_last_committed": "1", "wsrep_local_recv_queue": "0",
+            "wsrep_local_state": "4", "wsrep_local_state_comment": "Synced",
         }  # fmt: skip
         member.view, member.row, member.asked, member.why = (
             ALL,
@@ -263,8 +265,8 @@ def test_none_leaves_while_another_one_is_missing(hosts):
     with pytest.raises(
         SystemExit,
         match=(
-            "db3 is not there with all that the cluster has, so no other member is stopped: see "
-            "to db3 first"
+            "db3 is not there with all that the cluster has, "
+            "so no other member is stopped: see to db3 first"
         ),
     ):
         start.leave(0)

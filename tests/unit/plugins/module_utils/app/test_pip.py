@@ -75,7 +75,7 @@ def test_none_is_shipped(places):
 
 NO_VERSION = """ERROR: {ignored}
 ERROR: Could not find a version that satisfies the requirement django{wanted} (from versions: 5.2, 5.2.1)
-ERROR: No matching distribution found for django{wanted}"""
+ERROR: No matching distribution found for django{wanted}"""  # noqa: E501
 TOO_OLD = (
     "Ignored the following versions that require a different python version: 6.0 Requires-Python "
     ">=3.12; 6.0.1 Requires-Python >=3.12"
@@ -148,8 +148,8 @@ ERROR: No matching distribution found for django==5.1"""
         ),
         (
             (
-                "error: Request failed\n  Caused by: error sending request for url "
-                "(https://example.com/x)"
+                "error: Request failed\n  "
+                "Caused by: error sending request for url (https://example.com/x)"
             ),
             "The host does not get the interpreter",
         ),

@@ -75,8 +75,8 @@ def test_unit_that_nobody_has_tried_to_start_waits():
     listing = (
         "Id=logrotate.timer\nLoadState=loaded\nActiveState=inactive\n"
         "ConditionTimestampMonotonic=0\n\n"
-        "Id=apt-daily.timer\nLoadState=loaded\nActiveState=active\nConditionTimestampMonotonic=9\n"
-        "\n"
+        "Id=apt-daily.timer\nLoadState=loaded\nActiveState=active\n"
+        "ConditionTimestampMonotonic=9\n\n"
         "Id=fstrim.timer\nLoadState=loaded\nActiveState=inactive\nConditionTimestampMonotonic=9\n\n"
         "Id=masked.service\nLoadState=masked\nActiveState=inactive\n"
         "ConditionTimestampMonotonic=0\n\n"

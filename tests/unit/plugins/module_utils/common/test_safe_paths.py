@@ -27,8 +27,8 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def home(tmp_path):
-    """Make another user's directory, a directory of root's that it must not
-    lead to, and a link of root's to the former.
+    """Make another user's directory, a directory of root's that it must not lead to,
+    and a link of root's to the former.
     """
     home, victim = tmp_path / "home", tmp_path / "victim"
     home.mkdir()
@@ -137,8 +137,8 @@ def test_log_is_read_but_not_what_it_leads_to(home, victim):
 
 
 def test_exchanged_hidden_directory_leads_root_nowhere(home, victim):
-    """At each step of a run that is killed there, its directory is
-    exchanged by a link; then the next run clears up.
+    """At each step of a run that is killed there, its directory is exchanged by a link;
+    then the next run clears up.
     """
     for step in range(1, 40):
         steps = iter(range(1, 100))

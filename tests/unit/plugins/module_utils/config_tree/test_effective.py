@@ -16,8 +16,8 @@ APACHE = "/etc/apache2/conf-available/ours.conf"
 
 @pytest.fixture
 def says(monkeypatch):
-    """Return ``says(**texts)``: what each program prints, by the first word, or the last where
-    that is a path, of how it is called.
+    """Return ``says(**texts)``: what each program prints, by the first word,
+    or the last where that is a path, of how it is called.
     """
 
     def says(texts):
@@ -31,8 +31,8 @@ def says(monkeypatch):
 
 
 def overridden(program, path, text):
-    """Return the words of the settings that are not in force, with those
-    that override them where they are known.
+    """Return the words of the settings that are not in force,
+    with those that override them where they are known.
     """
     return [
         (one.words, by and (by.file, by.words))
@@ -45,8 +45,8 @@ def overridden(program, path, text):
     [
         (
             (
-                "port 22\npermitrootlogin without-password\nallowusers a\nallowusers b\nacceptenv "
-                "LANG\nacceptenv X\n"
+                "port 22\npermitrootlogin without-password\nallowusers a\nallowusers b\n"
+                "acceptenv LANG\nacceptenv X\n"
             ),
             [],
         ),
@@ -57,8 +57,7 @@ def overridden(program, path, text):
         (
             (
                 "port 22\npermitrootlogin without-password\nallowusers eve\nallowusers a\n"
-                "allowusers "
-                "b\nacceptenv X\n"
+                "allowusers b\nacceptenv X\n"
             ),
             ["AllowUsers a b"],
         ),
@@ -203,8 +202,8 @@ def test_systemd(says, path, text, before, after, found):
     says(
         {
             "systemd-analyze": (
-                f"# /usr/lib/x.conf\n{before}\n\n# {path}\n# a comment\n{text}\n\n# /etc/zz.conf\n"
-                f"{after}\n"
+                f"# /usr/lib/x.conf\n{before}\n\n# {path}\n# a comment\n{text}\n\n"
+                f"# /etc/zz.conf\n{after}\n"
             )
         }
     )
@@ -242,11 +241,8 @@ def test_sysctl(says, later, found):
 
 @pytest.mark.parametrize(("value", "found"), [("1", 0), ("0", 1)])
 def test_apt(says, value, found):
-    says(
-        {
-            "apt-config": f'APT "";\nAPT::Periodic "";\nAPT::Periodic::Unattended-Upgrade "{value}";\n'
-        }
-    )
+    in_force = f'APT::Periodic::Unattended-Upgrade "{value}";\n'
+    says({"apt-config": f'APT "";\nAPT::Periodic "";\n{in_force}'})
     text = '// ours\nAPT::Periodic::Unattended-Upgrade "1";\n'
     assert len(overridden("apt", "/etc/apt/apt.conf.d/52ours", text)) == found
 

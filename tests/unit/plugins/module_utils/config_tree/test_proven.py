@@ -58,8 +58,8 @@ def etc(tmp_path):
 
 
 def new_tree(top, content):
-    """Return a tree that changes, makes and removes something of every
-    kind in ``etc``, for one unit or the other.
+    """Return a tree that changes, makes and removes something of every kind in ``etc``,
+    for one unit or the other.
     """
     files = {"changed": "one", "to_file": "one", "made/deep/file": "one", "other": "other"}
     tree = expand(
@@ -86,8 +86,8 @@ def new_tree(top, content):
 
 @pytest.fixture
 def change(etc, tmp_path):
-    """Return ``change(content, proven, running)``: change the tree, and
-    return what is known of what stood there.
+    """Return ``change(content, proven, running)``:
+    change the tree, and return what is known of what stood there.
     """
     transaction = Transaction(str(tmp_path / "journal/t"))
     transaction.lock()
@@ -128,8 +128,8 @@ def test_way_back_passes_over_what_was_never_read(etc, change):
 
 
 def dies(state, kill_at, work):
-    """Do ``work(transaction)`` in a process that is killed before
-    its n-th step; return whether it was.
+    """Do ``work(transaction)`` in a process that is killed before its n-th step;
+    return whether it was.
     """
     child = os.fork()
     if not child:

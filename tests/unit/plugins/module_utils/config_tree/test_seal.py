@@ -68,8 +68,8 @@ def holding(tree, tmp_path, monkeypatch):
 
 
 def replace(path, content):
-    """Overwrite a file by as many bytes, with the old time of its
-    contents; not within one tick of the kernel's clock.
+    """Overwrite a file by as many bytes, with the old time of its contents;
+    not within one tick of the kernel's clock.
     """
     before = os.stat(path)
     while os.stat(path).st_ctime_ns == before.st_ctime_ns:

@@ -92,8 +92,8 @@ def new_tree(top):
 
 
 class Run:
-    """One run of the module's core, in a process of its own that
-    can be killed before its n-th step.
+    """One run of the module's core,
+    in a process of its own that can be killed before its n-th step.
     """
 
     def __init__(self, top, state):

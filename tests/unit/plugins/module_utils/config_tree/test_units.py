@@ -17,8 +17,8 @@ from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units impo
     "hierarchy", ["0::", "12:pids:/other\n1:name=systemd:", "1:name=systemd:/other\n0::"]
 )
 def test_sockets_on_which_a_unit_listens(tmp_path, monkeypatch, hierarchy):
-    """On hosts with one hierarchy of control groups, or several: the
-    processes are this one, and one that has ended.
+    """On hosts with one hierarchy of control groups, or several:
+    the processes are this one, and one that has ended.
     """
     (tmp_path / "net").symlink_to("/proc/self/net")
     for process in (str(os.getpid()), "999999"):
@@ -87,15 +87,15 @@ def test_unit_without_stamps_has_proved_what_it_came_up_with():
         ),
         (
             (
-                "(99)Cannot assign requested address: AH00072: make_sock: could not bind\nno "
-                "listening sockets available, shutting down"
+                "(99)Cannot assign requested address: AH00072: make_sock: could not bind\n"
+                "no listening sockets available, shutting down"
             ),
             "(99)Cannot assign requested address: AH00072: make_sock: could not bind",
         ),
         (
             (
-                "x.service: Main process exited, code=exited, status=1/FAILURE\nx.service: Failed "
-                "with result 'exit-code'.\nFailed to start x."
+                "x.service: Main process exited, code=exited, status=1/FAILURE\n"
+                "x.service: Failed with result 'exit-code'.\nFailed to start x."
             ),
             "",
         ),

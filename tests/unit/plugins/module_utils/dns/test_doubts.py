@@ -153,8 +153,8 @@ def test_name_of_a_record_that_is_in_no_doubt(name):
 def test_text_that_was_copied_with_its_escapes(value, what):
     (doubt,) = doubts(record("TXT", value))
     assert doubt.startswith(
-        f"records[0] (x TXT) has the value '{value}', which is served as it stands, with {what}, "
-        f"as zone files"
+        f"records[0] (x TXT) has the value '{value}', "
+        f"which is served as it stands, with {what}, as zone files"
     )
 
 

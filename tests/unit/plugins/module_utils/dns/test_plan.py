@@ -202,8 +202,8 @@ def test_name_server_keeps_an_address():
             4,
             0,
             (
-                "changes 0 and deletes 4 of the 10 record sets of foobar.com.: 40 %, where "
-                "max_change allows 30 %"
+                "changes 0 and deletes 4 of the 10 record sets of foobar.com.: "
+                "40 %, where max_change allows 30 %"
             ),
         ),
         (10, 2, 2, "changes 2 and deletes 2 of the 10 record sets"),

@@ -106,7 +106,7 @@ tcp   LISTEN 0      100   [::ffff:127.0.0.1]:8005             *:*    users:(("ja
 tcp   LISTEN 0      100   [::ffff:192.0.2.1]:8009             *:*    users:(("java",pid=6,fd=4))
 tcp   LISTEN 0      70                 *:33060            *:*    users:(("mysqld",pid=8,fd=3))
 tcp   LISTEN 0      100             [::]:111           [::]:*    users:(("rpcbind",pid=9,fd=3),("systemd",pid=1,fd=9))
-"""
+"""  # noqa: E501
 
 
 def test_programs_that_listen_for_others():
@@ -123,7 +123,7 @@ def test_programs_that_listen_for_others():
 
 def test_published_ports_are_those_that_others_reach():
     listing = (
-        "shop 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp\ninner 127.0.0.1:5432->5432/tcp\nquiet "
-        "6379/tcp\nnone \n"
+        "shop 0.0.0.0:8080->80/tcp, "
+        "[::]:8080->80/tcp\ninner 127.0.0.1:5432->5432/tcp\nquiet 6379/tcp\nnone \n"
     )
     assert firewall.published(listing) == ["shop 0.0.0.0:8080->80/tcp", "shop [::]:8080->80/tcp"]

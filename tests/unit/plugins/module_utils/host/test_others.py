@@ -111,8 +111,8 @@ def test_zones_are_found_in_included_files_and_not_in_comments(tmp_path):
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """Return a directory of somebody's configuration, of which
-    copies and journals are kept beside it.
+    """Return a directory of somebody's configuration,
+    of which copies and journals are kept beside it.
     """
     monkeypatch.setattr(tree_before, "JOURNALS", str(tmp_path / "journals"))
     monkeypatch.setattr(tree_before, "BEFORE", str(tmp_path / "before"))

@@ -55,16 +55,16 @@ def closed(login, sshd):
             {**ADA, "method": "password", "by_password": True},
             {},
             (
-                "PasswordAuthentication is no, but this run logs in with a password: give the host "
-                "an SSH key"
+                "PasswordAuthentication is no, but this run logs in with a password: "
+                "give the host an SSH key"
             ),
         ),
         (
             {**ADA, "method": "password"},
             {},
             (
-                "with a password: if it has a key meanwhile, wait until ssh ends the connection "
-                "that it keeps"
+                "with a password: if it has a key meanwhile, "
+                "wait until ssh ends the connection that it keeps"
             ),
         ),
         (UNLOGGED, {}, "PasswordAuthentication is no, but this run logs in with a password"),

@@ -168,8 +168,8 @@ def test_flask_from_a_registry():
     "said",
     [
         (
-            "services.web.build.context is an address: give app.build with a directory on this "
-            "computer."
+            "services.web.build.context is an address: "
+            "give app.build with a directory on this computer."
         ),
         (
             "services.web.privileged has no place here: an application has no rights on the host: "
@@ -180,18 +180,18 @@ def test_flask_from_a_registry():
             "alone: remove it, or give app.network: open."
         ),
         (
-            "services.web.user has no place here: an image is run as its own user: set USER in the "
-            "Containerfile."
+            "services.web.user has no place here: "
+            "an image is run as its own user: set USER in the Containerfile."
         ),
         "services.web.env_file has no place here: what is in such a file is the user's to keep: "
         "give it in app.environment, secrets from a vault.",
         (
-            "services.web.devices has no place here: an application reaches no devices: have it do "
-            "without."
+            "services.web.devices has no place here: "
+            "an application reaches no devices: have it do without."
         ),
         (
-            "services.web.cap_add has no place here: an application has no capabilities: have it "
-            "do without."
+            "services.web.cap_add has no place here: "
+            "an application has no capabilities: have it do without."
         ),
         "services.web.gpus has no place here: remove it.",
         "services.web.security_opt has no place here: remove it.",
@@ -199,8 +199,8 @@ def test_flask_from_a_registry():
         "0.0.0.0:8000): give app.serve, such as [gunicorn, --bind, 'unix:$SOCKET', 'shop.wsgi'].",
         "services.web.ports has 8000, 9000: give app.port, the one that visitors are for.",
         (
-            "services.web.volumes has ., a path of the host's: copy it into the image, and give "
-            "app.volumes without it."
+            "services.web.volumes has ., a path of the host's: "
+            "copy it into the image, and give app.volumes without it."
         ),
         (
             "services.web.volumes has /var/run/docker.sock, a path of the host's: copy it into the "
@@ -325,13 +325,13 @@ def test_what_the_site_says_wins_and_is_not_read():
         ),
         (
             (
-                "services: {web: {image: a, expose: [80], environment: {A: 1}}, w: {image: a, "
-                "command: w, environment: {A: 2}}}"
+                "services: {web: {image: a, expose: [80], environment: {A: 1}}, "
+                "w: {image: a, command: w, environment: {A: 2}}}"
             ),
             {},
             (
-                "services.w.environment.A is another than of web: all have one, so give it in "
-                "app.environment."
+                "services.w.environment.A is another than of web: "
+                "all have one, so give it in app.environment."
             ),
         ),
     ],

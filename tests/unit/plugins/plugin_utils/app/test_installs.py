@@ -140,12 +140,8 @@ def test_lock_and_further_requirements(source):
 
 
 def test_library_of_the_lock_is_installed_by_itself(source):
-    said = found(
-        source,
-        {
-            "pylock.toml": f'{PYLOCK}[[packages]]\nname = "common"\ndirectory = {{path = "libs/common"}}\n'
-        },
-    )
+    library = '[[packages]]\nname = "common"\ndirectory = {path = "libs/common"}\n'
+    said = found(source, {"pylock.toml": PYLOCK + library})
     assert said.calls[1:] == [["--no-deps", "./libs/common"]]
     assert said.bound
 

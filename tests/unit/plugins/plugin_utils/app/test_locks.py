@@ -8,8 +8,8 @@ import pytest
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks
 
 PROJECT = (
-    '[project]\nname = "shop"\nversion = "1"\ndependencies = ["Flask>=3", "tomli; python_version '
-    "< '3'\"]\n"
+    '[project]\nname = "shop"\nversion = "1"\n'
+    'dependencies = ["Flask>=3", "tomli; python_version < \'3\'"]\n'
 )
 UV = """version = 1
 [[package]]

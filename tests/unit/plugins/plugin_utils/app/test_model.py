@@ -140,8 +140,8 @@ def test_release_is_unverified_while_pending_and_after_a_run_that_died(
 def facts(
     live="0123456789ab-1", current="0123456789ab", units=("0123456789ab-1",), stale=(), running=()
 ):
-    """Return what a host says of the application shop: which instance is live, the current
-    release, and the units of which it has.
+    """Return what a host says of the application shop:
+    which instance is live, the current release, and the units of which it has.
     """
     paths = {
         "/srv/shop/live.sock": {"link": f"/run/python_app/shop/{live}/app.sock"},
@@ -400,8 +400,8 @@ def test_nobody_but_the_builder_s_group_may_read_releases():
 def test_static_dir_lies_in_the_release(static):
     (said,) = model.problems([{**APP, "static_dir": static}])
     assert said.startswith(
-        f"python_app_apps has www.foobar.com with static_dir {static!r}: give a directory within "
-        f"the release"
+        f"python_app_apps has www.foobar.com with static_dir {static!r}: "
+        f"give a directory within the release"
     )
 
 
@@ -570,8 +570,8 @@ def test_report_begins_with_the_reason_and_says_what_is_served(there, wrong, wor
         ("a\nb\n(exit status 1)", "b"),
         (
             (
-                "Started app-x@1.service - x.\nValueError: no\napp-x@1.service: Failed with result "
-                "'exit-code'."
+                "Started app-x@1.service - x.\n"
+                "ValueError: no\napp-x@1.service: Failed with result 'exit-code'."
             ),
             "ValueError: no",
         ),
@@ -582,9 +582,8 @@ def test_report_begins_with_the_reason_and_says_what_is_served(there, wrong, wor
         ("(exit status 3)", "(exit status 3)"),
         (
             (
-                "KeyError: 'KEY'\nTraceback (most recent call last):\n  File \"shop.py\", line 3, "
-                "in "
-                "<module>\n"
+                "KeyError: 'KEY'\nTraceback (most recent call last):\n"
+                '  File "shop.py", line 3, in <module>\n'
             ),
             "KeyError: 'KEY'",
         ),

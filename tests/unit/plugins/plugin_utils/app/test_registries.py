@@ -85,8 +85,8 @@ def test_without_a_tool(monkeypatch):
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
-    """Yield the address of a registry that wants a login, with the
-    image shop:1, and the digest of that.
+    """Yield the address of a registry that wants a login,
+    with the image shop:1, and the digest of that.
     """
     if not all(map(shutil.which, ("docker-registry", "skopeo", "openssl", "htpasswd"))):
         pytest.skip("docker-registry, skopeo, openssl and htpasswd are not all there")

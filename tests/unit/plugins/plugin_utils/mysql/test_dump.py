@@ -24,7 +24,7 @@ DELIMITER ;;
 SET NEW.a = "USE z; GRANT ALL"; END */;;
 DELIMITER ;
 -- Dump completed on 2026-11-27  0:46:36
-"""
+"""  # noqa: E501
 LEGACY = (
     "CREATE DATABASE /*!32312 IF NOT EXISTS*/ `legacy` /*!40100 DEFAULT CHARACTER SET utf8mb4 "
     "*/;\n\nUSE `legacy`;\n"
@@ -58,8 +58,8 @@ def test_dump_of_one_database_is_taken_however_it_is_packed(tmp_path, name, pack
     assert problems(tmp_path, pack(PLAIN.encode()), name) == []
     (said,) = problems(tmp_path, pack(MADE.encode()), name)
     assert said.startswith(
-        "says CREATE DATABASE IF NOT EXISTS `legacy`, USE `legacy`, so that it fills another "
-        "database than shop"
+        "says CREATE DATABASE IF NOT EXISTS `legacy`, "
+        "USE `legacy`, so that it fills another database than shop"
     )
 
 

@@ -119,7 +119,8 @@ def test_what_a_host_says():
     ]
     lines += ["table\tshop\ta\\tb\tMyISAM\t0\t", "table\tshop\tlog\tInnoDB\t0\tid"]
     assert read(lines, recorded=False) == {
-        "version": "11.8", "system": "13", "free": 123456, "recorded": False, "filled": True, "bytes": 42,
+        "version": "11.8", "system": "13", "free": 123456, "recorded": False,
+        "filled": True, "bytes": 42,
         "tables": [
             {"schema": "shop", "name": "a\tb", "engine": "MyISAM", "key": False, "counter": ""},
             {"schema": "shop", "name": "log", "engine": "InnoDB", "key": False, "counter": "id"},

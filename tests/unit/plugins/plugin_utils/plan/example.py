@@ -59,7 +59,7 @@ def inputs_of(role, site, host):
 
 
 def problems_of(role, inputs, known=None):
-    """Return what is wrong with a role's inputs, the others being its
-    defaults, on a host of the facts ``known``.
+    """Return what is wrong with a role's inputs, the others being its defaults,
+    on a host of the facts ``known``.
     """
     return roles.ALL[role].problems({**make.defaults(role), **inputs}, known or {})

@@ -183,8 +183,8 @@ def test_host_that_cannot_have_one_goes_without_unless_it_is_wanted():
     (problem,) = plan_of(site, "one", {"firewall_enabled": True}).problems
     assert problem == (
         "firewall_enabled is true, but the host cannot have a firewall: its kernel has no "
-        "nf_tables. Set it to false, or leave it out: then the site's hosts that cannot have one "
-        "go without."
+        "nf_tables. Set it to false, or leave it out: "
+        "then the site's hosts that cannot have one go without."
     )
     assert plan_of(site, "one", {"firewall_enabled": False}).problems == []
 

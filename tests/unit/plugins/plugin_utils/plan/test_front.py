@@ -104,8 +104,8 @@ def test_site_without_an_application_has_no_page_in_a_release():
         {"www.foobar.com": {"document_root": "/srv/x", "error_pages": {"404": "404.html"}}}
     )
     assert (
-        "a file of a release, but the site has no app: give a file on this computer, for instance "
-        "./404.html"
+        "a file of a release, but the site has no app: "
+        "give a file on this computer, for instance ./404.html"
     ) in problem
 
 

@@ -174,8 +174,8 @@ def test_web_hosts_are_reached_by_balancers_alone():
     rules = make.plan(site, site.host("lb1"), {"haproxy_http3": True}).problems
     assert rules == [
         (
-            "haproxy_http3 is true, and the haproxy of Debian 12 has no HTTP/3: set it to false "
-            "for this host."
+            "haproxy_http3 is true, and the haproxy of Debian 12 has no HTTP/3: "
+            "set it to false for this host."
         )
     ]
     inputs = make.defaults("haproxy") | inputs_of("haproxy", site, "lb1") | {"haproxy_http3": True}

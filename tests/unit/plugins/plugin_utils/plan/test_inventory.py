@@ -40,8 +40,8 @@ def test_inventory_summary_names_few_hosts_and_counts_many():
         (
             {"lamp": ["a", "b"], "lamp_web": ["a", "b"], "lamp_db": ["a"], "lamp_lb": ["b"]},
             (
-                "Host b is in lamp_lb and in lamp_web, which both listen on the same ports: remove "
-                "it from lamp_lb, or"
+                "Host b is in lamp_lb and in lamp_web, which both listen on the same ports: "
+                "remove it from lamp_lb, or"
             ),
         ),
         (
@@ -72,8 +72,8 @@ def test_balancers_may_have_further_parts_but_that_of_web_hosts(balancers):
 def test_one_balancer_is_said_to_be_a_single_point():
     (doubt,) = inventory.balancer_doubts({"lamp_lb": ["b"]})
     assert doubt.startswith(
-        "Group lamp_lb has one host, b, through which all visitors come: when it is down, so are "
-        "the sites."
+        "Group lamp_lb has one host, b, through which all visitors come: "
+        "when it is down, so are the sites."
     )
     assert (
         inventory.balancer_doubts({"lamp_lb": ["b", "c"]})
@@ -118,8 +118,8 @@ def test_misspelt_variables_are_named():
 def test_variables_that_are_nearly_inputs_of_roles_are_doubted():
     inputs = ["mysql_settings", "mysql_users", "apache_listen"]
     doubt = (
-        "mysql_setings is not a variable of any role and has no effect: did you mean "
-        "mysql_settings?"
+        "mysql_setings is not a variable of any role and has no effect: "
+        "did you mean mysql_settings?"
     )
     assert inventory.variable_doubts(["mysql_setings"], inputs) == [doubt]
     assert (
@@ -238,8 +238,8 @@ def test_group_that_is_nearly_one_of_ours_is_doubted():
     }
     assert inventory.group_doubts(groups) == [
         (
-            "Group lamp_nds is not a group of this collection, so no role runs on its hosts: did "
-            "you mean lamp_dns?"
+            "Group lamp_nds is not a group of this collection, "
+            "so no role runs on its hosts: did you mean lamp_dns?"
         )
     ]
 

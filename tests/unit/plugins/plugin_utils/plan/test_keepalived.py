@@ -176,8 +176,8 @@ HOSTS = {
             {"lamp_vip": "203.0.113.1"},
             GROUPED,
             (
-                "lamp_vip has 203.0.113.1, which is lamp_address of one: give an address that no "
-                "host has"
+                "lamp_vip has 203.0.113.1, which is lamp_address of one: "
+                "give an address that no host has"
             ),
         ),
         (

@@ -611,8 +611,8 @@ def test_engine_of_the_database_is_known_to_all(engine):
 def test_host_of_which_no_address_is_known_is_one_problem_with_the_remedy(host, unknown):
     site = site_of(SITES, web="web", db="db", dns="ns1 ns2", hosts={unknown: {"ansible_facts": {}}})
     remedy = (
-        f"No address of host {unknown} is known: run without --limit, or set lamp_address for the "
-        f"host."
+        f"No address of host {unknown} is known: "
+        f"run without --limit, or set lamp_address for the host."
     )
     for converges in (True, False):
         problems = plan_of(site, host=host, converges=converges).problems
@@ -674,8 +674,8 @@ def test_host_that_is_a_balancer_no_more_is_to_stop_being_one_first():
     (problem,) = problems("dns")
     assert problem == (
         "Host two is not in the group lamp_lb, but still runs keepalived and haproxy as a "
-        "balancer: put it into the group, or stop that on the host by `systemctl disable --now "
-        "keepalived haproxy`."
+        "balancer: put it into the group, or stop that on the host "
+        "by `systemctl disable --now keepalived haproxy`."
     )
     assert (
         problems("lb")

@@ -98,8 +98,8 @@ ENGINE = "mysql_implementation"
             {"mysql_settings": {"mysqld": {"innodb-buffer-pool-size": "3G"}}},
             {"memory_mb": 2048},
             (
-                "mysql_settings has innodb_buffer_pool_size 3G, and the host has 2048 MiB of "
-                "memory: give less"
+                "mysql_settings has innodb_buffer_pool_size 3G, "
+                "and the host has 2048 MiB of memory: give less"
             ),
         ),
         (
@@ -243,8 +243,8 @@ def test_file_is_looked_for_where_ansible_looks(tmp_path):
 
 def test_accounts_that_are_declared_or_there_may_define(tmp_path):
     (tmp_path / "a.sql").write_text(
-        "CREATE DEFINER=`old`@`%` VIEW v AS SELECT 1; CREATE DEFINER='new'@'localhost' VIEW w AS "
-        "SELECT 1;"
+        "CREATE DEFINER=`old`@`%` VIEW v AS SELECT 1; "
+        "CREATE DEFINER='new'@'localhost' VIEW w AS SELECT 1;"
     )
     imports = [{"name": "shop", "import": "a.sql"}]
     rows = [{"name": "old", "host": "%"}]
@@ -382,8 +382,8 @@ MEMBER = {
             {ENGINE: "mysql"},
             {},
             (
-                "mysql_implementation is mysql, and 3 hosts are to have the database: a cluster is "
-                "MariaDB's"
+                "mysql_implementation is mysql, and 3 hosts are "
+                "to have the database: a cluster is MariaDB's"
             ),
         ),
         (

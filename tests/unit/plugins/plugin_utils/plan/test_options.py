@@ -336,8 +336,8 @@ def role_variables(role, given):
 
 
 def role_problems(role, given):
-    """Return what is said where the role is used alone, and what
-    the plan of a host with all roles says.
+    """Return what is said where the role is used alone,
+    and what the plan of a host with all roles says.
     """
     variables = role_variables(role, given)
     problems = lookup_loader.get(

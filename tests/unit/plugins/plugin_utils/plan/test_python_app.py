@@ -105,8 +105,8 @@ def problems(*apps, **more):
         (
             {"python": "3"},
             (
-                "the python '3': give the path of one on the host, or a version in quotes such as "
-                '"3.12"'
+                "the python '3': give the path of one on the host, "
+                'or a version in quotes such as "3.12"'
             ),
         ),
         ({"backup_before_migrate": True}, "backup_before_migrate and no migrate"),
@@ -292,8 +292,8 @@ def test_version_of_a_directory_that_is_no_repository_is_refused(tmp_path):
     inputs = {"python_app_apps": [{"name": "a.com", "host": "a.com", "source": str(tmp_path)}]}
     (problem,) = role.narrowed_problems(said, inputs)
     assert problem.startswith(
-        f"lamp_deploy_version is 'v2', and a.com comes from {tmp_path}, which is not a git "
-        f"repository"
+        f"lamp_deploy_version is 'v2', and a.com comes "
+        f"from {tmp_path}, which is not a git repository"
     )
     (tmp_path / ".git").mkdir()
     assert role.narrowed_problems(said, inputs) == []
@@ -543,8 +543,8 @@ def test_version_of_an_image_needs_a_place_in_its_name():
     app = {"name": "a.com", "host": "a.com", "image": "registry.foobar.com/shop:v1"}
     (problem,) = role.narrowed_problems(said, {"python_app_apps": [app]})
     assert problem.startswith(
-        "lamp_deploy_version is 'v2', and a.com is an image whose name has no place for it: leave "
-        "the version out"
+        "lamp_deploy_version is 'v2', "
+        "and a.com is an image whose name has no place for it: leave the version out"
     )
     assert (
         role.narrowed_problems(

@@ -115,8 +115,8 @@ def test_variable_that_is_nearly_an_input_is_warned_of():
     assert problems(warn=said, mysql_setings={}) == []
     assert said == [
         (
-            "mysql_setings is not a variable of any role and has no effect: did you mean "
-            "mysql_settings?"
+            "mysql_setings is not a variable of any role and has no effect: "
+            "did you mean mysql_settings?"
         )
     ]
 

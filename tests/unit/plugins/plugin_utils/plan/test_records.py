@@ -196,7 +196,7 @@ def records_of(*arguments):
 SERVERS = [["192.0.2.1"], ["192.0.2.2", "2001:db8::2"]]
 
 
-def test_records_lead_to_the_web_hosts_within_the_domain_and_touch_nothing_else_of_somebody_elses_zone():
+def test_records_lead_to_the_web_hosts_within_the_domain_and_touch_nothing_else():
     sites = {"www.foobar.com": {"aliases": ["foobar.com", "www.elsewhere.org"]}}
     assert records_of(sites, "foobar.com", ["192.0.2.1", "2001:db8::1"]) == {
         ("www.foobar.com.", "A"): ["192.0.2.1"],

@@ -21,8 +21,8 @@ NEW = {path: {} for path in ("/etc/python_app/other.env", "/srv/other/current")}
 
 
 def lost(tmp_path, name_servers=None, given=None, **web):
-    """Return what is said to be lost, where hosts have these
-    paths; None of one that was not asked.
+    """Return what is said to be lost, where hosts have these paths;
+    None of one that was not asked.
     """
     hosts = web | (name_servers or {})
     said = {

@@ -152,7 +152,9 @@ def test_addresses_prefer_what_is_given():
     assert site.addresses("lamp_web") == ["192.0.2.1", "10.0.0.1", "2001:db8::1"]
     with pytest.raises(
         ValueError,
-        match="No address of host x is known: run without --limit, or set lamp_address for the host",
+        match=(
+            "No address of host x is known: run without --limit, or set lamp_address for the host"
+        ),
     ):
         assert Host("x", [], {}).addresses
     with pytest.raises(UnknownAddressError):

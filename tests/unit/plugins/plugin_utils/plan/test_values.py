@@ -82,24 +82,24 @@ def test_taken(text, value):
         (
             "text: 23:30",
             (
-                "text is 1410, a whole number where a text is wanted: put it in quotes, as you "
-                "wrote it. YAML reads"
+                "text is 1410, a whole number where a text is wanted: "
+                "put it in quotes, as you wrote it. YAML reads"
             ),
         ),
         ("text: 10.20", "text is 10.2, a number where a text is wanted: put it in quotes"),
         (
             "text: no",
             (
-                "text is false, a boolean where a text is wanted: put it in quotes, as you wrote "
-                "it. YAML reads yes, no"
+                "text is false, a boolean where a text is wanted: "
+                "put it in quotes, as you wrote it. YAML reads yes, no"
             ),
         ),
         ("text: 2026-11-27", "text is 2026-11-27, a date where a text is wanted: put it in quotes"),
         (
             "text: 2026-11-27T01:02:03Z",
             (
-                "text is 2026-11-27 01:02:03+00:00, a date with a time where a text is wanted: put "
-                "it in quotes"
+                "text is 2026-11-27 01:02:03+00:00, "
+                "a date with a time where a text is wanted: put it in quotes"
             ),
         ),
         ("text: ", "text is null where a text is wanted: give one, or leave text out"),
@@ -119,8 +119,8 @@ def test_taken(text, value):
         (
             "flag: maybe",
             (
-                "flag is 'maybe', a text where true or false is wanted: give true or false, "
-                "without quotes"
+                "flag is 'maybe', a text where true or false is wanted: "
+                "give true or false, without quotes"
             ),
         ),
         ("texts: a", "texts is 'a', a text where a list is wanted: make it a list, [a]"),
@@ -183,8 +183,8 @@ def test_taken(text, value):
         (
             "users: [{name: x, age: '3'}]",
             (
-                "users[0].age is '3', a text where a whole number is wanted: give digits, without "
-                "quotes"
+                "users[0].age is '3', a text where a whole number is wanted: "
+                "give digits, without quotes"
             ),
         ),
         ("text: [https://me:hush@example.com]", "text is a list"),

@@ -160,8 +160,8 @@ TLS = {"chain": "/etc/x/chain.pem", "key": "/etc/x/key.pem"}
             [{**VHOST, "headers": {"Set-Cookie": "a=b"}}],
             {},
             (
-                "ROLE_vhosts['a.com'].headers has Set-Cookie: remove it, because only applications "
-                "set cookies"
+                "ROLE_vhosts['a.com'].headers has Set-Cookie: "
+                "remove it, because only applications set cookies"
             ),
         ),
         (

@@ -6,12 +6,12 @@ import pytest
 from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import bind
 
 GONE = (
-    "The name server 192.0.2.1 port 53, asked for the zone foobar.com, does not answer (time-out, "
-    "3 times 2 s): see."
+    "The name server 192.0.2.1 port 53, asked for the zone foobar.com, "
+    "does not answer (time-out, 3 times 2 s): see."
 )
 REFUSED = (
-    "The name server 192.0.2.1 port 53, asked for the zone foobar.com, answered REFUSED: let the "
-    "key."
+    "The name server 192.0.2.1 port 53, "
+    "asked for the zone foobar.com, answered REFUSED: let the key."
 )
 
 
@@ -63,8 +63,8 @@ def test_run_that_died_goes_on_when_it_is_run_again():
 def test_lost_host_is_not_promoted_and_the_best_other_is_named():
     (problem,) = promotion("one", two=one(11), three=one(12))
     assert (
-        "two has the serial 11, three has the serial 12: set lamp_dns_primary to three in the "
-        "inventory."
+        "two has the serial 11, three has the serial 12: "
+        "set lamp_dns_primary to three in the inventory."
     ) in problem
     assert "nobody has the zone: none of the others has it" in promotion("one", two=one())[0]
 

@@ -180,8 +180,8 @@ def test_sentence_of_what_waits_says_what_is_served_meanwhile():
     assert certificates.waiting({"certificates": [ROW, placeholder, failed]}) == [
         "www.foobar.com has no certificate yet: the registrar still names ns1.elsewhere.",
         (
-            "shop.foobar.com keeps the certificate that it has until 2027-02-01T00:00:00Z: the CA "
-            "does not answer."
+            "shop.foobar.com keeps the certificate "
+            "that it has until 2027-02-01T00:00:00Z: the CA does not answer."
         ),
     ]
     assert certificates.waiting({}) == []

@@ -9,8 +9,8 @@ ANYWHERE = "tcp dport { 22 } jump ssh"
 
 
 def own_rules(rules=(), ports=(22,), ssh_from=(), forward="accept"):
-    """Return the lines of the ruleset that differ from host to
-    host, without those that every host has.
+    """Return the lines of the ruleset that differ from host to host,
+    without those that every host has.
     """
     common = firewall.ruleset([], [], ["192.0.2.0"], "accept").splitlines()
     text = firewall.ruleset(list(rules), list(ports), list(ssh_from), forward)

@@ -234,8 +234,8 @@ def test_apache_believes_those_who_stand_before_it_and_needs_a_module_for_that()
     assert "remoteip.load" not in {one["name"] for one in apache.module_files([])}
     said = apache.not_from(["192.0.2.7", "2001:db8::/64"])
     assert said == (
-        "! %{CONN_REMOTE_ADDR} -ipmatch '192.0.2.7' && ! %{CONN_REMOTE_ADDR} -ipmatch "
-        "'2001:db8::/64'"
+        "! %{CONN_REMOTE_ADDR} -ipmatch '192.0.2.7' && "
+        "! %{CONN_REMOTE_ADDR} -ipmatch '2001:db8::/64'"
     )
     said = apache.not_checks(["192.0.2.7", "192.0.2.8"])
     assert said.startswith(

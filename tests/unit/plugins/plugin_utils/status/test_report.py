@@ -64,8 +64,8 @@ WELL = {
 
 
 def reported(*places, inventory=(), value=None):
-    """Return the report on two hosts, of which the second has
-    ``value`` at the place that ``places`` lead to.
+    """Return the report on two hosts,
+    of which the second has ``value`` at the place that ``places`` lead to.
     """
     hosts = {"web1": copy.deepcopy(WELL), "web2": copy.deepcopy(WELL)}
     hosts["web1"]["addresses"][VIP], hosts["web1"]["vrrp"] = True, "MASTER"
@@ -189,16 +189,16 @@ PROBLEMS = [
         ("vrrp",),
         "FAULT",
         (
-            "the balancer may not take the address of all balancers (FAULT): 'systemctl status "
-            "haproxy'"
+            "the balancer may not take the address of all balancers (FAULT): "
+            "'systemctl status haproxy'"
         ),
     ),
     (
         ("vrrp",),
         "",
         (
-            "keepalived does not report who holds the address of all balancers: 'journalctl -u "
-            "keepalived'"
+            "keepalived does not report who holds the address of all balancers: "
+            "'journalctl -u keepalived'"
         ),
     ),
     (("last_change",), "", "the host is not set up yet: run foobar.lamp.site"),
@@ -218,8 +218,8 @@ PROBLEMS = [
         ("closed",),
         ["maintenance"],
         (
-            "visitors get 503 (maintenance is on): foobar.lamp.maintenance -e "
-            "lamp_maintenance=false opens it"
+            "visitors get 503 (maintenance is on): foobar.lamp.maintenance "
+            "-e lamp_maintenance=false opens it"
         ),
     ),
     (
