@@ -58,6 +58,12 @@ options:
     type: list
     elements: str
     default: []
+  database_servers:
+    description: The database hosts that the way of a web host to the database should know. Its
+      haproxy is asked for them on the host.
+    type: list
+    elements: str
+    default: []
   addresses:
     description: The addresses that one of several balancers holds.
     type: list
@@ -140,6 +146,13 @@ status:
           down. Null if haproxy does not know the host, or does not answer.
       type: dict
       sample: {web1: {state: UP, seconds: 86400, why: ""}}
+    database_servers:
+      description:
+        - The same of each database host in the haproxy by which applications of a web host reach
+          the database. The one that writes is V(UP) there, and the others are V(DOWN).
+      type: dict
+      sample: {db1: {state: UP, seconds: 86400, why: ""},
+               db2: {state: DOWN, seconds: 86400, why: Layer7 wrong status}}
     addresses: {description: Whether the host has each of the addresses., type: dict,
                 sample: {203.0.113.5: true}}
     vrrp: {description: "What keepalived says of the host - V(MASTER), V(BACKUP), V(FAULT), or

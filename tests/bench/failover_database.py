@@ -9,7 +9,8 @@ host write numbers, each in a transaction of its own, by the way to the database
 application has. Three seconds after they began the event comes. Counted are the longest time
 between two acknowledged writes, what was acknowledged and is not stored afterwards, and what
 failed: writes whose connection stood, and new connections. Afterwards all members have to have the
-same rows. --keep leaves the hosts for another time. --list names the events. --json adds to what
+same rows. Somebody looks for a second member that writes, and for a second cluster, all the time
+("twice"). --keep leaves the hosts for another time. --list names the events. --json adds to what
 FILE has of other events.
 """
 
@@ -22,8 +23,9 @@ import os
 import pathlib
 import statistics
 import subprocess
-import tempfile
 import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 import yaml
 from hosts import OPTIONS, machine, run
@@ -34,7 +36,9 @@ IMAGE = "foobar.lamp/debian:13"
 MEMBERS, WEB = ["db1", "db2", "db3"], "web1"
 NETWORK, NETS, FIRST = NAME, "198.18.78.128/27", 130
 ENVIRONMENT = "/etc/python_app/www.foobar.com.env"
-WRITE = (ROOT / "tests/support/numbers.py").read_text()
+WRITE, LOOK = ((ROOT / "tests/support" / name).read_text() for name in ("numbers.py", "second.py"))
+#: Inventories, and the site's secrets: hosts that are kept need the same.
+CACHE = ROOT / ".cache" / "bench-database"
 #: Seconds before the event, and that writers go on behind the new beginning.
 BEFORE, AFTER = 3, 2
 
@@ -178,60 +182,133 @@ def all_servers_killed(_host):
     return lambda: None
 
 
+def begin():
+    """Have all members together, and return the one that writes."""
+    wait(together, 180, "All members together")
+    return writers()[0]
+
+
+def small_disk():
+    """Give a member that does not write a small file system for its
+    data, and have it write; return it.
+    """
+    first = begin()
+    host = others(first)[0]
+    move = "mount --bind /mnt /var/lib/mysql; umount /mnt; systemctl start mariadb"
+    size = (
+        "$(($(du --summarize --apparent-size --block-size=M /var/lib/mysql | cut --delimiter=M "
+        "--fields=1) + 300))M"
+    )
+    fill = "chown mysql: /mnt; cp --archive --sparse=never /var/lib/mysql/. /mnt"
+    sh(
+        host,
+        (
+            f"systemctl stop mariadb; mount --types tmpfs --options size={size},mode=0755 tmpfs "
+            f"/mnt; {fill}; {move}"
+        ),
+    )
+    wait(together, 180, "All members together")
+    order = (
+        "import sys; sys.path.append('/usr/local/lib/mysql-cluster'); import members; "
+        "members.name_heir(sys.argv[1], 5)"
+    )
+    sh(first, f'setpriv --reuid=mysql --regid=mysql --init-groups python3 -c "{order}" {host}')
+    wait(lambda: writers() == [host], 30, f"{host} writes")
+    return host
+
+
+def disk_full(host):
+    """Fill the member's small file system until nothing goes into it;
+    give its data back their own place afterwards.
+    """
+    sh(host, "dd if=/dev/zero of=/var/lib/mysql/filler bs=64k 2> /dev/null || true")
+    another(host)
+    # Until the others wait for one that applies nothing.
+    time.sleep(10)
+
+    def room():
+        began = time.monotonic()
+        sh(host, "rm /var/lib/mysql/filler")
+        wait(together, 180, "All members together")
+        print(
+            f"{host} had all again {time.monotonic() - began:.1f} s after there was room",
+            flush=True,
+        )
+        back = (
+            "find /mnt/var/lib/mysql -mindepth 1 -delete; cp --archive /var/lib/mysql/. "
+            "/mnt/var/lib/mysql; umount /mnt /var/lib/mysql"
+        )
+        sh(host, f"systemctl stop mariadb; mount --bind / /mnt; {back}; systemctl start mariadb")
+
+    return room
+
+
 def nothing(_host):
     """Let be."""
     time.sleep(5)
     return lambda: None
 
 
-#: What happens, and whether to the one that writes.
+class Event(NamedTuple):
+    """What happens: to a host, and the function that it returns makes it good."""
+
+    do: Callable
+    #: To the one that writes, or to another one.
+    to_writer: bool = True
+    #: What is so before; returns the member that writes.
+    begin: Callable = begin
+    #: Whether an application has a database, whether all is well at last, and who has the rows
+    #: then.
+    serves: Callable = writers
+    well: Callable = together
+    members: tuple = (*MEMBERS,)
+
+
 EVENTS = {
-    "writer's host killed": (killed, True),
-    "writer's server killed": (server_killed, True),
-    "writer's host hung for 20 s": (hung, True),
-    "another host killed": (killed, False),
-    "writer cut off from the others": (cut_off, True),
-    "all hosts killed at once": (all_killed, True),
-    "all servers stopped in order": (all_stopped, True),
-    "all servers killed (logs flushed once a second)": (all_servers_killed, True),
-    "nothing": (nothing, True),
+    "writer's host killed": Event(killed),
+    "writer's server killed": Event(server_killed),
+    "writer's host hung for 20 s": Event(hung),
+    "writer's disk full": Event(disk_full, begin=small_disk),
+    "another host killed": Event(killed, to_writer=False),
+    "writer cut off from the others": Event(cut_off),
+    "all hosts killed at once": Event(all_killed),
+    "all servers stopped in order": Event(all_stopped),
+    "all servers killed (logs flushed once a second)": Event(all_servers_killed),
+    "nothing": Event(nothing),
 }
+
+
+def on_web(script, *arguments):
+    """Return what starts a program on the web host, which ends
+    when nobody listens to it any more.
+    """
+    words = ["docker", "exec", "-i", f"{NAME}-{WEB}", "python3", "-c", script, *map(str, arguments)]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def happen(event, number, threads):
     """Have an event happen while numbers are written, from ``number`` on;
     return what came of it.
     """
-    do, to_writer = EVENTS[event]
-    wait(together, 180, "All members together")
-    first = writers()[0]
-    command = [
-        "docker",
-        "exec",
-        "-i",
-        f"{NAME}-{WEB}",
-        "python3",
-        "-c",
-        WRITE,
-        ENVIRONMENT,
-        str(number),
-        str(threads),
-    ]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout.readline() == "begun\n"
+    first = event.begin()
+    with (
+        on_web(WRITE, ENVIRONMENT, number, threads) as writing,
+        on_web(LOOK, 9200, *map(address, MEMBERS)) as looking,
+    ):
+        assert writing.stdout.readline() == "begun\n"
         time.sleep(BEFORE)
         began = time.monotonic()
-        undo = do(first if to_writer else others(first)[0])
-        wait(writers, 120, "Somebody writes")
+        undo = event.do(first if event.to_writer else others(first)[0])
+        wait(event.serves, 120, "An application has a database")
         served = time.monotonic() - began
         time.sleep(AFTER)
-        found = json.loads(process.communicate()[0])
-    undo()
-    wait(together, 180, "All members together")
+        found = json.loads(writing.communicate()[0])
+        undo()
+        wait(event.well, 180, "All is well")
+        twice = json.loads(looking.communicate()[0])
     stored = [
-        {int(line) for line in sql(host, "SELECT number FROM foobar.numbers")} for host in MEMBERS
+        {int(line) for line in sql(host, "SELECT number FROM foobar.numbers")}
+        for host in event.members
     ]
     standing = sum(one[1] for one in found["failed"])
     return {
@@ -239,15 +316,16 @@ def happen(event, number, threads):
         "acknowledged": len(found["done"]),
         "lost": max(len(set(found["done"]) - one) for one in stored),
         "same": all(one == stored[0] for one in stored),
+        "twice": twice,
         "writes_failed": standing,
         "connections_failed": len(found["failed"]) - standing,
         "served": round(served, 1),
-        "moved": writers()[0] != first,
+        "moved": writers()[:1] != [first],
     }, number + len(found["done"]) + len(found["failed"]) + threads
 
 
-def settings():
-    """Return the inventory: three members, and a web host."""
+def inventory(members=(*MEMBERS,)):
+    """Write the inventory, of these members and a web host, and return where it is."""
     site = yaml.safe_load((ROOT / "molecule/cluster/group_vars/all.yml").read_text())
     site["lamp_sites"]["www.foobar.com"]["app"]["source"] = str(ROOT / "files/app")
     hosts = {
@@ -256,13 +334,52 @@ def settings():
             "ansible_host": f"{NAME}-{host}",
             "ansible_user": "root",
         }
-        for host in (*MEMBERS, WEB)
+        for host in (*members, WEB)
     }
     groups = {
-        "lamp_db": {"hosts": {host: hosts[host] for host in MEMBERS}},
+        "lamp_db": {"hosts": {host: hosts[host] for host in members}},
         "lamp_web": {"hosts": {WEB: hosts[WEB]}},
     }
-    return {"lamp": {"vars": site, "children": groups}}
+    place = CACHE / f"{len(members)}.yml"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(yaml.safe_dump({"lamp": {"vars": site, "children": groups}}))
+    return place
+
+
+def command(members, *options):
+    """Return the command that sets up the site on these members and the web host."""
+    return [
+        "ansible-playbook",
+        "-i",
+        str(inventory(members)),
+        "-e",
+        f"lamp_secrets_dir={CACHE}/secrets",
+        *options,
+        "playbooks/site.yml",
+    ]
+
+
+def make(*hosts):
+    """Make hosts anew, bare, and wait until they are up."""
+    for host in hosts:
+        subprocess.run(
+            ["docker", "rm", "--force", "--volumes", f"{NAME}-{host}"],
+            capture_output=True,
+            check=False,
+        )
+        place = [
+            "--name",
+            f"{NAME}-{host}",
+            "--hostname",
+            host,
+            "--network",
+            NETWORK,
+            "--ip",
+            address(host),
+        ]
+        run("docker", "run", "--detach", *place, *OPTIONS.split(), IMAGE, "/sbin/init")
+    for host in hosts:
+        sh(host, "timeout 60 systemctl is-system-running --wait || true")
 
 
 @contextlib.contextmanager
@@ -272,40 +389,9 @@ def cluster(keep):
         ["docker", "network", "create", "--subnet", NETS, NETWORK], capture_output=True, check=False
     )
     there = run("docker", "ps", "--format", "{{ .Names }}").split()
-    for host in (*MEMBERS, WEB):
-        if f"{NAME}-{host}" not in there:
-            subprocess.run(
-                ["docker", "rm", "--force", "--volumes", f"{NAME}-{host}"],
-                capture_output=True,
-                check=False,
-            )
-            place = [
-                "--name",
-                f"{NAME}-{host}",
-                "--hostname",
-                host,
-                "--network",
-                NETWORK,
-                "--ip",
-                address(host),
-            ]
-            run("docker", "run", "--detach", *place, *OPTIONS.split(), IMAGE, "/sbin/init")
     try:
-        for host in (*MEMBERS, WEB):
-            sh(host, "timeout 60 systemctl is-system-running --wait || true")
-        with tempfile.TemporaryDirectory() as place:
-            inventory = pathlib.Path(place, "hosts.yml")
-            inventory.write_text(yaml.safe_dump(settings()))
-            secrets = ROOT / ".cache" / "bench-database"
-            run(
-                "ansible-playbook",
-                "-i",
-                str(inventory),
-                "-e",
-                f"lamp_secrets_dir={secrets}",
-                "playbooks/site.yml",
-                cwd=ROOT,
-            )
+        make(*(host for host in (*MEMBERS, WEB) if f"{NAME}-{host}" not in there))
+        run(*command(MEMBERS), cwd=ROOT)
         sh(
             WEB,
             (
@@ -337,14 +423,16 @@ def table(events):
         "lost",
         "writes failed",
         "connections failed",
+        "twice",
     ]
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for name, runs in events.items():
         gaps = [one["gap"] for one in runs]
-        sums = (
+        sums = [
             sum(one[key] for one in runs)
             for key in ("acknowledged", "lost", "writes_failed", "connections_failed")
-        )
+        ]
+        sums.append(sum(len(one.get("twice", ())) for one in runs))
         figures = f"{statistics.median(gaps):.2f} ({min(gaps):.2f} to {max(gaps):.2f})"
         lines.append(
             f"| {name} | {len(runs)} | {figures} | {' | '.join(f'{one:,}' for one in sums)} |"
@@ -352,20 +440,20 @@ def table(events):
     return "\n".join(lines)
 
 
-def main():
-    """Have the events happen, and print the table."""
+def main(events, description):
+    """Have events happen, and print the table."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=int, default=10)
-    parser.add_argument("--only", default=",".join(EVENTS))
+    parser.add_argument("--only", default=",".join(events))
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     if options.list:
-        print("\n".join(EVENTS))
+        print("\n".join(events))
         return
     found = (
         json.loads(options.json.read_text())
@@ -378,7 +466,7 @@ def main():
         for event in options.only.split(","):
             found["events"][event] = []
             for _run in range(options.runs):
-                result, number = happen(event, number, options.threads)
+                result, number = happen(events[event], number, options.threads)
                 found["events"][event].append(result)
                 print(event, result, flush=True)
                 if options.json:
@@ -387,4 +475,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(EVENTS, __doc__)

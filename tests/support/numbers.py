@@ -1,6 +1,7 @@
 """Write numbers as an application does, to be run on a web host: ENVIRONMENT BEGIN THREADS.
 
-Each number is a transaction of its own, by the way to the database that the application has.
+Each number is a transaction of its own, by the way to the database that the application has: where
+that changes, as a process of the application is replaced then, a new connection takes the new way.
 ``begun`` is said once all threads have tried. When nobody listens any more and a write has been
 acknowledged since, it says as JSON what was acknowledged (``done``, numbers), the longest time
 between two acknowledgements (``gap``, seconds), and what failed (``failed``: number, whether its
@@ -8,6 +9,7 @@ connection stood already, why).
 """
 
 import json
+import os
 import sys
 import threading
 import time
@@ -33,27 +35,34 @@ def environment(path):
 class Numbers:
     """What all threads write, and what became of it."""
 
-    def __init__(self, env, begin):
-        self.env, self.last = env, begin
+    def __init__(self, path, begin):
+        self.path, self.last = path, begin
         self.done, self.failed, self.ended, self.lock = [], [], threading.Event(), threading.Lock()
+
+    def way(self):
+        """Return what changes with the way to the database."""
+        return os.stat(self.path).st_ino, os.stat(self.path).st_mtime
 
     def connect(self):
         """Return a connection, as the application makes one."""
+        env = environment(self.path)
         return pymysql.connect(
-            host=self.env["DB_HOST"], port=int(self.env["DB_PORT"]),
-            user=self.env["DB_USER"], password=self.env["DB_PASSWORD"],
-            database=self.env["DB_NAME"], ssl_ca=self.env["DB_SSL_CA"],
+            host=env["DB_HOST"], port=int(env["DB_PORT"]),
+            user=env["DB_USER"], password=env["DB_PASSWORD"],
+            database=env["DB_NAME"], ssl_ca=env["DB_SSL_CA"],
             connect_timeout=2, read_timeout=PATIENCE, write_timeout=PATIENCE,
         )  # fmt: skip
 
     def write(self, tried):
         """Write until it is over."""
-        connection = None
+        connection, way = None, ()
         while not self.ended.is_set():
             with self.lock:
                 self.last += 1
                 number = self.last
             try:
+                if way != (way := self.way()):
+                    connection = None
                 connection = connection or self.connect()
                 with connection.cursor() as cursor:
                     cursor.execute("INSERT INTO numbers VALUES (%s)", (number,))
@@ -75,7 +84,7 @@ class Numbers:
 
 def main(env, begin, threads):
     """Write, and say what came of it."""
-    numbers = Numbers(environment(env), int(begin))
+    numbers = Numbers(env, int(begin))
     tried = [threading.Event() for _thread in range(int(threads))]
     running = [threading.Thread(target=numbers.write, args=(one,)) for one in tried]
     for thread in running:

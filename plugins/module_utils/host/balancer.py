@@ -1,8 +1,8 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a balancer takes its web hosts for, and who holds the address of
-all. No Ansible. Private to the collection.
+"""What an haproxy takes its servers for, and who holds the address of all balancers. No Ansible.
+Private to the collection.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import socket
 
 from ansible_collections.foobar.lamp.plugins.module_utils.host import haproxy_runtime
 
+#: Of the way from a web host to the database host that writes.
+DATABASE_SOCKET = "/run/lamp-database-proxy/admin.sock"
 #: Seconds: whoever asks how a site is does not wait long for one that hangs.
 _PATIENCE = 2
 
@@ -26,7 +28,7 @@ def stat(path=haproxy_runtime.SOCKET):
 
 
 def servers(names, said):
-    """Return of each of the web hosts what ``show stat`` says of it:
+    """Return of each of the servers what ``show stat`` says of it:
     its state, for how many seconds, and why; None where it is not known.
 
     A web host stands in several backends. One that is drained in any of them is told as such.

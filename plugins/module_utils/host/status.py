@@ -52,6 +52,7 @@ ARGUMENT_SPEC = {
     "tls_port": _PAGES["tls_port"],
     "zones": _TEXTS,
     "servers": _TEXTS,
+    "database_servers": _TEXTS,
     "addresses": _TEXTS,
 }
 #: Seconds that an application gets to say that it is well.
@@ -502,6 +503,9 @@ def run(params, check_mode=False, diff=False):
             params["applications"],
         )
         said_servers = balancer.stat() if params["servers"] else ""
+        said_database_servers = (
+            balancer.stat(balancer.DATABASE_SOCKET) if params["database_servers"] else ""
+        )
     wrongs = {
         page["name"]: wrong for page, wrong in zip(params["applications"], said_pages, strict=True)
     }
@@ -527,6 +531,7 @@ def run(params, check_mode=False, diff=False):
         else {},
         "zones": dict(zip(params["zones"], said_serials, strict=True)),
         "servers": balancer.servers(params["servers"], said_servers),
+        "database_servers": balancer.servers(params["database_servers"], said_database_servers),
         "addresses": {address: balancer.holds(address) for address in params["addresses"]},
         "vrrp": read(facts.HOLDER).strip() if params["addresses"] else "",
         "cluster": cluster(in_cluster) if in_cluster else {},

@@ -124,6 +124,22 @@ def _cluster(reached):
     return rows
 
 
+def _database_proxies(reached):
+    rows = [("WEB HOST", "WRITES TO")]
+    for host, said in reached.items():
+        if found := said.get("database_servers"):
+            rows.append(
+                (
+                    host,
+                    " and ".join(
+                        name for name, one in found.items() if one and one["state"] == "UP"
+                    )
+                    or "NOBODY",
+                )
+            )
+    return rows
+
+
 def _state(app):
     if app["state"] != "active":
         return app["state"].upper()
@@ -229,6 +245,7 @@ def page(report):
         _balancers,
         _services,
         _cluster,
+        _database_proxies,
         _applications,
         _versions,
         _certificates,

@@ -22,6 +22,7 @@ _LEFT = 4
 #: Of memory, in percent: what programs have to be able to get.
 _AVAILABLE = 5
 _WEB_SERVERS = ("apache2", "nginx")
+_DATABASE_PROXY = "lamp-database-proxy"
 _TRIALS = {"firewall": "rules of the firewall", "sshd": "settings of sshd"}
 _KINDS = {"backup": "backup", "copy": "copy of the backups", "drill": "drill"}
 _UNITS = {"backup": "lamp-backup", "copy": "lamp-backup", "drill": "lamp-backup-drill"}
@@ -383,6 +384,49 @@ def cluster(hosts, _limits):
         )
 
 
+def database_proxies(hosts, _limits):
+    """Web hosts from which applications do not reach the database host that writes."""
+    leads = {}
+    for host, said in hosts.items():
+        servers = said.get("database_servers") or {}
+        if not servers or said["services"].get(_DATABASE_PROXY) not in _RUNS:
+            # That is told already.
+            continue
+        for name in [name for name, one in servers.items() if one is None]:
+            what = f"the way to the database does not know {name}"
+            yield Finding(
+                (host,), what, "run foobar.lamp.site, which has it read its configuration"
+            )
+        writers = [name for name, one in servers.items() if one and one["state"] == "UP"]
+        if len(writers) > 1:
+            what = (
+                f"the way to the database lets nobody through, as {' and '.join(writers)} seem to "
+                f"write"
+            )
+            yield Finding((host,), what, "it settles within seconds: ask again")
+        elif writers:
+            leads[host] = writers[0]
+        elif None not in servers.values():
+            whys = "; ".join(
+                f"{name}: {one['why'] or one['state']}" for name, one in servers.items()
+            )
+            remedy = (
+                "see how the database hosts are, and that this host reaches their ports; it leads "
+                "to the one that writes by itself"
+            )
+            yield Finding(
+                (host,),
+                (
+                    f"applications have no database, as none of its hosts writes, seen from there "
+                    f"({whys})"
+                ),
+                remedy,
+            )
+    if len(set(leads.values())) > 1:
+        what = f"where applications write is not the same for all ({_each(leads)})"
+        yield Finding(tuple(leads), what, "it settles within seconds: ask again")
+
+
 def _absent(members):
     """Return the members that nobody has asked, as ``decide`` has them."""
     return {
@@ -492,6 +536,7 @@ PARTS = (
     balancers,
     applications,
     cluster,
+    database_proxies,
     certificates,
     backups,
     zones,

@@ -4,8 +4,8 @@
 """Start the server of a member of the cluster, when it is known
 how: as one that joins, or as the first.
 
-run SERVER...   has galera_recovery say how far the data are, waits for a decision, and becomes the
-server. As the server's user note            keeps what the directory of data says, for the agent.
+run SERVER...   waits for room on the disk and for a decision, and becomes the server, watched by
+room.py. As the server's user note            keeps what the directory of data says, for the agent.
 As the server's user decide          prints what is decided, as JSON, when a person's run asks wait
 SECONDS    waits until the server has all that the cluster has whole SECONDS   waits until all
 members have that and are together; else one that stops would be the second that is away leave
@@ -27,6 +27,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import cluster  # noqa: E402
 import members  # noqa: E402
+import room  # noqa: E402
 import writer  # noqa: E402
 
 #: For how long one that crashed looks for the others, before it leaves that to the engine: which
@@ -42,6 +43,7 @@ def _say(text):
 
 
 def _become(server, more):
+    room.guard(members.settings())
     os.execv(server[0], [*server, *more])  # noqa: S606 # it takes this one's place
 
 
@@ -63,6 +65,7 @@ def _form(datadir):
 def run(server):
     """Become the server."""
     known, told = members.settings(), os.environ.get("_WSREP_NEW_CLUSTER", "")
+    room.wait(known)
     recovered = subprocess.run(
         ["/usr/bin/galera_recovery"], stdout=subprocess.PIPE, text=True, check=False
     )

@@ -40,6 +40,28 @@ def test_states_of_web_hosts():
     }
 
 
+# The way from a web host to the database, likewise.
+OF_DATABASE = """# pxname,svname,status,lastchg,check_status,last_chk,check_desc,
+database,FRONTEND,OPEN,,,,,
+database,db1,UP,190,L7OK,HTTP status check returned code <3C>200<3E>,Layer7 check passed,
+database,db2,DOWN (agent),190,L7STS,HTTP status check returned code <3C>503<3E>,Layer7 wrong status,
+database,BACKEND,UP,190,,,,
+db1,FRONTEND,OPEN,,,,,
+db1,it,no check,190,,,,
+db1,BACKEND,UP,190,,,,
+"""
+
+
+def test_states_of_database_hosts():
+    found = balancer.servers(["db1", "db2", "db3"], OF_DATABASE)
+    assert {name: one and one["state"] for name, one in found.items()} == {
+        "db1": "UP",
+        "db2": "DOWN",
+        "db3": None,
+    }
+    assert found["db2"]["why"].startswith("Layer7 wrong status: ")
+
+
 def test_balancer_that_says_nothing(tmp_path):
     assert balancer.stat(str(tmp_path / "none")) == ""
     assert balancer.servers(["web1"], "") == {"web1": None}

@@ -519,3 +519,72 @@ def test_two_clusters_are_one_too_many():
     assert any(
         "the members name different writers (db1 on db1, db2 on db2)" in text for text in texts
     )
+
+
+def leading(**states):
+    """Return what status_info says of a web host whose way to the
+    database takes its hosts for these.
+    """
+    servers = {
+        name: state and {"state": state, "seconds": 7, "why": "" if state == "UP" else "Refused"}
+        for name, state in states.items()
+    }
+    return {"services": {"lamp-database-proxy": "active"}, "database_servers": servers}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "words"),
+    [
+        ([leading(db1="UP", db2="DOWN")], []),
+        ([leading(db1="UP", db2="DOWN"), leading(db1="UP", db2="DOWN")], []),
+        (
+            [leading(db1="DOWN", db2="DOWN")],
+            ["as none of its hosts writes, seen from there (db1: Refused; db2: Refused): see"],
+        ),
+        (
+            [leading(db1="UP", db2="UP")],
+            [
+                (
+                    "the way to the database lets nobody through, as db1 and db2 seem to write: it "
+                    "settles"
+                )
+            ],
+        ),
+        (
+            [leading(db1="UP", db2=None)],
+            ["the way to the database does not know db2: run foobar.lamp.site"],
+        ),
+        (
+            [leading(db1="UP", db2="DOWN"), leading(db1="DOWN", db2="UP")],
+            ["not the same for all (db1 on web1, db2 on web2): it settles"],
+        ),
+        # That it is stopped is told of its service.
+        ([{**leading(db1=None), "services": {"lamp-database-proxy": "inactive"}}], []),
+        # A host without applications.
+        ([{"services": {}, "database_servers": {}}, {"services": {}}], []),
+    ],
+)
+def test_ways_to_the_database(hosts, words):
+    found = [
+        one.shown()["text"]
+        for one in parts.database_proxies(
+            {f"web{number}": one for number, one in enumerate(hosts, 1)}, {}
+        )
+    ]
+    assert len(found) == len(words), found
+    assert all(word in text for word, text in zip(words, found, strict=True)), found
+
+
+def test_way_to_the_database_that_is_stopped_is_one_sentence():
+    away = {
+        "services": {**WELL["services"], "lamp-database-proxy": "inactive"},
+        "database_servers": {"db1": None},
+    }
+    answers = {"web1": {"status": {**copy.deepcopy(WELL), "addresses": {}, **away}}}
+    found = report("foobar.com", GROUPS, answers)
+    (text,) = texts(found)
+    assert text.startswith(
+        "web1: lamp-database-proxy should run, but is inactive: 'systemctl status "
+        "lamp-database-proxy' there says why"
+    )
+    assert any(line.split() == ["web1", "NOBODY"] for line in page(found))

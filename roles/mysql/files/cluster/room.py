@@ -1,0 +1,131 @@
+# Copyright (c) 2026 The foobar.lamp developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Have a member's server leave the cluster before its disk is
+full, and wait until there is room again.
+
+A server that cannot write waits until somebody makes room. It applies nothing meanwhile, and soon
+all others wait for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+
+import members
+import writer
+
+#: Bytes: with less a server leaves, with this it comes back, and with less than the last one it may
+#: be unable to do anything more.
+LEAST, ENOUGH, NOTHING = 32 << 20, 64 << 20, 4 << 20
+_EVERY = 0.1
+#: Seconds: how much later than one member the next may go, which has to see then that the first has
+#: gone; for how long it may hand over, and end.
+_APART, _HANDING_OVER, _ENDING = 4, 2, 60
+
+
+def left(path):
+    """Return how many bytes the server can still write to the file system that has a directory."""
+    said = os.statvfs(path)
+    return said.f_bavail * said.f_frsize
+
+
+def turn(me, answers):
+    """Return the place of ``me`` in the order in which members leave: the one that writes first.
+    None where the others need it.
+
+    *answers* is what the agents of all members say, ``{name: answer or None}``. All others have to
+    be there, or they have no majority.
+    """
+    others = {name: one for name, one in answers.items() if name != me}
+    if writer.missing(others):
+        return None
+    writes = {one["writer"] for one in others.values()}
+    return sorted(answers, key=lambda name: name not in writes).index(me)
+
+
+def _say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def _hand_over(known, answers):
+    """Have another member write, if this one does."""
+    me, end = known["me"], time.monotonic() + _HANDING_OVER
+    heir = writer.heir(me, answers)
+    if not heir or (answers[me] or {}).get("writer") != me:
+        return
+    members.name_heir(heir, _HANDING_OVER)
+    while left(known["datadir"]) >= NOTHING and time.monotonic() < end:
+        if (members.ask(known["members"][me], known["port"]) or {}).get("writer", "") not in (
+            "",
+            me,
+        ):
+            return
+        time.sleep(_EVERY)
+
+
+def _end(server, path, runs):
+    """End the server: at once where it could not end by itself."""
+    end = time.monotonic() + _ENDING
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(server, signal.SIGTERM)
+        while runs() and left(path) >= NOTHING and time.monotonic() < end:
+            time.sleep(_EVERY)
+        if runs():
+            os.kill(server, signal.SIGKILL)
+
+
+def watch(server, known, runs):
+    """End the process ``server`` once there is too little room, as
+    long as ``runs()`` says that it is there.
+    """
+    me, path, short, told = known["me"], known["datadir"], 0.0, False
+    while runs():
+        time.sleep(_EVERY)
+        if left(path) >= LEAST:
+            short, told = 0.0, False
+            continue
+        short = short or time.monotonic()
+        answers = members.ask_all(known)
+        place = turn(me, answers)
+        if place is None and not told:
+            _say(
+                f"{left(path) >> 20} MiB are left for {path}. The server goes on, as other "
+                f"members are missing: make room."
+            )
+            told = True
+        if place is None or time.monotonic() - short < place * _APART:
+            continue
+        _say(
+            f"{left(path) >> 20} MiB are left for {path}. The server leaves the cluster until "
+            f"there are {ENOUGH >> 20}: make room."
+        )
+        _hand_over(known, answers)
+        _end(server, path, runs)
+        return
+
+
+def guard(known):
+    """Have a process watch this one, which is about to become the server."""
+    server = os.getpid()
+    if os.fork() == 0:
+        watch(server, known, lambda: os.getppid() == server)
+        sys.exit()
+
+
+def wait(known):
+    """Wait until there is room for a server."""
+    path, told = known["datadir"], False
+    while (there := left(path)) < ENOUGH:
+        if not told:
+            _say(
+                f"Waits: {there >> 20} MiB are left for {path}, and a server needs "
+                f"{ENOUGH >> 20}: make room."
+            )
+            members.note(members.on_disk(path))
+            told = True
+        time.sleep(1)
