@@ -63,10 +63,11 @@ def parser() -> argparse.ArgumentParser:
     def which(one):
         one.add_argument("backup", nargs="?", help="a backup's name (see list), or latest")
         one.add_argument(
-            "--to", metavar="MOMENT",
+            "--to",
+            metavar="MOMENT",
             help="instead: all that was written before this second, like 2026-11-25T01:02:03Z; or "
-"end: all that was logged, after the newest backup or after the one that is named",
-        )  # fmt: skip
+            "end: all that was logged, after the newest backup or after the one that is named",
+        )
         one.add_argument(
             "--force",
             action="store_true",
