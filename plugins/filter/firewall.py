@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.firewall import ssh_ports
-from ansible_collections.foobar.lamp.plugins.plugin_utils.roles.firewall import ruleset
+from ansible_collections.foobar.lamp.plugins.plugin_utils.roles.firewall import remarks, ruleset
 
 
 class FilterModule:
@@ -14,4 +14,8 @@ class FilterModule:
 
     def filters(self):
         """Return ``{name: function}``."""
-        return {"firewall_ruleset": ruleset, "firewall_ssh_ports": ssh_ports}
+        return {
+            "firewall_remarks": remarks,
+            "firewall_ruleset": ruleset,
+            "firewall_ssh_ports": ssh_ports,
+        }

@@ -122,3 +122,20 @@ def ruleset(rules, ports, ssh_from, forward):
         )
         text += _lines(rule.get("from"), match, f"accept{comment}")
     return "".join([*text, _TAIL, _FORWARD if forward == "drop" else "", "}\n"])
+
+
+def remarks(facts, host, enabled, forward):
+    """Return what an operator should know of a firewall that is as declared: a list of sentences.
+
+    ``facts``: those of host_facts; ``unable`` says why the host can have no firewall, if so, and
+    ``published`` which ports Docker publishes. ``host``: its name in the inventory.
+    """
+    found = []
+    if facts["unable"] and not enabled:
+        found.append(f"{host} goes without a firewall: {facts['unable']}.")
+    if facts["published"] and enabled and forward == "accept":
+        found.append(
+            f"Docker lets the world in past the firewall, to {', '.join(facts['published'])}. "
+            f"Publish them on 127.0.0.1 if that is not wanted."
+        )
+    return found

@@ -95,3 +95,28 @@ def test_nothing_of_others_is_touched():
         "delete table inet foobar_lamp",
         "table inet foobar_lamp {",
     ]
+
+
+WITHOUT = "db1 goes without a firewall: it lacks the capability CAP_NET_ADMIN."
+PAST = (
+    "Docker lets the world in past the firewall, to tcp 8080, tcp 9000. "
+    "Publish them on 127.0.0.1 if that is not wanted."
+)
+
+
+@pytest.mark.parametrize(
+    ("unable", "published", "enabled", "forward", "expected"),
+    [
+        ("", False, True, "accept", []),
+        ("", False, False, "accept", []),
+        ("it lacks the capability CAP_NET_ADMIN", False, False, "accept", [WITHOUT]),
+        ("it lacks the capability CAP_NET_ADMIN", False, True, "accept", []),
+        ("", True, True, "accept", [PAST]),
+        ("", True, True, "drop", []),
+        ("", True, False, "accept", []),
+        ("it lacks the capability CAP_NET_ADMIN", True, False, "accept", [WITHOUT]),
+    ],
+)
+def test_remarks(unable, published, enabled, forward, expected):
+    facts = {"unable": unable, "published": ["tcp 8080", "tcp 9000"] if published else []}
+    assert firewall.remarks(facts, "db1", enabled, forward) == expected
