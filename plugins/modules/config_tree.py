@@ -42,7 +42,7 @@ options:
     suboptions:
       dest:
         description:
-          - The absolute path. Its directory exists or is declared in O(directories).
+          - Required. The absolute path. Its directory exists or is declared in O(directories).
           - With O(files[].each), every C({key}) is replaced by the item's value of that key.
         type: str
         required: true
@@ -127,7 +127,7 @@ options:
     suboptions:
       dest:
         description:
-          - The absolute path of the link. C({key}) as in O(files[].dest).
+          - Required. The absolute path of the link. C({key}) as in O(files[].dest).
         type: str
         required: true
       target:
@@ -151,7 +151,7 @@ options:
     suboptions:
       path:
         description:
-          - The absolute path. C({key}) as in O(files[].dest).
+          - Required. The absolute path. C({key}) as in O(files[].dest).
         type: str
         required: true
       owner:
@@ -199,18 +199,18 @@ options:
     elements: str
   service:
     description:
-      - The systemd unit that reads the tree. It is returned in RV(reload)
-        or RV(restart) when something changed.
-      - It is also returned when it is active but was not reloaded (or restarted) since an earlier
-        change, for instance because a play failed before its handlers ran. The task then reports a
-        change, so that its handlers run.
+      - The systemd unit that reads the tree. When something changed, the unit's name is returned in
+        RV(reload) or RV(restart).
+      - The name is also returned when the unit is active but was not reloaded (or restarted) since
+        an earlier change, for instance because a play failed before its handlers ran. The task then
+        reports a change, so that its handlers run.
     type: str
   rollback:
     description:
       - Whether to remember, before a change, the last known good files of units - those that they
         run with, or ran with until they ended.
-      - A checker may accept what no start does. M(foobar.lamp.config_tree_service) then puts the
-        old files back.
+      - A checker may accept files with which the service does not start.
+        M(foobar.lamp.config_tree_service) then puts the old files back.
       - They are kept, secrets too, in a file beside the journal that only root can read.
     type: bool
     default: false
@@ -223,12 +223,12 @@ options:
     default: []
   _tree:
     description:
-      - What the action plugin made of I(files), I(links), I(directories) and I(absent). Not an
-        input; no log shows it.
+      - Never give it. The action plugin fills it with what it made of I(files), I(links),
+        I(directories) and I(absent). No log shows it.
     type: str
   _seal:
     description:
-      - What tells this tree from any other. Set by the action plugin; not an input.
+      - Never give it. The action plugin fills it with a fingerprint of the tree.
     type: str
 attributes:
   check_mode:

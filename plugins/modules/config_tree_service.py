@@ -15,10 +15,11 @@ version_added: 0.1.0
 description:
   - Reloads or restarts a systemd unit whose files M(foobar.lamp.config_tree) has changed, and
     requires it to run afterwards.
-  - A checker may accept what no start does, such as an address that the host does not have, or a
-    directory that is not there. Then the unit's last known good files are put back in one
-    transaction, and it is restarted (or reloaded, if it never stopped) with them. The task fails
-    with the messages of systemd and of the service, and says what is in force now.
+  - A checker may accept files with which the service does not start, such as with an address that
+    the host does not have, or a directory that is not there. Then the unit's last known good files
+    are put back in one transaction, and it is restarted (or reloaded, if it never stopped) with
+    them. The task fails with the messages of systemd and of the service, and says what is in force
+    now.
   - The old files are known if the tree was changed with O(foobar.lamp.config_tree#module:rollback)
     while the unit ran, or when it had run with them until it ended. After several changes that the
     unit has not loaded, the files that it really ran with are put back.

@@ -4,9 +4,9 @@
 """Remember the files that a unit really runs with, until it runs
 with those on disk. No I/O, no Ansible.
 
-A checker may accept what no start does. So the state of a path before its change is kept for as
-long as the unit that reads it has not read the change; a second change that the unit has not read
-either does not overwrite what it runs with.
+A checker may accept files with which the service does not start. So the state of a path before its
+change is kept for as long as the unit that reads it has not read the change; a second change that
+the unit has not read either does not overwrite what it runs with.
 
 Private to this collection; it may change at any time.
 """
