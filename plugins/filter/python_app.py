@@ -33,6 +33,7 @@ class FilterModule:
             "python_app_named": _python_app.named,
             "python_app_pages": _python_app.pages,
             "python_app_remains": _python_app.remains,
+            "python_app_services": _python_app.services,
             "python_app_stale": _python_app.stale,
             "python_app_taken": _python_app.taken,
             "python_app_timers_to_take_over": _python_app.timers_to_take_over,

@@ -1029,6 +1029,12 @@ def _alias_page(plan, alias):
     return f"{plan['name']} as {alias}"
 
 
+def services(apps):
+    """Return the services of the host that ``apps`` need, each once, without ``.service``."""
+    names = [name.removesuffix(".service") for app in apps for name in app.get("services") or []]
+    return list(dict.fromkeys(names))
+
+
 def missing_service(asked, apps):
     """Return the sentence about a service that cannot be started;
     ``asked``: the result of systemctl show, with the service as item.

@@ -652,6 +652,11 @@ def test_rollback_goes_on_with_hosts_that_one_before_has_not_come_to():
         assert {name for name in found if model.going_back(apps, name, found)} == turns
 
 
+def test_services_of_the_host_that_applications_need():
+    apps = [{"services": ["redis-server.service", "memcached"]}, {"services": ["redis-server"]}, {}]
+    assert model.services(apps) == ["redis-server", "memcached"]
+
+
 def test_page_of_health_whichever_release_answers():
     app = {
         "name": "www.foobar.com",
