@@ -951,16 +951,27 @@ def backups(plans, host):
     return found
 
 
+#: What lamp-backup says of a backup.
+_TAKEN = re.compile(r"^Took and checked (\d{8}T\d{6}Z):", re.MULTILINE)
+
+
 def taken(results):
-    """Return what was said of the backup of each application;
+    """Return the backup of each application: its ``host``, its ``name``, empty if the command is
+    not lamp-backup's, and what that ``said``.
+
     ``results``: those of a command with ``backups`` as items.
     """
-    words = {
-        name: f"on {one['item']['host']}, {one.get('stdout', '')[-500:].strip()}"
-        for one in results
-        for name in one["item"]["names"]
-    }
-    return {name: said.rstrip(", ") for name, said in words.items()}
+    found = {}
+    for one in results:
+        said = one.get("stdout", "")
+        name = _TAKEN.search(said)
+        backup = {
+            "host": one["item"]["host"],
+            "name": name[1] if name else "",
+            "said": said[-500:].strip(),
+        }
+        found |= dict.fromkeys(one["item"]["names"], backup)
+    return found
 
 
 def pages(plans, releases=None):

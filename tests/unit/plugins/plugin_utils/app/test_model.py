@@ -652,6 +652,26 @@ def test_rollback_goes_on_with_hosts_that_one_before_has_not_come_to():
         assert {name for name in found if model.going_back(apps, name, found)} == turns
 
 
+@pytest.mark.parametrize(
+    ("stdout", "name"),
+    [
+        (
+            "Took and checked 20261128T135845Z: 7.1 KiB, in /var/backups/lamp.\n"
+            f"Removed, being too old: {', '.join(['20261101T000000Z'] * 40)}.",
+            "20261128T135845Z",
+        ),
+        ("Snapshot 17 is made.", ""),
+        ("", ""),
+    ],
+)
+def test_backup_that_was_taken_before_a_migration(stdout, name):
+    results = [{"item": {"host": "db1", "names": ["shop", "blog"]}, "stdout": stdout}]
+    found = model.taken(results)
+    assert list(found) == ["shop", "blog"]
+    assert (found["blog"]["host"], found["blog"]["name"]) == ("db1", name)
+    assert stdout.endswith(found["shop"]["said"])
+
+
 def test_services_of_the_host_that_applications_need():
     apps = [{"services": ["redis-server.service", "memcached"]}, {"services": ["redis-server"]}, {}]
     assert model.services(apps) == ["redis-server", "memcached"]
