@@ -327,10 +327,6 @@ def test_backup_is_taken_once_for_all_that_have_it_taken_in_the_same_way():
         == "web"
     )
     assert model.backups([{**plans[0], "before": ""}], "web") == []
-    assert model.taken([{"item": one, "stdout": "Took x.\n"}]) == {
-        "a": "on db, Took x.",
-        "b": "on db, Took x.",
-    }
 
 
 @pytest.mark.parametrize(
@@ -615,6 +611,31 @@ def test_cause_that_is_known_of_pip_is_the_reason_where_pip_ran(step, reason):
         failures.failed_step({"name": "shop"}, step, said)["headline"]
         == f"shop: the release failed ({step}): {reason}"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "end"),
+    [
+        ("/srv/shop/releases/1a/src/shop/a.py", "SyntaxError: bad", " (shop/a.py, line 15)"),
+        ("/srv/shop/releases/.x/src/views.py", "TabError: bad", " (views.py, line 15)"),
+        ("/usr/lib/python3/x.py", "IndentationError: bad", " (/usr/lib/python3/x.py, line 15)"),
+        ("/srv/shop/releases/1a/src/views.py", "KeyError: 'x'", ""),
+        ("/srv/shop/releases/1a/src/views.py", "SyntaxError: bad (views.py, line 15)", ""),
+    ],
+)
+def test_error_of_syntax_says_where_it_is(path, error, end):
+    said = (
+        "Traceback (most recent call last):\n"
+        '  File "/srv/shop/releases/1a/src/manage.py", line 3, in <module>\n'
+        "    import gallery\n"
+        f'  File "{path}", line 15\n'
+        "    def x(:\n"
+        "          ^\n"
+        f"{error}\n(exit status 1)"
+    )
+    plan = {"name": "shop", "root": "/srv/shop"}
+    headline = failures.failed_step(plan, "migrate", said)["headline"]
+    assert headline == f"shop: the release failed (migrate): {error}{end}"
 
 
 def test_failure_of_health_has_what_was_logged():
