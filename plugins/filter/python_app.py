@@ -20,6 +20,7 @@ class FilterModule:
             "python_app_directories": _python_app.directories,
             "python_app_files": _python_app.files,
             "python_app_failed": _python_app.failed,
+            "python_app_failed_service": _python_app.failed_service,
             "python_app_failure_report": _python_app.failure_report,
             "python_app_failures_of_health": _python_app.failures_of_health,
             "python_app_going_back": _python_app.going_back,

@@ -1046,16 +1046,25 @@ def services(apps):
     return list(dict.fromkeys(names))
 
 
+def _needing(service, apps):
+    return next(app for app in apps if service in services([app]))
+
+
+def failed_service(name, apps, host):
+    """Return the sentence about the service ``name``, which does not start on ``host``."""
+    app = _needing(name, apps)
+    return (
+        f"{app['name']} needs {name} ({app.get('origin') or 'python_app_apps[]'}.services), which "
+        f"does not start: see 'journalctl -u {name}' on {host}."
+    )
+
+
 def missing_service(asked, apps):
     """Return the sentence about a service that cannot be started;
     ``asked``: the result of systemctl show, with the service as item.
     """
     name, state = asked["item"], asked["stdout"].strip()
-    app = next(
-        app
-        for app in apps
-        if name in [one.removesuffix(".service") for one in app.get("services") or []]
-    )
+    app = _needing(name, apps)
     remedy = (
         "allow it again with 'systemctl unmask'"
         if state == "masked"

@@ -674,6 +674,21 @@ def test_rollback_goes_on_with_hosts_that_one_before_has_not_come_to():
 
 
 @pytest.mark.parametrize(
+    ("origin", "shown"),
+    [("lamp_sites['shop'].app", "lamp_sites['shop'].app"), ("", "python_app_apps[]")],
+)
+def test_service_that_does_not_start_is_said_with_who_needs_it(origin, shown):
+    apps = [
+        {"name": "blog"},
+        {"name": "shop", "origin": origin, "services": ["redis-server.service"]},
+    ]
+    assert model.failed_service("redis-server", apps, "web1") == (
+        f"shop needs redis-server ({shown}.services), which does not start: "
+        f"see 'journalctl -u redis-server' on web1."
+    )
+
+
+@pytest.mark.parametrize(
     ("stdout", "name"),
     [
         (
