@@ -91,8 +91,9 @@ options:
     type: dict
     default: {}
   backups:
-    description: For V(migrate), what is known of the backup that was taken before, by application.
-      Those that are missing have none.
+    description: For V(migrate), the backup that was taken before, by application, with its C(host),
+      its C(name), empty if that is not known, and what its command C(said). Those that are missing
+      have none.
     type: dict
     default: {}
   archives:
@@ -247,11 +248,17 @@ def schema_of(name, backups):
     """Return what is to be said of the database when the migration
     of the application ``name`` fails.
     """
-    taken = (
-        f"The backup from just before it is {backups[name]}"
-        if name in backups
-        else "No backup was taken before it (backup_before_migrate)."
-    )
+    if name not in backups:
+        taken = "No backup was taken before it (backup_before_migrate)."
+    elif (backup := backups[name])["name"]:
+        taken = (
+            f"The backup {backup['name']} on {backup['host']} is from just before it. To go back "
+            f"to it: ansible-playbook … foobar.lamp.restore -e lamp_restore_backup="
+            f"{backup['name']} -e lamp_restore_confirm={backup['host']}."
+        )
+    else:
+        said = f", which said: {backup['said']}" if backup["said"] else "."
+        taken = f"A backup was taken on {backup['host']} just before it{said}"
     return (
         f"What it had done by then stays in the database, "
         f"which takes back no change of a table by itself. {taken}"

@@ -9,6 +9,8 @@ import re
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.options import options
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
@@ -54,6 +56,32 @@ def test_a_play_reads_the_inputs_that_it_uses_and_no_others(path, play):
     given = set(play.get("vars", {}))
     assert names == {name for name in wanted(path, play) if set(options(name)) - given}
     assert all((path.parent / file).is_file() for file in files)
+
+
+def test_status_asks_for_the_services_of_applications_too():
+    (play,) = [
+        play
+        for play in yaml.safe_load((PLAYBOOKS / "status.yml").read_text())
+        if play["hosts"] == "lamp"
+    ]
+    (asked,) = [
+        task["foobar.lamp.status_info"]
+        for task in play["tasks"]
+        if "foobar.lamp.status_info" in task
+    ]
+    for inputs, services in [
+        (
+            {
+                "linux_base_started_later": ["apache2"],
+                "python_app_apps": [{"name": "shop", "services": ["redis-server"]}],
+            },
+            ["apache2", "redis-server"],
+        ),
+        ({}, []),
+    ]:
+        variables = {"__plan": {"inputs": inputs}}
+        templar = Templar(loader=DataLoader(), variables=variables)
+        assert templar.template(trust_as_template(asked["services"])) == services
 
 
 def test_run_about_a_role_has_its_ports_let_in():

@@ -143,7 +143,8 @@ def test_migration_that_fails_names_the_backup_from_before_it(site):
     (taken,) = [name for name in backups() - before if re.match(r"\d{8}T\d{6}Z", name)]
     words = " ".join(done.stdout.split())
     assert "What it had done by then stays in the database" in words
-    assert f"The backup from just before it is on {HOST}, Took and checked {taken[:16]}" in words
+    assert f"The backup {taken} on {HOST} is from just before it. To go back to it: " in words
+    assert f"-e lamp_restore_backup={taken} -e lamp_restore_confirm={HOST}." in words
     assert "broken half-way" in words
 
 

@@ -19,6 +19,9 @@ _UNIT = re.compile(r"\S+\.(service|timer)\b|\Aconmon \S+ <nwarn>")
 #: Steps whose words are pip's, and so those of which its causes are known.
 PIP_STEPS = ("install", "server")
 _BEGINS = re.compile(r"\s|Traceback \(most recent call last\)")
+#: What does not say by itself where it is, and where a traceback says that.
+_SYNTAX = re.compile(r"(SyntaxError|IndentationError|TabError): (?!.*, line \d+\)\Z)")
+_PLACE = re.compile(r'^ *File "([^"<]+)", line (\d+)', re.MULTILINE)
 _STATUS = re.compile(r"\((exit status \d+|not done after \d+ seconds)\)\Z")
 
 
@@ -41,7 +44,21 @@ def failed_step(plan, step, said, note=""):
     image = plan.get("image") or {}
     if step == "image" and image.get("kind") == "registry":
         known = registry.cause(said, image["reference"].partition("/")[0], "the host")
-    return failure(plan, f"{what} failed ({step}): {known or reason(said)}", said, note)
+    why = known or reason(said) + _where(plan, said)
+    return failure(plan, f"{what} failed ({step}): {why}", said, note)
+
+
+def _where(plan, said):
+    """Return in which file and line an error of syntax is, ``" (shop/views.py, line 15)"``:
+    of the release by the path in it.
+    """
+    places = _PLACE.findall(said)
+    if not places or not _SYNTAX.match(reason(said)):
+        return ""
+    path, line = places[-1]
+    # While a release is made, its directory has another name.
+    within = rf"\A{re.escape(plan.get('root', ''))}/releases/[^/]+/(src/)?"
+    return f" ({re.sub(within, '', path)}, line {line})"
 
 
 def reason(said):

@@ -59,6 +59,7 @@ ARGUMENT_SPEC = {
 PATIENCE = 5
 PROPERTIES = (
     "Type",
+    "Names",
     "ConditionResult",
     "StateChangeTimestampMonotonic",
     "ExecMainStartTimestampMonotonic",
@@ -144,6 +145,18 @@ def local():
         for name in systemd_units.wanted(UNITS)
         if os.path.isfile(place := f"{UNITS}/{name}") and not os.path.islink(place)
     }
+
+
+def own_names(names, units):
+    """Return the ``names`` of units by which systemd knows them:
+    a service may be named by an alias, such as redis for redis-server.
+    """
+    own = {
+        _bare(alias): name
+        for name, unit in units.items()
+        for alias in unit.get("Names", "").split()
+    }
+    return {own.get(name, name) for name in names}
 
 
 def services(wanted, units):
@@ -510,6 +523,8 @@ def run(params, check_mode=False, diff=False):
         page["name"]: wrong for page, wrong in zip(params["applications"], said_pages, strict=True)
     }
     units = listings.services(said_units())
+    wanted = own_names(wanted, units)
+    shown = ((ours | wanted) - serving) & units.keys()
     name, version = listings.system(read("/etc/os-release"))
     result = {
         "time": iso(time.time()),
@@ -521,7 +536,7 @@ def run(params, check_mode=False, diff=False):
         "up_seconds": int(float((read("/proc/uptime").split() or ["0"])[0])),
         "last_change": last_change(),
         "packages": listings.installed(said_packages()),
-        "services": services(wanted, {name: units[name] for name in ours - serving & units.keys()}),
+        "services": services(wanted, {name: units[name] for name in shown}),
         "failed": failed(said_failed()),
         "unread": unread(units),
         "applications": applications(wrongs, units, app_settings.stale()),

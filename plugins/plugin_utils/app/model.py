@@ -951,16 +951,27 @@ def backups(plans, host):
     return found
 
 
+#: What lamp-backup says of a backup.
+_TAKEN = re.compile(r"^Took and checked (\d{8}T\d{6}Z):", re.MULTILINE)
+
+
 def taken(results):
-    """Return what was said of the backup of each application;
+    """Return the backup of each application: its ``host``, its ``name``, empty if the command is
+    not lamp-backup's, and what that ``said``.
+
     ``results``: those of a command with ``backups`` as items.
     """
-    words = {
-        name: f"on {one['item']['host']}, {one.get('stdout', '')[-500:].strip()}"
-        for one in results
-        for name in one["item"]["names"]
-    }
-    return {name: said.rstrip(", ") for name, said in words.items()}
+    found = {}
+    for one in results:
+        said = one.get("stdout", "")
+        name = _TAKEN.search(said)
+        backup = {
+            "host": one["item"]["host"],
+            "name": name[1] if name else "",
+            "said": said[-500:].strip(),
+        }
+        found |= dict.fromkeys(one["item"]["names"], backup)
+    return found
 
 
 def pages(plans, releases=None):
@@ -1029,16 +1040,31 @@ def _alias_page(plan, alias):
     return f"{plan['name']} as {alias}"
 
 
+def services(apps):
+    """Return the services of the host that ``apps`` need, each once, without ``.service``."""
+    names = [name.removesuffix(".service") for app in apps for name in app.get("services") or []]
+    return list(dict.fromkeys(names))
+
+
+def _needing(service, apps):
+    return next(app for app in apps if service in services([app]))
+
+
+def failed_service(name, apps, host):
+    """Return the sentence about the service ``name``, which does not start on ``host``."""
+    app = _needing(name, apps)
+    return (
+        f"{app['name']} needs {name} ({app.get('origin') or 'python_app_apps[]'}.services), which "
+        f"does not start: see 'journalctl -u {name}' on {host}."
+    )
+
+
 def missing_service(asked, apps):
     """Return the sentence about a service that cannot be started;
     ``asked``: the result of systemctl show, with the service as item.
     """
     name, state = asked["item"], asked["stdout"].strip()
-    app = next(
-        app
-        for app in apps
-        if name in [one.removesuffix(".service") for one in app.get("services") or []]
-    )
+    app = _needing(name, apps)
     remedy = (
         "allow it again with 'systemctl unmask'"
         if state == "masked"

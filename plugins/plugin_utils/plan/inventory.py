@@ -7,8 +7,7 @@ the collection. Pure: no I/O, no Ansible import.
 
 from __future__ import annotations
 
-import difflib
-
+from ansible_collections.foobar.lamp.plugins.plugin_utils.common.near import nearest
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, roles
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import (
     BALANCERS,
@@ -28,8 +27,8 @@ def variable_problems(names):
     """
     problems, known = [], [*options.options("lamp"), *options.options("hosts")]
     for name in sorted(name for name in names if name.startswith("lamp_") and name not in known):
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "correct or remove it, see docs/sites.md."
+        near = nearest(name, known)
+        hint = f"did you mean {near}?" if near else "correct or remove it, see docs/sites.md."
         problems.append(f"{name} is not a known variable: {hint}")
     return problems
 
@@ -45,8 +44,8 @@ def group_doubts(groups):
             f"so no role runs on its hosts: did you mean {near}?"
         )
         for name in sorted(name for name in groups if name.startswith("lamp") and name not in known)
-        for near in difflib.get_close_matches(name, known, n=1, cutoff=0.7)
-        if not set(groups[name]) <= set(groups.get(near, ()))
+        if (near := nearest(name, known, cutoff=0.7))
+        and not set(groups[name]) <= set(groups.get(near, ()))
     ]
 
 
@@ -71,7 +70,7 @@ def variable_doubts(names, inputs):
         for name in sorted(
             name for name in names if name.startswith(prefixes) and name not in inputs
         )
-        for near in difflib.get_close_matches(name, inputs, n=1, cutoff=0.9)
+        if (near := nearest(name, inputs, cutoff=0.9))
     ]
 
 

@@ -321,6 +321,35 @@ def _app_problems(where, app):
             )
 
 
+def _in_ascii(name):
+    """Return the name in ASCII that DNS has for ``name``; empty if that is not certain."""
+    try:
+        found = name.encode("idna").decode("ascii")
+        # Python knows an older rule, by which some letters become others.
+        certain = found.encode("ascii").decode("idna") == name.lower()
+    except UnicodeError:
+        return ""
+    return found if certain and _HOSTNAME.match(found) else ""
+
+
+def _name_problem(name):
+    """Return what is wrong with a name of a site, and the remedy: the end of a sentence.
+
+    A name is also a directory, an account and a key, of which each writing is another one.
+    """
+    if not _HOSTNAME.match(name):
+        found = "" if name.isascii() else _in_ascii(name)
+        remedy = (
+            f"write its ASCII form, {found}."
+            if found
+            else "use the letters a to z, digits, hyphens and dots, for instance www.foobar.com."
+        )
+        return f"is no host name: {remedy}"
+    if name != name.lower():
+        return f"has capital letters: write {name.lower()}."
+    return ""
+
+
 def site_problems(sites):
     """Return what is wrong with ``lamp_sites``, whose types are right:
     a list of sentences, each with variable, value and remedy.
@@ -334,11 +363,8 @@ def site_problems(sites):
     owner, databases, users = {}, {}, {}
     for name, site in sites.items():
         where = f"lamp_sites['{name}']"
-        if not _HOSTNAME.match(name):
-            problems.append(
-                f"{where} is no host name: "
-                f"use letters, digits, hyphens and dots, for instance www.foobar.com."
-            )
+        if wrong := _name_problem(name):
+            problems.append(f"lamp_sites key {name!r} {wrong}")
         problems.extend(front.problems(where, site, name))
         problems.extend(
             front.error_page_problems(
@@ -391,15 +417,12 @@ def site_problems(sites):
                 )
             databases.setdefault(site["database"], name)
         for alias in [name, *site.get("aliases", [])]:
-            if not _HOSTNAME.match(alias):
+            if wrong := _name_problem(alias):
                 if alias != name:
-                    problems.append(
-                        f"{where}.aliases has {alias!r}, "
-                        f"which is not a host name: correct or remove it."
-                    )
-            elif owner.setdefault(alias.lower(), name) != name:
+                    problems.append(f"{where}.aliases has {alias!r}, which {wrong}")
+            elif owner.setdefault(alias, name) != name:
                 problems.append(
-                    f"{where} has the name {alias}, which lamp_sites['{owner[alias.lower()]}'] "
+                    f"{where} has the name {alias}, which lamp_sites['{owner[alias]}'] "
                     f"already has: give each name to one site."
                 )
     return problems
@@ -498,8 +521,9 @@ def is_domain(name):
 
 def domain_problems(domain):
     """Return what is wrong with ``lamp_domain``: a list of sentences."""
-    if is_domain(domain):
-        return []
+    wrong = _name_problem(domain)
+    if is_domain(domain) or not domain.isascii():
+        return [f"lamp_domain is {domain!r}, which {wrong}"] if wrong else []
     return [
         (
             f"lamp_domain is {domain!r}: give the domain that the sites belong to, for instance "

@@ -30,12 +30,13 @@ cannot say:
 from __future__ import annotations
 
 import datetime
-import difflib
 import json
 import math
 import re
 import shlex
 from typing import NamedTuple
+
+from ansible_collections.foobar.lamp.plugins.plugin_utils.common.near import nearest
 
 _WANTED = {
     "bool": ("true", "false"),
@@ -133,9 +134,9 @@ def _dictionary(option, value, where, problems, secret):
         elif key in option.get("gone", {}):
             problems.append(f"{_below(where, key)} no longer exists: {option['gone'][key]}")
         elif known is not None and key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
+            near = nearest(key, known)
             hint = (
-                f"did you mean {near[0]}?"
+                f"did you mean {near}?"
                 if near
                 else f"the known ones are {', '.join(sorted(known))}."
             )

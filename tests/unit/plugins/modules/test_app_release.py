@@ -30,6 +30,36 @@ def test_failed_deploy_takes_back_its_own_release_only(tmp_path, current, goes, 
         assert params["releases"] == {}
 
 
+@pytest.mark.parametrize(
+    ("backups", "words"),
+    [
+        (
+            {"shop": {"host": "db1", "name": "20261128T135845Z", "said": "Took it."}},
+            (
+                "The backup 20261128T135845Z on db1 is from just before it. To go back to it: "
+                "ansible-playbook … foobar.lamp.restore -e lamp_restore_backup=20261128T135845Z "
+                "-e lamp_restore_confirm=db1."
+            ),
+        ),
+        (
+            {"shop": {"host": "db1", "name": "", "said": "Snapshot 17."}},
+            "A backup was taken on db1 just before it, which said: Snapshot 17.",
+        ),
+        (
+            {"shop": {"host": "db1", "name": "", "said": ""}},
+            "A backup was taken on db1 just before it.",
+        ),
+        ({"blog": {}}, "No backup was taken before it (backup_before_migrate)."),
+    ],
+)
+def test_failed_migration_names_the_backup_and_the_way_back(backups, words):
+    said = app_release.schema_of("shop", backups)
+    assert said == (
+        "What it had done by then stays in the database, "
+        f"which takes back no change of a table by itself. {words}"
+    )
+
+
 @pytest.mark.parametrize("step", ["make", "switch"])
 def test_deploy_that_comes_second_says_only_that(tmp_path, step):
     (tmp_path / "current").symlink_to("releases/theirs")

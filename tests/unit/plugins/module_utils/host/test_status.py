@@ -42,6 +42,11 @@ def test_services_that_have_to_run():
     }
 
 
+def test_service_that_is_named_by_an_alias():
+    units = {"redis-server": unit(Names="redis-server.service redis.service"), "ssh": unit()}
+    assert status.own_names({"redis", "ssh", "gone"}, units) == {"redis-server", "ssh", "gone"}
+
+
 def test_units_that_were_made_on_the_host(tmp_path, monkeypatch):
     monkeypatch.setattr(status, "UNITS", str(tmp_path))
     for target in ("multi-user", "timers"):

@@ -327,10 +327,6 @@ def test_backup_is_taken_once_for_all_that_have_it_taken_in_the_same_way():
         == "web"
     )
     assert model.backups([{**plans[0], "before": ""}], "web") == []
-    assert model.taken([{"item": one, "stdout": "Took x.\n"}]) == {
-        "a": "on db, Took x.",
-        "b": "on db, Took x.",
-    }
 
 
 @pytest.mark.parametrize(
@@ -617,6 +613,31 @@ def test_cause_that_is_known_of_pip_is_the_reason_where_pip_ran(step, reason):
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "error", "end"),
+    [
+        ("/srv/shop/releases/1a/src/shop/a.py", "SyntaxError: bad", " (shop/a.py, line 15)"),
+        ("/srv/shop/releases/.x/src/views.py", "TabError: bad", " (views.py, line 15)"),
+        ("/usr/lib/python3/x.py", "IndentationError: bad", " (/usr/lib/python3/x.py, line 15)"),
+        ("/srv/shop/releases/1a/src/views.py", "KeyError: 'x'", ""),
+        ("/srv/shop/releases/1a/src/views.py", "SyntaxError: bad (views.py, line 15)", ""),
+    ],
+)
+def test_error_of_syntax_says_where_it_is(path, error, end):
+    said = (
+        "Traceback (most recent call last):\n"
+        '  File "/srv/shop/releases/1a/src/manage.py", line 3, in <module>\n'
+        "    import gallery\n"
+        f'  File "{path}", line 15\n'
+        "    def x(:\n"
+        "          ^\n"
+        f"{error}\n(exit status 1)"
+    )
+    plan = {"name": "shop", "root": "/srv/shop"}
+    headline = failures.failed_step(plan, "migrate", said)["headline"]
+    assert headline == f"shop: the release failed (migrate): {error}{end}"
+
+
 def test_failure_of_health_has_what_was_logged():
     plan = {"name": "shop", "host": "www.foobar.com"}
     (found,) = model.failures_of_health(
@@ -650,6 +671,46 @@ def test_rollback_goes_on_with_hosts_that_one_before_has_not_come_to():
         ({"web1": host("new", ""), "web2": newer}, {"web1", "web2"}),
     ):
         assert {name for name in found if model.going_back(apps, name, found)} == turns
+
+
+@pytest.mark.parametrize(
+    ("origin", "shown"),
+    [("lamp_sites['shop'].app", "lamp_sites['shop'].app"), ("", "python_app_apps[]")],
+)
+def test_service_that_does_not_start_is_said_with_who_needs_it(origin, shown):
+    apps = [
+        {"name": "blog"},
+        {"name": "shop", "origin": origin, "services": ["redis-server.service"]},
+    ]
+    assert model.failed_service("redis-server", apps, "web1") == (
+        f"shop needs redis-server ({shown}.services), which does not start: "
+        f"see 'journalctl -u redis-server' on web1."
+    )
+
+
+@pytest.mark.parametrize(
+    ("stdout", "name"),
+    [
+        (
+            "Took and checked 20261128T135845Z: 7.1 KiB, in /var/backups/lamp.\n"
+            f"Removed, being too old: {', '.join(['20261101T000000Z'] * 40)}.",
+            "20261128T135845Z",
+        ),
+        ("Snapshot 17 is made.", ""),
+        ("", ""),
+    ],
+)
+def test_backup_that_was_taken_before_a_migration(stdout, name):
+    results = [{"item": {"host": "db1", "names": ["shop", "blog"]}, "stdout": stdout}]
+    found = model.taken(results)
+    assert list(found) == ["shop", "blog"]
+    assert (found["blog"]["host"], found["blog"]["name"]) == ("db1", name)
+    assert stdout.endswith(found["shop"]["said"])
+
+
+def test_services_of_the_host_that_applications_need():
+    apps = [{"services": ["redis-server.service", "memcached"]}, {"services": ["redis-server"]}, {}]
+    assert model.services(apps) == ["redis-server", "memcached"]
 
 
 def test_page_of_health_whichever_release_answers():

@@ -265,3 +265,12 @@ def test_database_on_an_even_number_of_hosts_is_refused_with_the_reason(hosts, w
             )
             == []
         )
+
+
+def test_two_neighbours_that_are_swapped_are_one_slip():
+    assert inventory.group_doubts({"lamp_bd": ["db1"], "lamp_lb": ["lb1"]}) == [
+        (
+            "Group lamp_bd is not a group of this collection, "
+            "so no role runs on its hosts: did you mean lamp_db?"
+        )
+    ]

@@ -35,7 +35,29 @@ def test_good_sites_have_no_problems():
             {"www.foobar.com": {"app": {**APP, "asgi": "a:b"}}},
             [".asgi is set besides wsgi", "remove one of them"],
         ),
-        ({"www_foobar": {"document_root": "/x"}}, ["lamp_sites['www_foobar'] is no host name"]),
+        (
+            {"www_foobar": {"document_root": "/x"}},
+            ["lamp_sites key 'www_foobar' is no host name: use"],
+        ),
+        (
+            {"WWW.Foobar.com": {"document_root": "/x"}},
+            ["lamp_sites key 'WWW.Foobar.com' has capital letters: write www.foobar.com."],
+        ),
+        (
+            {"www.foobar.com": {"document_root": "/x", "aliases": ["Foobar.com"]}},
+            ["'].aliases has 'Foobar.com', which has capital letters: write foobar.com."],
+        ),
+        (
+            {"www.foobar.com": {"document_root": "/x", "aliases": ["foo_bar.com"]}},
+            ["'].aliases has 'foo_bar.com', which is no host name: use"],
+        ),
+        (
+            {"Läden.foobar.com": {"document_root": "/x"}},
+            ["is no host name: write its ASCII form, xn--lden-loa.foobar.com."],
+        ),
+        # DNS has another name for it than Python.
+        ({"straße.foobar.com": {"document_root": "/x"}}, ["is no host name: use the letters a"]),
+        ({f"ä{'b' * 70}.com": {"document_root": "/x"}}, ["is no host name: use the letters a"]),
         (
             {
                 "a.com": {"document_root": "/x", "aliases": ["b.com"]},
@@ -90,6 +112,17 @@ def test_problems_of_applications_under_paths(apps, words):
 @pytest.mark.parametrize("domain", ["", "foobar", "foobar.com.", "-x.com"])
 def test_wrong_domain(domain):
     assert "lamp_domain is" in of_site.domain_problems(domain)[0]
+
+
+@pytest.mark.parametrize(
+    ("domain", "words"),
+    [
+        ("Foobar.com", "has capital letters: write foobar.com."),
+        ("läden.com", "is no host name: write its ASCII form, xn--lden-loa.com."),
+    ],
+)
+def test_domain_that_is_written_otherwise(domain, words):
+    assert of_site.domain_problems(domain) == [f"lamp_domain is {domain!r}, which {words}"]
 
 
 def test_secret_problems_never_show_a_value():
