@@ -91,6 +91,7 @@ def test_plan_without_facts_says_what_has_to_be_there(variables):
         "tls_port": 443,
         "zones": ["foobar.com"],
         "servers": [],
+        "database_servers": [],
         "addresses": [],
     }
 
