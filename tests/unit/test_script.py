@@ -2,7 +2,9 @@
 
 import pathlib
 import re
+import shutil
 import subprocess
+import sys
 
 import pytest
 import yaml
@@ -50,3 +52,54 @@ def test_image_of_the_sample_application_has_the_server_of_other_applications():
     ).stdout
     assert made.count("--hash=sha256:") > 1
     assert (ROOT / "files/app/server.txt").read_text() == made
+
+
+@pytest.mark.parametrize(
+    ("script", "apart"), [("inputs", True), ("inputs", False), ("readme", False)]
+)
+def test_script_without_its_environment_says_how_to_make_it(script, apart, tmp_path):
+    """In a fresh checkout nothing is there; later on, who has not activated it has half of it."""
+    path = SCRIPTS / script
+    if apart:
+        path = shutil.copy(path, tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", path], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("No module named ")
+    assert "run `script/test unit` once" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("failing", "said"),
+    [
+        ([], ""),
+        (["ruff"], "Failed: ruff check, ruff format. What they found is above.\n"),
+        (
+            ["yamllint", "script/inputs", "ansible-lint"],
+            "Failed: yamllint, script/inputs, ansible-lint. What they found is above.\n",
+        ),
+    ],
+)
+def test_lint_runs_all_its_tools_and_names_those_that_failed(failing, said, tmp_path):
+    text = (SCRIPTS / "test").read_text()
+    (lint,) = re.findall(r"^lint\(\) \{\n.*?^\}$", text, re.MULTILINE | re.DOTALL)
+    called = re.findall(r"^    check (\S+)", lint, re.MULTILINE)
+    for tool in called:
+        stub = tmp_path / tool
+        stub.parent.mkdir(exist_ok=True)
+        stub.write_text(f"#!/bin/sh\necho {tool}\nexit {int(tool in failing)}\n")
+        stub.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-euc", f'die() {{ echo "$*" >&2; exit 1; }}\n{lint}\nlint'],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+    )
+    assert done.stdout.split() == called
+    assert len(called) > 10
+    assert done.returncode == bool(failing)
+    assert done.stderr == said

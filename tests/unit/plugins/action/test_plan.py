@@ -71,6 +71,7 @@ def act(variables, **arguments):
     ).run(task_vars=variables)
 
 
+@pytest.mark.usefixtures("no_more_roles")
 def test_plan_of_a_host_has_inputs_roles_records_and_no_problem(variables_of):
     result = act(variables_of(apache_listen=trust_as_template("{{ [port] }}"), port=8080))
     assert result["problems"] == []

@@ -77,6 +77,7 @@ def variables(tmp_path):
     return {**known, **hostvars["web1"], "hostvars": hostvars, "inventory_hostname": "web1"}
 
 
+@pytest.mark.usefixtures("no_more_roles")
 def test_plan_without_facts_says_what_has_to_be_there(variables):
     plan = act("foobar.lamp.plan", {"converges": False}, variables)
     assert plan["problems"] == []
@@ -96,6 +97,7 @@ def test_plan_without_facts_says_what_has_to_be_there(variables):
     }
 
 
+@pytest.mark.usefixtures("no_more_roles")
 def test_balancers_are_asked_for_web_hosts_and_addresses(variables):
     variables["groups"] = {
         **GROUPS,

@@ -9,6 +9,8 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import firewall, 
 
 from .example import facts, problems_of, site_of
 
+pytestmark = pytest.mark.usefixtures("no_more_roles")
+
 SITES = {
     "www.foobar.com": {"app": {"requirement": "shop==1", "wsgi": "shop:app"}, "database": "shop"}
 }

@@ -89,6 +89,7 @@ def test_web_hosts_without_balancers_end_tls_as_ever_and_trust_nobody():
     assert inputs_of("certificates", site, "one")["certificates_certificates"]
 
 
+@pytest.mark.usefixtures("no_more_roles")
 def test_certificates_are_the_balancers_and_the_web_hosts_have_none_any_more():
     site = balanced(**ACME)
     names = [
@@ -164,6 +165,7 @@ def test_names_lead_to_the_balancers():
     )
 
 
+@pytest.mark.usefixtures("no_more_roles")
 def test_web_hosts_are_reached_by_balancers_alone():
     site = balanced(SITES, **ACME)
     assert (

@@ -560,6 +560,7 @@ def test_role_that_is_used_alone_asks_for_its_problems(role):
         )
 
     assert asked() == []
+    assert role in WRONG, f"Add to WRONG an input of {role} that its problems() refuses."
     (problem,) = asked(**WRONG[role])
     assert problem.startswith(next(iter(WRONG[role])))
     # The types come first.
