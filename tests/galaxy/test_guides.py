@@ -8,12 +8,14 @@ import re
 import pytest
 import yaml
 from support import containers
-from support.containers import run
+from support.containers import remove, run, start
 from support.plays import ROOT
 
-from .users import DOCKER, HOST, get
+from .users import DOCKER, HOST, IMAGE, get
 
 FIRST, ON_CALL = (ROOT / f"docs/guides/{name}.md" for name in ("first-server", "on-call"))
+#: Bare, whatever the other tests have made of theirs.
+SERVER = f"{HOST}-day"
 APPLICATION = """
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -48,7 +50,7 @@ class Day:
         self.write()
         for group in inventory["children"].values():
             assert list(group["hosts"]) == ["server1"]
-            group["hosts"] = {"server1": {"ansible_host": HOST, **DOCKER}}
+            group["hosts"] = {"server1": {"ansible_host": SERVER, **DOCKER}}
         inventory["vars"]["linux_base_trusted_certificates"] = user.trusted
         (self.place / "inventory.yml").write_text(yaml.safe_dump({"lamp": inventory}))
 
@@ -65,14 +67,21 @@ class Day:
 
 
 @pytest.fixture(scope="module")
-def day(user, host):
+def day(user):
     """Return the day. Its tests go on from each other, as the pages do."""
-    return Day(user)
+    start(SERVER, "server1", IMAGE)
+    yield Day(user)
+    remove(SERVER)
+
+
+def page():
+    """Return status and text of the site's first page."""
+    return get("/", host=SERVER)
 
 
 def sql(statement):
     """Return what the database server says to root."""
-    return containers.on_host(HOST, f"mariadb -N -e '{statement}'").strip()
+    return containers.on_host(SERVER, f"mariadb -N -e '{statement}'").strip()
 
 
 def test_pages_have_commands():
@@ -87,25 +96,25 @@ def test_first_day(day, line):
     day.type(line)
     if not line.endswith("--check --diff"):
         release = 1 if line.endswith((".rollback", ".logs", ".update")) else day.release
-        assert get("/") == (200, f"release {release}")
+        assert page() == (200, f"release {release}")
 
 
 @pytest.mark.parametrize("line", [line for line in DAY_ON_CALL if ".restore " not in line])
 def test_day_on_call(day, line):
     day.type(line)
     if "lamp_maintenance=true" in line:
-        assert get("/")[0] == 503
+        assert page()[0] == 503
         day.type(line.replace("true", "false"))
-    assert get("/")[0] == 200
+    assert page()[0] == 200
 
 
 def test_data_that_are_gone(day):
     """The night's backup is there, and somebody removes a table."""
-    page = (ROOT / "docs/backups.md").read_text()
-    day.type(re.search(r"ansible-playbook .* foobar\.lamp\.backup(?=`)", page)[0])
+    backups = (ROOT / "docs/backups.md").read_text()
+    day.type(re.search(r"ansible-playbook .* foobar\.lamp\.backup(?=`)", backups)[0])
     sql("CREATE TABLE shop.item (id INT PRIMARY KEY); INSERT INTO shop.item VALUES (7)")
     before = sql("SELECT NOW(6)")
-    containers.on_host(HOST, "sleep 2")  # the page's times are in whole seconds
+    containers.on_host(SERVER, "sleep 2")  # the page's times are in whole seconds
     moment = datetime.datetime.fromisoformat(before).replace(microsecond=0) + datetime.timedelta(
         seconds=1
     )
@@ -113,4 +122,4 @@ def test_data_that_are_gone(day):
     (line,) = (line for line in DAY_ON_CALL if ".restore " in line)
     day.type(re.sub(r"lamp_restore_to=\S+", f"lamp_restore_to={moment.isoformat()}Z", line))
     assert sql("SELECT id FROM shop.item") == "7"
-    assert get("/")[0] == 200
+    assert page()[0] == 200

@@ -114,9 +114,9 @@ class User:
                 pytest.fail(f"{task} changed nothing:\n{''.join(said[-40:])}")
 
 
-def get(path, timeout=10, port=80):
+def get(path, timeout=10, port=80, host=HOST):
     """Return status and text of a page of the site."""
-    connection = http.client.HTTPConnection(address_of(HOST), port, timeout=timeout)
+    connection = http.client.HTTPConnection(address_of(host), port, timeout=timeout)
     try:
         connection.request("GET", path, headers={"Host": SITE})
         response = connection.getresponse()
