@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import json
 
 from support.containers import on_host
@@ -26,8 +27,11 @@ def test_web_hosts_without_visitors_are_problems():
     assert done.returncode == 2
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("{")]
     said = json.loads(line)
-    found = {one["what"].partition(" (")[0]: sorted(one["hosts"]) for one in said["problems"]}
+    found = collections.defaultdict(list)
+    for one in said["problems"]:
+        # Each balancer has its own reason for it, by what it met when the server stopped.
+        found[one["what"].partition(" (")[0]] += one["hosts"]
     assert found[f"{SERVICE} should run, but is inactive"] == [down]
-    assert found[f"{down} is DOWN and gets no visitors from there"] == sorted(BALANCERS)
+    assert sorted(found[f"{down} is DOWN and gets no visitors from there"]) == sorted(BALANCERS)
     assert found[f"{drained} was drained by hand or by a killed run"] == BALANCERS[:1]
     assert said["hosts"][BALANCERS[1]]["servers"][drained]["state"] == "UP"
