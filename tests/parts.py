@@ -1,7 +1,8 @@
 """The parts of script/test, and those of them that a change can have touched. No Ansible.
 
-parts.py            prints all parts, those that take longest first parts.py PATH...    prints the
-parts that files of the repository, which have changed, can have touched
+parts.py            prints all parts, those that take longest first
+parts.py PATH...    prints the parts that files of the repository, which have changed, can have
+                    touched
 """
 
 from __future__ import annotations

@@ -7,9 +7,11 @@ of his own: what he hears tells his kernel where the address is. They go home ea
 standard input ends. Prints "begun", and at the end what was seen, as JSON:
 
 visits   [kind, when it was due, seconds until it was over since then, what went wrong, number of
-the form] again    how often a visitor asked once more, as browsers do where a kept connection ends
-instead of an answer holders  [when, hardware addresses]: who answers to the address, asked of all
-hosts ten times a second
+         the form]
+again    how often a visitor asked once more, as browsers do where a kept connection ends instead of
+         an answer
+holders  [when, hardware addresses]: who answers to the address, asked of all hosts ten times a
+         second
 """
 
 import asyncio

@@ -4,10 +4,11 @@
 """One database of a backup or none, and some of its directories of files: loaded into the server
 that goes on, the others left alone.
 
-restored.sql.zst                      what was prepared one-20261125T010203Z/database.sql.zst  what
-it has replaced; none if the database was not there one-20261125T010203Z/one.json          the
-database's name, and the directories that were exchanged with it one-20261125T010203Z/going
-while it is not done
+restored.sql.zst                      what was prepared
+one-20261125T010203Z/database.sql.zst  what it has replaced; none if the database was not there
+one-20261125T010203Z/one.json          the database's name, and the directories that were exchanged
+                                       with it
+one-20261125T010203Z/going             while it is not done
 """
 
 from __future__ import annotations

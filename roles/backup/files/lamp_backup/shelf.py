@@ -1,14 +1,16 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directory of backups: each is a directory that is named after its
-moment, and complete once it has that name.
+"""The directory of backups: each is a directory that is named after its moment, and complete once
+it has that name.
 
 20261125T010203Z/manifest.json       what the backup is; written last
 20261125T010203Z/dump.sql.zst[.age]  all databases, in one transaction, if the host has a server of
-them 20261125T010203Z/logs.json           the binary logs that lead on from there, and how far
-20261125T010203Z/logs/               those logs 20261125T010203Z/drill.json          what the last
-drill said of it packs/                               contents of files (see store.py)
+                                     them
+20261125T010203Z/logs.json           the binary logs that lead on from there, and how far
+20261125T010203Z/logs/               those logs
+20261125T010203Z/drill.json          what the last drill said of it
+packs/                               contents of files (see store.py)
 """
 
 from __future__ import annotations

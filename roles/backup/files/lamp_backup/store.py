@@ -5,9 +5,11 @@
 new that night; a list says what is where.
 
 packs/20261125T010203Z-1.zst[.age]       contents, one after the other; it stays as long as a backup
-needs it 20261125T010203Z/files.jsonl.zst[.age]   the list: each file, directory and link, with the
-pack and the place in it .files.json                              what is stored, for the next
-backup; without it all is stored anew
+                                         needs it
+20261125T010203Z/files.jsonl.zst[.age]   the list: each file, directory and link, with the pack and
+                                         the place in it
+.files.json                              what is stored, for the next backup; without it all is
+                                         stored anew
 """
 
 from __future__ import annotations

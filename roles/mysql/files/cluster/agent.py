@@ -4,9 +4,12 @@
 """Say by HTTP how the database server of this host is, and which member of the cluster writes.
 
 GET /write    200 where applications write: on one member. The others, and one that does not work,
-say 503 and why GET /proxy    down where another one writes, else up: haproxy's words for what is so
-on purpose, and acted on at once GET /read     200 where the server has all that the cluster has GET
-/state    JSON GET /metrics  for Prometheus
+              say 503 and why
+GET /proxy    down where another one writes, else up: haproxy's words for what is so on purpose, and
+              acted on at once
+GET /read     200 where the server has all that the cluster has
+GET /state    JSON
+GET /metrics  for Prometheus
 
 Who writes is a row of a table that all members have. Where the member it names is gone, another
 puts its own name there. Two that do so at once write the same row: the cluster takes the first, and

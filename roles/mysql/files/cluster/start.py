@@ -1,18 +1,21 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start the server of a member of the cluster, when it is known
-how: as one that joins, or as the first.
+"""Start the server of a member of the cluster, when it is known how: as one that joins, or as the
+first.
 
 run SERVER...   waits for room on the disk and for a decision, and becomes the server, watched by
-room.py. As the server's user note            keeps what the directory of data says, for the agent.
-As the server's user decide          prints what is decided, as JSON, when a person's run asks wait
-SECONDS    waits until the server has all that the cluster has whole SECONDS   waits until all
-members have that and are together; else one that stops would be the second that is away leave
-SECONDS   the same, and then hands the writer's part over to another one, if this one has it. As the
-server's user stop            hands it over before a stop, if another one is there. As the server's
-user started         the same after a start, for a minute, and no longer than a moment where nobody
-can say it
+                room.py. As the server's user
+note            keeps what the directory of data says, for the agent. As the server's user
+decide          prints what is decided, as JSON, when a person's run asks
+wait SECONDS    waits until the server has all that the cluster has
+whole SECONDS   waits until all members have that and are together; else one that stops would be the
+                second that is away
+leave SECONDS   the same, and then hands the writer's part over to another one, if this one has it.
+                As the server's user
+stop            hands it over before a stop, if another one is there. As the server's user
+started         the same after a start, for a minute, and no longer than a moment where nobody can
+                say it
 """
 
 from __future__ import annotations
