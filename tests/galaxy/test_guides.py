@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 
 import pytest
@@ -10,6 +9,7 @@ import yaml
 from support import containers
 from support.containers import remove, run, start
 from support.plays import ROOT
+from support.waiting import wait_for
 
 from .users import DOCKER, HOST, IMAGE, get
 
@@ -113,13 +113,11 @@ def test_data_that_are_gone(day):
     backups = (ROOT / "docs/backups.md").read_text()
     day.type(re.search(r"ansible-playbook .* foobar\.lamp\.backup(?=`)", backups)[0])
     sql("CREATE TABLE shop.item (id INT PRIMARY KEY); INSERT INTO shop.item VALUES (7)")
-    before = sql("SELECT NOW(6)")
-    containers.on_host(SERVER, "sleep 2")  # the page's times are in whole seconds
-    moment = datetime.datetime.fromisoformat(before).replace(microsecond=0) + datetime.timedelta(
-        seconds=1
-    )
+    # The page's times are in whole seconds. All that is there now is older than the next one.
+    moment = sql("SELECT UTC_TIMESTAMP() + INTERVAL 1 SECOND")
+    wait_for(lambda: sql("SELECT UTC_TIMESTAMP()") > moment)
     sql("DROP TABLE shop.item")
     (line,) = (line for line in DAY_ON_CALL if ".restore " in line)
-    day.type(re.sub(r"lamp_restore_to=\S+", f"lamp_restore_to={moment.isoformat()}Z", line))
+    day.type(re.sub(r"lamp_restore_to=\S+", f"lamp_restore_to={moment.replace(' ', 'T')}Z", line))
     assert sql("SELECT id FROM shop.item") == "7"
     assert page()[0] == 200
