@@ -13,7 +13,7 @@ import pytest
 from support import load
 from support.applications import PROBE, Visitors, WebSocket, gateway, get, play, raw
 from support.waiting import wait_for
-from support.web import SERVICE
+from support.web import ETC, SERVER, SERVICE
 
 SHOP, KINDS = "shop.example.com", "kinds.example.com"
 
@@ -226,17 +226,18 @@ def test_web_socket():
 
 
 def test_web_socket_may_be_silent_for_longer_than_an_application(site):
-    """For that, Apache and the application may be so for three seconds.
+    """For that, the web server and the application may be so for three seconds.
 
     The address reaches the application as it was sent.
     """
-    file, more = (
-        "/etc/apache2/sites-enabled/000-foobar-lamp.conf",
-        "/etc/apache2/conf-enabled/zz-impatient.conf",
-    )
+    impatient = {
+        "apache": "sed -i 's/ timeout=60 / timeout=3 /' sites-enabled/*.conf; "
+        "grep -q ' timeout=3 ' sites-enabled/*.conf; echo 'Timeout 3' > conf-enabled/zz-3.conf",
+        "nginx": "sed -i 's/_read_timeout 60s;/_read_timeout 3s;/' sites-enabled/*.conf; "
+        "grep -q '_read_timeout 3s;' sites-enabled/*.conf",
+    }[SERVER]
     site.check_output(
-        f"cp {file} /root/sites; sed -i 's/ timeout=60 / timeout=3 /' {file}; echo 'Timeout 3' "
-        f"> {more}; systemctl reload apache2"
+        f"set -e; cp -a {ETC} /root/etc; cd {ETC}; {impatient}; systemctl reload {SERVICE}"
     )
     try:
         with WebSocket("/chat/a%2Fb?c=%20", KINDS) as talk:
@@ -245,7 +246,7 @@ def test_web_socket_may_be_silent_for_longer_than_an_application(site):
                 talk.listen(6)
             assert talk.say("two") == f"two from {gateway()} by ws"
     finally:
-        site.check_output(f"mv /root/sites {file}; rm {more}; systemctl reload apache2")
+        site.check_output(f"rm -r {ETC}; mv /root/etc {ETC}; systemctl reload {SERVICE}")
 
 
 def test_request_does_not_carry_the_settings():
