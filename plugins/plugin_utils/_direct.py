@@ -109,7 +109,11 @@ def _imported(text: str) -> Iterator[str]:
     for node in ast.walk(_imports(text)):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names if name.name.startswith(f"{PACKAGE}."))
-        elif isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{PACKAGE}."):
+        elif (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and f"{node.module}.".startswith(f"{PACKAGE}.")
+        ):
             # What is imported from a folder is a file, and from a file what is in it.
             folder = _FILES.joinpath(*node.module.split(".")[_DEPTH:]).is_dir()
             yield from (
@@ -141,7 +145,8 @@ def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
     try:
         sent = _sent(action, module, arguments, task_vars)
     except Exception as error:  # whatever it is, the module does not have it, or says it better
-        return _left_to_the_module(action, f"{type(error).__name__}: {error}")
+        _left_to_the_module(action, f"{type(error).__name__}: {error}")
+        return None
     if sent is None:
         return None
     command, text = sent
@@ -152,7 +157,9 @@ def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
         result = answer(said["stdout"])
     except ValueError:
         result = None
-    return _left_to_the_module(action, f"status {said['rc']}") if result is None else result
+    if result is None:
+        _left_to_the_module(action, f"status {said['rc']}")
+    return result
 
 
 def _sent(action, module: str, arguments: dict, task_vars: dict) -> tuple[str, str] | None:
@@ -196,7 +203,8 @@ def do(
     argument_spec: dict,
     task_vars: dict,
     args: dict | None = None,
-    **constraints,
+    /,
+    **constraints: list[tuple[str, str]],
 ) -> dict:
     """Return the result of a task whose module does ``run(params,
     check_mode, diff)`` of ``module``.

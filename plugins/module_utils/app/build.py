@@ -142,9 +142,10 @@ class Build:
                 tree.copy(place, new, self._uids)
         except BaseException as error:
             remove(place)
+            step = getattr(error, "step", None)
             # pip's own words are many, and the reason is the last of them.
-            if reason := system_pip.cause(str(error)) if hasattr(error, "step") else "":
-                raise BuildError(error.step, f"{reason}\n{error}") from error
+            if step is not None and (reason := system_pip.cause(str(error))):
+                raise BuildError(step, f"{reason}\n{error}") from error
             raise
 
     def _environment(self, installs, python, names, environment):
@@ -279,10 +280,10 @@ def _read(archive):
     """
     with tarfile.open(archive) as opened:
         members = opened.getmembers()
-        own = [member for member in members if member.isfile() and "/" not in member.name]
         launchers = {
-            one.name: (opened.extractfile(one).read(), 0o755 if one.mode & 0o100 else 0o644)
-            for one in own
+            one.name: (file.read(), 0o755 if one.mode & 0o100 else 0o644)
+            for one in members
+            if one.isfile() and "/" not in one.name and (file := opened.extractfile(one))
         }
     return [member.name for member in members], launchers
 

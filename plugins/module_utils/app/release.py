@@ -240,7 +240,7 @@ class Application:
         and let the release lead to them.
         """
         version = safe_paths.read(f"{self.directory}/venv/pyvenv.cfg")[1].decode()
-        python = re.search(r"^version(?:_info)? = (\d+\.\d+)", version, re.MULTILINE)[1]
+        python = re.findall(r"^version(?:_info)? = (\d+\.\d+)", version, re.MULTILINE)[0]
         pins = f"{self.directory}/server.txt"
         requirements = pathlib.Path(pins).read_text(encoding="utf-8")
         place = server.place(requirements, python)

@@ -32,9 +32,9 @@ def place(requirements, python):
     """Return the directory of the packages for a Python such as ``3.13``;
     ``requirements``: the pins, as pip reads them.
     """
-    name = re.search(r"^(\w+)==(\S+)", requirements, re.MULTILINE).expand(r"\1-\2")
+    name, version = re.findall(r"^(\w+)==(\S+)", requirements, re.MULTILINE)[0]
     digest = hashlib.sha256(requirements.encode()).hexdigest()[:8]
-    return f"{PLACES}/{name}-cp{python.replace('.', '')}-{digest}"
+    return f"{PLACES}/{name}-{version}-cp{python.replace('.', '')}-{digest}"
 
 
 def download(requirements, python, directory):

@@ -11,7 +11,11 @@ from __future__ import annotations
 import os
 
 from ansible_collections.foobar.lamp.plugins.module_utils.common import conffiles
-from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import Change, State
+from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
+    Change,
+    State,
+    same_body,
+)
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.plan import look
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transaction import JOURNALS
 
@@ -29,7 +33,7 @@ def others(name: str, changes: list[Change]) -> list[tuple[str, State]]:
     found = []
     for change in changes:
         if change.before.kind not in ("file", "link") or (
-            change.before.kind == change.after.kind and _same(change)
+            change.before.kind == change.after.kind and same_body(change.before, change.after)
         ):
             continue
         state = look(change.path)
@@ -38,14 +42,6 @@ def others(name: str, changes: list[Change]) -> list[tuple[str, State]]:
         ):
             found.append((change.path, state))
     return found
-
-
-def _same(change: Change) -> bool:
-    """Whether only the owner or mode changes."""
-    return (change.before.content, change.before.target) == (
-        change.after.content,
-        change.after.target,
-    )
 
 
 def worth_a_word(found: list[tuple[str, State]]) -> list[str]:
@@ -76,11 +72,12 @@ def keep(name: str, found: list[tuple[str, State]]) -> str:
 
 
 def _copy(path: str, state: State) -> None:
-    if state.kind == "link":
+    if state.target is not None:
         os.symlink(state.target, path)
         return
+    uid, gid, mode = state.owned
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(state.content)
-        os.fchown(file.fileno(), state.uid, state.gid)
-        os.fchmod(file.fileno(), state.mode)
+        file.write(state.file_content)
+        os.fchown(file.fileno(), uid, gid)
+        os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())

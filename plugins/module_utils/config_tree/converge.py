@@ -161,6 +161,7 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
     left_behind = sorted(
         {*old["reload"], *old["restart"]} - {*changed["reload"], *changed["restart"]}
     )
+    kept_paths = [printable(path) for path in kept]
     result = {
         "changed": bool(changes or recovered or left_behind),
         "changed_paths": [printable(change.path) for change in changes],
@@ -169,7 +170,7 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
         "restart": sorted(restart),
         "stale": left_behind,
         "generation": transaction.generation(),
-        "kept": [printable(path) for path in kept],
+        "kept": kept_paths,
     }
     if kept:
         place, verb = (
@@ -179,7 +180,7 @@ def converge(params: dict, tree: dict, check_mode: bool, show: bool) -> dict:
         result["warnings"] = [
             (
                 f"{params['name']}: what was here before {verb} kept in {place}: "
-                f"{', '.join(result['kept'])}."
+                f"{', '.join(kept_paths)}."
             )
         ]
     if recovered:

@@ -18,7 +18,7 @@ import glob
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import NamedTuple
 
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
@@ -279,11 +279,11 @@ SYNTAXES = {
 # What each program makes of all its files. Each returns the settings that are not in force, with
 # what overrides them where it says so.
 
-Overridden = "list[tuple[Setting, Setting | None]]"
+Overridden = list[tuple[Setting, Setting | None]]
 
 
 def last_wins(
-    path: str, ours: list[Setting], read: list[Setting], adds: set[str] = frozenset()
+    path: str, ours: list[Setting], read: list[Setting], adds: Set[str] = frozenset()
 ) -> Overridden:
     """Return those of ``ours`` that a later one of ``read`` overrides,
     where those of the file ``path`` are among ``read``.
@@ -340,7 +340,7 @@ def _sshd(program: str, path: str, text: str) -> Overridden:
         and one.name in ours.keys() - SSHD_ADDS
         and known.isdisjoint({(match, one.name, one.value), ("", one.name, one.value)})
     ]
-    return [(one, None) for name, one in ours.items() if not holds(name)] + excepted
+    return [*((one, None) for name, one in ours.items() if not holds(name)), *excepted]
 
 
 def _matched(settings: Iterable[Setting]) -> Iterator[tuple[str, Setting]]:
@@ -416,9 +416,8 @@ def _bind(_program: str, path: str, _text: str) -> Overridden:
     # Without the secrets of keys.
     found = set(ask("named-checkconf", "-p", "-x").splitlines())
     lines = ask("named-checkconf", "-p", "-x", path).splitlines()
-    return [
-        (Setting(line.split()[0], "", line.strip()), None) for line in lines if line not in found
-    ][:MOST_NAMED]
+    lost = [line for line in lines if line not in found][:MOST_NAMED]
+    return [(Setting(line.split()[0], "", line.strip()), None) for line in lost]
 
 
 CHECKS = {

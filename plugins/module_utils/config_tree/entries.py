@@ -53,6 +53,20 @@ class State:
     content: bytes | None = None
     target: str | None = None
 
+    @property
+    def owned(self) -> tuple[int, int, int]:
+        """Owner, group and mode of what stands there, or is about to be made."""
+        if self.uid is None or self.gid is None or self.mode is None:
+            raise TypeError(f"A state of the kind {self.kind} lacks its owner, group or mode.")
+        return self.uid, self.gid, self.mode
+
+    @property
+    def file_content(self) -> bytes:
+        """The content of what is a file."""
+        if self.content is None:
+            raise TypeError(f"A state of the kind {self.kind} lacks its content.")
+        return self.content
+
 
 ABSENT = State("absent")
 
@@ -410,7 +424,7 @@ def diff(changes: list[Change], user_name, group_name) -> list[dict]:
     shown = []
     for change in changes:
         path, before, after = printable(change.path), change.before, change.after
-        if after.kind in ("file", "link") and _body(before, False) != _body(after, False):
+        if after.kind in ("file", "link") and not same_body(before, after):
             shown.append(_item(path, *_texts(change)))
         # A new file's owner and mode are in its entry; what is worth a line of its own is a change
         # of them.
@@ -429,20 +443,20 @@ def _texts(change: Change) -> tuple[str, str]:
     if change.secret:
         old = "" if change.before.kind == "absent" else "(secret, not shown)\n"
         return old, "(secret, changed, not shown)\n" if old else "(secret, not shown)\n"
-    return _body(change.before, True), _body(change.after, True)
+    return _body(change.before), _body(change.after)
 
 
-def _body(state: State, readable: bool) -> str | bytes:
-    """What a diff compares: contents or target.
+def same_body(one: State, other: State) -> bool:
+    """Whether contents and target are the same, whoever owns them."""
+    return (one.content, one.target) == (other.content, other.target)
 
-    Readable: as text, or as a word about what is not text.
-    """
-    if state.kind == "link":
+
+def _body(state: State) -> str:
+    """What a diff shows: the target, or the content as text, or a word about what is not text."""
+    if state.target is not None:
         return f"-> {printable(state.target)}\n"
-    if state.kind != "file":
+    if state.content is None:
         return ""
-    if not readable:
-        return state.content
     try:
         text = state.content.decode("utf-8")
     except UnicodeDecodeError:

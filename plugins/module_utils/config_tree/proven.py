@@ -58,7 +58,9 @@ class Proven:
             },
         )
 
-    def before(self, changes: list[Change], proved: set[str], look: Look, real: Look) -> Proven:
+    def before(
+        self, changes: list[Change], proved: set[str], look: Look, real: Callable[[str], str]
+    ) -> Proven:
         """Return a copy that also records the current state of each path about to change,
         if its unit is running with it.
 
@@ -69,12 +71,10 @@ class Proven:
             if change.unit not in proved:
                 continue
             # A link to a directory is as good as the directory: what changes is the directory.
-            directory = "directory" in (change.before.kind, change.after.kind)
-            path, state = (
-                (real(change.path), change.before)
-                if directory
-                else (change.path, look(change.path))
-            )
+            if "directory" in (change.before.kind, change.after.kind):
+                path, state = real(change.path), change.before
+            else:
+                path, state = change.path, look(change.path)
             if state.kind != "other":  # nobody can make a socket or a device again
                 entries.setdefault(path, Entry(state, change.unit, change.restart, change.secret))
         return replace(self, entries=entries)

@@ -33,7 +33,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_paths
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain, named
@@ -307,19 +307,16 @@ class Transaction:
                     steps.append({"do": "mkdir", "path": path})
                 # Owner and mode come last: a directory that nobody may write to can still be
                 # filled.
-                old = None if created else [before.uid, before.gid, before.mode]
                 last.append(
                     {
                         "do": "attributes",
                         "path": path,
-                        "old": old,
-                        "new": [after.uid, after.gid, after.mode],
+                        "old": None if created else before.owned,
+                        "new": after.owned,
                     }
                 )
             elif after.kind == "absent" and before.kind == "directory":
-                steps.append(
-                    {"do": "rmdir", "path": path, "old": [before.uid, before.gid, before.mode]}
-                )
+                steps.append({"do": "rmdir", "path": path, "old": before.owned})
             elif after.kind == "absent":
                 steps.append({"do": "remove", "path": path, "old": stage(path, "old")})
             else:
@@ -350,7 +347,7 @@ class Transaction:
             after = change.after
             # The destination is the name that means something to the reader.
             with _told_as(change.path), self._at(journal, path) as (place, name):
-                if after.kind == "link":
+                if after.target is not None:
                     os.symlink(after.target, name, dir_fd=place)
                     continue
                 descriptor = os.open(
@@ -358,8 +355,8 @@ class Transaction:
                 )
                 try:
                     with open(descriptor, "wb", closefd=False) as file:
-                        file.write(after.content)
-                    _own(descriptor, [after.uid, after.gid, after.mode])
+                        file.write(after.file_content)
+                    _own(descriptor, after.owned)
                 finally:
                     os.close(descriptor)
                 written.append((place, name, change.path))
@@ -448,7 +445,7 @@ class Transaction:
                 with self._at(journal, path) as (place, name):
                     os.mkdir(name, 0o700, dir_fd=place)
                 with safe_paths.directory(path) as descriptor:
-                    _own(descriptor, old)
+                    _own(descriptor, step["old"])
         elif there:
             with self._at(journal, path) as (place, name):
                 if do == "mkdir":
@@ -470,8 +467,8 @@ class Transaction:
                 self._checkpoint()
                 with safe_paths.parent(directory) as (place, name):
                     os.rmdir(name, dir_fd=place)
-            if (descriptor := self._stages.pop(directory, None)) is not None:
-                os.close(descriptor)
+            if directory in self._stages:
+                os.close(self._stages.pop(directory))
         self._checkpoint()
         for phase in PHASES:
             if os.path.lexists(path := os.path.join(self.place, phase)):
@@ -515,7 +512,7 @@ def _told_as(path: str) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, path) from error
 
 
-def _own(descriptor: int, owned: list[int]) -> None:
+def _own(descriptor: int, owned: Sequence[int]) -> None:
     """Set owner, group and mode of a file or directory.
 
     In this order: chown takes setuid bits away.

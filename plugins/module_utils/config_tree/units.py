@@ -54,15 +54,16 @@ LONGEST_LOG = 2**20  # bytes of it
 LONGEST_RELOAD = 120  # seconds, some more than systemd gives it by default
 
 
-def _run(*command: str, seconds: float | None = None) -> subprocess.CompletedProcess:
-    streams = {
-        "stdin": subprocess.DEVNULL,
-        "capture_output": True,
-        "text": True,
-        "errors": "replace",
-    }
+def _run(*command: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, env={**os.environ, "LC_ALL": "C"}, timeout=seconds, check=False, **streams
+        command,
+        env={**os.environ, "LC_ALL": "C"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+        check=False,
     )
 
 

@@ -173,11 +173,12 @@ def wait(zone, outcome, places, seconds):
     serial, deadline = outcome.serial, time.monotonic() + seconds
     behind = dict.fromkeys(places)
     while behind:
-        for place in list(behind):
-            behind[place] = rfc2136.serial_at(*place, zone, 2)
+        for address, port in list(behind):
+            found = rfc2136.serial_at(address, port, zone, 2)
+            behind[address, port] = found
             # Serials go round: what is less than half the circle ahead is later.
-            if behind[place] is not None and (behind[place] - serial) % 2**32 < 2**31:
-                del behind[place]
+            if found is not None and (found - serial) % 2**32 < 2**31:
+                del behind[address, port]
         if behind and time.monotonic() > deadline:
             said = ", ".join(
                 f"{address} port {port}: {old or 'no answer'}"

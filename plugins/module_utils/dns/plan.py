@@ -55,15 +55,16 @@ def plan(existing, declared, zone, exclusive=False, keep=()):
     type after a space or without. Raises DeclarationError when the result could not be served.
     """
     changes = []
-    for key, declaration in declared.items():
-        before = existing.get(key)
+    for (name, kind), declaration in declared.items():
+        before = existing.get((name, kind))
         after = _after(before, declaration)
         if after != before:
-            changes.append(Change(*key, before, after))
+            changes.append(Change(name, kind, before, after))
     if exclusive:
         for key, found in existing.items():
             if key not in declared and not _kept(key, found, zone, keep):
-                changes.append(Change(*key, found, None))
+                name, kind = key
+                changes.append(Change(name, kind, found, None))
     _check_names(existing, changes)
     _check_name_servers(existing, changes, zone)
     return _ordered(changes)
@@ -232,8 +233,8 @@ def parts(changes, limit=PART_SIZE):
     each; no name is cut in two.
     """
     found, size = [], limit
-    for _name, group in itertools.groupby(changes, key=lambda change: change.name):
-        group = list(group)
+    for _name, of_name in itertools.groupby(changes, key=lambda change: change.name):
+        group = list(of_name)
         room = sum(_size(change) for change in group)
         if size + room > limit:
             found.append([])

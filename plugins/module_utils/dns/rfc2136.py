@@ -395,8 +395,8 @@ class Server:
         content = {}
         for start in range(0, len(wanted), _WINDOW):
             sent = {}
-            for number, key in enumerate(wanted[start : start + _WINDOW]):
-                sent[number] = dns.message.make_query(*key, flags=0)
+            for number, (name, kind) in enumerate(wanted[start : start + _WINDOW]):
+                sent[number] = dns.message.make_query(name, kind, flags=0)
                 sent[number].id = number
                 self._send(stream, sent[number])
             for _answer in range(len(sent)):

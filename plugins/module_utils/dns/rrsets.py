@@ -295,7 +295,7 @@ def zone_text(content):
     """
     return "".join(
         f"{line}\n"
-        for key in sorted(content)
-        if key[1] not in SERVER_TYPES
-        for line in lines(*key, content[key])
+        for name, kind in sorted(content)
+        if kind not in SERVER_TYPES
+        for line in lines(name, kind, content[name, kind])
     )

@@ -33,7 +33,7 @@ def servers(names, said):
 
     A web host stands in several backends. One that is drained in any of them is told as such.
     """
-    found = dict.fromkeys(names)
+    found: dict[str, dict | None] = dict.fromkeys(names)
     for row in csv.DictReader(said.lstrip("# ").splitlines()):
         name, state = (
             row.get("svname"),
@@ -42,7 +42,8 @@ def servers(names, said):
         # One that nobody checks has no state of its own.
         if name not in found or state == "no":
             continue
-        if found[name] is None or found[name]["state"] == "UP":
+        before = found[name]
+        if before is None or before["state"] == "UP":
             why = (
                 ": ".join(filter(None, (row.get("check_desc"), row.get("last_chk"))))
                 if state == "DOWN"

@@ -11,7 +11,7 @@ import socket
 import ssl
 import time
 
-ARGUMENT_SPEC = {
+ARGUMENT_SPEC: dict[str, dict] = {
     "pages": {
         "type": "list",
         "elements": "dict",

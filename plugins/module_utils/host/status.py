@@ -297,7 +297,7 @@ def backups(settings, every):
     # The manifest is written last.
     whole = [name for name in names if os.path.exists(f"{place}/{name}/manifest.json")]
     drills = [drill for name in whole if (drill := _json(f"{place}/{name}/drill.json")).get("time")]
-    drill = max(drills, key=lambda one: one["time"], default={})
+    last_drill: dict = max(drills, key=lambda one: one["time"], default={})
     copied, to = _changed(f"{place}/.copied"), (settings.get("copy") or {}).get("to", "")
     # What has never been done is late only when it could have been: a host may be new to it.
     able = max(
@@ -307,7 +307,7 @@ def backups(settings, every):
     return {
         "able_since": iso(able),
         "backup": {
-            "last": iso(_seconds(*_BACKUP.match(whole[0]).groups())) if whole else "",
+            "last": iso(_seconds(*_BACKUP.findall(whole[0])[0])) if whole else "",
             "every": every["lamp-backup"],
         },
         "copy": {
@@ -316,9 +316,9 @@ def backups(settings, every):
             "every": every["lamp-backup"] if to else 0,
         },
         "drill": {
-            "last": drill.get("time", ""),
-            "passed": drill.get("ok"),
-            "reason": drill.get("why", ""),
+            "last": last_drill.get("time", ""),
+            "passed": last_drill.get("ok"),
+            "reason": last_drill.get("why", ""),
             "every": every["lamp-backup-drill"],
         },
     }

@@ -70,8 +70,14 @@ def question(names, more=()):
 
 def systemctl(*words):
     """Run systemctl and return what it prints."""
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    return subprocess.run(["systemctl", *words], **streams, check=False, text=True).stdout
+    return subprocess.run(
+        ["systemctl", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
+        text=True,
+    ).stdout
 
 
 def start(later, check_mode=False):

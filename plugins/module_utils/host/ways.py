@@ -122,9 +122,11 @@ def fingerprints(keys):
         if not line or line.startswith("#"):
             continue
         word = re.search(r"(?:^|\s)(?:ssh-|ecdsa-|sk-)\S+\s+(AAAA[A-Za-z0-9+/=]+)", line)
+        if not word:
+            return None
         try:
             digest = hashlib.sha256(base64.b64decode(word[1], validate=True)).digest()
-        except (TypeError, binascii.Error):
+        except binascii.Error:
             return None
         found.add(base64.b64encode(digest).decode("ascii").rstrip("="))
     return found

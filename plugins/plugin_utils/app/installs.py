@@ -9,6 +9,7 @@ It reads the source as a host gets it, and writes what it makes of a lock beside
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -18,12 +19,9 @@ from typing import NamedTuple
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import locks
 
-try:
+# ansible-core needs it itself, but is not always whole where its plugins are only looked at.
+with contextlib.suppress(ImportError):
     from packaging.markers import Marker, default_environment
-except (
-    ImportError
-):  # ansible-core needs it itself, but is not always whole where its plugins are only looked at
-    Marker = default_environment = None
 
 _OPTION = re.compile(
     r"(-r|--requirement|-c|--constraint|-e|--editable)(?:\s+|=|(?<=-[rce]))(\S.*)\Z"

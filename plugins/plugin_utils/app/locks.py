@@ -146,6 +146,17 @@ def _plain(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def _named(dependency):
+    """Return the name that a dependency of a ``pyproject.toml`` begins with."""
+    found = _NAME.match(dependency.strip())
+    if not found:
+        raise LockError(
+            f"pyproject.toml depends on {dependency!r}, which begins with no package's name. "
+            f"Correct it."
+        )
+    return found[0]
+
+
 def _declared(pyproject):
     """Return the names that a project depends on wherever it runs."""
     try:
@@ -157,7 +168,7 @@ def _declared(pyproject):
     own = content.get("project", {}).get("dependencies", [])
     of_poetry = content.get("tool", {}).get("poetry", {}).get("dependencies", {})
     # A lock leaves out what no Python of the project wants.
-    names = {_NAME.match(one.strip())[0] for one in own if ";" not in one}
+    names = {_named(one) for one in own if ";" not in one}
     names |= {
         name
         for name, one in of_poetry.items()

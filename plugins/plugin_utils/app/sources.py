@@ -520,7 +520,7 @@ def _wheels(plan, stage, found, python, pip_environment):
 
     def path_of(word):
         """Return a path in the source, or that of its wheel, with what follows it."""
-        path, more = re.fullmatch(r"(.*?)(\[[^\]]*\])?", word).groups()
+        path = re.sub(r"\[[^\]]*\]\Z", "", word)
         found = source / path
         if not own and path.endswith(".whl"):
             shutil.copy(found, place)
@@ -535,7 +535,7 @@ def _wheels(plan, stage, found, python, pip_environment):
                         f"set python_app_resolve_on to host."
                     )
                 found = shutil.copy(wheel, place)
-        return f"{found}{more or ''}"
+        return f"{found}{word.removeprefix(path)}"
 
     # What markers ask, pip would ask this computer's Python.
     with tempfile.TemporaryDirectory() as scratch:

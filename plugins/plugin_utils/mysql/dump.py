@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 
 #: How packed files begin and, by that, what their names have to end with.
 PACKED = {b"\x1f\x8b": ".gz", b"\xfd7zXZ\0": ".xz", b"BZh": ".bz2", b"\x28\xb5\x2f\xfd": ".zst"}
@@ -62,6 +63,8 @@ _TABLE = re.compile(
     rb"(\s+if(\s+not)?\s+exists)?\s+`?(?P<name>[^\s`.;(]+)`?\s*\.",
     re.IGNORECASE,
 )
+#: What opens a file by what its name ends with.
+_OPENERS: dict[str, Callable] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 _FILLS = re.compile(rb"(create|insert|replace|load|alter)\b", re.IGNORECASE)
 _ACCOUNTS = re.compile(
     rb"(grant|revoke|set\s+password|(create|alter|drop|rename)\s+(or\s+replace\s+)?(user|role))\b",
@@ -77,12 +80,10 @@ def opened(path: str, suffix: str):
             ["zstd", "-dc", "--", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as process:
             yield process.stdout
-            if not process.stdout.read(1) and process.wait():
+            if process.stdout and not process.stdout.read(1) and process.wait():
                 raise EOFError
     else:
-        with {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}.get(suffix, open)(
-            path, "rb"
-        ) as file:
+        with _OPENERS.get(suffix, open)(path, "rb") as file:
             yield file
 
 

@@ -250,12 +250,12 @@ def pair_problems(chain, key, names, now=None):
     if _until(first) <= now:
         yield f"a certificate that expired on {_until(first):%Y-%m-%d}: give one that is valid."
     try:
-        own = first.extensions.get_extension_for_class(
+        of_certificate = first.extensions.get_extension_for_class(
             x509.SubjectAlternativeName
         ).value.get_values_for_type(x509.DNSName)
     except x509.ExtensionNotFound:
-        own = []
-    own = {name.lower() for name in own}
+        of_certificate = []
+    own = {name.lower() for name in of_certificate}
     missing = [
         name
         for name in names

@@ -17,7 +17,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import (
     UnknownAddressError,
 )
 
-_SYSTEMS = {"debian": ("12", "13")}
+_SYSTEMS: dict[str, tuple[str, ...]] = {"debian": ("12", "13")}
 
 
 class Plan(NamedTuple):
@@ -189,7 +189,7 @@ def _add(offered, more):
 def system_problems(host, given):
     """Return a sentence if the host runs what nobody has tried."""
     system = host.facts.get("system") or {}
-    if system.get("version") in _SYSTEMS.get(system.get("name"), ()) or given.get(
+    if system.get("version") in _SYSTEMS.get(system.get("name", ""), ()) or given.get(
         "lamp_untested_os"
     ):
         return []

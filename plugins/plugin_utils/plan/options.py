@@ -80,7 +80,7 @@ _REDIRECT = {
 }
 
 #: What argument_specs cannot say, by the path of the option.
-_MORE = {
+_MORE: dict[str, dict] = {
     "apache_confinement": {"values": {**_SETTING, "octal": re.compile("UMask$|DirectoryMode$")}},
     "apache_vhosts.access.users": {"values": {**_TEXT, "no_log": True}},
     "apache_vhosts.headers": {"values": {**_SETTING, "null": True}},

@@ -76,7 +76,8 @@ class PythonApp(Role):
             database = _Database(site.hosts("lamp_db")[0].peer_addresses[0], "")
         inputs = {
             "python_app_apps": [
-                _app(*one, site, database) | _single_timers(site, host) for one in site.apps()
+                _app(name, one, path, app_name, app, site, database) | _single_timers(site, host)
+                for name, one, path, app_name, app in site.apps()
             ]
         }
         for port in ("listen", "tls_listen"):
@@ -335,7 +336,11 @@ def _app(name, one, path, app_name, app, site, database):
         }
     if "database" in one:
         environment |= database_environment(
-            one, secret["database_password"], *database, scheme=app.get("database_scheme", SCHEME)
+            one,
+            secret["database_password"],
+            database.host,
+            database.socket,
+            app.get("database_scheme", SCHEME),
         )
     role_app["environment"] = {**environment, **app.get("environment", {})}
     if app.get("backup_before_migrate") and "database" in one and (hosts := site.hosts("lamp_db")):

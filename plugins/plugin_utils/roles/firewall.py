@@ -80,12 +80,11 @@ def networks(sources):
     nft refuses those that overlap.
     """
     known = [ipaddress.ip_network(source, strict=False) for source in sources]
+    four = [one for one in known if isinstance(one, ipaddress.IPv4Network)]
+    six = [one for one in known if isinstance(one, ipaddress.IPv6Network)]
     return [
-        [
-            _short(one)
-            for one in ipaddress.collapse_addresses(net for net in known if net.version == version)
-        ]
-        for version in (4, 6)
+        [_short(one) for one in ipaddress.collapse_addresses(four)],
+        [_short(one) for one in ipaddress.collapse_addresses(six)],
     ]
 
 

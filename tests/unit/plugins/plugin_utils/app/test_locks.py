@@ -261,6 +261,12 @@ def test_lock_that_is_older_than_the_project_is_refused(tmp_path, name, project)
         read(tmp_path, name, project=project)
 
 
+def test_project_that_depends_on_something_without_a_name_is_refused(tmp_path):
+    project = PROJECT.replace("Flask>=3", ">=3")
+    with pytest.raises(locks.LockError, match="depends on '>=3', which begins with no package's"):
+        read(tmp_path, "uv.lock", project=project)
+
+
 @pytest.mark.parametrize(
     ("there", "requirements", "lock"),
     [
