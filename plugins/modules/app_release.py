@@ -195,12 +195,32 @@ began:
   type: float
 applications:
   description:
-    - Current and previous release, since when, all releases with their sources, the bytes of those
-      that are images, and the unit of the service that visitors see. C(answers_as) is the release
-      that its answers name, empty where another server than ours serves it.
+    - What there is of each application on the host. An empty text where there is nothing of a kind.
   returned: for the step list
   type: list
   elements: dict
+  contains:
+    name: {description: The application's name., type: str}
+    current: {description: The release that is current., type: str}
+    since: {description: "When it became that, in ISO 8601.", type: str}
+    unverified: {description: Whether its deploy was killed before V(after) was done., type: bool}
+    answers_as:
+      description: The release that its answers name, empty where another server than ours serves
+        it.
+      type: str
+    previous: {description: The release that was current before., type: str}
+    service: {description: The unit of the service that visitors see., type: str}
+    images: {description: "The bytes of those releases that are images, by release.", type: dict}
+    releases:
+      description:
+        - All releases, newest first, with C(release), the C(source) and when it was C(made), in ISO
+          8601. C(healthy) is whether it ever was, and is missing of one that an earlier version
+          made. C(rollback) is how V(rollback) returns to it, V(default) or V(named), and empty if
+          it does not.
+      type: list
+      elements: dict
+      sample: [{release: 0123456789ab, source: ../files/app, made: "2026-11-27T20:30:25+00:00",
+                healthy: true, rollback: default}]
 answers:
   description: The releases that answers name from now on, by application; empty where another
     server than ours serves one.
@@ -269,13 +289,20 @@ def listed(application):
     """Return what there is of an application."""
     current = application.link("current")
     live = application.live()
+    able = {application.target(): "default"}
+
+    def shown(one):
+        found = application.target(one["release"])
+        return {**one, "rollback": able.get(found, "named") if found else ""}
+
     return {
         "name": application.name,
         "current": current,
         "answers_as": application.answers_as(current),
         "since": application.since(),
+        "unverified": bool(current) and application.link("unverified") == current,
         "previous": application.link("previous"),
-        "releases": application.releases(),
+        "releases": [shown(one) for one in application.releases()],
         "images": application.images(),
         "service": units.service_name(application.name, live) if live else "",
     }

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import subprocess
 
 import pytest
 import yaml
@@ -100,3 +101,28 @@ def test_run_about_a_role_has_its_ports_let_in():
         f"task in playbooks/site.yml: {', '.join(ours - followed)}."
     )
     assert {"firewall", "web_server", *followed} <= set(tags)
+
+
+@pytest.mark.parametrize(
+    ("options", "batches"),
+    # Of three hosts, web1 fails.
+    [([], [["web2"], ["web1"]]), (["--check"], [["web2", "web1", "web3"]])],
+    ids=["run", "check mode"],
+)
+def test_update_goes_from_host_to_host_unless_it_changes_nothing(options, batches, tmp_path):
+    (update,) = [play for path, play in plays() if path.name == "update.yml" and "serial" in play]
+    ways = {key: update[key] for key in ("serial", "any_errors_fatal") if key in update}
+    tasks = [
+        {"ansible.builtin.assert": {"that": "inventory_hostname != 'web1'", "quiet": True}},
+        {"ansible.builtin.debug": {"msg": "shown: {{ inventory_hostname }}"}},
+    ]
+    play = {"hosts": "all", "gather_facts": False, "connection": "local", "tasks": tasks, **ways}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    words = ["ansible-playbook", "--inventory", "web2,web1,web3,", "play.yml", *options]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2, done.stdout
+    _before, *said = done.stdout.split("\nPLAY [all]")
+    assert said, done.stdout
+    well = [sorted({*batch} - {"web1"}) for batch in batches]
+    # Those of one batch are done in any order.
+    assert [sorted(re.findall(r"shown: (\w+)", text)) for text in said] == well

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import yaml
@@ -103,3 +104,15 @@ def test_lint_runs_all_its_tools_and_names_those_that_failed(failing, said, tmp_
     assert len(called) > 10
     assert done.returncode == bool(failing)
     assert done.stderr == said
+
+
+def test_ruff_reads_python_without_the_ending():
+    """Python is what says so in its first line."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    paths = [ROOT / name for name in listed.split("\0") if name and not name.endswith(".py")]
+    first = {path: path.read_bytes().partition(b"\n")[0] for path in paths if path.is_file()}
+    python = {path for path, line in first.items() if line.startswith(b"#!") and b"python" in line}
+    ruff = tomllib.loads((ROOT / ".config/ruff.toml").read_text())
+    assert {str(path.relative_to(ROOT)) for path in python} == set(ruff["extend-include"])

@@ -35,7 +35,11 @@ def test_release_is_rolled_back_and_forth(browser):
 
     listed = play("releases")
     assert listed.returncode == 0, listed.stdout[-3000:]
-    assert {first, second} <= set(re.findall(r"\b[0-9a-f]{12}\b", listed.stdout))
+    rows = re.findall(rf"^{re.escape(SITE)} +([0-9a-f]{{12}}) +(.*)$", listed.stdout, re.MULTILINE)
+    # Newest first.
+    assert [name for name, _words in rows][:2] == [second, first]
+    assert "current since" in dict(rows)[second]
+    assert "by default" in dict(rows)[first]
 
     assert rolled_back() == first
     assert rolled_back() == second

@@ -343,7 +343,7 @@ def test_version_by_variable_and_back(site):
     assert get("/", name).text == "hello, version 2\n"
     shown = " ".join(play("releases", lamp_deploy_site=name).stdout.split())
     assert re.search(r"hello\.git at v2 \([0-9a-f]{12}\)", shown)
-    assert re.search(r"since: '?20\d\d-", shown)
+    assert re.search(r"current since 20\d\d-", shown)
     assert play("rollback", lamp_deploy_site=name).returncode == 0
     assert get("/", name).text == "hello, version 1\n"
     # The same commit by another name: nothing is made anew, and it is called what it was asked for.

@@ -22,7 +22,7 @@ import subprocess
 import tarfile
 import tempfile
 
-from ansible_collections.foobar.lamp.plugins.module_utils.common import tree
+from ansible_collections.foobar.lamp.plugins.module_utils.common import private, tree
 
 PODMAN = ["/usr/bin/podman", "--events-backend=none"]
 #: What builds images on the controller, in the order in which they are taken.
@@ -40,10 +40,6 @@ class ImageError(Exception):
     def __init__(self, step, text):
         super().__init__(text)
         self.step = step
-
-
-def _private(path, flags):
-    return os.open(path, flags, mode=0o600)
 
 
 def tag(name, release):
@@ -312,7 +308,7 @@ def _login(place, registry, login):
     if not login or not registry:
         return []
     known = base64.b64encode(f"{login['username']}:{login['password']}".encode()).decode()
-    with open(f"{place}/auth.json", "x", encoding="ascii", opener=_private) as file:
+    with open(f"{place}/auth.json", "x", encoding="ascii", opener=private.opener) as file:
         json.dump({"auths": {registry: {"auth": known}}}, file)
     return [f"--authfile={place}/auth.json"]
 

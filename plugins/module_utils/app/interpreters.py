@@ -17,6 +17,7 @@ import shutil
 import tempfile
 
 from ansible_collections.foobar.lamp.plugins.module_utils.app import pip
+from ansible_collections.foobar.lamp.plugins.module_utils.common import private
 
 TOP = "/var/lib/foobar.lamp/pythons"
 DISTRIBUTION = "/usr/bin/python3"
@@ -51,7 +52,7 @@ def provided(version, make, top=TOP):
         f"{top}/.lock",
         "w",
         encoding="ascii",
-        opener=lambda path, flags: os.open(path, flags, mode=0o600),
+        opener=private.opener,
     ) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         place = f"{top}/{version}"

@@ -40,7 +40,12 @@ from ansible_collections.foobar.lamp.plugins.module_utils.app import pip as syst
 from ansible_collections.foobar.lamp.plugins.module_utils.app import step as app_step
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
 from ansible_collections.foobar.lamp.plugins.module_utils.app.services import ServiceError
-from ansible_collections.foobar.lamp.plugins.module_utils.common import os_errors, safe_paths, tree
+from ansible_collections.foobar.lamp.plugins.module_utils.common import (
+    os_errors,
+    private,
+    safe_paths,
+    tree,
+)
 
 LOGS = "/var/log/python_app"
 LONGEST_OUTPUT = 6000
@@ -77,7 +82,7 @@ class OvertakenError(ReleaseError):
     """Another deploy was faster."""
 
 
-def _private(path, flags):
+def _log_opener(path, flags):
     """Open a log, which may hold what an application says of its settings."""
     return os.open(path, flags, mode=0o640)
 
@@ -158,7 +163,7 @@ class Application:
             f"{self.root}/.lock",
             "w",
             encoding="ascii",
-            opener=lambda path, flags: os.open(path, flags, mode=0o600),
+            opener=private.opener,
         ) as lock:
             os.fchmod(lock.fileno(), 0o600)
             deadline = time.monotonic() + self.plan["timeouts"]["install"]
@@ -407,7 +412,7 @@ class Application:
             )
         except ReleaseError as error:
             said = self.services.words([unit], since)
-            with open(self.log, "a", encoding="utf-8", opener=_private) as log:
+            with open(self.log, "a", encoding="utf-8", opener=_log_opener) as log:
                 log.write(f"{said}\n")
             self.services.remove([unit])
             words = f"{error}\nWhat {unit} said:\n{said[-LONGEST_OUTPUT:]}"
@@ -536,7 +541,7 @@ class Application:
             "by": self.by,
         }
         os.makedirs(LOGS, mode=0o750, exist_ok=True)
-        with open(f"{LOGS}/deploys.log", "a", encoding="utf-8", opener=_private) as file:
+        with open(f"{LOGS}/deploys.log", "a", encoding="utf-8", opener=_log_opener) as file:
             file.write(json.dumps(line) + "\n")
 
     def _point(self, name, release):
@@ -611,7 +616,7 @@ class Application:
         with the end of what it said if it fails or does not end. What it leaves running is ended.
         """
         seconds = seconds or self.plan["timeouts"][timeout]
-        with open(self.log, "ab+", opener=_private) as log:
+        with open(self.log, "ab+", opener=_log_opener) as log:
             log.write(f"== {step}\n".encode())
             log.flush()
             start = log.tell()

@@ -15,6 +15,8 @@ import glob
 import hashlib
 import os
 
+from ansible_collections.foobar.lamp.plugins.module_utils.common import private
+
 PLACE = "/etc/python_app"
 
 
@@ -47,7 +49,7 @@ def remember(name, text):
         _record(name),
         "w",
         encoding="ascii",
-        opener=lambda path, flags: os.open(path, flags, mode=0o600),
+        opener=private.opener,
     ) as file:
         file.write(text)
 

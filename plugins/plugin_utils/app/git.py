@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 
 from ansible_collections.foobar.lamp.plugins.module_utils.app import mask
+from ansible_collections.foobar.lamp.plugins.module_utils.common import private
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
 
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
@@ -203,7 +204,7 @@ def _ssh(called, key):
             f"{place}/key",
             "w",
             encoding="ascii",
-            opener=lambda path, flags: os.open(path, flags, mode=0o600),
+            opener=private.opener,
         ) as file:
             # Without a line break at its end ssh takes it for no key.
             file.write(key.strip() + "\n")

@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 
 from ansible_collections.foobar.lamp.plugins.module_utils.app import mask, registry
+from ansible_collections.foobar.lamp.plugins.module_utils.common import private
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import oci, references
 
 _PATIENCE = 120  # seconds for one question
@@ -63,7 +64,7 @@ def credentials(host, login):
             f"{place}/config.json",
             "w",
             encoding="ascii",
-            opener=lambda path, flags: os.open(path, flags, mode=0o600),
+            opener=private.opener,
         ) as file:
             json.dump(said, file)
         yield {**os.environ, "REGISTRY_AUTH_FILE": f"{place}/config.json", "DOCKER_CONFIG": place}

@@ -1,6 +1,8 @@
-"""A deploy takes back its own release, and no other's."""
+"""A deploy takes back its own release, and no other's; what there is of an application."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 from ansible_collections.foobar.lamp.plugins.module_utils.app.release import (
@@ -91,3 +93,28 @@ def test_link_of_an_earlier_version_goes_with_what_it_asked_for(tmp_path):
     )
     assert not app_release.act(application, "after", {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_list_says_to_which_releases_a_rollback_returns(tmp_path):
+    made = {"new": True, "old": True, "broken": False, "oldest": None}
+    for number, (name, healthy) in enumerate(made.items()):
+        place = tmp_path / "releases" / name
+        place.mkdir(parents=True)
+        (place / "serve.py").touch()
+        said = {"release": name, "source": "../app", "made": f"2026-11-{20 - number}T00:00:00"}
+        said |= {} if healthy is None else {"healthy": healthy}
+        (place / "made.json").write_text(json.dumps(said))
+    for link, name in {"current": "new", "unverified": "new", "previous": "old"}.items():
+        (tmp_path / link).symlink_to(f"releases/{name}")
+    found = app_release.listed(Application({"name": "shop", "root": str(tmp_path)}))
+    assert {one["release"]: one["rollback"] for one in found["releases"]} == {
+        "new": "",
+        "old": "default",
+        "broken": "",
+        "oldest": "named",
+    }
+    assert found["unverified"]
+    (tmp_path / "unverified").unlink()
+    assert not app_release.listed(Application({"name": "shop", "root": str(tmp_path)}))[
+        "unverified"
+    ]
