@@ -10,7 +10,12 @@ from __future__ import annotations
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.foobar.lamp.plugins.module_utils.host import facts as host_facts
-from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
+
+# Every role begins with this task: what follows has the filters by it.
+from ansible_collections.foobar.lamp.plugins.plugin_utils import (
+    _direct,
+    _filters,  # noqa: F401
+)
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
 
