@@ -78,7 +78,19 @@ def planted(request, name_server, browser):
     assert browser.get("/healthz").status == 200
 
 
-@pytest.mark.parametrize("planted", ["beside", "symlink", "hardlink", "fifo"], indirect=True)
+# Root does the same on all hosts, whatever programs a version of Debian brings: where it is asked
+# again, the way that the kernel leaves to everybody will do.
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "symlink",
+        *(
+            pytest.param(way, marks=pytest.mark.only("13"))
+            for way in ("beside", "hardlink", "fifo")
+        ),
+    ],
+    indirect=True,
+)
 def test_root_steps_into_no_trap(planted, name_server, name_servers):
     server = {"name": "ns1.foobar.com", "addresses": [address_of(name_server)]}
     zones = [
