@@ -19,7 +19,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Set
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import TreeError
@@ -279,7 +279,7 @@ SYNTAXES = {
 # What each program makes of all its files. Each returns the settings that are not in force, with
 # what overrides them where it says so.
 
-Overridden = list[tuple[Setting, Setting | None]]
+Overridden: TypeAlias = "list[tuple[Setting, Setting | None]]"
 
 
 def last_wins(
