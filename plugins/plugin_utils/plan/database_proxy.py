@@ -27,11 +27,12 @@ class DatabaseProxy(Role):
     }
 
     def inputs(self, site, host, offered):
-        """The database's hosts, where they are several.
+        """The database's hosts, the one that stands alone, too: an application goes to that by
+        itself, but a proxy that is there leads to it until all applications do.
 
-        An application goes to one that stands alone by itself.
+        Not on that one: its server takes the proxy's address.
         """
-        if not site.clustered:
+        if not site.clustered and DATABASE in host.groups:
             return {}
         return {
             "database_proxy_servers": [
@@ -45,12 +46,13 @@ class DatabaseProxy(Role):
         }
 
     def packages(self, inputs):
-        """The proxy."""
-        return ["haproxy"] if inputs["database_proxy_servers"] else []
+        """The proxy, which is wanted where there are several."""
+        return ["haproxy"] if inputs["database_proxy_servers"][1:] else []
 
     def offers(self, inputs):
         """Its service. That of the package it lets alone."""
-        return {"services": ["lamp-database-proxy"]} if inputs["database_proxy_servers"] else {}
+        several = inputs["database_proxy_servers"][1:]
+        return {"services": ["lamp-database-proxy"]} if several else {}
 
     def problems(self, inputs, facts, search=()):
         """Names, addresses and ports."""

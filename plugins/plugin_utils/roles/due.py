@@ -57,13 +57,13 @@ def leaving(hosts, hostvars):
 
 
 def proxies(hosts, hostvars):
-    """Return those that lead to several database hosts, and are to lead to one no more."""
+    """Return those that have the way to several database hosts, of which one is left."""
     asked = [name for name in hosts if "database_proxy_servers" in _inputs(hostvars.get(name))]
     return [
         name
         for name in asked
         if "lamp-database-proxy" in facts_of(hostvars[name]).get("running", [])
-        and not _inputs(hostvars[name])["database_proxy_servers"]
+        and not _inputs(hostvars[name])["database_proxy_servers"][1:]
     ]
 
 

@@ -66,15 +66,19 @@ def test_hosts_that_leave_a_cluster():
         },
     ) == ["one"]
     assert due.leaving(HOSTS, {"one": planned({}, mysql_cluster_members=[])}) == []
-    runs = {"running": ["lamp-database-proxy"]}
+
+
+def test_hosts_that_have_a_way_to_several_database_hosts_of_which_one_is_left():
+    runs, some = {"running": ["lamp-database-proxy"]}, [{"name": "one"}]
     assert due.proxies(
         HOSTS,
         {
             "one": planned(runs, database_proxy_servers=[]),
             "two": planned(runs, database_proxy_servers=some),
+            "three": planned(runs, database_proxy_servers=some * 3),
         },
-    ) == ["one"]
-    assert due.proxies(HOSTS, {"one": planned({}, database_proxy_servers=[])}) == []
+    ) == ["one", "two"]
+    assert due.proxies(HOSTS, {"one": planned({}, database_proxy_servers=some)}) == []
 
 
 def test_hosts_whose_accounts_are_to_require_tls():
