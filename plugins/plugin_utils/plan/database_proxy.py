@@ -54,6 +54,17 @@ class DatabaseProxy(Role):
         several = inputs["database_proxy_servers"][1:]
         return {"services": ["lamp-database-proxy"]} if several else {}
 
+    def site_problems(self, site, host, inputs):
+        """Whether the one that is left is alone: the run asks that one."""
+        absent = [one.name for one in site.hosts(DATABASE) if not one.facts]
+        runs = "lamp-database-proxy" in host.facts.get("running", [])
+        if site.clustered or not runs or not absent:
+            return []
+        return [
+            f"{absent[0]} of {DATABASE} is not in this run, and {host.name} would lead to it "
+            f"alone, while others may still write: run all, without --limit."
+        ]
+
     def problems(self, inputs, facts, search=()):
         """Names, addresses and ports."""
         names = [one["name"] for one in inputs["database_proxy_servers"]]
