@@ -14,6 +14,8 @@ import re
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import DATABASE, is_address
 
+#: Of a host that has a proxy; it goes when that ends.
+UNIT = "/etc/systemd/system/lamp-database-proxy.service"
 _NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 
 
@@ -57,8 +59,7 @@ class DatabaseProxy(Role):
     def site_problems(self, site, host, inputs):
         """Whether the one that is left is alone: the run asks that one."""
         absent = [one.name for one in site.hosts(DATABASE) if not one.facts]
-        runs = "lamp-database-proxy" in host.facts.get("running", [])
-        if site.clustered or not runs or not absent:
+        if site.clustered or UNIT not in host.facts.get("paths", {}) or not absent:
             return []
         return [
             f"{absent[0]} of {DATABASE} is not in this run, and {host.name} would lead to it "

@@ -13,6 +13,7 @@ from __future__ import annotations
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
 from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.database_proxy import UNIT
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import NAME_SERVERS, primary
 from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import (
     certificates as of_certificates,
@@ -62,7 +63,7 @@ def proxies(hosts, hostvars):
     return [
         name
         for name in asked
-        if "lamp-database-proxy" in facts_of(hostvars[name]).get("running", [])
+        if UNIT in facts_of(hostvars[name]).get("paths", {})
         and not _inputs(hostvars[name])["database_proxy_servers"][1:]
     ]
 

@@ -371,12 +371,12 @@ def test_no_member_leaves_its_cluster_without_the_hosts_that_ask_it():
 def test_no_proxy_leads_to_one_alone_of_which_the_run_knows_nothing():
     site = site_of(web="web1", db="db1")
     web1, inputs = site.host("web1"), inputs_of("database_proxy", site, "web1")
-    web1.facts["running"] = ["lamp-database-proxy"]
+    web1.facts["paths"] = {"/etc/systemd/system/lamp-database-proxy.service": {}}
     assert roles.ALL["database_proxy"].site_problems(site, web1, inputs) == []
     site.host("db1").facts.clear()
     (said,) = roles.ALL["database_proxy"].site_problems(site, web1, inputs)
     assert said.startswith("db1 of lamp_db is not in this run"), said
-    web1.facts["running"] = []
+    web1.facts["paths"] = {}
     assert roles.ALL["database_proxy"].site_problems(site, web1, inputs) == []
 
 

@@ -69,7 +69,8 @@ def test_hosts_that_leave_a_cluster():
 
 
 def test_hosts_that_have_a_way_to_several_database_hosts_of_which_one_is_left():
-    runs, some = {"running": ["lamp-database-proxy"]}, [{"name": "one"}]
+    some = [{"name": "one"}]
+    runs = {"paths": {"/etc/systemd/system/lamp-database-proxy.service": {}}}
     assert due.proxies(
         HOSTS,
         {
