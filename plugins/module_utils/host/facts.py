@@ -40,6 +40,7 @@ PATHS = (
     "/etc/nginx/closed/maintenance*",
     "/etc/mysql/tls/.reload",
     "/etc/mysql/tls/ca.key",
+    "/etc/systemd/system/lamp-database-proxy.service",
     "/etc/foobar.lamp/acme_thumbprint",
     "/etc/foobar.lamp/certificates.json",
     "/var/lib/foobar.lamp/certificates/*/current",

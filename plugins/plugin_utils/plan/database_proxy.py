@@ -14,6 +14,8 @@ import re
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import DATABASE, is_address
 
+#: Of a host that has a proxy; it goes when that ends.
+UNIT = "/etc/systemd/system/lamp-database-proxy.service"
 _NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 
 
@@ -27,11 +29,12 @@ class DatabaseProxy(Role):
     }
 
     def inputs(self, site, host, offered):
-        """The database's hosts, where they are several.
+        """The database's hosts, the one that stands alone, too: an application goes to that by
+        itself, but a proxy that is there leads to it until all applications do.
 
-        An application goes to one that stands alone by itself.
+        Not on that one: its server takes the proxy's address.
         """
-        if not site.clustered:
+        if not site.clustered and DATABASE in host.groups:
             return {}
         return {
             "database_proxy_servers": [
@@ -45,12 +48,23 @@ class DatabaseProxy(Role):
         }
 
     def packages(self, inputs):
-        """The proxy."""
-        return ["haproxy"] if inputs["database_proxy_servers"] else []
+        """The proxy, which is wanted where there are several."""
+        return ["haproxy"] if inputs["database_proxy_servers"][1:] else []
 
     def offers(self, inputs):
         """Its service. That of the package it lets alone."""
-        return {"services": ["lamp-database-proxy"]} if inputs["database_proxy_servers"] else {}
+        several = inputs["database_proxy_servers"][1:]
+        return {"services": ["lamp-database-proxy"]} if several else {}
+
+    def site_problems(self, site, host, inputs):
+        """Whether the one that is left is alone: the run asks that one."""
+        absent = [one.name for one in site.hosts(DATABASE) if not one.facts]
+        if site.clustered or UNIT not in host.facts.get("paths", {}) or not absent:
+            return []
+        return [
+            f"{absent[0]} of {DATABASE} is not in this run, and {host.name} would lead to it "
+            f"alone, while others may still write: run all, without --limit."
+        ]
 
     def problems(self, inputs, facts, search=()):
         """Names, addresses and ports."""

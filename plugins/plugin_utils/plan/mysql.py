@@ -88,7 +88,8 @@ class Mysql(Role):
             else "::"
             if any(":" in address for address in own)
             else "0.0.0.0",  # noqa: S104
-            "mysql_tls_names": own,
+            # Proxies that are left of a cluster lead there until applications come by themselves.
+            "mysql_tls_names": [*own, DATABASE_PROXY] if own else [],
             "mysql_databases": [
                 {"name": one["database"]} for one in site.sites.values() if "database" in one
             ],
@@ -126,8 +127,10 @@ class Mysql(Role):
         """Who asks one member alone knows neither what the others have
         nor by which authorities they are known.
         """
+        if not inputs["mysql_cluster_members"]:
+            return _leaving_problems(site, host)
         absent = [one.name for one in site.hosts(self.GROUP) if not one.facts]
-        if not inputs["mysql_cluster_members"] or not absent:
+        if not absent:
             return []
         return [
             (
@@ -330,11 +333,24 @@ def _authority_problems(tls_names, facts):
         )
 
 
+def _was(facts):
+    """Return who the members of the host's cluster were when a run last saw to it."""
+    return (facts.get("state") or {}).get("mysql_cluster") or []
+
+
+def _leaving_problems(site, host):
+    """A proxy asks members which of them writes: it has to know before that ends."""
+    absent = [one.name for one in site.hosts("lamp_web") if not one.facts]
+    if not _was(host.facts) or not absent:
+        return []
+    return [
+        f"{' and '.join(absent)} of lamp_web is not in this run, and would lose the database as "
+        f"{host.name} leaves its cluster: run all, without --limit."
+    ]
+
+
 def _cluster_problems(inputs, facts):
-    members, was = (
-        inputs["mysql_cluster_members"],
-        (facts.get("state") or {}).get("mysql_cluster") or [],
-    )
+    members, was = inputs["mysql_cluster_members"], _was(facts)
     if not members:
         if len(was) > 1 and not inputs["mysql_leave_cluster"]:
             yield (

@@ -13,6 +13,7 @@ from __future__ import annotations
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import model
 from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql import accounts
+from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.database_proxy import UNIT
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import NAME_SERVERS, primary
 from ansible_collections.foobar.lamp.plugins.plugin_utils.roles import (
     certificates as of_certificates,
@@ -57,13 +58,13 @@ def leaving(hosts, hostvars):
 
 
 def proxies(hosts, hostvars):
-    """Return those that lead to several database hosts, and are to lead to one no more."""
+    """Return those that have the way to several database hosts, of which one is left."""
     asked = [name for name in hosts if "database_proxy_servers" in _inputs(hostvars.get(name))]
     return [
         name
         for name in asked
-        if "lamp-database-proxy" in facts_of(hostvars[name]).get("running", [])
-        and not _inputs(hostvars[name])["database_proxy_servers"]
+        if UNIT in facts_of(hostvars[name]).get("paths", {})
+        and not _inputs(hostvars[name])["database_proxy_servers"][1:]
     ]
 
 

@@ -199,7 +199,7 @@ def test_inventory_wins(name, given, expected):
 def test_names_of_a_certificate_are_added_once():
     site = site_of(SITES, web="one", db="two")
     plan = plan_of(site, {"mysql_tls_names": ["db.example", "192.0.2.2"]}, host="two")
-    assert plan.inputs["mysql_tls_names"] == ["192.0.2.2", "db.example"]
+    assert plan.inputs["mysql_tls_names"] == ["192.0.2.2", "127.0.0.1", "db.example"]
 
 
 # Types.
@@ -542,7 +542,7 @@ def test_hosts_reach_each_other_by_their_own_network_and_the_world_by_the_other(
     site = site_of(SITES, web="web", db="db", dns="ns1 ns2", hosts=hosts)
     web, database, primary, secondary = (plan_of(site, host=name).inputs for name in hosts)
     assert [user["host"] for user in database["mysql_users"]] == ["10.0.0.1"]
-    assert database["mysql_tls_names"] == ["10.0.0.2"]
+    assert database["mysql_tls_names"] == ["10.0.0.2", "127.0.0.1"]
     assert "@10.0.0.2/shop?" in web["python_app_apps"][0]["environment"]["DATABASE_URL"]
     (zone,), (copy,) = primary["bind_zones"], secondary["bind_zones"]
     assert zone["secondaries"] == ["10.0.0.4"]

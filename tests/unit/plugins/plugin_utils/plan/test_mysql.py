@@ -212,9 +212,9 @@ def test_site_without_a_database_has_no_account():
     ("address", "web", "bound", "names"),
     [
         ("192.0.2.9", "db", "127.0.0.1", []),
-        ("192.0.2.9", "web", "0.0.0.0", ["192.0.2.9"]),
-        ("192.0.2.9", "db web", "0.0.0.0", ["192.0.2.9"]),
-        (["192.0.2.9", "2001:db8::9"], "web", "::", ["192.0.2.9", "2001:db8::9"]),
+        ("192.0.2.9", "web", "0.0.0.0", ["192.0.2.9", "127.0.0.1"]),
+        ("192.0.2.9", "db web", "0.0.0.0", ["192.0.2.9", "127.0.0.1"]),
+        (["192.0.2.9", "2001:db8::9"], "web", "::", ["192.0.2.9", "2001:db8::9", "127.0.0.1"]),
     ],
 )
 def test_server_is_reached_over_the_network_where_applications_are_elsewhere(
@@ -341,10 +341,43 @@ def test_an_application_beside_a_member_goes_by_the_proxy_too():
 def test_one_host_is_as_it_ever_was():
     site = site_of(web="web1", db="db1")
     assert not [name for name in inputs_of("mysql", site, "db1") if "cluster" in name]
-    assert inputs_of("database_proxy", site, "web1") == {}
-    assert roles.ALL["database_proxy"].packages(make.defaults("database_proxy")) == []
-    assert roles.ALL["database_proxy"].offers(make.defaults("database_proxy")) == {}
+    proxy = {**make.defaults("database_proxy"), **inputs_of("database_proxy", site, "web1")}
+    assert roles.ALL["database_proxy"].packages(proxy) == []
+    assert roles.ALL["database_proxy"].offers(proxy) == {}
     assert roles.ALL["mysql"].late(site, site.host("db1")) == {"mysql_cluster_cas": []}
+
+
+def test_a_proxy_that_is_left_of_a_cluster_leads_to_the_last_host_as_applications_know_it():
+    site = site_of(web="web1 db1", db="db1")
+    (one,) = inputs_of("database_proxy", site, "web1")["database_proxy_servers"]
+    assert one["address"] == "192.0.2.2"
+    assert inputs_of("database_proxy", site, "db1") == {}
+    assert "127.0.0.1" in inputs_of("mysql", site, "db1")["mysql_tls_names"]
+
+
+def test_no_member_leaves_its_cluster_without_the_hosts_that_ask_it():
+    site = site_of(web="web1 web2", db="db1")
+    db1 = site.host("db1")
+    inputs = {**make.defaults("mysql"), **inputs_of("mysql", site, "db1")}
+    db1.facts["state"] = {"mysql_cluster": ["db1", "db2", "db3"]}
+    assert roles.ALL["mysql"].site_problems(site, db1, inputs) == []
+    site.host("web2").facts.clear()
+    (said,) = roles.ALL["mysql"].site_problems(site, db1, inputs)
+    assert said.startswith("web2 of lamp_web is not in this run"), said
+    db1.facts["state"] = {}
+    assert roles.ALL["mysql"].site_problems(site, db1, inputs) == []
+
+
+def test_no_proxy_leads_to_one_alone_of_which_the_run_knows_nothing():
+    site = site_of(web="web1", db="db1")
+    web1, inputs = site.host("web1"), inputs_of("database_proxy", site, "web1")
+    web1.facts["paths"] = {"/etc/systemd/system/lamp-database-proxy.service": {}}
+    assert roles.ALL["database_proxy"].site_problems(site, web1, inputs) == []
+    site.host("db1").facts.clear()
+    (said,) = roles.ALL["database_proxy"].site_problems(site, web1, inputs)
+    assert said.startswith("db1 of lamp_db is not in this run"), said
+    web1.facts["paths"] = {}
+    assert roles.ALL["database_proxy"].site_problems(site, web1, inputs) == []
 
 
 def test_members_know_the_authorities_of_all():

@@ -66,15 +66,20 @@ def test_hosts_that_leave_a_cluster():
         },
     ) == ["one"]
     assert due.leaving(HOSTS, {"one": planned({}, mysql_cluster_members=[])}) == []
-    runs = {"running": ["lamp-database-proxy"]}
+
+
+def test_hosts_that_have_a_way_to_several_database_hosts_of_which_one_is_left():
+    some = [{"name": "one"}]
+    runs = {"paths": {"/etc/systemd/system/lamp-database-proxy.service": {}}}
     assert due.proxies(
         HOSTS,
         {
             "one": planned(runs, database_proxy_servers=[]),
             "two": planned(runs, database_proxy_servers=some),
+            "three": planned(runs, database_proxy_servers=some * 3),
         },
-    ) == ["one"]
-    assert due.proxies(HOSTS, {"one": planned({}, database_proxy_servers=[])}) == []
+    ) == ["one", "two"]
+    assert due.proxies(HOSTS, {"one": planned({}, database_proxy_servers=some)}) == []
 
 
 def test_hosts_whose_accounts_are_to_require_tls():
