@@ -15,6 +15,7 @@ from ansible.template import Templar, trust_as_template
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.options import options
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
+from support.plays import ROOT
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PLAYBOOKS = TOP / "playbooks"
@@ -126,3 +127,15 @@ def test_update_goes_from_host_to_host_unless_it_changes_nothing(options, batche
     well = [sorted({*batch} - {"web1"}) for batch in batches]
     # Those of one batch are done in any order.
     assert [sorted(re.findall(r"shown: (\w+)", text)) for text in said] == well
+
+
+@pytest.mark.parametrize(
+    "options", [["--skip-tags", "linux_base,firewall,mysql"], ["--tags", "certificates"]]
+)
+def test_no_tag_leaves_out_whether_the_last_member_of_a_cluster_leaves_it(options):
+    words = ["ansible-playbook", "--list-tasks", "--inventory", "inventory/cluster.yml", *options]
+    done = subprocess.run(
+        [*words, "playbooks/site.yml"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert "See whether it is the last one" in done.stdout
+    assert "Lead to the one that is left" in done.stdout
