@@ -10,12 +10,12 @@ from __future__ import annotations
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.foobar.lamp.plugins.module_utils.host import facts as host_facts
-from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct, _filters
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct, _loaded
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.common.facts import facts_of
 
-# Every role begins with this task: those that follow have the filters by it.
-_filters.load()
+# Every role begins with this task.
+_loaded.load()
 
 
 class ActionModule(ActionBase):

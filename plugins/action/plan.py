@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import gc
-
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import test_loader
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _loaded
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import images, model, sources
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import (
@@ -29,11 +27,7 @@ display = Display()
 # Read once, in the process of which those of all tasks are copies.
 for _of in ("lamp", "hosts", *roles.ROLES):
     options.options(_of)
-# Ansible's own tests likewise: else each of these processes that comes to one loads all of them.
-test_loader.get("defined")
-# Garbage collectors leave it alone from here on. A full collection of it takes 50 ms, and the
-# processes of several tasks began one.
-gc.freeze()
+_loaded.load()
 
 
 class ActionModule(ActionBase):

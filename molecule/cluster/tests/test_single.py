@@ -61,6 +61,7 @@ def test_the_last_one_goes_on_alone_and_becomes_no_cluster_that_loses_rows(singl
         done = plays.play("site")
     assert done.returncode == 0, done.stdout[-3000:]
     assert f"DB_HOST={address_of(KEPT)}" in on_host(WEB, f"cat {ENVIRONMENT}").replace('"', "")
+    assert found["done"]
     assert set(found["done"]) <= stored(KEPT)
     assert found["gap"] < 5, failed(found)
     assert on_host(

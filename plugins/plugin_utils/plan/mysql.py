@@ -339,13 +339,15 @@ def _was(facts):
 
 
 def _leaving_problems(site, host):
-    """A proxy asks members which of them writes: it has to know before that ends."""
+    """Proxies ask the members which of them writes. Each has to be changed before they stop
+    answering.
+    """
     absent = [one.name for one in site.hosts("lamp_web") if not one.facts]
     if not _was(host.facts) or not absent:
         return []
     return [
-        f"{' and '.join(absent)} of lamp_web is not in this run, and would lose the database as "
-        f"{host.name} leaves its cluster: run all, without --limit."
+        f"This run leaves out {' and '.join(absent)} of lamp_web, which would lose the database "
+        f"when {host.name} leaves its cluster: run all hosts, without --limit."
     ]
 
 

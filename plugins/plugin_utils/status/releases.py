@@ -20,7 +20,7 @@ _HINT = (
 
 
 def report(answers):
-    """Return what there is to know, as JSON has it: ``{applications: [...]}``, by name and host.
+    """Return what there is to know, as JSON has it: ``{applications: [...]}``, by name.
 
     ``answers``: what app_release returned for its step list, by host.
     """
