@@ -15,7 +15,6 @@ from ansible.template import Templar, trust_as_template
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import roles
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.options import options
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.role import Role
-from support.plays import ROOT
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PLAYBOOKS = TOP / "playbooks"
@@ -135,7 +134,7 @@ def test_update_goes_from_host_to_host_unless_it_changes_nothing(options, batche
 def test_no_tag_leaves_out_whether_the_last_member_of_a_cluster_leaves_it(options):
     words = ["ansible-playbook", "--list-tasks", "--inventory", "inventory/cluster.yml", *options]
     done = subprocess.run(
-        [*words, "playbooks/site.yml"], capture_output=True, text=True, check=True, cwd=ROOT
+        [*words, "playbooks/site.yml"], capture_output=True, text=True, check=True, cwd=TOP
     )
     assert "See whether it is the last one" in done.stdout
     assert "Lead to the one that is left" in done.stdout

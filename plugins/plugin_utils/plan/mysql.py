@@ -134,8 +134,8 @@ class Mysql(Role):
             return []
         return [
             (
-                f"{' and '.join(absent)} of {self.GROUP} is not in this run, and its hosts are a "
-                f"cluster: run all, --limit {self.GROUP}."
+                f"This run leaves out {' and '.join(absent)} of {self.GROUP}, whose hosts are a "
+                f"cluster: run all of them, --limit {self.GROUP}."
             )
         ]
 
