@@ -24,7 +24,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import Unkno
 
 display = Display()
 
-# Read once, in the process of which those of all tasks are copies.
+# Read once, for the processes of all tasks.
 for _of in ("lamp", "hosts", *roles.ROLES):
     options.options(_of)
 _loaded.load()

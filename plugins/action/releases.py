@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import json
-
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.foobar.lamp.plugins.plugin_utils.status.page import printed
 from ansible_collections.foobar.lamp.plugins.plugin_utils.status.releases import page, report
 
 display = Display()
@@ -31,9 +30,5 @@ class ActionModule(ActionBase):
         })  # fmt: skip
         found = report(given["answers"])
         # Not the result, in whose place Ansible would show it in its own words.
-        display.display(
-            json.dumps(found, sort_keys=True)
-            if given["format"] == "json"
-            else "\n".join(["", *page(found), ""])
-        )
+        display.display(printed(found, given["format"], page))
         return {**result, "changed": False}

@@ -7,11 +7,9 @@ something is wrong. See the module status.
 
 from __future__ import annotations
 
-import json
-
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.foobar.lamp.plugins.plugin_utils.status.page import page
+from ansible_collections.foobar.lamp.plugins.plugin_utils.status.page import page, printed
 from ansible_collections.foobar.lamp.plugins.plugin_utils.status.report import report
 
 display = Display()
@@ -40,11 +38,7 @@ class ActionModule(ActionBase):
         domain = self._templar.template(task_vars.get("lamp_domain", ""))
         found = report(domain, groups, given["answers"], given["problems"], given["full"])
         # Not the result, in whose place Ansible would show it in its own words.
-        display.display(
-            json.dumps(found, sort_keys=True)
-            if given["format"] == "json"
-            else "\n".join(["", *page(found), ""])
-        )
+        display.display(printed(found, given["format"], page))
         # Ansible says this twice, below the page.
         count = len(found["problems"])
         failed = (

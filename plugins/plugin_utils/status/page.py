@@ -7,7 +7,18 @@ collection. Pure: no I/O, no Ansible import.
 
 from __future__ import annotations
 
+import json
+
 from ansible_collections.foobar.lamp.plugins.plugin_utils.status.report import by_value, moment
+
+
+def printed(found, wanted, page):
+    """Return what is printed of ``found``, for ``wanted``: ``json``, one line for programs, or
+    ``page``, what the function ``page`` makes of it for people.
+    """
+    if wanted == "json":
+        return json.dumps(found, sort_keys=True)
+    return "\n".join(["", *page(found), ""])
 
 
 def table(rows):
