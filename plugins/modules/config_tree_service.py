@@ -132,7 +132,7 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_paths
+from ansible_collections.foobar.lamp.plugins.module_utils.common import journal, safe_paths
 from ansible_collections.foobar.lamp.plugins.module_utils.common.os_errors import explain
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.entries import (
     TreeError,
@@ -156,10 +156,10 @@ from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.transactio
     Transaction,
 )
 from ansible_collections.foobar.lamp.plugins.module_utils.config_tree.units import (
+    ALL,
     ask_systemd,
     ends,
     have_back,
-    journal,
     reason,
     running,
     sizes,
@@ -260,7 +260,7 @@ def converge(module: AnsibleModule) -> None:
             transaction.prove(dump(proven.without({unit})))
         return
     secrets = secrets_of(proven)
-    texts = [written(sizes_before), journal(unit, began)]
+    texts = [written(sizes_before), journal.words([unit], began, ALL)]
     said = [text[-LONGEST_OUTPUT:] for text in ends(texts)]
     if other:
         broken = have_back(other, unit)

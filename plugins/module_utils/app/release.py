@@ -41,6 +41,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils.app import step as app
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
 from ansible_collections.foobar.lamp.plugins.module_utils.app.services import ServiceError
 from ansible_collections.foobar.lamp.plugins.module_utils.common import (
+    journal,
     os_errors,
     private,
     safe_paths,
@@ -411,7 +412,7 @@ class Application:
                 "health", [*argv, app_units.socket(self.name, instance)], seconds=seconds + 15
             )
         except ReleaseError as error:
-            said = self.services.words([unit], since)
+            said = journal.words([unit], since)
             with open(self.log, "a", encoding="utf-8", opener=_log_opener) as log:
                 log.write(f"{said}\n")
             self.services.remove([unit])

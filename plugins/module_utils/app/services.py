@@ -15,13 +15,11 @@ import subprocess
 import time
 
 from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
-from ansible_collections.foobar.lamp.plugins.module_utils.common import listings
-from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import sync_journal
+from ansible_collections.foobar.lamp.plugins.module_utils.common import journal, listings
 
 UNITS = "/etc/systemd/system"
 SETTLE = 5  # seconds that a worker has to stay up: one that cannot work ends in its first
 PAUSE = 0.2  # seconds between two looks at them
-LINES = 60  # of a unit's own words
 
 
 class ServiceError(Exception):
@@ -82,7 +80,7 @@ class Services:
         since, unit = time.time(), app_units.service_name(self.name, instance)
         status, words = _run("systemctl", "start", unit)
         if status:
-            said = self.words([unit], since)
+            said = journal.words([unit], since)
             self.remove([unit])
             raise ServiceError(f"{words}\n{said}".strip())
         return instance
@@ -233,7 +231,7 @@ class Services:
         if not status:
             status, words = _run("systemctl", "restart", *names)
         if status:
-            raise ServiceError(f"{words}\n{self.words(names, since)}".strip())
+            raise ServiceError(f"{words}\n{journal.words(names, since)}".strip())
         workers = [name for name in names if name.endswith(".service")]
         deadline, first = time.monotonic() + SETTLE, self._states(workers)
         while workers:
@@ -245,24 +243,8 @@ class Services:
                 or now[name]["NRestarts"] != first[name]["NRestarts"]
             ]
             if down:
-                raise ServiceError(
-                    f"{', '.join(down)} does not stay up. Its own words:\n{self.words(down, since)}"
-                )
+                said = journal.words(down, since)
+                raise ServiceError(f"{', '.join(down)} does not stay up. Its own words:\n{said}")
             if time.monotonic() > deadline:
                 return
             time.sleep(PAUSE)
-
-    @staticmethod
-    def words(names, since):
-        """Return the end of what units have said since a moment."""
-        units = [f"--unit={name}" for name in names]
-        sync_journal()
-        return _run(
-            "journalctl",
-            "--quiet",
-            "--no-pager",
-            "--output=cat",
-            f"--lines={LINES}",
-            f"--since=@{int(since)}",
-            *units,
-        )[1]

@@ -21,15 +21,6 @@ def read(path):
         return ""
 
 
-def sync_journal():
-    """Have the journal take up what units have written, also those that have ended.
-
-    The first call is answered before the journal reads that, the second after it.
-    """
-    for _turn in range(2):
-        ask("journalctl", "--sync")()
-
-
 def ask(name, *arguments):
     """Begin to run a program of the host, and return a function that returns what it prints:
     nothing if the program is not there.

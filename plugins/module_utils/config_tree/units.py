@@ -9,7 +9,6 @@ Private to this collection; it may change at any time.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import re
 import select
@@ -17,7 +16,6 @@ import subprocess
 import time
 
 from ansible_collections.foobar.lamp.plugins.module_utils.common import safe_paths
-from ansible_collections.foobar.lamp.plugins.module_utils.common.ask import sync_journal
 
 PROPERTIES = (
     "ActiveState,ActiveEnterTimestampMonotonic,StateChangeTimestampMonotonic,"
@@ -36,8 +34,6 @@ LISTEN = "0A"  # the state of a socket, as the kernel writes it
 LONGEST_WAY = 15  # seconds until a unit that stops has given its ports up
 LONGEST = 30  # lines of a log
 ALL = 1000  # lines of it that are searched for the first reason
-_MOST_TURNS = 8  # times that the journal is asked
-_LONGEST_SILENCE = 2.0  # seconds in which one that has ended may not have said a word
 # What a program says when it cannot go on, by its level or else by its words; and what is not yet
 # that, or only follows from it.
 _LEVEL = re.compile(r"\[(\w+:)?(error|crit|alert|emerg)", re.IGNORECASE)
@@ -262,35 +258,6 @@ def written(ends: dict[str, int]) -> str:
             file.seek(max(end if size >= end else 0, size - LONGEST_LOG))
             texts += file.read(LONGEST_LOG).decode("utf-8", "replace").splitlines()[-ALL:]
     return "\n".join(texts)
-
-
-def journal(unit: str, since: float) -> str:
-    """What a unit, and systemd of it, wrote since a moment.
-
-    On a busy host the last words of one that has just ended come late: it is asked until an answer
-    is as the one before it was, and for some more time while all words are systemd's.
-    """
-    asking = [
-        "journalctl",
-        "--quiet",
-        "--no-pager",
-        "--output=cat",
-        f"--lines={ALL}",
-        f"--since=@{since:.6f}",
-    ]
-    own = f"_SYSTEMD_UNIT={unit if unit.endswith('.service') else f'{unit}.service'}"
-    answers = [""]
-    silent = time.monotonic() + _LONGEST_SILENCE
-    for turn in itertools.count(1):
-        sync_journal()
-        heard = _run(*asking, own).stdout.strip() or time.monotonic() > silent
-        answers.append(_run(*asking, f"--unit={unit}").stdout.strip())
-        same = answers[-1] and answers[-1] == answers[-2]
-        if (same and heard) or (not same and turn >= _MOST_TURNS):
-            break
-        if same:
-            time.sleep(0.1)
-    return answers[-1]
 
 
 def ends(texts: list[str]) -> list[str]:

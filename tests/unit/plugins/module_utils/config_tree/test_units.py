@@ -150,27 +150,3 @@ def test_unit_is_watched_without_asking_all_the_while(tmp_path, monkeypatch, sec
     # Before the reload, the reload, after it, and at the end; on a busy computer the process may
     # have ended by then.
     assert len((tmp_path / "asked").read_text().splitlines()) <= 4
-
-
-#: A journal that takes up a unit's own words when it was asked five times for them.
-JOURNAL = """#!/bin/sh
-case "$*" in
-    *--sync*) exit ;;
-    *_SYSTEMD_UNIT=lamp-test.service*) echo >> {place}/asked; own=yes ;;
-esac
-[ "$(wc -l < {place}/asked)" -lt {late} ] || echo cannot use this
-[ -n "$own" ] || echo Failed with result exit-code
-"""
-
-
-@pytest.mark.parametrize(("late", "words"), [(5, ["cannot use this"]), (99999, [])])
-def test_last_words_of_a_service_may_come_after_those_of_systemd(
-    tmp_path, monkeypatch, late, words
-):
-    program = tmp_path / "journalctl"
-    program.write_text(JOURNAL.format(place=tmp_path, late=late))
-    program.chmod(0o755)
-    (tmp_path / "asked").touch()
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(units, "_LONGEST_SILENCE", 20 if words else 0.3)
-    assert units.journal("lamp-test", 0.0).splitlines() == [*words, "Failed with result exit-code"]
