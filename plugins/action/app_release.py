@@ -13,8 +13,9 @@ import shlex
 import socket
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, server
+from ansible_collections.foobar.lamp.plugins.module_utils.app import failures, server, steps
 from ansible_collections.foobar.lamp.plugins.module_utils.app.images import BUILD_TOOLS
+from ansible_collections.foobar.lamp.plugins.plugin_utils import _direct
 from ansible_collections.foobar.lamp.plugins.plugin_utils._run import run_of
 from ansible_collections.foobar.lamp.plugins.plugin_utils.app import images, model, sources
 
@@ -213,9 +214,9 @@ class ActionModule(ActionBase):
 
     def _remote(self, args, plans, task_vars):
         by = f"{getpass.getuser()}@{socket.gethostname()}"
-        return self._execute_module(
-            module_args={**args, "apps": plans, "by": by}, task_vars=task_vars
-        )
+        # What a migration did is not done a second time.
+        args = {**args, "apps": plans, "by": by}
+        return _direct.once(self, "app.steps", steps.ARGUMENT_SPEC, task_vars, args)
 
 
 def _pins():

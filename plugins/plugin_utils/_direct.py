@@ -134,13 +134,14 @@ def _imports(text: str) -> ast.Module:
     return ast.parse(text)
 
 
-def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
+def call(action, module: str, arguments: dict, task_vars: dict, again: bool = True) -> dict | None:
     """Return what ``run(**arguments)`` of ``module`` returns on the host of the task of ``action``;
     None where the module has to do it.
 
     That is so where ``lamp_direct`` is false, without pipelining, with a Python that is still to be
     found, for a task that is delegated or in the background, and when anything goes wrong but the
-    connection: so ``run`` has to be one that may be called again.
+    connection. Where ``run`` may not be called ``again``, the module does nothing that has begun:
+    without an answer the task has failed.
     """
     try:
         sent = _sent(action, module, arguments, task_vars)
@@ -157,9 +158,25 @@ def call(action, module: str, arguments: dict, task_vars: dict) -> dict | None:
         result = answer(said["stdout"])
     except ValueError:
         result = None
+    if result is None and not again:
+        return _unanswered(action, said)
     if result is None:
         _left_to_the_module(action, f"status {said['rc']}")
     return result
+
+
+def _unanswered(action, said: dict) -> dict:
+    """Return the result of a task whose program ended without one."""
+    words = said["stderr"].strip()
+    return {
+        "failed": True,
+        "changed": False,
+        "msg": (
+            f"{action._task.action} ended on the host without a result, with status {said['rc']}. "
+            f"Run again. {words.splitlines()[-1] if words else 'It said nothing.'}"
+        ),
+        "module_stderr": words,
+    }
 
 
 def _sent(action, module: str, arguments: dict, task_vars: dict) -> tuple[str, str] | None:
@@ -213,8 +230,26 @@ def do(
     types, and a path that begins with ``~`` or has a variable of the host, are the module's to
     settle.
     """
+    args = action._task.args if args is None else args
+    return _do(action, module, argument_spec, task_vars, args, True, constraints)
+
+
+def once(action, module: str, argument_spec: dict, task_vars: dict, args: dict) -> dict:
+    """Return the same of a ``run`` that may not be called again once it has begun."""
+    return _do(action, module, argument_spec, task_vars, args, False, {})
+
+
+def _do(
+    action,
+    module: str,
+    argument_spec: dict,
+    task_vars: dict,
+    args: dict,
+    again: bool,
+    constraints: dict,
+) -> dict:
     task = action._task
-    args, problems = _arguments.settle(argument_spec, task.args if args is None else args)
+    args, problems = _arguments.settle(argument_spec, args)
     if problems:
         return {"failed": True, "changed": False, "msg": "\n".join(problems)}
     found = ArgumentSpecValidator(argument_spec, **constraints).validate(args)
@@ -228,7 +263,7 @@ def do(
             "check_mode": task.check_mode,
             "diff": task.diff,
         }
-        result = call(action, module, arguments, task_vars)
+        result = call(action, module, arguments, task_vars, again)
     if result is None:
         return action._execute_module(
             module_args=args, task_vars=task_vars, wrap_async=task.async_val

@@ -41,6 +41,7 @@ def host(module, arguments, before=NO_ANSIBLE, **options):
 
 
 MODULES = [
+    "app.steps",
     "config_tree.converge",
     "host.debian_packages",
     "dns.dns_records",
@@ -113,13 +114,13 @@ def test_file_that_is_not_there_is_named(tmp_path, monkeypatch):
 
 @pytest.fixture
 def task(tmp_path):
-    """Return ``task(**variables)``: the answer of http_health_info on this host,
-    and what the run said; a test may break the collection.
+    """Return ``task(name, args, **variables)``: the answer of a module on this host,
+    by default of http_health_info, and what the run said; a test may break the collection.
     """
     place = tmp_path / "ansible_collections/foobar/lamp"
     shutil.copytree(pathlib.Path(_direct.__file__).parents[1], place / "plugins")
 
-    def task(**variables):
+    def task(name="http_health_info", args=None, **variables):
         pipe = {
             "ansible_pipelining": True,
             "ansible_python_interpreter": sys.executable,
@@ -130,8 +131,8 @@ def task(tmp_path):
             "ansible",
             "all",
             "--inventory=here,",
-            "--module-name=foobar.lamp.http_health_info",
-            f"--args={json.dumps(PARAMS)}",
+            f"--module-name=foobar.lamp.{name}",
+            f"--args={json.dumps(args or PARAMS)}",
         ]
         environment = {
             **os.environ,
@@ -145,7 +146,7 @@ def task(tmp_path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
         )
         answer, _end = json.JSONDecoder().raw_decode(
             done.stdout.partition("\nhere | ")[2].partition("=> ")[2]
@@ -187,3 +188,28 @@ def test_switch_leaves_the_work_to_the_module(task):
         assert {name: answer[name] for name in ANSWER} == ANSWER
         assert MODULE in said
         assert "without a module" not in said
+
+
+def released(tmp_path, step):
+    """Return the arguments of a step with one application."""
+    plan = {"name": "shop", "root": str(tmp_path / "shop"), "user": "root", "release": "new"}
+    return {"step": step, "apps": [plan]}
+
+
+def test_step_of_a_release_is_done_without_a_module(task, tmp_path):
+    answer, said = task("app_release", released(tmp_path, "list"))
+    assert [one["name"] for one in answer["applications"]] == ["shop"]
+    assert MODULE not in said
+
+
+def test_step_of_a_release_is_never_done_twice(task, tmp_path):
+    with (task.files / "app/steps.py").open("a") as file:
+        file.write(
+            f"def run(**given):\n    open({str(tmp_path / 'done')!r}, 'a').write('migrated ')\n"
+            "    raise ValueError('no more')\n"
+        )
+    answer, said = task("app_release", released(tmp_path, "migrate"))
+    assert (tmp_path / "done").read_text() == "migrated "
+    assert "here | FAILED!" in said
+    assert answer["msg"].endswith("with status 1. Run again. ValueError: no more")
+    assert MODULE not in said

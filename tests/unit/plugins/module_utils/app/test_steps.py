@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.foobar.lamp.plugins.module_utils.app import steps
 from ansible_collections.foobar.lamp.plugins.module_utils.app.release import (
     Application,
     OvertakenError,
     ReleaseError,
 )
-from ansible_collections.foobar.lamp.plugins.modules import app_release
 
 
 @pytest.mark.parametrize(("current", "goes"), [("mine", True), ("theirs", False)])
@@ -23,12 +23,12 @@ def test_failed_deploy_takes_back_its_own_release_only(tmp_path, current, goes, 
     )
     params = {"drop": True, "release": "", "releases": {}, "answers": {}}
     if goes:
-        assert app_release.act(application, "rollback", params)
+        assert steps.act(application, "rollback", params)
     else:
         with pytest.raises(
             ReleaseError, match="Another deploy made theirs current meanwhile, which stays"
         ):
-            app_release.act(application, "rollback", params)
+            steps.act(application, "rollback", params)
         assert params["releases"] == {}
 
 
@@ -55,7 +55,7 @@ def test_failed_deploy_takes_back_its_own_release_only(tmp_path, current, goes, 
     ],
 )
 def test_failed_migration_names_the_backup_and_the_way_back(backups, words):
-    said = app_release.schema_of("shop", backups)
+    said = steps.schema_of("shop", backups)
     assert said == (
         "What it had done by then stays in the database, "
         f"which takes back no change of a table by itself. {words}"
@@ -71,7 +71,7 @@ def test_deploy_that_comes_second_says_only_that(tmp_path, step):
     with pytest.raises(
         OvertakenError, match=r"^Another deploy made theirs current meanwhile: run again\.$"
     ):
-        app_release.act(application, step, {})
+        steps.act(application, step, {})
 
 
 def test_release_that_a_killed_run_made_current_meanwhile_is_what_was_wanted(tmp_path, monkeypatch):
@@ -83,7 +83,7 @@ def test_release_that_a_killed_run_made_current_meanwhile_is_what_was_wanted(tmp
     application = Application(
         {"name": "shop", "root": str(tmp_path), "release": "mine", "before": "old", "user": "shop"}
     )
-    assert app_release.act(application, "switch", {}) == "all of it runs"
+    assert steps.act(application, "switch", {}) == "all of it runs"
 
 
 def test_link_of_an_earlier_version_goes_with_what_it_asked_for(tmp_path):
@@ -91,7 +91,7 @@ def test_link_of_an_earlier_version_goes_with_what_it_asked_for(tmp_path):
     application = Application(
         {"name": "shop", "root": str(tmp_path), "release": "mine", "user": "shop", "steps": {}}
     )
-    assert not app_release.act(application, "after", {})
+    assert not steps.act(application, "after", {})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -106,7 +106,7 @@ def test_list_says_to_which_releases_a_rollback_returns(tmp_path):
         (place / "made.json").write_text(json.dumps(said))
     for link, name in {"current": "new", "unverified": "new", "previous": "old"}.items():
         (tmp_path / link).symlink_to(f"releases/{name}")
-    found = app_release.listed(Application({"name": "shop", "root": str(tmp_path)}))
+    found = steps.listed(Application({"name": "shop", "root": str(tmp_path)}))
     assert {one["release"]: one["rollback"] for one in found["releases"]} == {
         "new": "",
         "old": "default",
@@ -115,6 +115,4 @@ def test_list_says_to_which_releases_a_rollback_returns(tmp_path):
     }
     assert found["unverified"]
     (tmp_path / "unverified").unlink()
-    assert not app_release.listed(Application({"name": "shop", "root": str(tmp_path)}))[
-        "unverified"
-    ]
+    assert not steps.listed(Application({"name": "shop", "root": str(tmp_path)}))["unverified"]
