@@ -18,6 +18,11 @@ description:
   - It changes nothing. A value is empty if the host has no such thing. The task does not fail if
     the host does not answer. It then returns RV(msg) instead of RV(status).
 options:
+  roles:
+    description: The roles that the host has. Of any other that a run has set up there,
+      RV(status.left) has what still runs, and nothing else is reported. By default all.
+    type: list
+    elements: str
   services:
     description:
       - Units of systemd that should run. The module adds C(ssh) and the enabled units in
@@ -111,6 +116,9 @@ status:
                sample: {apache2: 2.4.65-2}}
     services: {description: "The units that have to run, and the state of each.", type: dict,
                sample: {apache2: active}}
+    left: {description: "Units that still run, or start with the host, by the role that the host no
+      longer has.",
+           type: dict, sample: {mysql: [mariadb]}}
     failed: {description: All units that failed., type: list, elements: str}
     unread: {description: Services that run with older files than those that a run left on disk.,
              type: list, elements: str}

@@ -41,6 +41,7 @@ from ansible_collections.foobar.lamp.plugins.module_utils.mysql import cluster a
 _TEXTS = {"type": "list", "elements": "str", "default": []}
 _PAGES = http_health_info.ARGUMENT_SPEC
 ARGUMENT_SPEC = {
+    "roles": {"type": "list", "elements": "str"},
     "services": _TEXTS,
     "applications": {
         "type": "list",
@@ -74,6 +75,19 @@ PACKAGES = (
 CLOSED = ("/etc/apache2/conf-enabled/zz-foobar-lamp-{0}*.conf", "/etc/nginx/closed/{0}*.conf")
 #: What is in force until a run confirms it.
 TRIALS = {"sshd": "/var/lib/foobar.lamp/sshd.trial", "firewall": "/run/foobar-lamp-firewall.trial"}
+#: What roles have systemd run, and start with the host; those of python_app are the applications'.
+UNITS_OF_ROLES = {
+    "apache": ["apache2.service"],
+    "backup": ["lamp-backup.timer", "lamp-backup-log.timer", "lamp-backup-drill.timer"],
+    "bind": ["named.service"],
+    "certificates": ["site-certificates.timer"],
+    "database_proxy": ["lamp-database-proxy.service"],
+    "haproxy": ["haproxy.service"],
+    "keepalived": ["keepalived.service"],
+    "mysql": ["mariadb.service", "mysql.service", "mysql-agent.service"],
+    "nginx": ["nginx.service"],
+    "python_app": [],
+}
 BACKUP_SETTINGS = "/etc/lamp-backup/settings.json"
 UNITS = "/etc/systemd/system"
 #: By which a run comes to the host.
@@ -145,6 +159,41 @@ def local():
         for name in systemd_units.wanted(UNITS)
         if os.path.isfile(place := f"{UNITS}/{name}") and not os.path.islink(place)
     }
+
+
+def of_former_roles(roles):
+    """Return the units of each role that a run has set up on the host, and that is none of its
+    ``roles`` now: ``{role: [unit]}``. None stands for all roles.
+
+    Without its group a host is not asked to stop what it has, which may be all that there is of it.
+    """
+    if roles is None:
+        return {}
+    found = {
+        role: list(units)
+        for role, units in UNITS_OF_ROLES.items()
+        if role not in roles and os.path.isdir(os.path.join(JOURNALS, role))
+    }
+    if "python_app" in found:
+        found["python_app"] = sorted(
+            name for name in local() if app_units.owner(read(f"{UNITS}/{name}"))
+        )
+    return found
+
+
+def left(former, units, enabled):
+    """Return those of the units ``of_former_roles`` that run, or start with the host."""
+    found = {
+        role: [
+            _bare(name)
+            for name in names
+            if name in enabled
+            or units.get(_bare(name), {}).get("ActiveState", "inactive")
+            not in ("inactive", "failed")
+        ]
+        for role, names in former.items()
+    }
+    return {role: names for role, names in found.items() if names}
 
 
 def own_names(names, units):
@@ -460,19 +509,24 @@ def run(params, check_mode=False, diff=False):
     """Ask, and return the facts as status_info documents them.
     ``check_mode`` and ``diff`` change nothing.
     """
+    former = of_former_roles(params["roles"])
+    gone = {name for names in former.values() for name in names}
     wanted = set(map(_bare, params["services"]))
-    ours = wanted | set(map(_bare, local() | {SSHD} & systemd_units.wanted()))
+    ours = wanted | set(map(_bare, local() - gone | {SSHD} & systemd_units.wanted()))
     serving = {_bare(unit) for page in params["applications"] if (unit := live(page["name"]))}
     names = [
         name if name.endswith(systemd_units.KINDS) else f"{name}.service"
-        for name in ours | serving | seal.stamped()
+        for name in ours | serving | seal.stamped() | gone
     ]
     timers = {name: schedule(name) for name in ("lamp-backup", "lamp-backup-drill")}
-    backed_up, in_cluster, programs = _json(BACKUP_SETTINGS), member.settings(), "/usr/local/sbin"
+    # What is left of a role that the host no longer has is nobody's to renew, to copy or to join.
+    backed_up = {} if "backup" in former else _json(BACKUP_SETTINGS)
+    in_cluster = {} if "mysql" in former else member.settings()
+    certificates_program = "/usr/local/sbin/site-certificates"
     # At the same time: they take longer than all else.
     said_certificates = (
-        ask(f"{programs}/site-certificates", "status", "--json")
-        if os.path.exists(f"{programs}/site-certificates")
+        ask(certificates_program, "status", "--json")
+        if "certificates" not in former and os.path.exists(certificates_program)
         else str
     )
     said_database = (
@@ -486,7 +540,7 @@ def run(params, check_mode=False, diff=False):
             "-enddate",
             "-issuer",
         )
-        if os.path.exists(DATABASE_CERTIFICATE)
+        if "mysql" not in former and os.path.exists(DATABASE_CERTIFICATE)
         else str
     )
     said_units = ask("systemctl", *systemd_units.question(names, PROPERTIES))
@@ -537,6 +591,7 @@ def run(params, check_mode=False, diff=False):
         "last_change": last_change(),
         "packages": listings.installed(said_packages()),
         "services": services(wanted, {name: units[name] for name in shown}),
+        "left": left(former, units, systemd_units.wanted()),
         "failed": failed(said_failed()),
         "unread": unread(units),
         "applications": applications(wrongs, units, app_settings.stale()),

@@ -521,6 +521,18 @@ def leftovers(hosts, _limits):
             )
 
 
+def former(hosts, _limits):
+    """What goes on where a host has left the group that it was for."""
+    for host, said in hosts.items():
+        for role, units in said.get("left", {}).items():
+            yield Finding(
+                (host,),
+                f"the host no longer has the role {role}, but runs or starts {', '.join(units)}",
+                f"'systemctl disable --now {' '.join(units)}' there ends that; data stay",
+                False,
+            )
+
+
 def restarts(hosts, _limits):
     """Hosts that run with what an upgrade has replaced."""
     for host, said in hosts.items():
@@ -543,6 +555,7 @@ PARTS = (
     disks,
     memory,
     leftovers,
+    former,
     restarts,
     versions,
 )

@@ -84,6 +84,7 @@ def test_plan_without_facts_says_what_has_to_be_there(variables):
     asked = TASKS["foobar.lamp.status_info"]
     templar = Templar(DataLoader(), {**variables, "__plan": plan})
     assert templar.template(trusted(asked)) == {
+        "roles": plan["roles"],
         "services": ["apache2", "named"],
         "applications": [
             {"name": "www.foobar.com", "host": "www.foobar.com", "path": "/", "tls": True}

@@ -7,6 +7,7 @@ import os
 import struct
 
 import pytest
+from ansible_collections.foobar.lamp.plugins.module_utils.app import units as app_units
 from ansible_collections.foobar.lamp.plugins.module_utils.host import soa, status
 
 
@@ -59,6 +60,29 @@ def test_units_that_were_made_on_the_host(tmp_path, monkeypatch):
     (tmp_path / "timers.target.wants/backup.timer").symlink_to("../backup.timer")
     (tmp_path / "multi-user.target.wants/ssh.service").symlink_to("/bin/sh")
     assert status.local() == {"shop@1-1.service", "backup.timer"}
+
+
+def test_what_goes_on_without_its_group(tmp_path, monkeypatch):
+    monkeypatch.setattr(status, "JOURNALS", str(tmp_path / "trees"))
+    monkeypatch.setattr(status, "UNITS", str(tmp_path / "units"))
+    wants = tmp_path / "units/multi-user.target.wants"
+    wants.mkdir(parents=True)
+    for name, text in (
+        ("shop-queue.service", app_units.header("shop")),
+        ("other.service", "# Somebody else's.\n"),
+    ):
+        (tmp_path / "units" / name).write_text(text)
+        (wants / name).symlink_to(f"../{name}")
+    for role in ("apache", "linux_base", "mysql", "nginx", "python_app"):
+        (tmp_path / "trees" / role).mkdir(parents=True)
+    former = status.of_former_roles(["linux_base", "nginx"])
+    assert former.keys() == {"apache", "mysql", "python_app"}
+    units = {"apache2": unit("inactive"), "mariadb": unit(), "shop-queue": unit()}
+    assert status.left(former, units, set()) == {"mysql": ["mariadb"], "python_app": ["shop-queue"]}
+    # What was only stopped is back with the host.
+    units = {"mariadb": unit("inactive")}
+    assert status.left(former, units, {"apache2.service"}) == {"apache": ["apache2"]}
+    assert status.of_former_roles(None) == {}
 
 
 def test_failed_units():

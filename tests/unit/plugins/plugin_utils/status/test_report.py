@@ -405,6 +405,20 @@ def test_failed_unit_is_said_once():
     ]
 
 
+def test_what_goes_on_without_its_group_is_no_problem():
+    left = {"mysql": ["mariadb"], "backup": ["lamp-backup.timer", "lamp-backup-log.timer"]}
+    answers = {"web1": {"status": {**copy.deepcopy(WELL), "addresses": {}, "left": left}}}
+    found = report("foobar.com", GROUPS, answers)
+    assert found["healthy"]
+    assert [one["text"] for one in found["remarks"]] == [
+        "web1: the host no longer has the role mysql, but runs or starts mariadb: "
+        "'systemctl disable --now mariadb' there ends that; data stay.",
+        "web1: the host no longer has the role backup, but runs or starts lamp-backup.timer, "
+        "lamp-backup-log.timer: 'systemctl disable --now lamp-backup.timer lamp-backup-log.timer' "
+        "there ends that; data stay.",
+    ]
+
+
 def test_host_that_does_not_answer_hides_no_other():
     answers = {
         "web1": {"unreachable": True, "msg": "Connection\ntimed out"},
