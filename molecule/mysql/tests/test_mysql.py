@@ -727,6 +727,22 @@ def test_undeclared_accounts_are_removed_on_request_only(servers):
 
 # What a server may be told to take quotes, backslashes and bars for. ORACLE is MariaDB's, and
 # stands for quotes and bars as ANSI does.
+def test_tables_of_an_older_version_are_brought_up_to_date():
+    for server in (Server("lamp-mysql-old"), Server("lamp-mysql-new")):
+        version = server.sql("SELECT SUBSTRING_INDEX(VERSION(), '-', 1)")[0][0]
+        noted = "/var/lib/mysql/" + (
+            "mariadb_upgrade_info" if version.startswith("11") else "mysql_upgrade_info"
+        )
+        server.sql("ALTER TABLE mysql.proc DROP COLUMN aggregate")
+        # As the package leaves it.
+        server.host.check_output(f"rm -f {noted}; echo -n 10.5.1-MariaDB > {noted}")
+        server.host.check_output(
+            "systemctl restart mariadb; journalctl -u mariadb --since=-1min -o cat"
+        )
+        assert server.host.check_output(f"cat {noted}").startswith(version)
+        assert server.sql("SELECT COUNT(*) FROM mysql.proc WHERE aggregate IS NULL") == [["0"]]
+
+
 MODES = {"lamp-mysql-old": "ANSI", "lamp-mysql-new": "ORACLE", "lamp-mysql-proper": "ANSI"}
 
 

@@ -67,7 +67,7 @@ _ACCOUNTS = {
         COALESCE(JSON_VALUE(p.Priv, '$.password_last_changed')
           < UNIX_TIMESTAMP() - 3600 * {hours}, 0) AS aged
         FROM mysql.user u JOIN mysql.global_priv p ON p.User = u.User AND p.Host = u.Host
-        WHERE u.is_role = 'N'
+        WHERE COALESCE(JSON_VALUE(p.Priv, '$.is_role'), 0) = 0
     """,
     "mysql": """
         SELECT u.User AS name, u.Host AS host, u.plugin, HEX(u.authentication_string) AS secret,

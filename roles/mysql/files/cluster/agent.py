@@ -72,6 +72,7 @@ class Member:
         # Who wrote when the server said so last: one that has handed over and stops says nothing
         # else to proxies.
         self._last, self._heir, self.proxies = "", "", Proxies()
+        self.version = ""
         self.status, self.view, self.row, self.asked, self.why = (
             {},
             [],
@@ -123,6 +124,7 @@ class Member:
                 connect_timeout=1, read_timeout=STALE, write_timeout=STALE,
                 init_command="SET innodb_lock_wait_timeout = 2",
             )  # fmt: skip
+            self.version = self._connection.get_server_info()
         return self._connection.cursor()
 
     def _close(self):
@@ -204,6 +206,7 @@ class Member:
             "paused": float(status["wsrep_flow_control_paused"]),
             "queue": int(status["wsrep_local_recv_queue"]),
             "writer": row[0] if row else "",
+            "version": self.version,
             "why": self.why,
         }
 

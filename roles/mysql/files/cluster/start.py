@@ -10,7 +10,7 @@ note            keeps what the directory of data says, for the agent. As the ser
 decide          prints what is decided, as JSON, when a person's run asks
 wait SECONDS    waits until the server has all that the cluster has
 whole SECONDS   waits until all members have that and are together; else one that stops would be the
-                second that is away
+                second that is away. Refuses where one that stops could not come back
 leave SECONDS   the same, and then hands the writer's part over to another one, if this one has it.
                 As the server's user
 stop            hands it over before a stop, if another one is there. As the server's user
@@ -149,7 +149,7 @@ def wait(seconds):
 
 
 def whole(seconds):
-    """Wait until all members are together, and return what they say."""
+    """Wait until all members are together and this one may stop, and return what they say."""
     known, end = members.settings(), time.monotonic() + seconds
     while missing := writer.missing(answers := members.ask_all(known)):
         if time.monotonic() > end:
@@ -162,6 +162,13 @@ def whole(seconds):
                 f"foobar.lamp.status says what to do, and run this again."
             )
         time.sleep(0.2)
+    if newer := writer.newer(known["me"], answers):
+        each = " and ".join(f"{name} has {release}" for name, release in newer.items())
+        sys.exit(
+            f"{each} of MariaDB, which is newer than that of {known['me']}. Once stopped, "
+            f"{known['me']} could not come back before it has the same: upgrade it first, see "
+            f"'From Debian 12 to 13' in docs/database-cluster.md."
+        )
     return answers
 
 

@@ -9,12 +9,15 @@ order.
 
 from __future__ import annotations
 
+import re
+
 #: After how many seconds one that has committed nothing works no more. Members agree on a view
 #: without one that is gone in less.
 STALE = 4
 #: How much longer the others wait, so that it has stopped before another one begins.
 _GRACE = 1.5
 _SYNCED, _DONOR = "4", "2"
+_RELEASE = re.compile(r"(\d+)\.(\d+)\.\d+-MariaDB")
 
 
 def claims(there, state, silent, without):
@@ -48,3 +51,21 @@ def heir(me, answers):
     """
     apart = {me, *missing(answers)}
     return next((name for name in answers if name not in apart), None)
+
+
+def newer(me, answers):
+    """Return which members have a newer release of the server than ``me``: ``{name: "11.8"}``.
+
+    Once an older one has stopped, these give it nothing of what it has missed.
+    """
+    releases = {name: _release(one) for name, one in answers.items()}
+    return {
+        name: ".".join(map(str, one))
+        for name, one in releases.items()
+        if one and releases[me] and one > releases[me]
+    }
+
+
+def _release(answer):
+    found = _RELEASE.search(str((answer or {}).get("version", "")))
+    return tuple(map(int, found.groups())) if found else ()
