@@ -7,7 +7,8 @@ database, and what a run leaves that is killed.
 
 The hosts, what is counted and the options are those of failover_database.py. Here each event is a
 run of playbooks/site.yml: one host becomes three, a member is made anew without its data, three
-become one. A setting that needs a restart is changed by a run that is killed as its first task of
+become one. Members are upgraded from Debian 12 to 13 by apt, the one that writes last, and a run
+follows each. A setting that needs a restart is changed by a run that is killed as its first task of
 the rolling restart begins, and then by another run to its end; the same again for the second task,
 and so on.
 """
@@ -40,6 +41,15 @@ from support.plays import ENVIRONMENT, killed  # noqa: E402  # its place is know
 
 #: The member that is left of three.
 KEPT = MEMBERS[0]
+OLD_IMAGE = "foobar.lamp/debian:12"
+#: From Debian 12 to 13, as its release notes have it.
+UPGRADE = """
+sed --in-place s/bookworm/trixie/g /etc/apt/sources.list
+export DEBIAN_FRONTEND=noninteractive
+get="apt-get --yes -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
+{ $get update && $get upgrade --without-new-pkgs && $get full-upgrade; } > /root/upgrade.log 2>&1 ||
+    { tail --lines=30 /root/upgrade.log; exit 1; }
+"""
 #: The first task of a rolling restart, and the one behind the last.
 FIRST, BEHIND = (
     "See that all members are there, and have another one write",
@@ -104,6 +114,24 @@ def shrink(_host):
     return lambda: None
 
 
+def three_of_old():
+    """Have a cluster of three on Debian 12, and return the member that writes."""
+    make(*MEMBERS, image=OLD_IMAGE)
+    site(MEMBERS)
+    first = begin()
+    sql(first, "CREATE OR REPLACE TABLE foobar.numbers (number INT PRIMARY KEY)")
+    return first
+
+
+def upgraded(first):
+    """Upgrade one member after the other to Debian 13, each with a run of the playbook."""
+    for host in (*others(first), first):
+        sh(host, UPGRADE)
+        wait(together, 180, "All members together")
+        site(MEMBERS)
+    return lambda: None
+
+
 def back_logs():
     """Return what each member runs with."""
     return [int(sql(host, "SELECT @@back_log")[0]) for host in MEMBERS]
@@ -158,6 +186,7 @@ EVENTS = {
     "a run killed at each task of a rolling restart": Event(killed_at_each, begin=three),
     "three hosts become one": Event(shrink, begin=three, serves=alone, well=alone, members=(KEPT,)),
     "one host becomes three": Event(grow, begin=one),
+    "Debian 12 becomes 13, one member after the other": Event(upgraded, begin=three_of_old),
 }
 
 if __name__ == "__main__":

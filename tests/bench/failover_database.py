@@ -359,7 +359,7 @@ def command(members, *options):
     ]
 
 
-def make(*hosts):
+def make(*hosts, image=IMAGE):
     """Make hosts anew, bare, and wait until they are up."""
     for host in hosts:
         subprocess.run(
@@ -377,7 +377,7 @@ def make(*hosts):
             "--ip",
             address(host),
         ]
-        run("docker", "run", "--detach", *place, *OPTIONS.split(), IMAGE, "/sbin/init")
+        run("docker", "run", "--detach", *place, *OPTIONS.split(), image, "/sbin/init")
     for host in hosts:
         sh(host, "timeout 60 systemctl is-system-running --wait || true")
 

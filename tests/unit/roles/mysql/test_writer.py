@@ -271,3 +271,20 @@ def test_none_leaves_while_another_one_is_missing(hosts):
     ):
         start.leave(0)
     assert members.heir() == ""
+
+
+@pytest.mark.usefixtures("places")
+def test_none_leaves_that_is_older_than_another_one(hosts):
+    for name, version in (
+        ("db1", "5.5.5-10.11.19-MariaDB-0+deb12u1"),
+        ("db2", "11.8.9-MariaDB-0+deb13u1 from Debian"),
+        ("db3", "5.5.5-10.11.18-MariaDB-0+deb12u1"),
+    ):
+        hosts[name][0].version = version
+    with pytest.raises(SystemExit, match="db2 has 11.8 of MariaDB.* that of db1.*upgrade it first"):
+        start.leave(1)
+    assert members.heir() == ""
+    # The newest may, and another patch is no other release.
+    answers = {name: one[0].state() for name, one in hosts.items()}
+    assert not start.writer.newer("db2", answers)
+    assert start.writer.newer("db3", answers) == {"db2": "11.8"}
