@@ -186,7 +186,7 @@ EVENTS = {
     "a run killed at each task of a rolling restart": Event(killed_at_each, begin=three),
     "three hosts become one": Event(shrink, begin=three, serves=alone, well=alone, members=(KEPT,)),
     "one host becomes three": Event(grow, begin=one),
-    "Debian 12 becomes 13, one member after the other": Event(upgraded, begin=three_of_old),
+    "Debian 12 becomes 13 member by member": Event(upgraded, begin=three_of_old),
 }
 
 if __name__ == "__main__":
