@@ -138,3 +138,32 @@ def test_no_tag_leaves_out_whether_the_last_member_of_a_cluster_leaves_it(option
     )
     assert "See whether it is the last one" in done.stdout
     assert "Lead to the one that is left" in done.stdout
+
+
+def rescues(tasks):
+    """Yield each task of a rescue, whatever it is in."""
+    for task in tasks or ():
+        yield from task.get("rescue", ())
+        for part in ("block", "rescue", "always"):
+            yield from rescues(task.get(part))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*TOP.glob("roles/*/tasks/*.yml"), *PLAYBOOKS.glob("tasks/*.yml"), PLAYBOOKS / "site.yml"],
+    ids=lambda path: str(path.relative_to(TOP)),
+)
+def test_a_host_that_has_not_failed_does_nothing_in_a_rescue(path):
+    """With any_errors_fatal, Ansible sends all hosts of a play into the rescue of one.
+
+    They have no ansible_failed_result, and nothing of theirs is to be started anew.
+    """
+    found = yaml.safe_load(path.read_text()) or []
+    tasks = [task for one in found for task in (one.get("tasks", []) if "hosts" in one else [one])]
+    for task in rescues(tasks):
+        text = yaml.safe_dump(task)
+        if "ansible_failed_result" in text or "foobar.lamp.config_tree_service" in task:
+            conditions = task.get("when", [])
+            assert "ansible_failed_result is defined" in (
+                conditions if isinstance(conditions, list) else [conditions]
+            ), task["name"]
