@@ -64,6 +64,24 @@ def test_flask_from_git_by_its_factory():
     assert get("/", "www.example.com").text == "hello, version 1\n"
 
 
+def test_release_keeps_its_python_when_the_distribution_has_another(site):
+    """As after an upgrade of Debian: python3 is one that has nothing of the environments."""
+    python = site.check_output("readlink -f /usr/bin/python3")
+    other = (
+        "#!/bin/sh\n"
+        'case "$0" in /srv/*) echo "no package is for me" >&2; exit 1 ;; esac\n'
+        f'exec {python} "$@"\n'
+    )
+    try:
+        site.check_output("printf '%%s' %s > /opt/other-python; chmod 755 /opt/other-python", other)
+        site.check_output("ln -sfn /opt/other-python /usr/bin/python3")
+        site.check_output(f"systemctl restart 'app-{SHOP}@*'")
+        wait_for(lambda: get("/", SHOP).status == 200)
+    finally:
+        site.check_output(f"ln -sfn {python} /usr/bin/python3; rm -f /opt/other-python")
+    assert json.loads(get("/", SHOP).text) == {"lamps": ["Aurora"]}
+
+
 def test_celery_does_what_a_visitor_does_not_wait_for(site):
     job = get("/jobs/?words=hello", KINDS, method="POST")
     assert job.status == 202

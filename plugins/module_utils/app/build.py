@@ -198,8 +198,10 @@ class Build:
             "--no-input",
             "--progress-bar=off",
         ]
+        # By the name with its version: the Python that the distribution has next finds nothing of
+        # what is installed here.
         commands = [
-            ("virtual environment", [python, "-m", "venv", *bare, place]),
+            ("virtual environment", [os.path.realpath(python), "-m", "venv", *bare, place]),
             *(("install", [*install, *words]) for words in calls),
         ]
         self._made(place, commands, more, f"{self.directory}/src")

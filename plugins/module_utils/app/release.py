@@ -92,6 +92,15 @@ def _iso(seconds):
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
 
 
+def gone_python(release):
+    """Return the Python for which the release in a directory was made, if it is there no more;
+    else nothing.
+    """
+    python = f"{release}/venv/bin/python"
+    there = os.path.exists(python) or not os.path.lexists(python)
+    return "" if there else os.path.realpath(python)
+
+
 class Application:
     """An application by its plan (see plan of plugin_utils/app/model.py)."""
 
@@ -397,6 +406,12 @@ class Application:
         """Start a service of a release beside what runs, and ask it for its health;
         returns its instance.
         """
+        if gone := gone_python(f"{self.root}/releases/{release}"):
+            raise ReleaseError(
+                "start",
+                f"the release {release} was made for {gone}, which the host does not have any "
+                f"more: deploy its version anew.",
+            )
         self.services.remove(
             self.services.serving() - {app_units.service_name(self.name, self.live())}
         )

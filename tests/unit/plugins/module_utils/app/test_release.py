@@ -37,3 +37,14 @@ def test_place_that_cannot_be_written_to_is_refused_before_anything_moves(prepar
         in done.stdout
     )
     assert (tmp_path / "up" / "media" / "old.jpg").exists()
+
+
+def test_python_that_a_release_was_made_for_may_be_gone(tmp_path):
+    (tmp_path / "venv/bin").mkdir(parents=True)
+    old = tmp_path / "python3.11"
+    assert not release.gone_python(tmp_path)  # of an image
+    (tmp_path / "venv/bin/python3.11").symlink_to(old)
+    (tmp_path / "venv/bin/python").symlink_to("python3.11")
+    assert release.gone_python(tmp_path) == str(old)
+    old.touch()
+    assert not release.gone_python(tmp_path)
