@@ -128,7 +128,8 @@ def mysql_joining_problems(hosts, hostvars):
             name: _mysql_joining.read(one["stdout_lines"], _due.recorded(hostvars[name]))
             for name, one in said.items()
             if "stdout_lines" in one
-        }
+        },
+        {one for name in hosts for one in _due.members(hostvars[name])},
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.foobar.lamp.plugins.module_utils.mysql import cluster
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.galera import GCACHE
 
 #: How many tables are named.
@@ -28,6 +29,7 @@ def read(lines, recorded):
     """
     rows = [line.split("\t") for line in lines]
     said = {row[0]: row[1].strip() for row in rows if len(row) > 1 and row[0] != "table"}
+    view = [row[1].strip() for row in rows if len(row) == 2 and row[0] == "view"]
     release = re.search(r"(?:^|[^0-9.])(\d+\.\d+)\.\d", said.get("version", ""))
     size = said.get("bytes", "")
     return {
@@ -36,6 +38,8 @@ def read(lines, recorded):
         "free": int(said["free"]) if said.get("free", "").isdecimal() else 0,
         "recorded": recorded,
         "filled": "filled" in said,
+        "joined": "joined" in said,
+        "view": view,
         "bytes": int(size) if size.isdecimal() else None,
         "tables": [
             _table([_plain(word) for word in row[1:]])
@@ -55,18 +59,24 @@ def _plain(word):
     return re.sub(r"\\[tn0\\]", lambda found: _ESCAPED[found[0]], word)
 
 
-def problems(servers):
+def problems(servers, members=()):
     """Return what keeps servers from becoming members of one cluster: a list of sentences.
+    ``members``: the names of all that are to be, whether they were asked or not.
 
     ``servers``: ``{name: {...}}`` with ``version`` of the server that is installed or would be
     (``11.8``, empty: not known), ``system`` (Debian's version), ``free`` bytes for its data,
-    ``recorded`` (whether it is a member already), ``filled`` (whether it has databases), ``bytes``
+    ``recorded`` (whether it is a member already), ``filled`` (whether it has databases), ``joined``
+    (whether its data are a cluster's), ``view`` (who is in its cluster by what it says), ``bytes``
     of its data (None: the server does not answer) and ``tables`` that are not as a cluster needs
     them: ``schema``, ``name``, ``engine``, ``key`` (whether there is a primary one) and ``counter``
     (the column that counts by itself, if any).
     """
     new = {name: one for name, one in servers.items() if not one["recorded"]}
-    found = [*_versions(servers)]
+    found = [*_versions(servers), *_owners(servers, new)]
+    if others := sorted(
+        {name for one in servers.values() for name in one["view"]} - {*servers, *members}
+    ):
+        found.append(cluster.not_in_inventory(others))
     for name, one in new.items():
         if one["filled"] and one["bytes"] is None:
             found.append(
@@ -75,6 +85,28 @@ def problems(servers):
             )
         found += _tables(name, one["tables"])
     return found + list(_room(servers, new))
+
+
+def _owners(servers, new):
+    """One has data that the others get, and these have none to lose."""
+    own = [name for name, one in new.items() if one["filled"] and not one["joined"]]
+    others = [name for name, one in servers.items() if one["recorded"] or one["joined"]]
+    remedy = (
+        "dump what you want of them, and there run 'systemctl stop mariadb && mv /var/lib/mysql "
+        "/var/lib/mysql.old && mariadb-install-db --user=mysql --skip-test-db && systemctl start "
+        "mariadb'"
+    )
+    if own and others:
+        yield (
+            f"{' and '.join(own)} {'have' if own[1:] else 'has'} databases of "
+            f"{'their' if own[1:] else 'its'} own, which would be lost in the cluster of "
+            f"{' and '.join(others)}: {remedy}."
+        )
+    elif own[1:]:
+        yield (
+            f"{' and '.join(own)} have databases, and those of one alone can be the cluster's. Of "
+            f"the others, {remedy}."
+        )
 
 
 def _versions(servers):

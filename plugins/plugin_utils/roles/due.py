@@ -40,11 +40,18 @@ def require_tls(hosts, hostvars):
 
 
 def joining(hosts, hostvars):
-    """Return all that were asked where one of them is to be a
-    member of a cluster and is none yet.
-    """
-    asked = [name for name in hosts if _inputs(hostvars.get(name)).get("mysql_cluster_members")]
-    return asked if any(not recorded(hostvars[name]) for name in asked) else []
+    """Return all that were asked where their cluster is to have other members than it had."""
+    asked = [name for name in hosts if members(hostvars.get(name))]
+    return (
+        asked
+        if any(set(remembered(hostvars[name])) != set(members(hostvars[name])) for name in asked)
+        else []
+    )
+
+
+def members(variables):
+    """Return the names of those with which a host's database server is to be a cluster."""
+    return [one["name"] for one in _inputs(variables).get("mysql_cluster_members") or []]
 
 
 def leaving(hosts, hostvars):
@@ -68,9 +75,14 @@ def proxies(hosts, hostvars):
     ]
 
 
+def remembered(variables):
+    """Return with which names a host's database server was a cluster when a run last saw to it."""
+    return (facts_of(variables).get("state") or {}).get("mysql_cluster") or []
+
+
 def recorded(variables):
-    """Whether a host's database server was a member of a cluster when a run last saw to it."""
-    return bool((facts_of(variables).get("state") or {}).get("mysql_cluster"))
+    """Whether it was a member then."""
+    return bool(remembered(variables))
 
 
 def certificates(hosts, hostvars):

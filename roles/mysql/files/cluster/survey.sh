@@ -16,6 +16,9 @@ printf 'free\t%s\n' "$(df --block-size=1 --output=avail "$place" | tail --lines=
 find "$datadir" -mindepth 1 -maxdepth 1 -type d ! -name '[.#]*' ! -name foobar_lamp ! -name lost+found ! -name mysql \
     ! -name performance_schema ! -name sys -printf 'filled\t%f\n' 2> /dev/null | head --lines=1
 
+# Data that are a cluster's already, such as those that a run which was killed has brought here.
+[ ! -s "$datadir/grastate.dat" ] || printf 'joined\tyes\n'
+
 HOME=/root mariadb --socket="$socket" --connect-timeout=10 --batch --skip-column-names 2> /dev/null << 'END'
 SELECT 'bytes', COALESCE(SUM(allocated_size), 0) + @@innodb_log_file_size FROM information_schema.innodb_sys_tablespaces;
 SELECT 'table', t.table_schema, t.table_name, COALESCE(t.engine, 'unknown'), k.table_name IS NOT NULL, COALESCE(c.column_name, '')
@@ -28,5 +31,7 @@ WHERE t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
   AND t.table_schema NOT IN ('foobar_lamp', 'information_schema', 'mysql', 'performance_schema', 'sys')
   AND (COALESCE(t.engine, '') <> 'InnoDB' OR k.table_name IS NULL)
 ORDER BY 2, 3;
+-- The last: only members have it.
+SELECT 'view', node_name FROM mysql.wsrep_cluster_members;
 END
 exit 0

@@ -15,6 +15,8 @@ def host(version="11.8", free=100 * GIB, **more):
         "free": free,
         "recorded": False,
         "filled": False,
+        "joined": False,
+        "view": [],
         "bytes": None,
         "tables": [],
         **more,
@@ -73,7 +75,19 @@ SELF = (
             {"db1": data(10 * GIB, free=GIB // 4), "db2": host()},
             ["db1 has 0.2 GiB free for its data, and needs 0.5 GiB"],
         ),
-        ({"db1": data(GIB), "db2": data(20 * GIB, recorded=True, free=0)}, []),
+        ({"db1": data(GIB, joined=True), "db2": data(20 * GIB, recorded=True, free=0)}, []),
+        # One has the data. A run that was killed has brought others theirs.
+        ({"db1": data(), "db2": data()}, ["db1 and db2 have databases", "mv /var/lib/mysql"]),
+        ({"db1": data(joined=True), "db2": data(joined=True), "db3": host()}, []),
+        (
+            {"db1": data(recorded=True), "db2": data()},
+            ["db2 has databases of its own, which would be lost in the cluster of db1: dump"],
+        ),
+        # Who is there without being in the inventory.
+        (
+            {"db1": data(recorded=True, view=["db1", "db8", "db9"]), "db2": host()},
+            ["db8 and db9 are in the cluster, and not in lamp_db", "disable --now mariadb"],
+        ),
         # What differs.
         (
             {"db1": host(), "db2": host("10.11"), "db3": host()},
@@ -98,6 +112,12 @@ def test_problems(servers, said):
     assert all(one.endswith((".", ";")) for one in found)
 
 
+def test_member_that_was_not_asked_is_no_stranger():
+    servers = {"db1": data(recorded=True, view=["db1", "db2"]), "db3": host()}
+    assert not problems(servers, {"db1", "db2", "db3"})
+    assert problems(servers)
+
+
 def test_many_tables_are_not_all_named():
     found = problems(
         {"db1": data(tables=[table(name=f"t{number}", engine="MyISAM") for number in range(30)])}
@@ -117,10 +137,11 @@ def test_what_a_host_says():
         "filled\tshop",
         "bytes\t42",
     ]
+    lines += ["joined\tyes", "view\tdb1", "view\tdb2"]
     lines += ["table\tshop\ta\\tb\tMyISAM\t0\t", "table\tshop\tlog\tInnoDB\t0\tid"]
     assert read(lines, recorded=False) == {
         "version": "11.8", "system": "13", "free": 123456, "recorded": False,
-        "filled": True, "bytes": 42,
+        "filled": True, "joined": True, "view": ["db1", "db2"], "bytes": 42,
         "tables": [
             {"schema": "shop", "name": "a\tb", "engine": "MyISAM", "key": False, "counter": ""},
             {"schema": "shop", "name": "log", "engine": "InnoDB", "key": False, "counter": "id"},

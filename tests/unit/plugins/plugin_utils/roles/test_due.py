@@ -56,6 +56,12 @@ def test_hosts_of_which_one_becomes_a_member():
     assert due.joining(HOSTS, {"one": planned({}, mysql_cluster_members=[])}) == []
 
 
+def test_hosts_of_which_one_is_a_member_no_more():
+    inputs = {"mysql_cluster_members": [{"name": "one"}]}
+    was = {"state": {"mysql_cluster": ["one", "gone"]}}
+    assert due.joining(HOSTS, {"one": planned(was, **inputs)}) == ["one"]
+
+
 def test_hosts_that_leave_a_cluster():
     was, some = {"state": {"mysql_cluster": ["one"]}}, [{"name": "one"}]
     assert due.leaving(
