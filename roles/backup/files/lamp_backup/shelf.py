@@ -118,9 +118,13 @@ class Shelf:
             return names[-1]
         if name not in names:
             there = f"There are {', '.join(names)}." if names else "There are none."
-            raise BackupError(
-                f"No backup {name} in {self.directory}. {there} Take one with: lamp-backup take"
+            remedy = (
+                "Take one with: lamp-backup take"
+                if name == "latest"
+                else "Of another host's, set backup_copy_to here to its place, and run "
+                "foobar.lamp.site."
             )
+            raise BackupError(f"No backup {name} in {self.directory}. {there} {remedy}")
         return name
 
     def dump(self, name: str) -> pathlib.Path:
