@@ -6,16 +6,14 @@ import http.client
 import json
 import os
 import pathlib
-import subprocess
 import sysconfig
 
 import dns.message
 import dns.query
 import dns.rcode
-import pytest
 import yaml
 from support.containers import address_of, run
-from support.plays import killed
+from support.plays import kill_after
 
 #: Each of pytest's workers has a host of its own.
 HOST = "lamp-galaxy" + os.environ.get("PYTEST_XDIST_WORKER", "").replace("gw", "-")
@@ -100,18 +98,10 @@ class User:
         return run(*self._command(*options, **variables), cwd=self.place, env=self.environment)
 
     def play_until(self, task, *options, **variables):
-        """Run it, and kill it without a word as soon as ``task`` has changed something."""
+        """Run it, and kill it without a word behind ``task``, which has to change something."""
         command = self._command(*options, **variables)
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        with killed(command, cwd=self.place, env=self.environment, **streams) as process:
-            said, at_task = [], False
-            for line in process.stdout:
-                said.append(line)
-                at_task = at_task or line.startswith(f"TASK [{task}]")
-                if at_task and line.startswith("changed:"):
-                    break
-            else:
-                pytest.fail(f"{task} changed nothing:\n{''.join(said[-40:])}")
+        done = kill_after(task, command, cwd=self.place, env=self.environment)
+        assert f"TASK [{task}]" in done.stdout and "changed:" in done.stdout.rpartition("TASK [")[2]
 
 
 def get(path, timeout=10, port=80, host=HOST):

@@ -110,6 +110,29 @@ def killed(words, **options):
                     os.kill(pid, signal.SIGKILL)
 
 
+def kill_after(task, words, **options):
+    """Run a command of Ansible's, and have it killed behind the first result of a task, before the
+    next one begins. ``task``: the end of its name.
+    """
+    environment = options.pop("env", ENVIRONMENT) | {
+        "ANSIBLE_CALLBACK_PLUGINS": f"{ROOT}/tests/support/callback",
+        "ANSIBLE_CALLBACKS_ENABLED": "killed_after",
+        "KILLED_AFTER": task,
+        "PYTHONUNBUFFERED": "1",
+    }
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONGEST,
+        env=environment,
+        **{"cwd": ROOT, **options},
+    )
+    assert done.returncode == -signal.SIGKILL, f"{task} had no result:\n{done.stdout[-3000:]}"
+    return done
+
+
 def recap(done):
     """Return the counts of a run's recap, ``{"ok": int, "changed": int, ...}``, over all hosts."""
     counts = {}

@@ -13,7 +13,7 @@ import pymysql
 import pytest
 from support.containers import address_of
 from support.load import Load
-from support.plays import ENVIRONMENT, ROOT, killed
+from support.plays import ENVIRONMENT, ROOT, kill_after
 from support.waiting import wait_for
 
 from .servers import PASSWORD, Server, command, play
@@ -463,8 +463,7 @@ def test_server_is_restarted_for_the_rest_and_the_run_says_for_what(servers):
 
 def test_run_that_dies_before_it_told_the_server_is_made_up_for(servers):
     wanted = with_settings(max_connections=220)
-    with killed(command(**wanted), stdout=subprocess.PIPE) as process:
-        assert any("Ask what the server runs with" in line for line in process.stdout)
+    kill_after("Ask what the server runs with", command(**wanted))
     assert {value(server, "max_connections") for server in servers} == {"200"}
     done = play(**wanted)
     assert done.returncode == 0, done.stdout[-3000:]
