@@ -96,21 +96,18 @@ def _owners(servers, new):
     own = [name for name, one in new.items() if one["filled"] and not one["joined"]]
     others = [name for name, one in servers.items() if one["recorded"] or one["joined"]]
     remedy = (
-        "dump what you want of them, and there run 'systemctl stop mariadb && mv /var/lib/mysql "
-        "/var/lib/mysql.old && mariadb-install-db --user=mysql --skip-test-db && systemctl start "
-        "mariadb'"
+        "only one's can be kept. Where you do not want them, dump what you need of them, and run "
+        "'systemctl stop mariadb && mv /var/lib/mysql /var/lib/mysql.old && mariadb-install-db "
+        "--user=mysql --skip-test-db && systemctl start mariadb'"
     )
     if own and others:
         yield (
             f"{' and '.join(own)} {'have' if own[1:] else 'has'} databases of "
-            f"{'their' if own[1:] else 'its'} own, which would be lost in the cluster of "
-            f"{' and '.join(others)}: {remedy}."
+            f"{'their' if own[1:] else 'its'} own, and {' and '.join(others)} "
+            f"{'have' if others[1:] else 'has'} those of a cluster: {remedy}."
         )
     elif own[1:]:
-        yield (
-            f"{' and '.join(own)} have databases, and those of one alone can be the cluster's. Of "
-            f"the others, {remedy}."
-        )
+        yield f"{' and '.join(own)} have databases: {remedy}."
 
 
 def _versions(servers):

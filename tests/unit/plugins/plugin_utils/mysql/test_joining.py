@@ -81,7 +81,7 @@ SELF = (
         ({"db1": data(joined=True), "db2": data(joined=True), "db3": host()}, []),
         (
             {"db1": data(recorded=True), "db2": data()},
-            ["db2 has databases of its own, which would be lost in the cluster of db1: dump"],
+            ["db2 has databases of its own, and db1 has those of a cluster: only one's"],
         ),
         # Who is there without being in the inventory.
         (
