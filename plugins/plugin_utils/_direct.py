@@ -140,8 +140,8 @@ def call(action, module: str, arguments: dict, task_vars: dict, again: bool = Tr
 
     That is so where ``lamp_direct`` is false, without pipelining, with a Python that is still to be
     found, for a task that is delegated or in the background, and when anything goes wrong but the
-    connection. Where ``run`` may not be called ``again``, the module does nothing that has begun:
-    without an answer the task has failed.
+    connection. Where ``run`` may not be called ``again``, a task whose program ended without an
+    answer has failed, and the module does not take over.
     """
     try:
         sent = _sent(action, module, arguments, task_vars)
