@@ -252,7 +252,7 @@ def test_data_that_the_server_refuses_are_put_back(shop):
     )
     done = shop.run("swap")
     assert done.rc == 1
-    assert "the old ones are back" in done.stderr
+    assert "The server does not run with the new data; the old ones are back" in done.stderr
     assert shop.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
     shop.host.check_output(
         "rm -rf /var/lib/mysql-restore/restored /var/lib/mysql-restore/restored.json"
@@ -392,7 +392,7 @@ def test_exchange_that_the_disk_refuses_is_taken_back(shop):
             "umount /var/lib/mysql-restore/restored; rm -rf /var/lib/mysql-restore/restored*"
         )
     assert done.rc == 1
-    assert "the old ones are back" in done.stderr
+    assert "The new data cannot take the place of the old ones; the old ones are" in done.stderr
     assert shop.sql("SELECT COUNT(*) FROM shop.item") == [["4"]]
     assert shop.host.check_output("ls /var/lib/mysql-restore | grep exchange || true") == ""
 

@@ -87,6 +87,12 @@ def parser() -> argparse.ArgumentParser:
             nargs="*",
             help="of all directories of files these, by the names of their settings",
         )
+        one.add_argument(
+            "--nearest",
+            action="store_true",
+            help="with --to and files alone: take the backup that is nearest to that moment, "
+            "though it may be after it, to go with a backup of another host's data",
+        )
 
     def identity(one):
         one.add_argument(
@@ -277,7 +283,11 @@ def chosen(options, home, shelf, words) -> dict:
         if options.engine and (getattr(words, "only_files", None) is None or words.only_database):
             name, chain = moment(options, home, shelf, until, named)
         else:
-            name = named or moment_of_files(options, home, shelf, until)
+            name, until = (
+                (named, until)
+                if named
+                else moment_of_files(options, home, shelf, until, words.nearest)
+            )
     elif (
         options.copy["to"]
         and not words.source
@@ -340,9 +350,13 @@ def moment(options, home, shelf, until: str, name: str | None) -> tuple[str, lis
     return backup["name"], chain
 
 
-def moment_of_files(options, home, shelf, until: str) -> str:
-    """Return the backup that has the files as of a moment, or of the end;
-    it is fetched if it is not here.
+def moment_of_files(
+    options, home, shelf, until: str, nearest: bool = False
+) -> tuple[str, str | None]:
+    """Return the backup that has the files as of a moment, or of the end, and until when those
+    are kept that were written after it; it is fetched if it is not here.
+
+    ``nearest``: see ``plan.way_of_files``.
     """
     when = None if until == plan.END else plan.moment_of(until)
     if when and when > logs.now():
@@ -352,12 +366,19 @@ def moment_of_files(options, home, shelf, until: str) -> str:
     backup = plan.way_of_files(
         known + [other for other in there if other["name"] not in {one["name"] for one in known}],
         when,
+        nearest,
     )
     if backup not in known:
         offsite.fetch(options, backup["name"])
-    if when and plan.moment_of(backup["manifest"]["time"]) > when:
-        warn(f"No backup of the files is as old as {until}: takes the oldest, {backup['name']}.")
-    return backup["name"]
+    time = backup["manifest"]["time"]
+    if not when or plan.moment_of(time) <= when:
+        return backup["name"], until
+    if not nearest:
+        warn(
+            f"No backup of the files is as old as {until}: "
+            f"takes the oldest, {backup['name']}, of {time}."
+        )
+    return backup["name"], None
 
 
 def told(said: dict) -> str:

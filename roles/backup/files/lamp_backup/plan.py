@@ -146,12 +146,15 @@ def way_to_end(
     return backup, _chain(backup, kin, None)
 
 
-def way_of_files(backups: list[dict], when: datetime.datetime | None) -> dict:
+def way_of_files(
+    backups: list[dict], when: datetime.datetime | None, nearest: bool = False
+) -> dict:
     """Return the backup that has files as of the moment ``when``, None for the end:
     the newest that is not after it.
 
     If there is none, the oldest: that has at least what rows of that moment name, but for what was
-    deleted since.
+    deleted since. For the same reason the ``nearest``, before or after, belongs with the data of a
+    backup: hosts take theirs the same night, some minutes apart.
     """
     able = sorted(
         (backup for backup in backups if "files" in backup["manifest"]),
@@ -159,6 +162,8 @@ def way_of_files(backups: list[dict], when: datetime.datetime | None) -> dict:
     )
     if not able:
         raise BackupError("There is no backup of files. Take one with: lamp-backup take")
+    if when and nearest:
+        return min(able, key=lambda backup: abs(moment_of(backup["manifest"]["time"]) - when))
     earlier = [
         backup for backup in able if when is None or moment_of(backup["manifest"]["time"]) <= when
     ]

@@ -399,6 +399,7 @@ def _exchange(settings, shelf, new, directories, how=""):
     files.write_json(journal, {"moves": moves, "how": how})
     _stop(settings, moves)
     there = settings.datadir.exists()
+    failed = "The new data cannot take the place of the old ones"
     try:
         if there:
             # What was written since; the server is down now.
@@ -409,13 +410,12 @@ def _exchange(settings, shelf, new, directories, how=""):
                 os.rename(move["live"], move["old"])
             os.rename(move["new"], move["live"])
             files.sync(pathlib.Path(move["live"]).parent)
+        failed = "The server does not run with the new data"
         _start(settings, moves, how)
     except (BackupError, OSError) as error:
         _put_back(settings, moves)
         journal.unlink()
-        raise BackupError(
-            f"The server does not run with the new data; the old ones are back. {error}"
-        ) from error
+        raise BackupError(f"{failed}; the old ones are back. {error}") from error
     journal.unlink()
     return old if there else None
 

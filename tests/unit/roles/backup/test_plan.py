@@ -201,6 +201,15 @@ def test_way_of_files(when, wanted):
     assert plan.way_of_files([*of_files("25", "20"), no_files], moment)["name"] == wanted
 
 
+@pytest.mark.parametrize(
+    ("when", "wanted"), [("24T23:00", "25"), ("25T03:00", "25"), ("21T00:00", "20"), (None, "25")]
+)
+def test_way_of_files_that_go_with_data(when, wanted):
+    """Those of the same night, though the database's backup was taken some minutes before."""
+    moment = when and plan.moment(f"2026-11-{when}:00Z")
+    assert plan.way_of_files(of_files("25", "20"), moment, nearest=True)["name"] == wanted
+
+
 def test_no_way_of_files():
     with pytest.raises(BackupError, match="Take one with"):
         plan.way_of_files([], None)
