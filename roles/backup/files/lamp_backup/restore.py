@@ -415,7 +415,8 @@ def _exchange(settings, shelf, new, directories, how=""):
     except (BackupError, OSError) as error:
         _put_back(settings, moves)
         journal.unlink()
-        raise BackupError(f"{failed}; the old ones are back. {error}") from error
+        why = files.told(error, settings.datadir) if isinstance(error, OSError) else error
+        raise BackupError(f"{failed}; the old ones are back. {why}") from error
     journal.unlink()
     return old if there else None
 
