@@ -18,7 +18,6 @@ class FilterModule:
             "acme_thumbprint": account.thumbprint,
             "certificates_due": _certificates.due,
             "certificates_given": _certificates.given,
-            "certificates_program": _certificates.program,
             "certificates_settings": _certificates.settings,
             "certificates_shown": _certificates.shown,
             "certificates_terms": _certificates.terms,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import (
@@ -22,6 +23,16 @@ def role_packages(role, **inputs):
     by those of its inputs on which that depends.
     """
     return roles.ALL[role].packages({**make.defaults(role), **inputs})
+
+
+def program_files(paths, directory):
+    """Return the files of a program that a role brings, as config_tree takes them;
+    ``paths``: where they are on the controller, ``directory``: where they are on the host.
+    """
+    return [
+        {"src": path, "dest": f"{directory}/{os.path.basename(path)}", "diff": False}
+        for path in sorted(paths)
+    ]
 
 
 def ssh_command(words, host):
@@ -54,6 +65,7 @@ class FilterModule:
             "mysql_hosts_to_join": due.joining,
             "mysql_hosts_to_leave": due.leaving,
             "mysql_hosts_to_require_tls": due.require_tls,
+            "program_files": program_files,
             "python_app_hosts_failed": due.failed,
             "records_hosts_due": due.records,
             "removal_problems": site.removal_problems,

@@ -79,6 +79,12 @@ options:
           - Whether to keep the contents out of the diff and out of the checker's output.
         type: bool
         default: false
+      diff:
+        description:
+          - Whether a diff shows the contents. V(false) is for a program that comes with a role, of
+            which a diff says how many lines it has.
+        type: bool
+        default: true
       present:
         description:
           - Whether the file is there. V(false) removes it, like a path in O(absent).
@@ -387,6 +393,7 @@ def main() -> None:
                     "group": {"type": "str", "default": "root"},
                     "mode": {"type": "raw", "default": "0644"},
                     "secret": {"type": "bool", "default": False},
+                    "diff": {"type": "bool", "default": True},
                     "present": {"type": "bool", "default": True},
                     "service": {"type": "str"},
                     "restart": {"type": "bool", "default": False},

@@ -81,6 +81,7 @@ class Change:
     secret: bool = False
     unit: str | None = None  # the systemd unit that reads the path
     restart: bool = False  # whether the unit does so only when it is started
+    diff: bool = True  # whether its text is worth showing, as a program's is not
 
 
 def parse_mode(mode: object, where: str) -> int:
@@ -241,6 +242,7 @@ def _file(entry: dict, item: dict | None, where: str) -> dict:
         "group": _account(entry, item, "group", "root", where),
         "mode": parse_mode(entry.get("mode", "0644"), where),
         "secret": _truth(entry, "secret", where),
+        "diff": _truth(entry, "diff", where, True),
         "unit": clean_unit(entry.get("service"), where),
         "restart": _truth(entry, "restart", where),
         "effective": effective,
@@ -293,6 +295,7 @@ def expand(args: dict) -> dict[str, list]:
         "dest",
         *SOURCES,
         "secret",
+        "diff",
         "vars",
         "service",
         "restart",
@@ -443,7 +446,8 @@ def _texts(change: Change) -> tuple[str, str]:
     if change.secret:
         old = "" if change.before.kind == "absent" else "(secret, not shown)\n"
         return old, "(secret, changed, not shown)\n" if old else "(secret, not shown)\n"
-    return _body(change.before), _body(change.after)
+    body = _body if change.diff else _size
+    return body(change.before), body(change.after)
 
 
 def same_body(one: State, other: State) -> bool:
@@ -461,8 +465,12 @@ def _body(state: State) -> str:
         text = state.content.decode("utf-8")
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text:
-        return (
-            f"(binary, {len(state.content)} bytes, SHA-256 {sha256(state.content).hexdigest()})\n"
-        )
-    return text
+    return _size(state, f"binary, {len(state.content)} bytes") if "\0" in text else text
+
+
+def _size(state: State, what: str = "") -> str:
+    """What a diff shows of a content that is not to be read, as ``what``: its number of lines."""
+    if state.content is None:
+        return _body(state)
+    what = what or f"{len(state.content.splitlines())} lines"
+    return f"({what}, SHA-256 {sha256(state.content).hexdigest()})\n"

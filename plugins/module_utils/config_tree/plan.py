@@ -151,9 +151,8 @@ class Planner:
             )
         after = self._owned("file", entry, "root", "root", entry["mode"], content=entry["content"])
         if before != after:
-            changes.append(
-                Change(path, before, after, entry["secret"], entry["unit"], entry["restart"])
-            )
+            how = (entry[key] for key in ("secret", "unit", "restart", "diff"))
+            changes.append(Change(path, before, after, *how))
 
     def _link(self, entry: dict, changes: list[Change]) -> None:
         path = entry["path"]

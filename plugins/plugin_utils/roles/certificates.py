@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import tls
 
@@ -23,15 +22,6 @@ REASONS = (
     "affiliationChanged",
     "unspecified",
 )
-_PROGRAM = "/usr/local/lib/site-certificates/site_certificates"
-
-
-def program(paths):
-    """Return the files of the command as config_tree takes them;
-    ``paths``: where they are on the controller.
-    """
-    names = sorted(os.path.basename(path) for path in paths)
-    return [{"src": f"site_certificates/{name}", "dest": f"{_PROGRAM}/{name}"} for name in names]
 
 
 def given(certificates, cas):

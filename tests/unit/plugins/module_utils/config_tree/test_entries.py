@@ -199,6 +199,15 @@ def test_diff_of_a_secret_shows_that_and_not_what():
     assert "hunter" not in str(items)
 
 
+def test_diff_of_a_program_says_how_long_it_is():
+    (item,) = shown(Change("/x", State("absent"), state(b"one\ntwo\n"), diff=False))
+    assert item["before"] == ""
+    assert item["after"].startswith("(2 lines, SHA-256 ")
+    (item,) = shown(Change("/x", state(b"one\n"), state(b"two\n"), diff=False))
+    assert item["before"] != item["after"]
+    assert "two" not in str(item)
+
+
 @pytest.mark.parametrize("content", [b"a\0b", b"\xff\xfe"])
 def test_diff_of_bytes_that_are_no_text(content):
     (item,) = shown(Change("/x", state(), state(content)))
