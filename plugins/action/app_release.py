@@ -24,6 +24,12 @@ LAUNCHERS = os.path.join(os.path.dirname(__file__), "../../roles/python_app/file
 IMAGE_LAUNCHERS = ("../image/run", "check.py", "compress.py")
 #: What is no source, but an image.
 IMAGES = ("image", "build")
+#: What is said of a release whose commands of a step have run.
+TOOK = {
+    "make": "is made",
+    "migrate": "has its database",
+    "after": "has run what comes after the switch",
+}
 #: Where podman keeps images by itself.
 STORAGE = "/var/lib/containers/storage"
 
@@ -160,6 +166,7 @@ class ActionModule(ActionBase):
             if done.get("failed"):
                 return done
             found += done.get("failures", [])
+            self._tell(task_vars, took("make", {**done, "plans": without(shipped, found)}))
         plans, pending = without(plans, found), without(pending, found)
         result = {
             "changed": bool(pending),
@@ -191,10 +198,14 @@ class ActionModule(ActionBase):
             )
 
     def _told(self, step, result, task_vars):
-        """Say which releases visitors get from now on."""
-        for words in switched(step, result, self._task.check_mode):
-            self._display.display(f"{task_vars['inventory_hostname']}: {words}")
+        """Say what the step took, and which releases visitors get from now on."""
+        if not self._task.check_mode and not result.get("failed"):
+            self._tell(task_vars, took(step, result) + switched(step, result))
         return result
+
+    def _tell(self, task_vars, sentences):
+        for words in sentences:
+            self._display.display(f"{task_vars['inventory_hostname']}: {words}")
 
     def _warned(self, result):
         """Say at once what the run says again, with all its words, in the end."""
@@ -230,12 +241,26 @@ def without(plans, found):
     return [plan for plan in plans if plan["name"] not in names]
 
 
-def switched(step, result, dry=False):
+def took(step, result):
+    """Return a sentence for each application of which a ``step`` with this ``result`` ran commands
+    before or after the switch: how long they took.
+    """
+    if step not in TOOK:
+        return []
+    return [
+        (
+            f"{plan['name']}: release {plan['release']} {TOOK[step]} "
+            f"({', '.join(f'{name} {seconds} s' for name, seconds in spent.items())})."
+        )
+        for plan in without(result["plans"], result["failures"])
+        if (spent := result["seconds"].get(plan["name"]))
+    ]
+
+
+def switched(step, result):
     """Return a sentence for each application that a ``step`` with this ``result`` has led
     visitors to another release of.
     """
-    if dry or result.get("failed"):
-        return []
     if step == "rollback":
         return [
             f"{name} is back at release {release}." for name, release in result["releases"].items()
@@ -245,10 +270,15 @@ def switched(step, result, dry=False):
     return [
         (
             f"{plan['name']} is at release {plan['release']} of {plan['source']} (before: "
-            f"{plan['before'] or 'none'})."
+            f"{plan['before'] or 'none'}){_healthy(result, plan['name'])}."
         )
         for plan in without(result["plans"], result["failures"])
     ]
+
+
+def _healthy(result, name):
+    seconds = result["seconds"].get(name, {}).get("health")
+    return "" if seconds is None else f", healthy after {seconds} s"
 
 
 def _difference(plan):

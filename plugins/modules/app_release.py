@@ -193,6 +193,12 @@ began:
   description: When the host began with the step, in seconds since 1970.
   returned: for steps that change something
   type: float
+seconds:
+  description: How long each command took, by application and by the name that the command has in
+    the application's log.
+  returned: for steps that change something
+  type: dict
+  sample: {www.foobar.com: {install: 18.1, collect: 2.9}}
 applications:
   description:
     - What there is of each application on the host. An empty text where there is nothing of a kind.

@@ -112,6 +112,8 @@ class Application:
         self.directory = f"{self.root}/releases/{self.release}"
         self.log = f"{LOGS}/{self.name}.{self.release}.log"
         self.services = services.Services(self.name)
+        #: How long each command took, in seconds.
+        self.seconds = {}
 
     # What is there.
 
@@ -631,7 +633,7 @@ class Application:
         """Run a command into the release's log, as ``user`` or the application's own; ReleaseError
         with the end of what it said if it fails or does not end. What it leaves running is ended.
         """
-        seconds = seconds or self.plan["timeouts"][timeout]
+        seconds, began = seconds or self.plan["timeouts"][timeout], time.monotonic()
         with open(self.log, "ab+", opener=_log_opener) as log:
             log.write(f"== {step}\n".encode())
             log.flush()
@@ -647,6 +649,7 @@ class Application:
                 environment=environment,
                 writable=writable,
             )
+            self.seconds[step] = self.seconds.get(step, 0) + time.monotonic() - began
             if wrong:
                 log.seek(start)
                 raise ReleaseError(

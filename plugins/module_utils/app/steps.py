@@ -251,6 +251,10 @@ def run(params, check_mode=False, diff=False):
         "answers": params["answers"],
         "failures": found,
         "began": began,
+        "seconds": {
+            one.name: {name: round(seconds, 1) for name, seconds in one.seconds.items()}
+            for one in applications
+        },
     }
 
 

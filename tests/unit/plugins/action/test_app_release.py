@@ -10,16 +10,16 @@ from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.plugins.loader import action_loader, connection_loader
 from ansible.template import Templar
-from ansible_collections.foobar.lamp.plugins.action.app_release import switched
+from ansible_collections.foobar.lamp.plugins.action.app_release import switched, took
 
 SHOP = {"name": "shop", "release": "22", "source": "../shop", "before": "11"}
 NEW = {"name": "new", "release": "33", "source": "../new", "before": ""}
 
 
 def test_deploy_says_what_visitors_get():
-    done = {"plans": [SHOP, NEW], "failures": []}
+    done = {"plans": [SHOP, NEW], "failures": [], "seconds": {"shop": {"health": 0.8}}}
     assert switched("switch", done) == [
-        "shop is at release 22 of ../shop (before: 11).",
+        "shop is at release 22 of ../shop (before: 11), healthy after 0.8 s.",
         "new is at release 33 of ../new (before: none).",
     ]
     assert switched("switch", {**done, "failures": [{"plan": SHOP}]}) == [
@@ -34,9 +34,21 @@ def test_rollback_says_where_it_went():
 
 
 def test_nothing_is_said_where_nothing_happened():
-    assert switched("switch", {"plans": [SHOP], "failures": []}, dry=True) == []
-    assert switched("switch", {"plans": [SHOP], "failed": True}) == []
     assert switched("migrate", {"plans": [SHOP], "failures": []}) == []
+
+
+def test_deploy_says_what_took_how_long():
+    done = {"plans": [SHOP, NEW], "failures": [{"plan": NEW}]}
+    seconds = {"shop": {"install": 18.1, "collect": 2.9}, "new": {"install": 3.0}}
+    assert took("make", {**done, "seconds": seconds}) == [
+        "shop: release 22 is made (install 18.1 s, collect 2.9 s)."
+    ]
+    assert took("migrate", {**done, "seconds": {"shop": {"migrate": 1.2}}}) == [
+        "shop: release 22 has its database (migrate 1.2 s)."
+    ]
+    # A release that was there is not made again.
+    assert took("make", {**done, "seconds": {"shop": {}, "new": {}}}) == []
+    assert took("switch", {**done, "seconds": {"shop": {"health": 0.8}}}) == []
 
 
 @pytest.fixture
