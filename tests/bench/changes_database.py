@@ -28,6 +28,7 @@ from failover_database import (
     command,
     main,
     make,
+    nothing,
     others,
     run,
     sh,
@@ -184,6 +185,8 @@ def killed_at_each(_host):
 EVENTS = {
     "a member replaced": Event(replace, to_writer=False, begin=three),
     "a run killed at each task of a rolling restart": Event(killed_at_each, begin=three),
+    # What a write takes there, to be compared with "nothing" of failover_database.py.
+    "nothing, on one host": Event(nothing, begin=one, serves=alone, well=alone, members=(KEPT,)),
     "three hosts become one": Event(shrink, begin=three, serves=alone, well=alone, members=(KEPT,)),
     "one host becomes three": Event(grow, begin=one),
     "Debian 12 becomes 13 member by member": Event(upgraded, begin=three_of_old),

@@ -7,11 +7,11 @@
 Three database hosts and a web host are made, and the site is set up on them. Threads on the web
 host write numbers, each in a transaction of its own, by the way to the database that the
 application has. Three seconds after they began the event comes. Counted are the longest time
-between two acknowledged writes, what was acknowledged and is not stored afterwards, and what
-failed: writes whose connection stood, and new connections. Afterwards all members have to have the
-same rows. Somebody looks for a second member that writes, and for a second cluster, all the time
-("twice"). --keep leaves the hosts for another time. --list names the events. --json adds to what
-FILE has of other events.
+between two acknowledged writes, what was acknowledged and is not stored afterwards, what failed
+(writes whose connection stood, and new connections), and what a write takes in the middle.
+Afterwards all members have to have the same rows. Somebody looks for a second member that writes,
+and for a second cluster, all the time ("twice"). --keep leaves the hosts for another time. --list
+names the events. --json adds to what FILE has of other events.
 """
 
 from __future__ import annotations
@@ -313,6 +313,7 @@ def happen(event, number, threads):
     standing = sum(one[1] for one in found["failed"])
     return {
         "gap": round(found["gap"], 2),
+        "write": round(found["median"] * 1000, 2),
         "acknowledged": len(found["done"]),
         "lost": max(len(set(found["done"]) - one) for one in stored),
         "same": all(one == stored[0] for one in stored),
@@ -419,6 +420,7 @@ def table(events):
         "event",
         "runs",
         "longest gap, s",
+        "a write, ms",
         "acknowledged",
         "lost",
         "writes failed",
@@ -428,12 +430,14 @@ def table(events):
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for name, runs in events.items():
         gaps = [one["gap"] for one in runs]
+        write = statistics.median(one["write"] for one in runs)
         sums = [
             sum(one[key] for one in runs)
             for key in ("acknowledged", "lost", "writes_failed", "connections_failed")
         ]
         sums.append(sum(len(one.get("twice", ())) for one in runs))
         figures = f"{statistics.median(gaps):.2f} ({min(gaps):.2f} to {max(gaps):.2f})"
+        figures += f" | {write:.2f}"
         lines.append(
             f"| {name} | {len(runs)} | {figures} | {' | '.join(f'{one:,}' for one in sums)} |"
         )

@@ -4,12 +4,14 @@ Each number is a transaction of its own, by the way to the database that the app
 that changes, as a process of the application is replaced then, a new connection takes the new way.
 ``begun`` is said once all threads have tried. When nobody listens any more and a write has been
 acknowledged since, it says as JSON what was acknowledged (``done``, numbers), the longest time
-between two acknowledgements (``gap``, seconds), and what failed (``failed``: number, whether its
-connection stood already, why).
+between two acknowledgements (``gap``, seconds), what failed (``failed``: number, whether its
+connection stood already, why), and what a write on a connection that stands takes in the middle
+(``median``, seconds).
 """
 
 import json
 import os
+import statistics
 import sys
 import threading
 import time
@@ -38,6 +40,7 @@ class Numbers:
     def __init__(self, path, begin):
         self.path, self.last = path, begin
         self.done, self.failed, self.ended, self.lock = [], [], threading.Event(), threading.Lock()
+        self.took = []
 
     def way(self):
         """Return what changes with the way to the database."""
@@ -64,10 +67,12 @@ class Numbers:
                 if way != (way := self.way()):
                     connection = None
                 connection = connection or self.connect()
+                began = time.monotonic()
                 with connection.cursor() as cursor:
                     cursor.execute("INSERT INTO numbers VALUES (%s)", (number,))
                 connection.commit()
                 self.done.append((number, time.monotonic()))
+                self.took.append(time.monotonic() - began)
             except Exception as error:
                 self.failed.append([number, connection is not None, str(error)[:80]])
                 connection = None
@@ -79,7 +84,12 @@ class Numbers:
         """Return what is said at the end."""
         times = sorted(when for _number, when in self.done)
         gap = max((later - earlier for earlier, later in zip(times, times[1:])), default=0)  # noqa: B905 # one is longer
-        return {"done": [number for number, _when in self.done], "gap": gap, "failed": self.failed}
+        return {
+            "done": [number for number, _when in self.done],
+            "gap": gap,
+            "failed": self.failed,
+            "median": statistics.median(self.took or [0]),
+        }
 
 
 def main(env, begin, threads):
