@@ -161,6 +161,31 @@ def test_new_host_from_the_copy(old, new):
     new.sql("INSERT INTO shop.log VALUES (600, 'lives')")
 
 
+def test_backups_of_another_host_are_read_where_they_are(old, new, vault):
+    """As a database moves: the new host has a place of its own, and writes to no other."""
+    old.sql(SHOP)
+    name = old.take()
+    old.sql("INSERT INTO shop.log VALUES (700, 'later')")
+    place = new.option("copy")["to"]
+    own = {**new.option("copy"), "to": place.rpartition("/")[0] + "/new"}
+    look = "find /srv/backups/shop -type f -printf '%p %s %T@ %i\n' | sort"
+    with new.settings(copy=own) as words:
+        new.do(f"{words} take")  # the newest of all, and not what is meant
+        before = vault.check_output(look)
+        assert name in [row["name"] for row in new.answer(f"{words} --from {place} list")]
+        assert f"the backup {name}" in new.do(f"{words} --from {place} restore latest")
+        assert new.sql("SELECT COUNT(*) FROM shop.log WHERE item = 700") == [["0"]]
+        old.do("log")
+        # What was logged since then is fetched, too.
+        before = vault.check_output(look)
+        new.do(f"{words} --from {place} restore --to end")
+        assert new.sql("SELECT COUNT(*) FROM shop.log WHERE item = 700") == [["1"]]
+        said = new.run(f"{words} --from {place} restore 20010101T000000Z").stderr
+        assert f"No backup 20010101T000000Z in {place}. There are: " in said
+    assert vault.check_output(look) == before
+    new.do("discard")
+
+
 def test_other_engine_is_refused(shop):
     name, other = shop.take(), {"mariadb": "mysql", "mysql": "mariadb"}[shop.engine]
     shop.host.check_output(

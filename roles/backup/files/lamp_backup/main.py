@@ -50,8 +50,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--from",
         dest="source",
-        metavar="DIRECTORY",
-        help="use the backups in this directory instead of the host's own",
+        metavar="PLACE",
+        help="use the backups in this directory instead of the host's own, or those of another "
+        "host's copy, like backups@vault:/srv/backups/db1, where nothing is written",
     )
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
 
@@ -277,6 +278,7 @@ def chosen(options, home, shelf, words) -> dict:
     chain, name, until = [], words.backup, None
     if getattr(words, "only_database", "") and not options.engine:
         raise BackupError("This host has no database server: leave --only-database out.")
+    elsewhere = offsite.is_elsewhere(options)
     if to:
         until = to if to == plan.END else plan.shown(plan.moment(to))
         named = None if name == "latest" else name
@@ -290,13 +292,16 @@ def chosen(options, home, shelf, words) -> dict:
             )
     elif (
         options.copy["to"]
-        and not words.source
-        and (name not in shelf.names() if name != "latest" else not shelf.names())
+        and shelf is home
+        and (elsewhere or (name not in shelf.names() if name != "latest" else not shelf.names()))
     ):
+        there = offsite.names(options)
         if name == "latest":
-            name = (offsite.names(options) or ["latest"])[-1]
-        if name in offsite.names(options):
+            name = (there or ["latest"])[-1]
+        if name in there:
             offsite.fetch(options, name)
+        elif elsewhere:
+            raise BackupError(_not_there(options, name, there))
     return {
         "name": shelf.named(name),
         "chain": chain,
@@ -336,7 +341,8 @@ def moment(options, home, shelf, until: str, name: str | None) -> tuple[str, lis
         logs.try_to_keep(options, home, live)
     elif restore.down(options) and options.datadir.exists():
         logs.try_to_keep(options, home, None)
-    here = shelf.whole()
+    elsewhere = offsite.is_elsewhere(options)
+    here = [] if elsewhere else shelf.whole()
     try:
         backup, chain = way(here)
     except BackupError:
@@ -361,7 +367,7 @@ def moment_of_files(
     when = None if until == plan.END else plan.moment_of(until)
     if when and when > logs.now():
         raise BackupError(f"{until} is yet to come: give an earlier moment.")
-    known = shelf.whole()
+    known = [] if offsite.is_elsewhere(options) else shelf.whole()
     there = offsite.index(options).whole() if options.copy["to"] and shelf is home else []
     backup = plan.way_of_files(
         known + [other for other in there if other["name"] not in {one["name"] for one in known}],
@@ -379,6 +385,10 @@ def moment_of_files(
             f"takes the oldest, {backup['name']}, of {time}."
         )
     return backup["name"], None
+
+
+def _not_there(options, name, there):
+    return f"No backup {name} in {options.copy['to']}. There are: {', '.join(there) or 'none'}."
 
 
 def told(said: dict) -> str:
@@ -499,6 +509,7 @@ def run(options, shelf, source, words) -> int:
         and options.cluster
         and words.backup == "latest"
         and not source.names()
+        and not offsite.is_elsewhere(options)
     ):
         print("There is no backup here: another member of the cluster takes them.")
         return 0
@@ -516,10 +527,7 @@ def run(options, shelf, source, words) -> int:
         if name in shelf.names():
             print(f"{name} is here already.")
         elif name not in there:
-            raise BackupError(
-                f"No backup {name} in {options.copy['to']}. There are: "
-                f"{', '.join(there) or 'none'}."
-            )
+            raise BackupError(_not_there(options, name, there))
         else:
             offsite.fetch(options, name)
             shelf.verify(name)
@@ -569,7 +577,10 @@ def main(arguments: list[str] | None = None) -> int:
         if words.source:
             if words.verb not in READERS:
                 raise BackupError(f"--from is for {', '.join(READERS)}.")
-            source = Shelf(pathlib.Path(words.source).absolute())
+            if offsite.REMOTE.match(words.source):
+                offsite.read_from(options, words)
+            else:
+                source = Shelf(pathlib.Path(words.source).absolute())
         for place in (
             options.directory,
             options.workshop,

@@ -10,11 +10,40 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 
 from . import BackupError, files, plan, store
 from .shelf import Shelf
+
+#: A directory of another host, as rsync has it.
+REMOTE = re.compile(r"[^/]+:")
+RSYNC = "/usr/bin/rsync"
+
+
+def read_from(settings, words) -> None:
+    """Read the backups of another host's copy in this run, and no others; of ``words``, the
+    command's, what they ask of the copy is asked of that one.
+    """
+    if words.verb == "verify":
+        raise BackupError(
+            f"Only what is on this host can be verified: fetch {words.source} by rsync, and give "
+            f"--from its directory."
+        )
+    needed = [settings.copy["key"], settings.copy["known_hosts"], RSYNC]
+    if missing := [path for path in needed if not os.path.exists(path)]:
+        raise BackupError(
+            f"{words.source} is another host's, and {missing[0]} is missing: set backup_copy_to, "
+            f"backup_copy_key and backup_copy_known_hosts, and run foobar.lamp.site."
+        )
+    settings.copy = {**settings.copy, "to": words.source, "elsewhere": True}
+    words.remote = True
+
+
+def is_elsewhere(settings) -> bool:
+    """Return whether this run reads another host's copy."""
+    return settings.copy.get("elsewhere", False)
 
 
 def _rsync(settings, *words: str) -> str:
@@ -24,7 +53,7 @@ def _rsync(settings, *words: str) -> str:
         f"-o ConnectTimeout=20 -o StrictHostKeyChecking=yes "
         f"-o UserKnownHostsFile={copy['known_hosts']}"
     )
-    command = ["rsync", "-rt", "--chmod=D700,F600", "--timeout=300", f"--rsh={shell}", *words]
+    command = [RSYNC, "-rt", "--chmod=D700,F600", "--timeout=300", f"--rsh={shell}", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BackupError(f"rsync with {copy['to']}: {done.stderr.strip()}")
@@ -149,13 +178,26 @@ def index(settings) -> Shelf:
 
 
 def fetch(settings, name: str) -> None:
-    """Bring one backup here; it has its name here once all of it is here."""
+    """Bring one backup here; it has its name here once all of it is here. Of one that is here
+    already, what is new there is brought.
+    """
     if not re.fullmatch(plan.NAME, name):
         raise BackupError(f"{name!r} is no name of a backup.")
     part = settings.directory / f".{name}.fetched.part"
     source, shelf = f"{_there(settings)}{name}/", Shelf(part.parent)
     _rsync(settings, "--include=/*.json", "--exclude=*", source, f"{part}/")
     manifest, home = shelf.manifest(part.name), Shelf(settings.directory)
+    if name in home.names():
+        shutil.rmtree(part)
+        if manifest != home.manifest(name):
+            raise BackupError(
+                f"This host has another backup of the name {name}: fetch {source} by rsync, and "
+                f"give --from the directory that has it."
+            )
+        # More logs may be there by now.
+        for left_out in (["--exclude=/logs.json"], []):
+            _rsync(settings, *left_out, source, f"{settings.directory}/{name}/")
+        return
     said = manifest.get("files", {"packs": {}})["packs"]
     packs = {pack: told for pack, told in said.items() if pack not in home.packs()}
     size = manifest.get("dump", {"size": 0})["size"] + sum(

@@ -121,8 +121,7 @@ class Shelf:
             remedy = (
                 "Take one with: lamp-backup take"
                 if name == "latest"
-                else "Of another host's, set backup_copy_to here to its place, and run "
-                "foobar.lamp.site."
+                else "Give the place of another host's with --from (lamp_restore_from)."
             )
             raise BackupError(f"No backup {name} in {self.directory}. {there} {remedy}")
         return name
