@@ -219,12 +219,13 @@ def stored():
 
 
 def longest(visits):
-    """Return the longest time in which the visitors of one resolver got no answer."""
+    """Return the longest time in which those who asked one resolver got no answer."""
     found, ends = 0.0, {}
-    for (_kind, due, took, wrong, _number), asker in sorted(
+    for (kind, due, took, wrong, _number), asker in sorted(
         visits, key=lambda one: sum(one[0][1:3])
     ):
-        if not wrong:
+        # Who keeps his connection asks no resolver.
+        if not wrong and kind != "kept page":
             last = ends.get(asker[0], due + took)
             found, ends[asker[0]] = max(found, due + took - last), due + took
     return round(found, 2)
