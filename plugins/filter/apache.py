@@ -18,6 +18,7 @@ class FilterModule:
             "apache_module_files": apache.module_files,
             "apache_names": apache.names,
             "apache_not_checks": apache.not_checks,
+            "apache_not_encrypted": apache.not_encrypted,
             "apache_not_from": apache.not_from,
             "apache_quoted": apache.quoted,
             "apache_redirects": apache.redirects,

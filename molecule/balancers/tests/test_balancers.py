@@ -144,26 +144,17 @@ def test_who_comes_to_a_web_host_by_himself_is_seen_as_he_is():
         assert "203.0.113.66" not in page
 
 
-def test_web_hosts_are_for_the_balancers_alone():
-    for host in WEB:
-        script = "import socket; print(socket.socket().connect_ex(('127.0.0.1', 443)))"
-        assert run(
-            "docker", "exec", host, "python3", "-c", script, check=True
-        ).stdout.strip() == str(errno.ECONNREFUSED)
-        done = run(
-            "docker",
-            "exec",
-            VISITOR,
-            "curl",
-            "--silent",
-            "--max-time",
-            "3",
-            f"http://{address_of(host)}/",
-        )
-        assert done.returncode == 28, done
-        assert on_host(
-            host, "systemctl is-enabled site-certificates.timer 2> /dev/null"
-        ).strip() in ("", "not-found")
+@pytest.mark.parametrize("host", WEB)
+def test_web_host_is_for_the_balancers_alone(host):
+    script = "import socket; print(socket.socket().connect_ex(('127.0.0.1', 443)))"
+    assert run("docker", "exec", host, "python3", "-c", script, check=True).stdout.strip() == str(
+        errno.ECONNREFUSED
+    )
+    asked = f"curl --silent --max-time 3 http://{address_of(host)}/"
+    done = run("docker", "exec", VISITOR, *asked.split())
+    assert done.returncode == 28, done
+    units = "systemctl is-enabled site-certificates.timer 2> /dev/null"
+    assert on_host(host, units).strip() in ("", "not-found")
 
 
 @pytest.mark.parametrize("balancer", BALANCERS)
@@ -296,6 +287,25 @@ def test_certificate_that_is_renewed_is_served_by_both():
     assert done.returncode == 0, done.stdout[-3000:]
     assert not set(serials()) & set(before)
     assert visitors.lost == 0
+
+
+def test_web_host_that_visitors_still_come_to_serves_them_and_the_balancers():
+    host, other = WEB
+    parts = "--tags=certificates,web_server,bind"
+    done = play("site", parts, lamp_still_visited=[host])
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert get(host)[0] == 200
+    status, headers, _text = get(host, "/x?y", scheme="http")
+    assert (status, headers["location"]) == (308, f"https://{SITE}/x?y")
+    assert on_host(VISITOR, f"curl --silent --max-time 3 http://{address_of(other)}/") == ""
+    wait_for_state("UP", *WEB)
+    with Visitors(BALANCERS[0], 5) as visitors:
+        pass
+    assert visitors.asked > 100
+    assert visitors.lost == 0
+    done = play("site", parts)
+    assert done.returncode == 0, done.stdout[-3000:]
+    test_web_host_is_for_the_balancers_alone(host)
 
 
 def test_second_run_changes_nothing():

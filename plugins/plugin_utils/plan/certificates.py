@@ -36,13 +36,10 @@ class Certificates(Role):
     def inputs(self, site, host, offered):
         """A certificate for each site, and what it takes to have it issued: where TLS ends.
 
-        A web host behind balancers has none.
+        A web host behind balancers has none, unless visitors still come to it.
         """
-        found = (
-            tls.certificates(site, site.position(site.entrance, host))
-            if site.entrance in host.groups
-            else []
-        )
+        entrances = site.entrances
+        found = tls.certificates(site, entrances.index(host.name)) if host.name in entrances else []
         if not found:
             return {}
         inputs = {

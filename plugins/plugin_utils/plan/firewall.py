@@ -140,7 +140,9 @@ def _rules(site, host, ports):
         for port in offered:
             key = (port.number, port.protocol)
             peers.setdefault(key, set()).add(
-                (BALANCERS if site.balanced else WORLD) if port.peers == VISITORS else port.peers
+                (WORLD if host.name in site.entrances else BALANCERS)
+                if port.peers == VISITORS
+                else port.peers
             )
             sources.setdefault(key, []).extend(port.sources)
             roles.setdefault(key, []).append(role)

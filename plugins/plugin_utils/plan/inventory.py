@@ -12,6 +12,7 @@ from ansible_collections.foobar.lamp.plugins.plugin_utils.plan import options, r
 from ansible_collections.foobar.lamp.plugins.plugin_utils.plan.site import (
     BALANCERS,
     NAME_SERVERS,
+    entrances,
     is_address,
 )
 
@@ -57,6 +58,17 @@ def balancer_doubts(groups):
     return [
         f"Group {BALANCERS} has one host, {balancers[0]}, through which all visitors come: when "
         f"it is down, so are the sites. Add a second one."
+    ]
+
+
+def visited_doubts(groups, values):
+    """Return a sentence where web hosts take visitors although there are balancers."""
+    still = [name for name in entrances(groups, values) if name in groups.get("lamp_web", ())]
+    if not still or not groups.get(BALANCERS):
+        return []
+    return [
+        f"lamp_still_visited lets visitors come to {', '.join(still)} without a balancer. Take it "
+        f"out as soon as nobody has the records any more that lead there."
     ]
 
 
@@ -120,6 +132,11 @@ def inventory_problems(groups, values):
         f"remove it from {BALANCERS}, or put the sites on other hosts."
         for host in groups.get(BALANCERS, ())
         if host in groups.get("lamp_web", ())
+    ]
+    problems += [
+        f"lamp_still_visited has {name}, which is not in lamp_web: name hosts of that group."
+        for name in values.get("lamp_still_visited") or ()
+        if name not in groups.get("lamp_web", ())
     ]
     servers, primary = groups.get(NAME_SERVERS, ()), values.get("lamp_dns_primary")
     if primary and primary not in servers:

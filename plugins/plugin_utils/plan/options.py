@@ -281,6 +281,7 @@ def _lamp():
         "lamp_tls": {"type": ["str", "bool"]},
         "lamp_untested_os": _BOOL,
         "lamp_update_reboot": {**_TEXT, "choices": ["auto", "always", "never"]},
+        "lamp_still_visited": _TEXTS,
         "lamp_vip": _TEXT_OR_TEXTS,
         "lamp_vip_command": {**_TEXTS, **_COMMAND, "no_log": True},
         **{role.CHOICE.variable: _TEXT for role in roles.ALL.values() if role.CHOICE},

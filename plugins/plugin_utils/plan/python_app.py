@@ -76,7 +76,8 @@ class PythonApp(Role):
             database = _Database(site.hosts("lamp_db")[0].peer_addresses[0], "")
         inputs = {
             "python_app_apps": [
-                _app(name, one, path, app_name, app, site, database) | _single_timers(site, host)
+                _app(name, one, path, app_name, app, site, database, host)
+                | _single_timers(site, host)
                 for name, one, path, app_name, app in site.apps()
             ]
         }
@@ -287,7 +288,7 @@ def _lock_problems(where, app, kind, source):
         yield f"{where} the source {source}. {error}"
 
 
-def _app(name, one, path, app_name, app, site, database):
+def _app(name, one, path, app_name, app, site, database, host):
     """Return the role's description of an application of the
     site ``one`` that is called ``name``.
     """
@@ -301,7 +302,8 @@ def _app(name, one, path, app_name, app, site, database):
         "user": app.get("user") or app_user(app_name),
     }
     role_app["origin"], role_app["aliases"] = origin(name, path), list(one.get("aliases", []))
-    role_app["tls"] = not site.balanced and tls.source_of(site.values, name, one) != "none"
+    visited = host.name in site.entrances
+    role_app["tls"] = visited and tls.source_of(site.values, name, one) != "none"
 
     def on_controller(file):
         return posixpath.normpath(posixpath.join(site.base, posixpath.expanduser(file)))

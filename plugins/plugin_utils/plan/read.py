@@ -103,7 +103,7 @@ def site_of(variables, templar=None):
     def of_keys():
         found = kept(
             [secrets.ACME_KEY],
-            variables["groups"].get(of_site.entrance(variables["groups"]), []),
+            of_site.entrances(variables["groups"], given),
             {},
         )
         return {name: one[secrets.ACME_KEY] for name, one in found.items()}
@@ -150,6 +150,8 @@ def site_problems(variables, templar, warn):
     ]:
         warn(doubt)
     given, wrong = settled("lamp", variables, templar)
+    for doubt in inventory.visited_doubts(groups, given):
+        warn(doubt)
     problems = inventory.inventory_problems(groups, given) + inventory.variable_problems(names)
     # A host outside of lamp may have such a variable for something else.
     problems += renamed.renamed_problems(
@@ -176,8 +178,8 @@ def site_problems(variables, templar, warn):
         problems += inventory.choice_problems(
             given, {name for host in groups.get("lamp", ()) for name in hosts[host]}
         )
-    entrance = of_site.entrance(groups)
-    problems += tls.problems(given, len(groups.get(entrance, ())), servers, entrance)
+    entrances = len(of_site.entrances(groups, given))
+    problems += tls.problems(given, entrances, servers, of_site.entrance(groups))
     problems += keepalived.vip_problems(given, groups, hosts)
     problems += of_site.sharing_problems(sites, groups)
     problems += of_site.secret_problems(given.get("lamp_secrets", {}), sites)

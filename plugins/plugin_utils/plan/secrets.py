@@ -148,7 +148,7 @@ def lost(site, directory):
             (f"the zone {name}", name, terms, name_servers, [TRANSFER_KEY_FILE])
             for name, terms in transfer
         ]
-    due += _lost_of_acme(site, directory, site.hosts(site.entrance), name_servers)
+    due += _lost_of_acme(site, directory, list(map(site.host, site.entrances)), name_servers)
     problems = []
     for called, name, terms, hosts, files in due:
         asked = {host.name: host.facts.get("paths") for host in hosts}

@@ -194,6 +194,11 @@ class Site:
         return entrance(self.groups)
 
     @property
+    def entrances(self):
+        """The names of the hosts that visitors come to, and where TLS ends."""
+        return entrances(self.groups, self.values)
+
+    @property
     def vip(self):
         """The addresses that one of the balancers has, each with its prefix where one is given;
         none where each has its own alone.
@@ -238,6 +243,17 @@ def entrance(groups):
     the balancers, where there are any, else the web hosts.
     """
     return BALANCERS if groups.get(BALANCERS) else "lamp_web"
+
+
+def entrances(groups, values):
+    """Return the names of the hosts that visitors come to, by groups and variables:
+    those of the entrance, and behind them the web hosts that visitors still come to.
+    """
+    first, still = groups.get(entrance(groups), ()), values.get("lamp_still_visited") or ()
+    return [
+        *first,
+        *(name for name in groups.get("lamp_web", ()) if name in still and name not in first),
+    ]
 
 
 def is_address(text):

@@ -69,19 +69,18 @@ class WebServer(Role):
 
     def inputs(self, site, host, offered):
         """A virtual host for each site, and how it uses the site's certificate;
-        or who ends TLS before it.
+        and who ends TLS before it.
         """
-        entrance = (
-            {f"{self.name}_trusted_proxies": site.balancers}
-            if site.balanced
-            else at_entrance(self.name, site)
-        )
+        visited = host.name in site.entrances
+        entrance = at_entrance(self.name, site) if visited else {}
+        if site.balanced:
+            entrance[f"{self.name}_trusted_proxies"] = site.balancers
         return entrance | {
             f"{self.name}_default_site": site.values.get("lamp_default_site", ""),
             f"{self.name}_replaces": list(self.others.values()),
             f"{self.name}_take_over": site.values.get("lamp_take_over", False),
             f"{self.name}_vhosts": [
-                _vhost(name, one, site.base) | _encrypted(site, name, one)
+                _vhost(name, one, site.base) | _encrypted(site, name, one, visited)
                 for name, one in site.sites.items()
             ],
         }
@@ -215,8 +214,8 @@ def _vhost(name, site, base):
     return vhost
 
 
-def _encrypted(site, name, one):
-    found = {} if site.balanced else tls.vhost(site.values, name, one)
+def _encrypted(site, name, one, visited):
+    found = tls.vhost(site.values, name, one) if visited else {}
     return ({"tls": found} if found else {}) | (
         {"headers": one["headers"]} if "headers" in one else {}
     )

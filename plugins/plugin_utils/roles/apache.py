@@ -61,6 +61,14 @@ def not_from(addresses):
     return " && ".join(f"! %{{CONN_REMOTE_ADDR}} -ipmatch '{address}'" for address in addresses)
 
 
+def not_encrypted(addresses):
+    """Return Apache's expression of requests of which none of ``addresses`` says that the visitor
+    came by HTTPS.
+    """
+    own = " || ".join(f"%{{CONN_REMOTE_ADDR}} -ipmatch '{address}'" for address in addresses)
+    return f"! (%{{HTTP:X-Forwarded-Proto}} == 'https' && ({own}))"
+
+
 def not_checks(addresses):
     """Return Apache's expression of requests that are no balancer's own question for health.
 

@@ -12,6 +12,11 @@ again    how often a visitor asked once more, as browsers do where a kept connec
          an answer
 holders  [when, hardware addresses]: who answers to the address, asked of all hosts ten times a
          second
+askers   with resolvers: of each visit, the resolver that was asked, and the address that it gave
+
+With resolvers (how many) the address does not matter: each visitor asks one of them, which asks the
+name servers, and keeps the answer for its time to live. With tls they come by HTTPS, and take any
+certificate.
 """
 
 import asyncio
@@ -19,6 +24,7 @@ import concurrent.futures
 import json
 import os
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -30,12 +36,56 @@ class ClosedError(Exception):
     """A kept connection that ended before anything of an answer came."""
 
 
+def answer(server):
+    """Ask a name server for the site's address; returns the first one, and its time to live."""
+    labels = b"".join(bytes([len(one)]) + one.encode() for one in HOST.split(".")) + b"\0"
+    mark = os.urandom(2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        asked.settimeout(1)
+        asked.connect((server, 53))
+        asked.send(mark + struct.pack("!5H", 0, 1, 0, 0, 0) + labels + struct.pack("!2H", 1, 1))
+        said = b""
+        while said[:2] != mark:
+            said = asked.recv(1232)
+    at = 12 + len(labels) + 4
+    kind, _class, ttl, size = struct.unpack("!HHIH", said[at + 2 : at + 12])
+    if not struct.unpack("!H", said[6:8])[0] or (kind, size) != (1, 4):
+        raise OSError("no address")
+    return socket.inet_ntoa(said[at + 12 : at + 16]), ttl
+
+
+class Resolver:
+    """Somebody who keeps what a name server said as long as that may be kept."""
+
+    def __init__(self, servers):
+        self.servers, self.kept, self.until = servers, "", 0
+
+    async def address(self):
+        """Return the address of the site."""
+        for server in [*self.servers] * 2:
+            if time.time() < self.until:
+                break
+            try:
+                self.kept, ttl = await asyncio.to_thread(answer, server)
+                self.until = time.time() + ttl
+            except OSError:
+                continue
+        else:
+            raise OSError("no name server answers")
+        return self.kept
+
+
 class Visitors:
     """All of them."""
 
     def __init__(self, given):
         self.given, self.visits, self.again, self.holders, self.idle = given, [], 0, [], []
         self.number, self.enough = given["number"], False
+        self.resolvers = [Resolver(given["names"]) for _one in range(given.get("resolvers", 0))]
+        self.tls, self.asked, self.askers = None, 0, []
+        if given.get("tls"):
+            self.tls = ssl.create_default_context()
+            self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
 
     async def ask(self, pair, text):
         """Ask on a connection; returns the status, and whether the connection is kept."""
@@ -61,7 +111,16 @@ class Visitors:
             "connection"
         ) != "close"
 
-    async def page(self, kind, number):
+    async def connect(self, asker):
+        """Return a connection to where the site's name leads."""
+        if asker:
+            asker[1] = await self.resolvers[asker[0]].address()
+        place = asker[1] if asker else self.given["address"]
+        if not self.tls:
+            return await asyncio.open_connection(place, 80)
+        return await asyncio.open_connection(place, 443, ssl=self.tls, server_hostname=HOST)
+
+    async def page(self, kind, number, asker):
         """Ask for a page, or send a form."""
         method, path = ("POST", f"/bench/{number}") if kind == "form" else ("GET", "/healthz")
         kept = kind == "kept page"
@@ -70,7 +129,7 @@ class Visitors:
         text = (text + ("\r\n" if kept else "Connection: close\r\n\r\n")).encode()
         while True:
             pair = used = self.idle.pop() if kept and self.idle else None
-            pair = pair or await asyncio.open_connection(self.given["address"], 80)
+            pair = pair or await self.connect(asker)
             goes_on = False
             try:
                 status, goes_on = await self.ask(pair, text)
@@ -96,13 +155,16 @@ class Visitors:
 
     async def visit(self, kind, due, number):
         """Come once."""
+        self.asked += 1
+        asker = [self.asked % len(self.resolvers), ""] if self.resolvers else None
         try:
             async with asyncio.timeout(self.given["limit"]):
-                wrong = await (self.look_up() if kind == "name" else self.page(kind, number))
+                wrong = await (self.look_up() if kind == "name" else self.page(kind, number, asker))
         except (OSError, EOFError, TimeoutError) as error:
             wrong = type(error).__name__
         now = time.time()
         self.visits.append([kind, round(due, 4), round(now - due, 4), wrong, number])
+        self.askers.append(asker)
 
     async def come(self, kind, rate, begun):
         """Have one kind of visitors come."""
@@ -179,6 +241,7 @@ class Visitors:
                     "visits": self.visits,
                     "again": self.again,
                     "holders": self.holders,
+                    "askers": self.askers,
                 }
             ),
             flush=True,

@@ -217,6 +217,7 @@ GOOD = {
     "lamp_deploy_version": "",
     "lamp_domain": "foobar.com",
     "lamp_dns_primary": "h",
+    "lamp_still_visited": ["h"],
     "lamp_dns_records[].type": "TXT",
     "lamp_dns_records[].name": "@",
     "lamp_secrets": {

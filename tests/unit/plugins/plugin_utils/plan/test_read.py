@@ -77,6 +77,18 @@ def test_one_balancer_is_warned_of_and_goes():
     ] == [True]
 
 
+def test_web_hosts_that_are_still_visited_are_warned_of_and_go():
+    said, groups = [], {**GROUPS, "lamp_lb": ["b"]}
+    assert problems(groups, warn=said, lamp_still_visited=["a"]) == []
+    assert "lamp_still_visited lets visitors come to a without a balancer" in [
+        doubt.partition(". ")[0] for doubt in said
+    ]
+    (problem,) = problems(groups, lamp_still_visited=["b"])
+    assert problem.startswith("lamp_still_visited has b, which is not in lamp_web")
+    said.clear()
+    assert problems(warn=said, lamp_still_visited=["a"]) == said == []
+
+
 def test_header_that_cannot_be_is_said_once():
     (problem,) = problems(
         lamp_sites={"www.foobar.com": {"document_root": "/srv/www", "headers": {"X Y": "1"}}}
@@ -212,15 +224,23 @@ def test_secrets_are_made_where_the_site_may_make_them_alone(tmp_path):
     assert again.secrets["www.foobar.com"]["database_password"] == found["database_password"]
 
 
-@pytest.mark.parametrize(("balancers", "names"), [([], ["a"]), (["b"], ["b"])])
-def test_keys_that_prove_names_are_those_of_the_hosts_where_tls_ends(tmp_path, balancers, names):
+@pytest.mark.parametrize(
+    ("balancers", "still", "names"),
+    [([], [], ["a"]), (["b"], [], ["b"]), (["b"], ["a"], ["b", "a"])],
+)
+def test_keys_that_prove_names_are_those_of_the_hosts_where_tls_ends(
+    tmp_path, balancers, still, names
+):
     variables = variables_of(
-        {**GROUPS, "lamp_lb": balancers}, **GOOD, lamp_secrets_dir=str(tmp_path)
+        {**GROUPS, "lamp_lb": balancers},
+        **GOOD,
+        lamp_secrets_dir=str(tmp_path),
+        lamp_still_visited=still,
     )
     site = read.site_of(variables, Templar(variables=variables))
     site.makes_secrets = True
     assert list(site.acme_keys) == names
-    assert [path.parent.name for path in tmp_path.rglob("acme_key")] == names
+    assert {path.parent.name for path in tmp_path.rglob("acme_key")} == set(names)
 
 
 def test_secrets_that_cannot_be_kept_are_said_with_the_remedy(tmp_path):

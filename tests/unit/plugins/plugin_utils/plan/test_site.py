@@ -267,3 +267,19 @@ def test_what_several_web_hosts_cannot_share_is_refused(site, groups, words):
         problem.startswith("lamp_sites['www.foobar.com']") and words in problem
         for problem in problems
     )
+
+
+@pytest.mark.parametrize(
+    ("balancers", "still", "entrances"),
+    [
+        ("", [], ["w1", "w2"]),
+        ("", ["w1"], ["w1", "w2"]),
+        ("b1 b2", [], ["b1", "b2"]),
+        ("b1 b2", ["w2"], ["b1", "b2", "w2"]),
+        ("b1 b2", ["w2", "w1"], ["b1", "b2", "w1", "w2"]),
+    ],
+)
+def test_visitors_come_to_balancers_and_to_web_hosts_that_are_still_visited(
+    balancers, still, entrances
+):
+    assert site_of(web="w1 w2", lb=balancers, lamp_still_visited=still).entrances == entrances

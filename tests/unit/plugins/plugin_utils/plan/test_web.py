@@ -483,3 +483,29 @@ def test_input_of_the_server_that_is_not_chosen_is_told(server, names, problem):
     assert [
         one.partition(",")[0] + "," + one.partition(",")[2].partition(",")[0] for one in said
     ] == ([problem] if problem else [])
+
+
+@pytest.mark.parametrize("role", ["apache", "nginx"])
+def test_web_host_that_visitors_still_come_to_serves_them_beside_balancers(role):
+    site = site_of(
+        web="w1 w2",
+        db="w1",
+        lb="b",
+        lamp_still_visited=["w1"],
+        lamp_tls="acme",
+        lamp_web_server=role,
+    )
+    (balancer,) = site.balancers
+    for host, visited in (("w1", True), ("w2", False)):
+        inputs = inputs_of(role, site, host)
+        (vhost,) = inputs[f"{role}_vhosts"]
+        assert inputs[f"{role}_trusted_proxies"] == [balancer]
+        assert ("tls" in vhost, f"{role}_default_tls" in inputs) == (visited, visited)
+        (app,) = inputs_of("python_app", site, host)["python_app_apps"]
+        assert app["tls"] == visited
+        rules = make.plan(site, site.host(host), {}).inputs["firewall_rules"]
+        assert {rule["port"]: rule.get("from") for rule in rules if rule["port"] != 3306} == (
+            {80: None, 443: None} if visited else {80: [balancer]}
+        )
+    # Records lead to the balancer alone.
+    assert site.visited == site.addresses("lamp_lb")
