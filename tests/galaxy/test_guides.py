@@ -14,7 +14,8 @@ from support.waiting import wait_for
 from .users import DOCKER, HOST, IMAGE, get
 
 FIRST, ON_CALL = (ROOT / f"docs/guides/{name}.md" for name in ("first-server", "on-call"))
-#: Bare, whatever the other tests have made of theirs.
+#: Of its own, whatever the other tests have made of theirs. It has the roles' packages: test_run.py
+#: installs them on a bare host.
 SERVER = f"{HOST}-day"
 APPLICATION = """
 def application(environ, start_response):
@@ -69,7 +70,7 @@ class Day:
 @pytest.fixture(scope="module")
 def day(user):
     """Return the day. Its tests go on from each other, as the pages do."""
-    start(SERVER, "server1", IMAGE)
+    start(SERVER, "server1", f"{IMAGE}-packages")
     yield Day(user)
     remove(SERVER)
 
