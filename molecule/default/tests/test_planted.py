@@ -83,7 +83,8 @@ def planted(request, name_server, browser):
 @pytest.mark.parametrize(
     "planted",
     [
-        "symlink",
+        # Hosts apart do what the one host does, and of a secondary the scenario "bind" shows it.
+        pytest.param("symlink", marks=pytest.mark.only("12", "13")),
         *(
             pytest.param(way, marks=pytest.mark.only("13"))
             for way in ("beside", "hardlink", "fifo")
