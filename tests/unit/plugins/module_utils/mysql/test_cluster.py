@@ -48,7 +48,7 @@ def crashed(node, seqno=-1, view="abc", **more):
 
 TABLE = [
     # There is a cluster: nobody forms another.
-    ([running(), running(), None], JOIN, "", "db1 and db2 is the cluster"),
+    ([running(), running(), None], JOIN, "", "db1 and db2 are the cluster"),
     ([running(), NEW, SAFE], JOIN, "", "db1 is the cluster"),
     ([running(), REST, crashed("c", 99)], JOIN, "", "db1 is the cluster"),
     ([running(), running("non-Primary", [ALL[1]]), None], JOIN, "", "db1 is the cluster"),
@@ -73,7 +73,7 @@ TABLE = [
         [running(view=[*ALL, "192.0.2.9"]), None, None],
         REFUSE,
         "",
-        "192.0.2.9 is in the cluster and no member by the inventory",
+        "192.0.2.9 is in the cluster, and not in lamp_db of the inventory",
     ),
     ([SAFE, member(uuid=OTHER, seqno=5), NEW], REFUSE, "", "data of different clusters"),
     ([SAFE, MINE, NEW], REFUSE, "db2", "would lose them"),
@@ -122,7 +122,7 @@ TABLE = [
         [crashed("a", 7, recorded=ALL), crashed("b", 9, recorded=ALL), NEW],
         REFUSE,
         "",
-        "db3 was a member and has lost its data",
+        "db3 was a member and has lost the data",
     ),
     ([member(seqno=7), member(seqno=9), REST], FORM, "db2", "db2 has all"),
     # All were stopped, one after the other.
@@ -245,7 +245,7 @@ def test_who_is_first_does_not_depend_on_the_order(order, places):
         ([running(view=["db1"]), None, None], ""),
         ([running(view=["db1"]), SAFE, crashed("c")], ""),
         # Others would go on, whatever this one is.
-        ([running(), running(), running()], "db2 and db3 runs in the cluster"),
+        ([running(), running(), running()], "db2 and db3 run in the cluster"),
         ([running(view=["db1"]), running(view=["db2"]), None], "db2 runs in the cluster"),
         ([running(view=["db1", "db3"]), None, None], "db3 runs in the cluster"),
         ([SAFE, running(view=["db2"]), None], "db2 runs in the cluster"),
