@@ -43,8 +43,8 @@ _TYPES = {
 
 
 class Decision(NamedTuple):
-    """What is to be done. ``members``: who forms, or whom a refusal is about; nobody: all.
-    ``why``: a sentence for people.
+    """What is to be done. ``members``: who forms, who has to end before anybody can, or whom a
+    refusal is about; nobody: all. ``why``: a sentence for people.
     """
 
     action: str
@@ -133,18 +133,7 @@ def decide(members, setting_up=False):
     if not any(one["data"] == CLUSTER for one in there.values()):
         return _new(there, silent, setting_up)
     if running := [name for name, one in there.items() if one["running"]]:
-        absent = [name for name in members if name not in running]
-        remedy = (
-            f"see to {_and(absent)}" if absent else "see that they reach each other at port 4567"
-        )
-        return Decision(
-            WAIT,
-            (),
-            (
-                f"{_say(running, 'runs and has', 'run and have')} no majority: the cluster goes on "
-                f"by itself when it has one; {remedy}."
-            ),
-        )
+        return _without_majority(there, silent, running)
     crashed = {one["node"] for one in there.values() if one["last_view"]}
     if any(one["last_view"] and set(one["last_view"]) <= crashed for one in there.values()):
         return Decision(
@@ -265,6 +254,28 @@ def _new(there, silent, setting_up):
     return Decision(FORM, (first,), f"{first} {why}.")
 
 
+def _without_majority(there, silent, running):
+    """Decide where servers run, and none of them has a majority.
+
+    Those that are stopped wait for it, and it may wait for them: for as long as it runs, where
+    they have left it since. Only a server that is stopped can begin, and all say then how far they
+    are.
+    """
+    so = f"{_say(running, 'runs and has', 'run and have')} no majority"
+    stopped = [name for name in there if name not in running]
+    if stopped and not silent:
+        return Decision(
+            WAIT,
+            tuple(running),
+            (
+                f"{so}, and {_say(stopped, 'is', 'are')} stopped: if they do not find together, "
+                f"{_say(running, 'ends', 'end')} within a minute, and the one that has most begins."
+            ),
+        )
+    remedy = f"see to {_and(silent)}" if silent else "see that they reach each other at port 4567"
+    return Decision(WAIT, (), f"{so}: the cluster goes on by itself when it has one; {remedy}.")
+
+
 def _again(there, silent):
     """Decide where all that answer are stopped, and some have a cluster's data."""
     cluster = {name: one for name, one in there.items() if one["data"] == CLUSTER}
@@ -318,7 +329,7 @@ def not_alone(members, me):
     if mine is None:
         return (
             f"{me} does not say how its database server is: "
-            f"'systemctl status mysql-agent' there says why."
+            f"'systemctl status mysql-agent mariadb' there says why."
         )
     if mine["running"] and mine["status"] != PRIMARY:
         return (

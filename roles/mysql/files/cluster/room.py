@@ -1,11 +1,14 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Have a member's server leave the cluster before its disk is
-full, and wait until there is room again.
+"""Have a member's server leave the cluster before its disk is full, and wait until there is room
+again; and have one end that waits for a majority that nobody can give it.
 
 A server that cannot write waits until somebody makes room. It applies nothing meanwhile, and soon
 all others wait for it.
+
+A server without a majority waits for those with which it had one. Where these have left it, they
+wait for it, too. Once it has ended, all are known to be stopped, and one begins.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import signal
 import sys
 import time
 
+import cluster
 import members
 import writer
 
@@ -26,6 +30,9 @@ _EVERY = 0.1
 #: Seconds: how much later than one member the next may go, which has to see then that the first has
 #: gone; for how long it may hand over, and end.
 _APART, _HANDING_OVER, _ENDING = 4, 2, 60
+#: Seconds: how often the agent is asked for the majority, and for how long one is waited for in
+#: vain: longer than others that crashed look for this one, see _PATIENCE in start.py.
+_ASKING, _IN_VAIN = 1, 45
 
 
 def left(path):
@@ -79,15 +86,52 @@ def _end(server, path, runs):
             os.kill(server, signal.SIGKILL)
 
 
+class Majority:
+    """Whether the server waits for a majority that nobody can give it."""
+
+    def __init__(self):
+        self._asked, self._since = time.monotonic(), 0.0
+
+    def in_vain(self):
+        """Return why it does, after it has done so for a while; nothing if it does not."""
+        now = time.monotonic()
+        if now - self._asked < _ASKING:
+            return ""
+        self._asked, why = now, self._why()
+        self._since = (self._since or now) if why else 0.0
+        return why if why and now - self._since >= _IN_VAIN else ""
+
+    @staticmethod
+    def _why():
+        try:
+            # Each time: a run may have changed who the members are.
+            known = members.settings()
+        except (OSError, ValueError):
+            return ""
+        me, said = known["me"], cluster.said
+        mine = said(members.ask(known["members"][me], known["port"], timeout=0.3))
+        if not mine or not mine["running"] or mine["status"] == cluster.PRIMARY:
+            return ""
+        answers = members.ask_all(known)
+        decision = cluster.decide({name: said(answer) for name, answer in answers.items()})
+        ends = decision.action == cluster.WAIT and me in decision.members
+        return decision.why if ends else ""
+
+
 def watch(server, known, runs):
-    """End the process ``server`` once there is too little room, as
-    long as ``runs()`` says that it is there.
+    """End the process ``server`` once there is too little room, or it waits for a majority in
+    vain, as long as ``runs()`` says that it is there.
     """
     me, path, short, told = known["me"], known["datadir"], 0.0, False
+    majority = Majority()
     while runs():
         time.sleep(_EVERY)
         if left(path) >= LEAST:
             short, told = 0.0, False
+            if why := majority.in_vain():
+                _say(f"The server ends, to start again: {why}")
+                _end(server, path, runs)
+                return
             continue
         short = short or time.monotonic()
         answers = members.ask_all(known)

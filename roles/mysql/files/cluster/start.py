@@ -15,7 +15,7 @@ leave SECONDS   the same, and then hands the writer's part over to another one, 
                 As the server's user
 stop            hands it over before a stop, if another one is there. As the server's user
 started         the same after a start, for a minute, and no longer than a moment where nobody can
-                say it
+                say it. What the directory of data said before is forgotten. As the server's user
 """
 
 from __future__ import annotations
@@ -216,6 +216,7 @@ def _hand_over(known, heir):
 
 def started():
     """Wait after a start, so that the next member is not restarted before this one works."""
+    members.forget()
     known, began = members.settings(), time.monotonic()
     while time.monotonic() - began < 60:
         mine = members.ask(known["members"][known["me"]], known["port"]) or {}

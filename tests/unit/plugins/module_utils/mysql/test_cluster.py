@@ -91,6 +91,20 @@ TABLE = [
         "",
         "reach each other at port 4567",
     ),
+    ([running("non-Primary", ["db1"]), member(seqno=9), None], WAIT, "", "see to db3"),
+    # Those that had it with them have left, and nobody else can give it one.
+    (
+        [running("non-Primary", ["db1"]), member(seqno=9), member(seqno=10)],
+        WAIT,
+        "db1",
+        "db2 and db3 are stopped: if they do not find together, db1 ends within a minute",
+    ),
+    (
+        [running("non-Primary"), crashed("b"), running("non-Primary")],
+        WAIT,
+        "db1 db3",
+        "db2 is stopped: if they do not find together, db1 and db3 end within a minute",
+    ),
     # All ended at once.
     ([crashed("a"), crashed("b"), crashed("c")], JOIN, "", "they go on from there"),
     (
@@ -185,6 +199,11 @@ def test_nothing_is_formed_without_proof(found, setting_up):
     members = {f"db{number}": one for number, one in enumerate(found, 1)}
     decision = decide(members, setting_up)
     assert decision.why.endswith(".")
+    if decision.action == WAIT and decision.members:
+        # Who ends for nobody's loss: all have answered, and none of them takes writes.
+        assert None not in found
+        assert not any(one["running"] and one["status"] == PRIMARY for one in found)
+        assert {name for name, one in members.items() if one["running"]} == {*decision.members}
     if decision.action != FORM:
         return
     (first,) = decision.members
