@@ -180,7 +180,7 @@ def test_one_begins_where_the_others_left_while_nobody_had_a_majority():
         heal(*MEMBERS)
     whole()
     ended = on_host(MEMBERS[2], "journalctl --unit mariadb --output cat --no-pager --lines 2000")
-    assert "The server ends, to start again: lamp-cluster-db3 runs and has no majority" in ended
+    assert "ends, to start again: lamp-cluster-db3 runs and has no majority" in ended
 
 
 def test_one_that_starts_begins_no_second_cluster_beside_servers_that_hang():

@@ -2,13 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Have a member's server leave the cluster before its disk is full, and wait until there is room
-again; and have one end that waits for a majority that nobody can give it.
+again; and have one start again that waits for a majority in vain.
 
 A server that cannot write waits until somebody makes room. It applies nothing meanwhile, and soon
 all others wait for it.
 
 A server without a majority waits for those with which it had one. Where these have left it, they
-wait for it, too. Once it has ended, all are known to be stopped, and one begins.
+wait for it, too. Once it has ended, all are known to be stopped, and one begins. Where others have
+one, it has to join them anew: the engine gives up one that was interrupted as it got what it had
+missed, but leaves it running.
 """
 
 from __future__ import annotations
@@ -87,7 +89,7 @@ def _end(server, path, runs):
 
 
 class Majority:
-    """Whether the server waits for a majority that nobody can give it."""
+    """Whether the server waits for a majority in vain."""
 
     def __init__(self):
         self._asked, self._since = time.monotonic(), 0.0
@@ -115,7 +117,7 @@ class Majority:
         answers = members.ask_all(known)
         decision = cluster.decide({name: said(answer) for name, answer in answers.items()})
         ends = decision.action == cluster.WAIT and me in decision.members
-        return decision.why if ends else ""
+        return decision.why if ends or decision.action == cluster.JOIN else ""
 
 
 def watch(server, known, runs):
@@ -129,7 +131,7 @@ def watch(server, known, runs):
         if left(path) >= LEAST:
             short, told = 0.0, False
             if why := majority.in_vain():
-                _say(f"The server ends, to start again: {why}")
+                _say(f"The server has no majority, and ends, to start again: {why}")
                 _end(server, path, runs)
                 return
             continue

@@ -134,15 +134,27 @@ def test_one_without_a_majority_ends_where_all_others_are_stopped(
 ):
     assert watched(server, known, monkeypatch, 33) == -signal.SIGTERM
     said = capsys.readouterr().err
-    assert "The server ends, to start again: db2 runs and has no majority, and db1 and db3" in said
+    assert "ends, to start again: db2 runs and has no majority, and db1 and db3 are" in said
+
+
+def test_one_that_the_engine_has_given_up_joins_the_others_again(
+    server, known, monkeypatch, told, capsys
+):
+    there = {**ALONE, "status": "Primary", "view": ["db1", "db3"]}
+    told.update(db1=there, db3=there)
+    assert watched(server, known, monkeypatch, 33) == -signal.SIGTERM
+    assert "ends, to start again: db1 and db3 are the cluster." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "others",
     [
-        # One may be in a majority that this one does not see.
+        # One may be in a majority that this one does not see, or have other data.
         {"db1": None},
-        {"db1": {**ALONE, "status": "Primary"}},
+        {
+            "db1": {**ALONE, "status": "Primary", "uuid": "another"},
+            "db3": {**ALONE, "status": "Primary"},
+        },
         # They may find together, and nobody is stopped.
         {"db1": ALONE, "db3": ALONE},
         {"db2": {**ALONE, "status": "Primary"}},
