@@ -10,7 +10,7 @@ all others wait for it.
 A server without a majority waits for those with which it had one. Where these have left it, they
 wait for it, too. Once it has ended, all are known to be stopped, and one begins. Where others have
 one, it has to join them anew: the engine gives up one that was interrupted as it got what it had
-missed, but leaves it running.
+missed, but leaves it running. Such a one often does not even end when it is told to.
 """
 
 from __future__ import annotations
@@ -93,6 +93,8 @@ class Majority:
 
     def __init__(self):
         self._asked, self._since = time.monotonic(), 0.0
+        #: Whether the server ran without one when it was asked last.
+        self.lacks = False
 
     def in_vain(self):
         """Return why it does, after it has done so for a while; nothing if it does not."""
@@ -103,8 +105,7 @@ class Majority:
         self._since = (self._since or now) if why else 0.0
         return why if why and now - self._since >= _IN_VAIN else ""
 
-    @staticmethod
-    def _why():
+    def _why(self):
         try:
             # Each time: a run may have changed who the members are.
             known = members.settings()
@@ -112,7 +113,8 @@ class Majority:
             return ""
         me, said = known["me"], cluster.said
         mine = said(members.ask(known["members"][me], known["port"], timeout=0.3))
-        if not mine or not mine["running"] or mine["status"] == cluster.PRIMARY:
+        self.lacks = bool(mine and mine["running"] and mine["status"] != cluster.PRIMARY)
+        if not self.lacks:
             return ""
         answers = members.ask_all(known)
         decision = cluster.decide({name: said(answer) for name, answer in answers.items()})
@@ -120,14 +122,23 @@ class Majority:
         return decision.why if ends or decision.action == cluster.JOIN else ""
 
 
-def watch(server, known, runs):
+def watch(server, known, runs, ends=lambda: 0.0):
     """End the process ``server`` once there is too little room, or it waits for a majority in
     vain, as long as ``runs()`` says that it is there.
+
+    ``ends()`` says since when it has been told to end by others, 0 if it was not. One without a
+    majority has nothing to keep: it is killed where it does not end.
     """
     me, path, short, told = known["me"], known["datadir"], 0.0, False
     majority = Majority()
     while runs():
         time.sleep(_EVERY)
+        if since := ends():
+            if majority.lacks and time.monotonic() - since > _ENDING:
+                _say(f"The server had no majority, and is not ended after {_ENDING} s: killed.")
+                os.kill(server, signal.SIGKILL)
+                return
+            continue
         if left(path) >= LEAST:
             short, told = 0.0, False
             if why := majority.in_vain():
@@ -159,7 +170,10 @@ def guard(known):
     """Have a process watch this one, which is about to become the server."""
     server = os.getpid()
     if os.fork() == 0:
-        watch(server, known, lambda: os.getppid() == server)
+        # Who ends the server's unit tells this one, too: it stays for as long as the server does.
+        told = []
+        signal.signal(signal.SIGTERM, lambda *_: told.append(time.monotonic()))
+        watch(server, known, lambda: os.getppid() == server, lambda: told[0] if told else 0.0)
         sys.exit()
 
 

@@ -168,6 +168,28 @@ def test_one_without_a_majority_goes_on_as_long_as_it_may_get_one(
     assert watched(server, known, monkeypatch, 33) is None
 
 
+@pytest.mark.parametrize(("status", "ended"), [("non-Primary", -signal.SIGKILL), ("Primary", None)])
+def test_one_without_a_majority_that_does_not_end_is_killed(
+    server, known, monkeypatch, told, status, ended
+):
+    told["db2"] = {**ALONE, "status": status}
+    monkeypatch.setattr(room, "_IN_VAIN", 60)
+    monkeypatch.setattr(room, "_ENDING", 0.1)
+    monkeypatch.setattr(room, "left", lambda _path: room.LEAST)
+    monkeypatch.setattr(room, "_EVERY", 0.01)
+    looks, since = iter(range(100)), []
+
+    def ends():
+        # The first looks are before it is told to end.
+        since.append(time.monotonic())
+        return since[10] if len(since) > 10 else 0.0
+
+    room.watch(
+        server.pid, known, lambda: server.poll() is None and next(looks, None) is not None, ends
+    )
+    assert (server.wait(0.5) if ended else server.poll()) == ended
+
+
 def test_one_is_without_a_majority_for_a_while(server, known, monkeypatch, told):
     monkeypatch.setattr(room, "_IN_VAIN", 60)
     assert watched(server, known, monkeypatch, 33) is None
