@@ -149,22 +149,68 @@ def test_all_are_stopped_and_the_last_one_begins():
     )
 
 
+def cut(host):
+    """Cut a member off from the others, but not from the applications."""
+    places = ", ".join(address_of(one) for one in others(host))
+    rules = f"""
+        table inet cut {{
+          chain in {{ type filter hook input priority -300; ip saddr {{ {places} }} drop; }}
+          chain out {{ type filter hook output priority -300; ip daddr {{ {places} }} drop; }}
+        }}"""
+    on_host(host, f"nft -f - << 'END'{rules}\nEND", check=True)
+
+
+def heal(*hosts):
+    """Undo that."""
+    for host in hosts:
+        on_host(host, "nft delete table inet cut", check=True)
+
+
+def test_one_begins_where_the_others_left_while_nobody_had_a_majority():
+    for host in MEMBERS:
+        cut(host)
+    try:
+        wait_for(lambda: all(state(host).get("status") == "non-Primary" for host in MEMBERS), 30)
+        for host in MEMBERS[:2]:
+            on_host(
+                host, "systemctl stop mariadb && systemctl start --no-block mariadb", check=True
+            )
+        wait_for(lambda: not any(state(host).get("running") for host in MEMBERS[:2]), 30)
+    finally:
+        heal(*MEMBERS)
+    whole()
+    ended = on_host(MEMBERS[2], "journalctl --unit mariadb --output cat --no-pager --lines 2000")
+    assert "ends, to start again: lamp-cluster-db3 runs and has no majority" in ended
+
+
+def test_one_that_starts_begins_no_second_cluster_beside_servers_that_hang():
+    first, *rest = MEMBERS
+    # What these said before their start is less than what the first has.
+    for host in rest:
+        on_host(host, "systemctl restart mariadb", check=True)
+        whole()
+    on_host(first, "systemctl stop mariadb", check=True)
+    began = on_host(first, "date +%s").strip()
+    try:
+        for host in rest:
+            on_host(host, "kill -STOP $(pidof mariadbd)", check=True)
+        wait_for(lambda: not any(state(host).get("running") for host in rest), 20)
+        on_host(first, "systemctl start --no-block mariadb", check=True)
+        said = f"journalctl --unit mariadb --output cat --no-pager --since @{began}"
+        wait_for(lambda: any(one in on_host(first, said) for one in ("Waits:", "begins here:")), 30)
+        assert "begins here:" not in on_host(first, said)
+    finally:
+        for host in rest:
+            on_host(host, "kill -CONT $(pidof mariadbd)", check=True)
+    whole()
+
+
 def test_a_writer_that_is_cut_off_writes_no_more():
     first = writer()
     rest = others(first)
-    places = ", ".join(address_of(host) for host in rest)
     with numbers(400_000) as found:
         wait_for(lambda: len(stored(first)) > 50, 20)
-        on_host(
-            first,
-            f"""nft -f - << 'END'
-            table inet cut {{
-              chain in {{ type filter hook input priority -300; ip saddr {{ {places} }} drop; }}
-              chain out {{ type filter hook output priority -300; ip daddr {{ {places} }} drop; }}
-            }}
-            END""".replace("            ", ""),
-            check=True,
-        )
+        cut(first)
         try:
             wait_for(lambda: any(writes(host) for host in rest), 20)
             # Nobody writes on both sides.
@@ -175,7 +221,7 @@ def test_a_writer_that_is_cut_off_writes_no_more():
             )
             assert "WSREP has not yet prepared node" in refused
         finally:
-            on_host(first, "nft delete table inet cut", check=True)
+            heal(first)
     print(f"cut off: gap {found['gap']:.2f} s, {len(found['done'])} acknowledged, {failed(found)}")
     whole()
     assert lost(found) == {}

@@ -45,7 +45,7 @@ def test_the_last_one_goes_on_alone_and_becomes_no_cluster_that_loses_rows(singl
     refused = plays.play("site", mysql_leave_cluster=True)
     assert refused.returncode
     assert (
-        f"{GONE[0]} and {GONE[1]} runs in the cluster, and would go on to take writes"
+        f"{GONE[0]} and {GONE[1]} run in the cluster, and would go on to take writes"
         in refused.stdout
     )
     sql(KEPT, "INSERT INTO foobar.before_all VALUES (0)")

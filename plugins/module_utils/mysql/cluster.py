@@ -43,8 +43,8 @@ _TYPES = {
 
 
 class Decision(NamedTuple):
-    """What is to be done. ``members``: who forms, or whom a refusal is about; nobody: all.
-    ``why``: a sentence for people.
+    """What is to be done. ``members``: who forms, who has to end before anybody can, or whom a
+    refusal is about; nobody: all. ``why``: a sentence for people.
     """
 
     action: str
@@ -118,22 +118,13 @@ def decide(members, setting_up=False):
     primaries = {
         name: one for name, one in there.items() if one["running"] and one["status"] == PRIMARY
     }
-    if strangers := sorted(
-        {name for one in there.values() for name in one["view"]} - members.keys()
-    ):
-        return Decision(
-            REFUSE,
-            (),
-            (
-                f"{_and(strangers)} is in the cluster and no member by the inventory: "
-                f"put it back there, or stop it."
-            ),
-        )
+    if others := strangers(members):
+        return Decision(REFUSE, (), not_in_inventory(others))
     if primaries:
         return (
             _split(primaries)
             or _strange(there, primaries)
-            or Decision(JOIN, (), f"{_and(primaries)} is the cluster.")
+            or Decision(JOIN, (), f"{_say(primaries, 'is', 'are')} the cluster.")
         )
     if strange := _strange(
         there, {name: one for name, one in there.items() if one["data"] == CLUSTER}
@@ -142,24 +133,36 @@ def decide(members, setting_up=False):
     if not any(one["data"] == CLUSTER for one in there.values()):
         return _new(there, silent, setting_up)
     if running := [name for name, one in there.items() if one["running"]]:
-        absent = [name for name in members if name not in running]
-        remedy = (
-            f"see to {_and(absent)}" if absent else "see that they reach each other at port 4567"
-        )
-        return Decision(
-            WAIT,
-            (),
-            (
-                f"{_and(running)} runs and has no majority: it goes on by itself when it has one; "
-                f"{remedy}."
-            ),
-        )
+        return _without_majority(there, silent, running)
     crashed = {one["node"] for one in there.values() if one["last_view"]}
     if any(one["last_view"] and set(one["last_view"]) <= crashed for one in there.values()):
         return Decision(
             JOIN, (), "All that were together when it ended are there again: they go on from there."
         )
     return _again(there, silent)
+
+
+def strangers(members):
+    """Return who is in a view of ``members``, and none of them."""
+    there = [one for one in members.values() if one is not None]
+    return sorted({name for one in there for name in one["view"]} - members.keys())
+
+
+def not_in_inventory(names):
+    """Return what is to be said of strangers to whoever has the inventory."""
+    it = "them" if names[1:] else "it"
+    return (
+        f"{_say(names, 'is', 'are')} in the cluster, and not in lamp_db of the inventory: put {it} "
+        f"back there, or end {it} by 'systemctl disable --now mariadb' there."
+    )
+
+
+def not_known_here(names):
+    """Return what is to be said of them on a host, which has no inventory."""
+    return (
+        f"{_say(names, 'is', 'are')} in the cluster, and not known on this host. If this host has "
+        f"left lamp_db, run 'systemctl disable --now mariadb' here; else run foobar.lamp.site."
+    )
 
 
 def _split(primaries):
@@ -196,10 +199,7 @@ def _strange(there, cluster):
         if one["data"] == OWN or one["data"] == CLUSTER and one["uuid"] not in uuids
     ]
     if cluster and strange:
-        why = (
-            f"{_and(strange)} {'have' if strange[1:] else 'has'} data "
-            f"that are not the cluster's, and would lose them"
-        )
+        why = f"{_say(strange, 'has', 'have')} data that are not the cluster's, and would lose them"
         return Decision(
             REFUSE, tuple(strange), f"{why}: dump what you want of them, and move them aside there."
         )
@@ -221,8 +221,8 @@ def _new(there, silent, setting_up):
         )
     if recorded:
         why = (
-            f"{_and(recorded)} was in a cluster, of which no data are left: this would begin with "
-            f"none. Restore them on one host first"
+            f"{_say(recorded, 'was', 'were')} in a cluster, of which no data are left: this would "
+            f"begin with none. Restore them on one host first"
         )
         return Decision(
             REFUSE,
@@ -236,7 +236,7 @@ def _new(there, silent, setting_up):
         return Decision(
             WAIT,
             (),
-            f"{_and(silent)} does not answer, and may have data: nothing is begun without it.",
+            f"{_say(silent, 'does', 'do')} not answer, and may have data: nothing is begun before.",
         )
     if not setting_up:
         return Decision(WAIT, (), "There was no cluster yet: foobar.lamp.site makes it.")
@@ -254,6 +254,28 @@ def _new(there, silent, setting_up):
     return Decision(FORM, (first,), f"{first} {why}.")
 
 
+def _without_majority(there, silent, running):
+    """Decide where servers run, and none of them has a majority.
+
+    Those that are stopped wait for it, and it may wait for them: for as long as it runs, where
+    they have left it since. Only a server that is stopped can begin, and all say then how far they
+    are.
+    """
+    so = f"{_say(running, 'runs and has', 'run and have')} no majority"
+    stopped = [name for name in there if name not in running]
+    if stopped and not silent:
+        return Decision(
+            WAIT,
+            tuple(running),
+            (
+                f"{so}, and {_say(stopped, 'is', 'are')} stopped: if they do not find together, "
+                f"{_say(running, 'ends', 'end')} within a minute, and the one that has most begins."
+            ),
+        )
+    remedy = f"see to {_and(silent)}" if silent else "see that they reach each other at port 4567"
+    return Decision(WAIT, (), f"{so}: the cluster goes on by itself when it has one; {remedy}.")
+
+
 def _again(there, silent):
     """Decide where all that answer are stopped, and some have a cluster's data."""
     cluster = {name: one for name, one in there.items() if one["data"] == CLUSTER}
@@ -261,7 +283,9 @@ def _again(there, silent):
     furthest = max(cluster, key=lambda name: cluster[name]["seqno"])
     remedy = f"if you know that none has more than {furthest}, run galera_new_cluster there"
     if silent:
-        why = f"{_and(silent)} does not answer, and may have more than the others ({known})"
+        why = (
+            f"{_say(silent, 'does', 'do')} not answer, and may have more than the others ({known})"
+        )
         return Decision(
             REFUSE, (), f"{why}: start it. It is enough that its data are there. Else, {remedy}."
         )
@@ -273,7 +297,7 @@ def _again(there, silent):
     was = {name for one in cluster.values() for name in one["recorded"]}
     if lost := [name for name, one in there.items() if one["data"] == FRESH and name in was]:
         why = (
-            f"{_and(lost)} was a member and has lost its data, "
+            f"{_say(lost, 'was a member and has', 'were members and have')} lost the data, "
             f"which may have been more than the others have ({known})"
         )
         return Decision(REFUSE, (), f"{why}: bring them back, or, {remedy}.")
@@ -305,7 +329,7 @@ def not_alone(members, me):
     if mine is None:
         return (
             f"{me} does not say how its database server is: "
-            f"'systemctl status mysql-agent' there says why."
+            f"'systemctl status mysql-agent mariadb' there says why."
         )
     if mine["running"] and mine["status"] != PRIMARY:
         return (
@@ -314,8 +338,8 @@ def not_alone(members, me):
         )
     if others := others or [name for name in mine["view"] if name != me]:
         return (
-            f"{_and(others)} runs in the cluster, and would go on to take writes: run `systemctl "
-            f"disable --now mariadb` there first."
+            f"{_say(others, 'runs', 'run')} in the cluster, and would go on to take writes: run "
+            f"`systemctl disable --now mariadb` there first."
         )
     if mine["running"] or mine["data"] == CLUSTER and mine["safe"] and mine["seqno"] >= 0:
         return ""
@@ -331,3 +355,8 @@ def _place(one):
 
 def _and(names):
     return " and ".join(names)
+
+
+def _say(names, one, several):
+    """Return the names with the verb for so many."""
+    return f"{_and(names)} {several if len(names) > 1 else one}"

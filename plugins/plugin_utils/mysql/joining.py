@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.foobar.lamp.plugins.module_utils.mysql import cluster
 from ansible_collections.foobar.lamp.plugins.plugin_utils.mysql.galera import GCACHE
 
 #: How many tables are named.
@@ -75,12 +76,7 @@ def problems(servers, members=()):
     if others := sorted(
         {name for one in servers.values() for name in one["view"]} - {*servers, *members}
     ):
-        it = "them" if others[1:] else "it"
-        found.append(
-            f"{' and '.join(others)} {'are' if others[1:] else 'is'} in the cluster, and not in "
-            f"lamp_db of the inventory: put {it} back there, or end {it} by 'systemctl disable "
-            f"--now mariadb' there."
-        )
+        found.append(cluster.not_in_inventory(others))
     for name, one in new.items():
         if one["filled"] and one["bytes"] is None:
             found.append(

@@ -338,7 +338,7 @@ def cluster(hosts, _limits):
             yield Finding(
                 (name,),
                 "the host does not report the state of its database server",
-                "'systemctl status mysql-agent' there says why",
+                "'systemctl status mysql-agent mariadb' there says why",
             )
         elif not one["said"]["running"]:
             why = f" ({one['why']})" if one["why"] else ""

@@ -83,6 +83,14 @@ def note(found):
     _keep(NOTES, found)
 
 
+def forget():
+    """Keep nothing: the server works, and its data go on. If it says nothing then, nobody knows how
+    far it is.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(NOTES)
+
+
 def _keep(path, found):
     fresh = f"{path}.new"
     with open(fresh, "w", encoding="utf-8") as file:

@@ -1,11 +1,16 @@
 # Copyright (c) 2026 The foobar.lamp developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Have a member's server leave the cluster before its disk is
-full, and wait until there is room again.
+"""Have a member's server leave the cluster before its disk is full, and wait until there is room
+again; and have one start again that waits for a majority in vain.
 
 A server that cannot write waits until somebody makes room. It applies nothing meanwhile, and soon
 all others wait for it.
+
+A server without a majority waits for those with which it had one. Where these have left it, they
+wait for it, too. Once it has ended, all are known to be stopped, and one begins. Where others have
+one, it has to join them anew: the engine gives up one that was interrupted as it got what it had
+missed, but leaves it running. Such a one often does not even end when it is told to.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ import signal
 import sys
 import time
 
+import cluster
 import members
 import writer
 
@@ -26,6 +32,9 @@ _EVERY = 0.1
 #: Seconds: how much later than one member the next may go, which has to see then that the first has
 #: gone; for how long it may hand over, and end.
 _APART, _HANDING_OVER, _ENDING = 4, 2, 60
+#: Seconds: how often the agent is asked for the majority, and for how long one is waited for in
+#: vain: longer than others that crashed look for this one, see _PATIENCE in start.py.
+_ASKING, _IN_VAIN = 1, 45
 
 
 def left(path):
@@ -79,15 +88,63 @@ def _end(server, path, runs):
             os.kill(server, signal.SIGKILL)
 
 
-def watch(server, known, runs):
-    """End the process ``server`` once there is too little room, as
-    long as ``runs()`` says that it is there.
+class Majority:
+    """Whether the server waits for a majority in vain."""
+
+    def __init__(self):
+        self._asked, self._since = time.monotonic(), 0.0
+        #: Whether the server ran without one when it was asked last.
+        self.lacks = False
+
+    def in_vain(self):
+        """Return why it does, after it has done so for a while; nothing if it does not."""
+        now = time.monotonic()
+        if now - self._asked < _ASKING:
+            return ""
+        self._asked, why = now, self._why()
+        self._since = (self._since or now) if why else 0.0
+        return why if why and now - self._since >= _IN_VAIN else ""
+
+    def _why(self):
+        try:
+            # Each time: a run may have changed who the members are.
+            known = members.settings()
+        except (OSError, ValueError):
+            return ""
+        me, said = known["me"], cluster.said
+        mine = said(members.ask(known["members"][me], known["port"], timeout=0.3))
+        self.lacks = bool(mine and mine["running"] and mine["status"] != cluster.PRIMARY)
+        if not self.lacks:
+            return ""
+        answers = members.ask_all(known)
+        decision = cluster.decide({name: said(answer) for name, answer in answers.items()})
+        ends = decision.action == cluster.WAIT and me in decision.members
+        return decision.why if ends or decision.action == cluster.JOIN else ""
+
+
+def watch(server, known, runs, ends=lambda: 0.0):
+    """End the process ``server`` once there is too little room, or it waits for a majority in
+    vain, as long as ``runs()`` says that it is there.
+
+    ``ends()`` says since when it has been told to end by others, 0 if it was not. One without a
+    majority has nothing to keep: it is killed where it does not end.
     """
     me, path, short, told = known["me"], known["datadir"], 0.0, False
+    majority = Majority()
     while runs():
         time.sleep(_EVERY)
+        if since := ends():
+            if majority.lacks and time.monotonic() - since > _ENDING:
+                _say(f"The server had no majority, and is not ended after {_ENDING} s: killed.")
+                os.kill(server, signal.SIGKILL)
+                return
+            continue
         if left(path) >= LEAST:
             short, told = 0.0, False
+            if why := majority.in_vain():
+                _say(f"The server has no majority, and ends, to start again: {why}")
+                _end(server, path, runs)
+                return
             continue
         short = short or time.monotonic()
         answers = members.ask_all(known)
@@ -113,7 +170,10 @@ def guard(known):
     """Have a process watch this one, which is about to become the server."""
     server = os.getpid()
     if os.fork() == 0:
-        watch(server, known, lambda: os.getppid() == server)
+        # Who ends the server's unit tells this one, too: it stays for as long as the server does.
+        told = []
+        signal.signal(signal.SIGTERM, lambda *_: told.append(time.monotonic()))
+        watch(server, known, lambda: os.getppid() == server, lambda: told[0] if told else 0.0)
         sys.exit()
 
 

@@ -15,7 +15,7 @@ leave SECONDS   the same, and then hands the writer's part over to another one, 
                 As the server's user
 stop            hands it over before a stop, if another one is there. As the server's user
 started         the same after a start, for a minute, and no longer than a moment where nobody can
-                say it
+                say it. What the directory of data said before is forgotten. As the server's user
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def _form(datadir):
 
 def run(server):
     """Become the server."""
-    known, told = members.settings(), os.environ.get("_WSREP_NEW_CLUSTER", "")
-    room.wait(known)
+    told = os.environ.get("_WSREP_NEW_CLUSTER", "")
+    room.wait(members.settings())
     recovered = subprocess.run(
         ["/usr/bin/galera_recovery"], stdout=subprocess.PIPE, text=True, check=False
     )
@@ -77,6 +77,8 @@ def run(server):
     option = recovered.stdout.split()
     began, last = time.monotonic(), ""
     while True:
+        # Each time: a run may have changed who the members are.
+        known = members.settings()
         mine = members.on_disk(known["datadir"], "".join(option))
         members.note(mine)
         found = {name: cluster.said(answer) for name, answer in members.ask_all(known).items()} | {
@@ -107,9 +109,11 @@ def run(server):
         if mine["last_view"] and time.monotonic() - began > _PATIENCE:
             _say(f"Looks for those with which it was together last: {decision.why}")
             _become(server, option)
-        if decision.why != last:
-            _say(f"Waits: {decision.why}")
-            last = decision.why
+        others = cluster.strangers(found)
+        why = cluster.not_known_here(others) if others else decision.why
+        if why != last:
+            _say(f"Waits: {why}")
+            last = why
         time.sleep(1)
 
 
@@ -212,6 +216,7 @@ def _hand_over(known, heir):
 
 def started():
     """Wait after a start, so that the next member is not restarted before this one works."""
+    members.forget()
     known, began = members.settings(), time.monotonic()
     while time.monotonic() - began < 60:
         mine = members.ask(known["members"][known["me"]], known["port"]) or {}

@@ -7,6 +7,7 @@ import json
 import cluster
 import members
 import pytest
+import start
 from writer import claims
 
 ONE = "11111111-aaaa-11e1-8000-000000000001"
@@ -83,6 +84,17 @@ def test_notes_are_kept_for_the_agent(place):
     assert members.noted() is None
     members.note(members.on_disk(str(place)))
     assert members.noted() == members.on_disk(str(place))
+
+
+def test_what_was_so_before_a_start_is_no_answer_of_a_server_that_hangs(place, monkeypatch):
+    known = {"me": "db1", "members": {"db1": "127.0.0.1"}, "port": 9}
+    monkeypatch.setattr(members, "settings", lambda: known)
+    monkeypatch.setattr(members, "ask", lambda *_place: {"running": True, "synced": True})
+    members.note(members.on_disk(str(place)))
+    start.started()
+    assert members.noted() is None
+    # A second time there is nothing to forget.
+    start.started()
 
 
 def test_who_says_nothing_is_none():

@@ -112,6 +112,96 @@ def test_one_waits_for_its_turn(server, known, monkeypatch):
     assert watched(server, {**known, "me": "db3"}, monkeypatch, 0) == -signal.SIGTERM
 
 
+ALONE = {"running": True, "status": "non-Primary", "view": ["db2"], "data": "cluster", "seqno": 5}
+STOPPED = {"data": "cluster", "seqno": 4}
+
+
+@pytest.fixture
+def told(known, monkeypatch, tmp_path):
+    """Return what the agents of members say, which are asked at once."""
+    told = {"db1": STOPPED, "db2": ALONE, "db3": STOPPED}
+    monkeypatch.setattr(members, "SETTINGS", str(tmp_path / "settings.json"))
+    (tmp_path / "settings.json").write_text(json.dumps(known))
+    monkeypatch.setattr(members, "ask", lambda *_place, timeout: told["db2"])
+    monkeypatch.setattr(members, "ask_all", lambda _known: told)
+    monkeypatch.setattr(room, "_ASKING", 0)
+    monkeypatch.setattr(room, "_IN_VAIN", 0.1)
+    return told
+
+
+def test_one_without_a_majority_ends_where_all_others_are_stopped(
+    server, known, monkeypatch, told, capsys
+):
+    assert watched(server, known, monkeypatch, 33) == -signal.SIGTERM
+    said = capsys.readouterr().err
+    assert "ends, to start again: db2 runs and has no majority, and db1 and db3 are" in said
+
+
+def test_one_that_the_engine_has_given_up_joins_the_others_again(
+    server, known, monkeypatch, told, capsys
+):
+    there = {**ALONE, "status": "Primary", "view": ["db1", "db3"]}
+    told.update(db1=there, db3=there)
+    assert watched(server, known, monkeypatch, 33) == -signal.SIGTERM
+    assert "ends, to start again: db1 and db3 are the cluster." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        # One may be in a majority that this one does not see, or have other data.
+        {"db1": None},
+        {
+            "db1": {**ALONE, "status": "Primary", "uuid": "another"},
+            "db3": {**ALONE, "status": "Primary"},
+        },
+        # They may find together, and nobody is stopped.
+        {"db1": ALONE, "db3": ALONE},
+        {"db2": {**ALONE, "status": "Primary"}},
+        {"db2": None},
+    ],
+)
+def test_one_without_a_majority_goes_on_as_long_as_it_may_get_one(
+    server, known, monkeypatch, told, others
+):
+    told.update(others)
+    assert watched(server, known, monkeypatch, 33) is None
+
+
+@pytest.mark.parametrize(("status", "ended"), [("non-Primary", -signal.SIGKILL), ("Primary", None)])
+def test_one_without_a_majority_that_does_not_end_is_killed(
+    server, known, monkeypatch, told, status, ended
+):
+    told["db2"] = {**ALONE, "status": status}
+    monkeypatch.setattr(room, "_IN_VAIN", 60)
+    monkeypatch.setattr(room, "_ENDING", 0.1)
+    monkeypatch.setattr(room, "left", lambda _path: room.LEAST)
+    monkeypatch.setattr(room, "_EVERY", 0.01)
+    looks, since = iter(range(100)), []
+
+    def ends():
+        # The first looks are before it is told to end.
+        since.append(time.monotonic())
+        return since[10] if len(since) > 10 else 0.0
+
+    room.watch(
+        server.pid, known, lambda: server.poll() is None and next(looks, None) is not None, ends
+    )
+    assert (server.wait(0.5) if ended else server.poll()) == ended
+
+
+def test_one_is_without_a_majority_for_a_while(server, known, monkeypatch, told):
+    monkeypatch.setattr(room, "_IN_VAIN", 60)
+    assert watched(server, known, monkeypatch, 33) is None
+
+
+def test_a_server_goes_on_while_nobody_says_who_the_members_are(
+    server, known, monkeypatch, told, tmp_path
+):
+    (tmp_path / "settings.json").write_text("{")
+    assert watched(server, known, monkeypatch, 33) is None
+
+
 BECOMES_ONE = """
 import json, os, sys
 import members, room

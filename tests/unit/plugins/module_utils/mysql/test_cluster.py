@@ -48,7 +48,7 @@ def crashed(node, seqno=-1, view="abc", **more):
 
 TABLE = [
     # There is a cluster: nobody forms another.
-    ([running(), running(), None], JOIN, "", "db1 and db2 is the cluster"),
+    ([running(), running(), None], JOIN, "", "db1 and db2 are the cluster"),
     ([running(), NEW, SAFE], JOIN, "", "db1 is the cluster"),
     ([running(), REST, crashed("c", 99)], JOIN, "", "db1 is the cluster"),
     ([running(), running("non-Primary", [ALL[1]]), None], JOIN, "", "db1 is the cluster"),
@@ -73,7 +73,7 @@ TABLE = [
         [running(view=[*ALL, "192.0.2.9"]), None, None],
         REFUSE,
         "",
-        "192.0.2.9 is in the cluster and no member by the inventory",
+        "192.0.2.9 is in the cluster, and not in lamp_db of the inventory",
     ),
     ([SAFE, member(uuid=OTHER, seqno=5), NEW], REFUSE, "", "data of different clusters"),
     ([SAFE, MINE, NEW], REFUSE, "db2", "would lose them"),
@@ -90,6 +90,20 @@ TABLE = [
         WAIT,
         "",
         "reach each other at port 4567",
+    ),
+    ([running("non-Primary", ["db1"]), member(seqno=9), None], WAIT, "", "see to db3"),
+    # Those that had it with them have left, and nobody else can give it one.
+    (
+        [running("non-Primary", ["db1"]), member(seqno=9), member(seqno=10)],
+        WAIT,
+        "db1",
+        "db2 and db3 are stopped: if they do not find together, db1 ends within a minute",
+    ),
+    (
+        [running("non-Primary"), crashed("b"), running("non-Primary")],
+        WAIT,
+        "db1 db3",
+        "db2 is stopped: if they do not find together, db1 and db3 end within a minute",
     ),
     # All ended at once.
     ([crashed("a"), crashed("b"), crashed("c")], JOIN, "", "they go on from there"),
@@ -122,7 +136,7 @@ TABLE = [
         [crashed("a", 7, recorded=ALL), crashed("b", 9, recorded=ALL), NEW],
         REFUSE,
         "",
-        "db3 was a member and has lost its data",
+        "db3 was a member and has lost the data",
     ),
     ([member(seqno=7), member(seqno=9), REST], FORM, "db2", "db2 has all"),
     # All were stopped, one after the other.
@@ -185,6 +199,11 @@ def test_nothing_is_formed_without_proof(found, setting_up):
     members = {f"db{number}": one for number, one in enumerate(found, 1)}
     decision = decide(members, setting_up)
     assert decision.why.endswith(".")
+    if decision.action == WAIT and decision.members:
+        # Who ends for nobody's loss: all have answered, and none of them takes writes.
+        assert None not in found
+        assert not any(one["running"] and one["status"] == PRIMARY for one in found)
+        assert {name for name, one in members.items() if one["running"]} == {*decision.members}
     if decision.action != FORM:
         return
     (first,) = decision.members
@@ -245,7 +264,7 @@ def test_who_is_first_does_not_depend_on_the_order(order, places):
         ([running(view=["db1"]), None, None], ""),
         ([running(view=["db1"]), SAFE, crashed("c")], ""),
         # Others would go on, whatever this one is.
-        ([running(), running(), running()], "db2 and db3 runs in the cluster"),
+        ([running(), running(), running()], "db2 and db3 run in the cluster"),
         ([running(view=["db1"]), running(view=["db2"]), None], "db2 runs in the cluster"),
         ([running(view=["db1", "db3"]), None, None], "db3 runs in the cluster"),
         ([SAFE, running(view=["db2"]), None], "db2 runs in the cluster"),

@@ -510,7 +510,7 @@ def member(name="db1", **more):
         (member(writer=""), ["the members name different writers"]),
         (
             member(view=["db1", "db2", "db3", "192.0.2.9"]),
-            ["192.0.2.9 is in the cluster and no member by the inventory"],
+            ["192.0.2.9 is in the cluster, and not in lamp_db of the inventory"],
         ),
     ],
 )
