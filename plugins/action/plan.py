@@ -94,6 +94,8 @@ class ActionModule(ActionBase):
         search = [*variables.get("ansible_search_path", []), variables.get("playbook_dir", ".")]
         made = make.plan(site, host, given, converges, search, load_extra_vars(self._loader))
         problems += made.problems
+        for doubt in make.closing_doubts(site, host) if converges else ():
+            display.warning(doubt)
         tags = variables.get("ansible_run_tags") or ["all"]
         if converges and not problems and {"all", "python_app"} & set(tags):
             architecture = (host.facts.get("system") or {}).get("architecture") or ""

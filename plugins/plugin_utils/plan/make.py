@@ -218,6 +218,22 @@ def unsaid_problems(host, given):
     ]
 
 
+def closing_doubts(site, host):
+    """Return a sentence if visitors come to the web host until this run closes it to them."""
+    if (
+        not site.balanced
+        or "lamp_web" not in host.groups
+        or host.name in site.entrances
+        or "site-certificates.timer" not in host.facts.get("running", [])
+    ):
+        return []
+    return [
+        f"This run closes {host.name} to visitors, and the records lead to the balancers at its "
+        f"end: in between, and as long as the old records are kept, they get no answer. Add "
+        f"{host.name} to lamp_still_visited to lose nobody; docs/balancers.md has the steps."
+    ]
+
+
 def left_problems(host):
     """Return a sentence if the host is a balancer no more, and does not know:
     it would hold an address that others hold, or keep ports.

@@ -686,3 +686,17 @@ def test_host_that_is_a_balancer_no_more_is_to_stop_being_one_first():
     )
     # One that is somebody else's.
     assert problems("dns", made=["bind"]) == []
+
+
+def test_web_host_that_balancers_close_to_visitors_is_said():
+    def doubts(host="w1", running=("site-certificates.timer",), **of):
+        known = {"ansible_facts": {"foobar_lamp": facts(running=list(running))}}
+        site = site_of(web="w1 w2", hosts={"w1": known}, **of)
+        return make.closing_doubts(site, site.host(host))
+
+    (doubt,) = doubts(lb="b1")
+    assert "closes w1 to visitors" in doubt
+    assert "Add w1 to lamp_still_visited" in doubt
+    assert doubts() == doubts(lb="b1", lamp_still_visited=["w1"]) == []
+    # Closed by an earlier run, or never open.
+    assert doubts(lb="b1", running=()) == doubts("w2", lb="b1") == []
