@@ -166,7 +166,8 @@ class ActionModule(ActionBase):
             if done.get("failed"):
                 return done
             found += done.get("failures", [])
-            self._tell(task_vars, took("make", {**done, "plans": without(shipped, found)}))
+            if shipped:
+                self._tell(task_vars, took("make", {**done, "plans": without(shipped, found)}))
         plans, pending = without(plans, found), without(pending, found)
         result = {
             "changed": bool(pending),

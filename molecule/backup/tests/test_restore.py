@@ -175,6 +175,7 @@ def test_backups_of_another_host_are_read_where_they_are(old, new, vault):
         assert name in [row["name"] for row in new.answer(f"{words} --from {place} list")]
         assert f"the backup {name}" in new.do(f"{words} --from {place} restore latest")
         assert new.sql("SELECT COUNT(*) FROM shop.log WHERE item = 700") == [["0"]]
+        assert vault.check_output(look) == before
         old.do("log")
         # What was logged since then is fetched, too.
         before = vault.check_output(look)

@@ -297,8 +297,13 @@ def test_web_host_that_visitors_still_come_to_serves_them_and_the_balancers():
     assert get(host)[0] == 200
     status, headers, _text = get(host, "/x?y", scheme="http")
     assert (status, headers["location"]) == (308, f"https://{SITE}/x?y")
+    # That somebody came by HTTPS, only the balancers can say.
+    forged = get(host, "/", "--header", "X-Forwarded-Proto: https", scheme="http")
+    assert forged[0] == 308
     assert on_host(VISITOR, f"curl --silent --max-time 3 http://{address_of(other)}/") == ""
     wait_for_state("UP", *WEB)
+    # By both web hosts in turn.
+    assert [get(BALANCERS[0])[0] for _time in range(6)] == [200] * 6
     with Visitors(BALANCERS[0], 5) as visitors:
         pass
     assert visitors.asked > 100

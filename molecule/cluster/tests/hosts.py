@@ -96,9 +96,9 @@ def numbers(begin):
         found.update(json.loads(process.communicate(timeout=120)[0] or "{}"))
 
 
-def whole():
+def whole(seconds=120):
     """Wait until all members are together and one writes."""
-    wait_for(together, 120)
+    wait_for(together, seconds)
     wait_for(lambda: sum(map(writes, MEMBERS)) == 1, 20)
 
 

@@ -264,6 +264,14 @@ def _without_majority(there, silent, running):
     so = f"{_say(running, 'runs and has', 'run and have')} no majority"
     stopped = [name for name in there if name not in running]
     if stopped and not silent:
+        # What a server that ends has is found out at its next start.
+        ended = {
+            name: {**one, "seqno": max(one["seqno"], 0) if one["running"] else one["seqno"]}
+            for name, one in there.items()
+        }
+        after = _again(ended, [])
+        if after.action != FORM:
+            return Decision(WAIT, (), f"{so}, and nobody could begin without: {after.why}")
         return Decision(
             WAIT,
             tuple(running),

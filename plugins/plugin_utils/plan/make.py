@@ -219,18 +219,24 @@ def unsaid_problems(host, given):
 
 
 def closing_doubts(site, host):
-    """Return a sentence if visitors come to the web host until this run closes it to them."""
+    """Return a sentence if visitors come to the web host until a run puts the first balancers
+    before it, and closes it to them.
+    """
+    known = [one.facts for one in site.hosts(BALANCERS)]
     if (
-        not site.balanced
-        or "lamp_web" not in host.groups
+        "lamp_web" not in host.groups
         or host.name in site.entrances
-        or "site-certificates.timer" not in host.facts.get("running", [])
+        or not {"apache", "nginx"} & set(host.facts.get("made", []))
+        # One that this run did not ask may be at work.
+        or not all(known)
+        or any("haproxy" in facts.get("made", []) for facts in known)
     ):
         return []
     return [
-        f"This run closes {host.name} to visitors, and the records lead to the balancers at its "
-        f"end: in between, and as long as the old records are kept, they get no answer. Add "
-        f"{host.name} to lamp_still_visited to lose nobody; docs/balancers.md has the steps."
+        f"Visitors come to {host.name}, and no balancer is there yet: foobar.lamp.site closes "
+        f"{host.name} to them, and the records lead to the balancers at its end. In between, and "
+        f"as long as the old records are kept, they get no answer. Add {host.name} to "
+        f"lamp_still_visited to lose nobody; docs/balancers.md has the steps."
     ]
 
 

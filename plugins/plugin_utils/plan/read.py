@@ -178,8 +178,10 @@ def site_problems(variables, templar, warn):
         problems += inventory.choice_problems(
             given, {name for host in groups.get("lamp", ()) for name in hosts[host]}
         )
-    entrances = len(of_site.entrances(groups, given))
-    problems += tls.problems(given, entrances, servers, of_site.entrance(groups))
+    entrance, names = of_site.entrance(groups), of_site.entrances(groups, given)
+    if set(names) - set(groups.get(entrance, ())):
+        entrance += " with lamp_still_visited"
+    problems += tls.problems(given, len(names), servers, entrance)
     problems += keepalived.vip_problems(given, groups, hosts)
     problems += of_site.sharing_problems(sites, groups)
     problems += of_site.secret_problems(given.get("lamp_secrets", {}), sites)

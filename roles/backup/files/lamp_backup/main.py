@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import os
 import pathlib
@@ -30,6 +31,8 @@ from .shelf import Shelf
 from .take import take
 
 NOT_COPIED = 3
+# How far apart the backups of two hosts may be that are taken together.
+_SAME_NIGHT = datetime.timedelta(hours=12)
 READERS = ("list", "verify", "prepare", "restore", "drill")
 
 EPILOG = """exit status: 0 done; 1 failed, and said why; 2 not understood; 3 done, but the copy off
@@ -278,22 +281,23 @@ def chosen(options, home, shelf, words) -> dict:
     chain, name, until = [], words.backup, None
     if getattr(words, "only_database", "") and not options.engine:
         raise BackupError("This host has no database server: leave --only-database out.")
-    elsewhere = offsite.is_elsewhere(options)
+    of_files = not options.engine or (
+        getattr(words, "only_files", None) is not None and not words.only_database
+    )
+    if getattr(words, "nearest", False) and (not to or to == plan.END or not of_files):
+        raise BackupError("--nearest is for files alone (--only-files) and a moment (--to).")
+    named = None if name == "latest" else name
     if to:
         until = to if to == plan.END else plan.shown(plan.moment(to))
-        named = None if name == "latest" else name
-        if options.engine and (getattr(words, "only_files", None) is None or words.only_database):
-            name, chain = moment(options, home, shelf, until, named)
-        else:
-            name, until = (
-                (named, until)
-                if named
-                else moment_of_files(options, home, shelf, until, words.nearest)
-            )
+    elsewhere = offsite.is_elsewhere(options)
+    if to and not of_files:
+        name, chain = moment(options, home, shelf, until, named)
+    elif to and not named:
+        name, until = moment_of_files(options, home, shelf, until, words.nearest)
     elif (
         options.copy["to"]
         and shelf is home
-        and (elsewhere or (name not in shelf.names() if name != "latest" else not shelf.names()))
+        and (elsewhere or (named not in shelf.names() if named else not shelf.names()))
     ):
         there = offsite.names(options)
         if name == "latest":
@@ -377,6 +381,8 @@ def moment_of_files(
     if backup not in known:
         offsite.fetch(options, backup["name"])
     time = backup["manifest"]["time"]
+    if nearest and abs(plan.moment_of(time) - when) > _SAME_NIGHT:
+        warn(f"The backup of the files that is nearest to {until} is of {time}: {backup['name']}.")
     if not when or plan.moment_of(time) <= when:
         return backup["name"], until
     if not nearest:

@@ -194,9 +194,9 @@ def fetch(settings, name: str) -> None:
                 f"This host has another backup of the name {name}: fetch {source} by rsync, and "
                 f"give --from the directory that has it."
             )
-        # More logs may be there by now.
+        # More logs may be there by now, or here.
         for left_out in (["--exclude=/logs.json"], []):
-            _rsync(settings, *left_out, source, f"{settings.directory}/{name}/")
+            _rsync(settings, "--update", *left_out, source, f"{settings.directory}/{name}/")
         return
     said = manifest.get("files", {"packs": {}})["packs"]
     packs = {pack: told for pack, told in said.items() if pack not in home.packs()}

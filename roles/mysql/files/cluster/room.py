@@ -105,21 +105,37 @@ class Majority:
         self._since = (self._since or now) if why else 0.0
         return why if why and now - self._since >= _IN_VAIN else ""
 
-    def _why(self):
+    @staticmethod
+    def _mine():
         try:
             # Each time: a run may have changed who the members are.
             known = members.settings()
         except (OSError, ValueError):
-            return ""
-        me, said = known["me"], cluster.said
-        mine = said(members.ask(known["members"][me], known["port"], timeout=0.3))
-        self.lacks = bool(mine and mine["running"] and mine["status"] != cluster.PRIMARY)
+            return None, None
+        answer = members.ask(known["members"][known["me"]], known["port"], timeout=0.3)
+        return known, cluster.said(answer)
+
+    def is_there(self):
+        """Return whether the server says that it has one."""
+        mine = self._mine()[1]
+        return bool(mine and mine["running"] and not _lacks(mine))
+
+    def _why(self):
+        known, mine = self._mine()
+        self.lacks = _lacks(mine)
         if not self.lacks:
             return ""
-        answers = members.ask_all(known)
-        decision = cluster.decide({name: said(answer) for name, answer in answers.items()})
-        ends = decision.action == cluster.WAIT and me in decision.members
+        found = {name: cluster.said(one) for name, one in members.ask_all(known).items()}
+        # It may have got one meanwhile.
+        if not _lacks(found[known["me"]]):
+            return ""
+        decision = cluster.decide(found)
+        ends = decision.action == cluster.WAIT and known["me"] in decision.members
         return decision.why if ends or decision.action == cluster.JOIN else ""
+
+
+def _lacks(mine):
+    return bool(mine and mine["running"] and mine["status"] != cluster.PRIMARY)
 
 
 def watch(server, known, runs, ends=lambda: 0.0):
@@ -134,7 +150,8 @@ def watch(server, known, runs, ends=lambda: 0.0):
     while runs():
         time.sleep(_EVERY)
         if since := ends():
-            if majority.lacks and time.monotonic() - since > _ENDING:
+            late = time.monotonic() - since > _ENDING
+            if majority.lacks and late and not majority.is_there():
                 _say(f"The server had no majority, and is not ended after {_ENDING} s: killed.")
                 os.kill(server, signal.SIGKILL)
                 return

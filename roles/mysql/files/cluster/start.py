@@ -157,9 +157,10 @@ def whole(seconds):
     known, end = members.settings(), time.monotonic() + seconds
     while missing := writer.missing(answers := members.ask_all(known)):
         if time.monotonic() > end:
-            names = " and ".join(missing)
+            names, verb = " and ".join(missing), "are" if missing[1:] else "is"
             why = (
-                f"{names} is not there with all that the cluster has, so no other member is stopped"
+                f"{names} {verb} not there with all that the cluster has, so no other member is "
+                f"stopped"
             )
             sys.exit(
                 f"{why}: see to {names} first, "

@@ -11,6 +11,7 @@ from ansible.playbook.task import Task
 from ansible.plugins.loader import action_loader, connection_loader
 from ansible.template import Templar
 from ansible_collections.foobar.lamp.plugins.action.app_release import switched, took
+from ansible_collections.foobar.lamp.plugins.plugin_utils.app import images, sources
 
 SHOP = {"name": "shop", "release": "22", "source": "../shop", "before": "11"}
 NEW = {"name": "new", "release": "33", "source": "../new", "before": ""}
@@ -125,6 +126,17 @@ def test_image_that_cannot_be_had_does_not_hold_up_others(action, tmp_path):
     assert (
         "cannot be read or packed (No such file or directory)" in result["failures"][0]["headline"]
     )
+
+
+def test_nothing_that_can_be_packed_is_a_failure_of_each(action, monkeypatch):
+    def pack_image(*_given):
+        raise sources.SourceError("No wheel for numpy.")
+
+    monkeypatch.setattr(images, "pack_image", pack_image)
+    apps = [{"name": "shop", "image": f"a@sha256:{'a' * 64}", "port": 8000}]
+    result = action(False, step="make", apps=apps, fail=False).run(task_vars=VARIABLES)
+    assert (result["changed"], result["pending"]) == (False, [])
+    assert "No wheel for numpy." in result["failures"][0]["headline"]
 
 
 def test_layers_of_the_host_are_asked_once(action, tmp_path):

@@ -168,6 +168,14 @@ def test_one_without_a_majority_goes_on_as_long_as_it_may_get_one(
     assert watched(server, known, monkeypatch, 33) is None
 
 
+def test_one_that_gets_a_majority_while_the_others_are_asked_goes_on(
+    server, known, monkeypatch, told
+):
+    primary = {**ALONE, "status": "Primary"}
+    monkeypatch.setattr(members, "ask_all", lambda _known: dict.fromkeys(told, primary))
+    assert watched(server, known, monkeypatch, 33) is None
+
+
 @pytest.mark.parametrize(("status", "ended"), [("non-Primary", -signal.SIGKILL), ("Primary", None)])
 def test_one_without_a_majority_that_does_not_end_is_killed(
     server, known, monkeypatch, told, status, ended

@@ -100,10 +100,23 @@ TABLE = [
         "db2 and db3 are stopped: if they do not find together, db1 ends within a minute",
     ),
     (
-        [running("non-Primary"), crashed("b"), running("non-Primary")],
+        [running("non-Primary"), crashed("b", 9), running("non-Primary", seqno=-1)],
         WAIT,
         "db1 db3",
         "db2 is stopped: if they do not find together, db1 and db3 end within a minute",
+    ),
+    # If it ended, all would be refused.
+    (
+        [running("non-Primary", ["db1"]), member(seqno=9), member()],
+        WAIT,
+        "",
+        "db1 runs and has no majority, and nobody could begin without: How far db3 was is not",
+    ),
+    (
+        [running("non-Primary", recorded=ALL), member(seqno=9), member(FRESH)],
+        WAIT,
+        "",
+        "db3 was a member and has lost the data",
     ),
     # All ended at once.
     ([crashed("a"), crashed("b"), crashed("c")], JOIN, "", "they go on from there"),

@@ -689,14 +689,17 @@ def test_host_that_is_a_balancer_no_more_is_to_stop_being_one_first():
 
 
 def test_web_host_that_balancers_close_to_visitors_is_said():
-    def doubts(host="w1", running=("site-certificates.timer",), **of):
-        known = {"ansible_facts": {"foobar_lamp": facts(running=list(running))}}
-        site = site_of(web="w1 w2", hosts={"w1": known}, **of)
+    def doubts(host="w1", made=(), **of):
+        known = {
+            name: {"ansible_facts": {"foobar_lamp": facts(made=list(trees))}}
+            for name, trees in {"w1": ["nginx"], "b1": made}.items()
+        }
+        site = site_of(web="w1 w2", hosts=known, **of)
         return make.closing_doubts(site, site.host(host))
 
-    (doubt,) = doubts(lb="b1")
-    assert "closes w1 to visitors" in doubt
+    (doubt,) = doubts(lb="b1 b2")
+    assert "site closes w1 to them" in doubt
     assert "Add w1 to lamp_still_visited" in doubt
     assert doubts() == doubts(lb="b1", lamp_still_visited=["w1"]) == []
-    # Closed by an earlier run, or never open.
-    assert doubts(lb="b1", running=()) == doubts("w2", lb="b1") == []
+    # The last step, when the balancers serve; and a web host that was never open.
+    assert doubts(lb="b1 b2", made=["haproxy"]) == doubts("w2", lb="b1") == []
