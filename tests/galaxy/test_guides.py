@@ -14,8 +14,8 @@ from support.waiting import wait_for
 from .users import DOCKER, HOST, IMAGE, get
 
 FIRST, ON_CALL = (ROOT / f"docs/guides/{name}.md" for name in ("first-server", "on-call"))
-#: Of its own, whatever the other tests have made of theirs. It has the roles' packages: test_run.py
-#: installs them on a bare host.
+#: Bare, whatever the other tests have made of theirs: a restore renames data of an image's layer
+#: nowhere.
 SERVER = f"{HOST}-day"
 APPLICATION = """
 def application(environ, start_response):
@@ -70,7 +70,7 @@ class Day:
 @pytest.fixture(scope="module")
 def day(user):
     """Return the day. Its tests go on from each other, as the pages do."""
-    start(SERVER, "server1", f"{IMAGE}-packages")
+    start(SERVER, "server1", IMAGE)
     yield Day(user)
     remove(SERVER)
 

@@ -289,30 +289,6 @@ def test_certificate_that_is_renewed_is_served_by_both():
     assert visitors.lost == 0
 
 
-def test_web_host_that_visitors_still_come_to_serves_them_and_the_balancers():
-    host, other = WEB
-    parts = "--tags=certificates,web_server,bind"
-    done = play("site", parts, lamp_still_visited=[host])
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert get(host)[0] == 200
-    status, headers, _text = get(host, "/x?y", scheme="http")
-    assert (status, headers["location"]) == (308, f"https://{SITE}/x?y")
-    # That somebody came by HTTPS, only the balancers can say.
-    forged = get(host, "/", "--header", "X-Forwarded-Proto: https", scheme="http")
-    assert forged[0] == 308
-    assert on_host(VISITOR, f"curl --silent --max-time 3 http://{address_of(other)}/") == ""
-    wait_for_state("UP", *WEB)
-    # By both web hosts in turn.
-    assert [get(BALANCERS[0])[0] for _time in range(6)] == [200] * 6
-    with Visitors(BALANCERS[0], 5) as visitors:
-        pass
-    assert visitors.asked > 100
-    assert visitors.lost == 0
-    done = play("site", parts)
-    assert done.returncode == 0, done.stdout[-3000:]
-    test_web_host_is_for_the_balancers_alone(host)
-
-
 def test_second_run_changes_nothing():
     done = play("site")
     assert done.returncode == 0, done.stdout[-3000:]
